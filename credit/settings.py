@@ -1,0 +1,118 @@
+"""One settings object: command line, environment (`MERCHANT_CREDIT_*`), `config.toml` in the home, defaults."""
+
+from __future__ import annotations
+
+import os
+from datetime import date, datetime, time
+from pathlib import Path
+from typing import Any, Literal
+from zoneinfo import ZoneInfo, available_timezones
+
+from pydantic import Field, ValidationError, field_validator
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+from credit.errors import UserError
+
+DEFAULT_ZONE = "Asia/Shanghai"
+PREFIX = "MERCHANT_CREDIT_"
+
+
+class Settings(BaseSettings):
+    """Every setting with its default; `merchant-credit config` prints the values in force and where each is from."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, extra="forbid", frozen=True)
+
+    home: Path = Field(Path("merchant-credit-home"), description="folder of the warehouse and of published/")
+    zone: str | None = Field(
+        None,
+        description="the platform's time zone (IANA name); unset: the source's own, else Asia/Shanghai; "
+        "fixed for a home by its first batch",
+    )
+    threads: int | None = Field(None, ge=1, description="DuckDB threads; unset: all cores")
+    memory_limit: str = Field(
+        "1GB",
+        pattern=r"^\d+(\.\d+)?\s?[KMGT]i?B$",
+        description="DuckDB memory limit; it spills to disk past that",
+    )
+    encoding: Literal["auto", "utf-8", "gb18030"] = Field(
+        "auto", description="encoding of CSV and NDJSON input"
+    )
+    max_file_mb: int = Field(4096, ge=1, description="largest input file, unpacked, in MiB")
+    on_failed_check: Literal["stop", "quarantine"] = Field(
+        "stop",
+        description="a batch that fails its expectations: stop the night, or set the batch aside and go on",
+    )
+    check_rows: int = Field(
+        1_000_000, ge=1_000, description="rows of a batch that the expectations read at most, per table"
+    )
+    keep_versions: int = Field(7, ge=1, description="published versions kept")
+    keep_nights: int = Field(
+        35, ge=1, description="nights whose indicator rows stay in the warehouse (grades stay for ever)"
+    )
+    platform_name: str = Field("示例平台", description="who discloses, in Chinese")
+    platform_name_en: str = Field("Example Platform", description="who discloses, in English")
+    objection_contact: str = Field("credit@example.com", description="where a merchant objects to its grade")
+
+    @field_validator("zone")
+    @classmethod
+    def _zone_exists(cls, value: str | None) -> str | None:
+        if value is not None and value not in available_timezones():
+            raise ValueError("not an IANA time zone; expected for example Asia/Shanghai")
+        return value
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        home = init_settings().get("home") or env_settings().get("home") or cls.model_fields["home"].default
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, Path(home) / "config.toml")
+
+    @property
+    def database(self) -> Path:
+        return self.home / "warehouse.duckdb"
+
+    @property
+    def published(self) -> Path:
+        return self.home / "published"
+
+    @property
+    def key_file(self) -> Path:
+        return self.home / "pseudonym.key"
+
+
+def load(**given: Any) -> Settings:
+    """The settings in force; `given` (None left out) wins over environment and file.
+
+    Raises UserError that names the setting, where it was read and what is allowed.
+    """
+    given = {name: value for name, value in given.items() if value is not None}
+    try:
+        return Settings(**given)
+    except ValidationError as error:
+        lines = []
+        for problem in error.errors():
+            name = str(problem["loc"][0])
+            origin = (
+                f"environment variable {PREFIX}{name.upper()}"
+                if f"{PREFIX}{name.upper()}" in os.environ and name not in given
+                else f"setting {name}"
+            )
+            lines.append(f"{origin}: {problem['msg']} (got {problem.get('input')!r})")
+        raise UserError("settings are not usable:\n  " + "\n  ".join(lines)) from None
+    except ValueError as error:  # a config.toml that is not TOML
+        raise UserError(f"config.toml in the home cannot be read: {error}") from None
+
+
+def cut_off(day: date, zone: str) -> datetime:
+    """The cut-off of the evaluation of `day`: 00:00 of that day in the platform's zone, as an aware instant."""
+    return datetime.combine(day, time(), ZoneInfo(zone))

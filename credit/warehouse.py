@@ -1,0 +1,215 @@
+"""The warehouse: one DuckDB file, its schemas, and the one connection that writes it.
+
+landing      rows of batches that have been read and row-checked but not yet judged by their expectations
+canonical    the current version of every row, with `known_at`
+history      superseded versions, each with the interval [known_at, known_until) in which it was believed
+waiting      good rows of sellers nobody has told us of yet; they come in when the seller does
+quarantine   every rejected row, with file, line or key, reason code and reason
+results      evaluations: runs, grades (kept for ever), indicators (kept for `keep_nights` nights)
+meta         schema version, platform zone, batches
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import duckdb
+
+from credit.errors import UserError, WarehouseLocked
+from credit.settings import DEFAULT_ZONE, Settings
+from credit.tables import KNOWN_AT, TABLES, Table
+
+SCHEMA_VERSION = 1
+
+_FIXED_DDL = """
+CREATE SCHEMA IF NOT EXISTS meta;
+CREATE TABLE IF NOT EXISTS meta.info (name VARCHAR PRIMARY KEY, value VARCHAR NOT NULL);
+CREATE TABLE IF NOT EXISTS meta.batches (
+    batch_id BIGINT PRIMARY KEY,
+    source VARCHAR NOT NULL,             -- canonical, olist
+    hash VARCHAR NOT NULL,               -- SHA-256 of what was delivered
+    files VARCHAR[] NOT NULL,
+    state VARCHAR NOT NULL,              -- landed, accepted, refused
+    as_of TIMESTAMPTZ NOT NULL,          -- the moment the batch speaks for
+    landed_at TIMESTAMPTZ NOT NULL,
+    counts JSON NOT NULL                 -- source table -> read, accepted, quarantined
+);
+-- Since when a table is supplied at all: a supplied table without a row about a merchant is evidence, an unsupplied one is not.
+CREATE TABLE IF NOT EXISTS meta.supplied (table_name VARCHAR NOT NULL, batch_id BIGINT NOT NULL, since TIMESTAMPTZ NOT NULL);
+CREATE SCHEMA IF NOT EXISTS quarantine;
+CREATE TABLE IF NOT EXISTS quarantine.rows (
+    batch_id BIGINT NOT NULL,
+    source_table VARCHAR NOT NULL,
+    file VARCHAR NOT NULL,
+    line BIGINT,                         -- line of a text file, row of a Parquet file (both from 1)
+    key VARCHAR,
+    code VARCHAR NOT NULL,
+    reason VARCHAR NOT NULL,
+    raw VARCHAR,                         -- the row as read, consumers' ids already replaced
+    released_by BIGINT                   -- the later batch that made the row good
+);
+CREATE SCHEMA IF NOT EXISTS results;
+CREATE TABLE IF NOT EXISTS results.runs (
+    evaluated_on DATE NOT NULL,
+    rulebook VARCHAR NOT NULL,
+    rulebook_version VARCHAR NOT NULL,
+    rulebook_hash VARCHAR NOT NULL,
+    cut_off TIMESTAMPTZ NOT NULL,
+    standing VARCHAR NOT NULL,           -- in_force, replay
+    priors JSON NOT NULL,                -- indicator -> the population's value that night
+    subjects BIGINT NOT NULL
+);
+CREATE TABLE IF NOT EXISTS results.grades (
+    evaluated_on DATE NOT NULL,
+    rulebook VARCHAR NOT NULL,
+    rulebook_hash VARCHAR NOT NULL,
+    subject_id VARCHAR NOT NULL,
+    subject_kind VARCHAR NOT NULL,
+    grade VARCHAR NOT NULL,              -- NR: not rated
+    score DECIMAL(9,4),                  -- 0 to 100; blank when NR
+    evidence DECIMAL(5,4) NOT NULL,      -- 0 to 1
+    not_rated_reason VARCHAR,
+    orders BIGINT NOT NULL
+);
+CREATE TABLE IF NOT EXISTS results.indicators (
+    evaluated_on DATE NOT NULL,
+    rulebook VARCHAR NOT NULL,
+    subject_id VARCHAR NOT NULL,
+    element VARCHAR NOT NULL,
+    indicator VARCHAR NOT NULL,
+    state VARCHAR NOT NULL,              -- measured, missing, not_applicable
+    value DOUBLE,
+    numerator DOUBLE,
+    denominator DOUBLE,
+    shrunk DOUBLE,                       -- the value after shrinkage to the prior
+    mark DOUBLE,                         -- 0 to 100, from the curve
+    weight DOUBLE NOT NULL,              -- effective share of the score, 0 to 1
+    points DECIMAL(9,4)                  -- weight x mark; the points of a merchant add up to its score
+);
+"""
+
+
+def _columns_ddl(table: Table) -> str:
+    return ", ".join(f"{column.name} {column.sql_type}" for column in (*table.columns, KNOWN_AT))
+
+
+def ddl() -> str:
+    """The whole schema as SQL, safe to run again."""
+    parts = [_FIXED_DDL]
+    for schema, extra in (
+        ("canonical", "batch_id BIGINT"),
+        ("history", "batch_id BIGINT, known_until TIMESTAMPTZ"),
+        ("landing", "batch_id BIGINT, source_table VARCHAR, file VARCHAR, line BIGINT"),
+        ("waiting", "batch_id BIGINT, source_table VARCHAR, file VARCHAR, line BIGINT"),
+    ):
+        parts.append(f"CREATE SCHEMA IF NOT EXISTS {schema};")
+        parts += [
+            f"CREATE TABLE IF NOT EXISTS {schema}.{table.name} ({_columns_ddl(table)}, {extra});"
+            for table in TABLES.values()
+        ]
+    return "\n".join(parts)
+
+
+def connect(path: Path | str, settings: Settings, *, read_only: bool = False) -> duckdb.DuckDBPyConnection:
+    """A DuckDB connection with the project's settings: UTC, no downloads, bounded memory.
+
+    Raises WarehouseLocked when another process has the file open, UserError when it is not a warehouse.
+    """
+    config: dict[str, str | bool | int | float | list[str]] = {
+        "memory_limit": settings.memory_limit,
+        "autoinstall_known_extensions": "false",
+        "autoload_known_extensions": "false",
+    }
+    if settings.threads:
+        config["threads"] = str(settings.threads)
+    try:
+        con = duckdb.connect(str(path), read_only=read_only, config=config)
+    except duckdb.IOException as error:
+        holder = re.search(r"PID (\d+)", str(error))
+        if "lock" in str(error).lower():
+            who = f"process {holder.group(1)}" if holder else "another process"
+            raise WarehouseLocked(
+                f"{path} is open in {who}, and DuckDB lets one process at a time in. Wait for it to end; "
+                f"for reading meanwhile use the Parquet files under published/current/bulk and nights/."
+            ) from None
+        raise UserError(f"{path} cannot be opened: {error}") from None
+    except duckdb.Error as error:
+        raise UserError(f"{path} cannot be opened as a warehouse: {error}") from None
+    con.execute("SET TimeZone = 'UTC'")
+    return con
+
+
+@contextmanager
+def open_warehouse(settings: Settings, *, read_only: bool = False) -> Iterator[duckdb.DuckDBPyConnection]:
+    """The home's warehouse, made if it is not there (unless `read_only`), closed on leaving."""
+    if read_only:
+        if not settings.database.exists():
+            raise UserError(
+                f"no warehouse at {settings.database}; run `merchant-credit init` or a `nightly` first"
+            )
+    else:
+        try:
+            settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
+        except OSError as error:
+            raise UserError(
+                f"home {settings.home} cannot be made: {error.strerror}; choose another with --home"
+            ) from None
+    con = connect(settings.database, settings, read_only=read_only)
+    try:
+        if not read_only:
+            con.begin()
+            con.execute(ddl())
+            con.execute(
+                "INSERT INTO meta.info VALUES ('schema_version', ?) ON CONFLICT DO NOTHING",
+                [str(SCHEMA_VERSION)],
+            )
+            con.commit()
+        found = info(con, "schema_version")
+        if found != str(SCHEMA_VERSION):
+            raise UserError(
+                f"{settings.database} has schema version {found}, this program writes {SCHEMA_VERSION}; "
+                "use the program version that made it, or a new home"
+            )
+        con.execute("SET VARIABLE zone = ?", [zone_of(con, settings)])
+        yield con
+    finally:
+        con.close()
+
+
+@contextmanager
+def transaction(con: duckdb.DuckDBPyConnection) -> Iterator[None]:
+    """All or nothing."""
+    con.begin()
+    try:
+        yield
+    except BaseException:
+        con.rollback()
+        raise
+    con.commit()
+
+
+def info(con: duckdb.DuckDBPyConnection, name: str) -> str | None:
+    row = con.execute("SELECT value FROM meta.info WHERE name = ?", [name]).fetchone()
+    return row[0] if row else None
+
+
+def zone_of(con: duckdb.DuckDBPyConnection, settings: Settings) -> str:
+    """The zone in which this home counts its days: fixed by the first batch, else the setting, else the default."""
+    fixed = info(con, "zone")
+    if fixed and settings.zone and fixed != settings.zone:
+        raise UserError(
+            f"this home counts its days in {fixed} since its first batch; the setting zone = {settings.zone} "
+            "would move every cut-off. Drop the setting or use a new home."
+        )
+    return fixed or settings.zone or DEFAULT_ZONE
+
+
+def fix_zone(con: duckdb.DuckDBPyConnection, settings: Settings, source_zone: str | None) -> str:
+    """Fix the home's zone with its first batch (explicit setting first, then the source's own) and return it."""
+    zone = info(con, "zone") or settings.zone or source_zone or DEFAULT_ZONE
+    con.execute("INSERT INTO meta.info VALUES ('zone', ?) ON CONFLICT DO NOTHING", [zone])
+    con.execute("SET VARIABLE zone = ?", [zone])
+    return zone
