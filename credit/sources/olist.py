@@ -1,0 +1,201 @@
+"""The public Olist marketplace files (Parquet, or CSV of the same names) as canonical rows.
+
+An Olist order can hold items of several sellers: each (order, seller) is one transaction. What Olist does not say is
+left blank; it has no complaints, registrations or public records, so those tables are not supplied.
+
+Olist delivers its whole history at once, so each row states `known_at` from its own event: an order is known since it
+was placed, a review since it was answered, the undated register of sellers always. Everything that happened to
+an order later carries its own time, and the evaluation blanks what had not happened by its cut-off. A status has no
+time: of `canceled` and `unavailable` we take it that the platform knew by the end of the promised delivery day, and no
+other status is used, because it tells of the day of the export.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
+
+import duckdb
+
+from credit.errors import InputError
+from credit.settings import Settings
+from credit.sources import Delivery, InputFile, Part, files
+
+ZONE = "America/Sao_Paulo"
+
+COLUMNS: dict[str, tuple[str, ...]] = {
+    "orders": ("order_id", "customer_id", "order_status", "order_purchase_timestamp", "order_approved_at",
+               "order_delivered_carrier_date", "order_delivered_customer_date", "order_estimated_delivery_date"),
+    "order_items": ("order_id", "order_item_id", "product_id", "seller_id", "shipping_limit_date", "price",
+                    "freight_value"),
+    "order_reviews": ("review_id", "order_id", "review_score", "review_comment_title", "review_comment_message",
+                      "review_creation_date", "review_answer_timestamp"),
+    "customers": ("customer_id", "customer_unique_id"),
+    "sellers": ("seller_id", "seller_city", "seller_state"),
+    "products": ("product_id", "product_category_name"),
+}  # fmt: skip
+OPTIONAL = ("order_reviews", "customers", "products")
+SHORT = {"order_items": "items", "order_reviews": "reviews"}
+
+
+def _find(path: Path) -> dict[str, Path]:
+    if not path.is_dir():
+        raise InputError(f"{path} is not a folder; expected the folder of olist_orders_dataset.parquet (or .csv) and its kin")
+    here = {file.name: file for file in files.list_folder(path) if file.parent == path}
+    found = {}
+    for table in COLUMNS:
+        names = [f"olist_{table}_dataset{ending}" for ending in (".parquet", ".csv", ".csv.gz")]
+        for name in names:
+            if name in here:
+                found[table] = here[name]
+                break
+        else:
+            if table not in OPTIONAL:
+                raise InputError(f"{path} lacks {names[0]} (or {names[1]}); it is needed")
+    return found
+
+
+def read(
+    con: duckdb.DuckDBPyConnection, settings: Settings, path: Path, is_landed: Callable[[InputFile], bool]
+) -> Delivery:
+    """Read the folder of Olist files. Raises InputError before anything changes."""
+    found = _find(path)
+    # One history in several files: it is landed as one thing.
+    total = hashlib.sha256()
+    for table, file in found.items():
+        total.update(f"{table}:{files.digest(file)};".encode())
+    whole = InputFile(path, "olist", total.hexdigest())
+    notices = [f"olist_{table}_dataset is not there: what it tells stays missing" for table in OPTIONAL if table not in found]
+    if is_landed(whole):
+        return Delivery("olist", (whole,), (), (), {}, zone=ZONE)
+
+    counts: dict[str, int] = {}
+    rejects: list[str] = []
+    for table, wanted in COLUMNS.items():
+        name = f"olist_{table}"
+        short = SHORT.get(table, table)
+        if table not in found:
+            nulls = ", ".join(f"NULL::VARCHAR AS {column}" for column in wanted)
+            con.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS SELECT 0 AS _line, {nulls} WHERE false")
+            continue
+        raw = files.read_table(con, settings, found[table], f"raw_{table}")
+        missing = [column for column in wanted if column not in raw.columns]
+        if missing:
+            raise InputError(
+                f"{found[table]} lacks columns: {', '.join(missing)}; found: {', '.join(raw.columns)[:500]}"
+            )
+        picked = ", ".join(f"{raw.columns[column]} AS {column}" for column in wanted)
+        con.execute(f"CREATE OR REPLACE TEMP VIEW {name} AS SELECT _line, {picked} FROM {raw.name}")
+        counts[short] = raw.rows
+        if raw.rejects:
+            rejects.append(
+                f"SELECT '{short}' AS source_table, {files.quote(found[table].name)} AS file, line, NULL::VARCHAR AS key, "
+                f"code, reason, raw FROM ({raw.rejects})"
+            )
+
+    file_of = {table: files.quote(found[table].name) if table in found else "''" for table in COLUMNS}
+    _build(con)
+    rejects += [
+        f"""SELECT 'orders', {file_of["orders"]}, _line, order_id, 'no_items',
+               'the order has no items, so no seller it could be credited to (status ' || coalesce(order_status, '?') || ')',
+               to_json(o)::VARCHAR
+            FROM (SELECT * EXCLUDE (customer_id) FROM olist_orders) o
+            WHERE order_id IS NULL OR order_id NOT IN (SELECT order_id FROM olist_items_by_seller)""",
+        f"""SELECT 'items', {file_of["order_items"]}, _line, order_id, 'unknown_order',
+               'the item belongs to an order or seller that is not stated', to_json(i)::VARCHAR
+            FROM olist_order_items i
+            WHERE order_id IS NULL OR seller_id IS NULL OR order_id NOT IN (SELECT order_id FROM olist_orders
+                                                                           WHERE order_id IS NOT NULL)""",
+        f"""SELECT 'reviews', {file_of["order_reviews"]}, _line, review_id, 'no_seller',
+               'the review is of an order that is unknown or has no items, so of no seller', to_json(r)::VARCHAR
+            FROM olist_order_reviews r
+            WHERE order_id IS NULL OR order_id NOT IN (SELECT order_id FROM olist_items_by_seller)""",
+    ]
+    parts = (
+        Part("subjects", "sellers", f"SELECT {file_of['sellers']} AS _file, * FROM olist_subjects",
+             ("subject_id", "kind", "role", "address", "known_at")),
+        Part("transactions", "orders", f"SELECT {file_of['orders']} AS _file, * FROM olist_transactions",
+             ("transaction_id", "order_id", "subject_id", "buyer_id", "ordered_at", "paid_at", "dispatch_due_at",
+              "dispatched_at", "delivery_due_at", "delivered_at", "completed_at", "cancelled_at", "cancelled_by",
+              "cancel_reason", "amount", "currency", "category", "known_at"),
+             components=(
+                 f"""SELECT 'items' AS source_table, {file_of["order_items"]} AS file, _line AS line,
+                        order_id || ':' || seller_id AS key, to_json(i)::VARCHAR AS raw
+                     FROM olist_order_items i SEMI JOIN olist_orders USING (order_id) WHERE seller_id IS NOT NULL""",
+             )),
+    )  # fmt: skip
+    if "order_reviews" in found:
+        parts += (
+            Part("reviews", "reviews", f"SELECT {file_of['order_reviews']} AS _file, * FROM olist_reviews",
+                 ("review_id", "transaction_id", "subject_id", "buyer_id", "reviewed_at", "rating_overall", "text",
+                  "shared", "known_at")),
+        )  # fmt: skip
+    lookups = tuple(table for table in ("customers", "products") if table in found)
+    return Delivery("olist", (whole,), parts, tuple(rejects), counts, lookups, ZONE, tuple(notices))
+
+
+def _build(con: duckdb.DuckDBPyConnection) -> None:
+    con.execute(
+        """
+        CREATE OR REPLACE TEMP TABLE olist_items_by_seller AS
+        WITH priced AS (
+            SELECT i.*, p.product_category_name AS category,
+                   TRY_CAST(price AS DECIMAL(18,2)) AS price_, TRY_CAST(freight_value AS DECIMAL(18,2)) AS freight_
+            FROM olist_order_items i LEFT JOIN (
+                SELECT product_id, max(product_category_name) AS product_category_name FROM olist_products GROUP BY 1
+            ) p USING (product_id)
+            WHERE order_id IS NOT NULL AND seller_id IS NOT NULL
+        )
+        SELECT order_id, seller_id,
+               -- a price that is no amount is handed on, so that the row check names it
+               coalesce(max(CASE WHEN price_ IS NULL OR price_ < 0 THEN coalesce(price::VARCHAR, '')
+                                 WHEN freight_ IS NULL OR freight_ < 0 THEN coalesce(freight_value::VARCHAR, '') END),
+                        sum(price_ + freight_)::VARCHAR) AS amount,
+               min(shipping_limit_date) AS shipping_limit,
+               max_by(category, struct_pack(price := price_, item := order_item_id::VARCHAR)) AS category
+        FROM priced GROUP BY order_id, seller_id;
+
+        CREATE OR REPLACE TEMP VIEW olist_subjects AS
+        SELECT _line, seller_id AS subject_id, 'enterprise' AS kind, 'seller' AS role,
+               concat_ws(', ', seller_city, seller_state) AS address,
+               TIMESTAMPTZ '1970-01-01 00:00:00+00' AS known_at
+        FROM olist_sellers;
+
+        CREATE OR REPLACE TEMP VIEW olist_buyers AS
+        SELECT customer_id, max(customer_unique_id) AS buyer FROM olist_customers GROUP BY customer_id;
+
+        CREATE OR REPLACE TEMP VIEW olist_transactions AS
+        SELECT o._line, o.order_id || ':' || i.seller_id AS transaction_id, o.order_id, i.seller_id AS subject_id,
+               c.buyer AS buyer_id,
+               o.order_purchase_timestamp AS ordered_at, o.order_approved_at AS paid_at,
+               i.shipping_limit AS dispatch_due_at, o.order_delivered_carrier_date AS dispatched_at,
+               promised AS delivery_due_at, o.order_delivered_customer_date AS delivered_at,
+               CASE WHEN NOT called_off THEN o.order_delivered_customer_date END AS completed_at,
+               CASE WHEN called_off THEN promised END AS cancelled_at,
+               CASE WHEN called_off THEN CASE o.order_status WHEN 'unavailable' THEN 'seller' ELSE 'unknown' END END
+                   AS cancelled_by,
+               CASE WHEN called_off THEN CASE o.order_status WHEN 'unavailable' THEN 'stock_out' ELSE 'unknown' END END
+                   AS cancel_reason,
+               i.amount, 'BRL' AS currency, i.category, o.order_purchase_timestamp AS known_at
+        FROM (
+            SELECT *, coalesce(order_status IN ('canceled', 'unavailable'), false) AS called_off,
+                   -- a promised day is kept by its end
+                   TRY_CAST(order_estimated_delivery_date AS TIMESTAMP) + INTERVAL 1 DAY AS promised
+            FROM olist_orders
+        ) o
+        JOIN olist_items_by_seller i USING (order_id)
+        LEFT JOIN olist_buyers c USING (customer_id);
+
+        CREATE OR REPLACE TEMP VIEW olist_reviews AS
+        SELECT r._line, r.review_id || ':' || r.order_id || ':' || i.seller_id AS review_id,
+               r.order_id || ':' || i.seller_id AS transaction_id, i.seller_id AS subject_id, b.buyer AS buyer_id,
+               r.review_answer_timestamp AS reviewed_at, r.review_score AS rating_overall,
+               nullif(concat_ws(' ', r.review_comment_title, r.review_comment_message), '') AS text,
+               i.sellers > 1 AS shared, r.review_answer_timestamp AS known_at
+        FROM olist_order_reviews r
+        JOIN (SELECT *, count(*) OVER (PARTITION BY order_id) AS sellers FROM olist_items_by_seller) i USING (order_id)
+        LEFT JOIN (SELECT o.order_id, max(c.buyer) AS buyer FROM olist_orders o
+                   JOIN olist_buyers c USING (customer_id) GROUP BY 1) b USING (order_id)
+        """
+    )
