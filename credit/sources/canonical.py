@@ -36,7 +36,9 @@ def _find(path: Path) -> list[tuple[Path, str]]:
     for file in candidates:
         if files.format_of(file) is None:
             if not path.is_dir():
-                raise InputError(f"{file} is of no known format; expected .csv, .ndjson (or .gz of these) or .parquet")
+                raise InputError(
+                    f"{file} is of no known format; expected .csv, .ndjson (or .gz of these) or .parquet"
+                )
             continue
         table = table_of(file)
         (found if table else unknown).append((file, table or ""))
@@ -46,7 +48,9 @@ def _find(path: Path) -> list[tuple[Path, str]]:
             f"their names must begin with one of: {', '.join(TABLES)}"
         )
     if not found:
-        raise InputError(f"{path} holds no canonical file; expected for example transactions.csv or reviews.parquet")
+        raise InputError(
+            f"{path} holds no canonical file; expected for example transactions.csv or reviews.parquet"
+        )
     return found
 
 
@@ -103,7 +107,12 @@ def read(
         where = files.quote(file.name)
         picked = "".join(f", {c} AS {name}" for name, c in matched.items())
         parts.append(
-            Part(table_name, table_name, f"SELECT {where} AS _file, _line{picked} FROM {raw.name}", tuple(matched))
+            Part(
+                table_name,
+                table_name,
+                f"SELECT {where} AS _file, _line{picked} FROM {raw.name}",
+                tuple(matched),
+            )
         )
         counts[table_name] = counts.get(table_name, 0) + raw.rows
         if raw.rejects:

@@ -41,7 +41,9 @@ SHORT = {"order_items": "items", "order_reviews": "reviews"}
 
 def _find(path: Path) -> dict[str, Path]:
     if not path.is_dir():
-        raise InputError(f"{path} is not a folder; expected the folder of olist_orders_dataset.parquet (or .csv) and its kin")
+        raise InputError(
+            f"{path} is not a folder; expected the folder of olist_orders_dataset.parquet (or .csv) and its kin"
+        )
     here = {file.name: file for file in files.list_folder(path) if file.parent == path}
     found = {}
     for table in COLUMNS:
@@ -66,7 +68,11 @@ def read(
     for table, file in found.items():
         total.update(f"{table}:{files.digest(file)};".encode())
     whole = InputFile(path, "olist", total.hexdigest())
-    notices = [f"olist_{table}_dataset is not there: what it tells stays missing" for table in OPTIONAL if table not in found]
+    notices = [
+        f"olist_{table}_dataset is not there: what it tells stays missing"
+        for table in OPTIONAL
+        if table not in found
+    ]
     if is_landed(whole):
         return Delivery("olist", (whole,), (), (), {}, zone=ZONE)
 
