@@ -95,10 +95,11 @@ def land(
         for table in TABLES.values():
             if any(part.table == table.name for part in delivery.parts):
                 _hold_unknown_subjects(con, table, batch_id)
+                columns = sorted({name for part in delivery.parts if part.table == table.name for name in part.columns})
                 con.execute(
-                    f"""INSERT INTO meta.supplied SELECT '{table.name}', {batch_id},
+                    f"""INSERT INTO meta.supplied SELECT {batch_id}, '{table.name}', ?,
                         coalesce(min(known_at), ?::TIMESTAMPTZ) FROM landing.{table.name} WHERE batch_id = {batch_id}""",
-                    [as_of],
+                    [columns, as_of],
                 )
         for part in delivery.parts:
             for component in part.components:
@@ -383,7 +384,7 @@ def _checked(table: Table, part: Part | None, batch_id: int, stands_for_known: s
         for column in table.columns
         if column.default
     )
-    derived = ", ".join(f"{column.derived} AS {column.name}" for column in table.columns if column.derived)
+    ", ".join(f"{column.derived} AS {column.name}" for column in table.columns if column.derived)
     rules = "\n".join(f"WHEN {bad} THEN '{code}|' || {reason}" for bad, code, reason in _rules(table, part))
     # The rejected row is kept as it came, but a consumer's id only as its pseudonym.
     kept = ", ".join(

@@ -37,8 +37,11 @@ CREATE TABLE IF NOT EXISTS meta.batches (
     landed_at TIMESTAMPTZ NOT NULL,
     counts JSON NOT NULL                 -- source table -> read, accepted, quarantined
 );
--- Since when a table is supplied at all: a supplied table without a row about a merchant is evidence, an unsupplied one is not.
-CREATE TABLE IF NOT EXISTS meta.supplied (table_name VARCHAR NOT NULL, batch_id BIGINT NOT NULL, since TIMESTAMPTZ NOT NULL);
+-- Since when a table is supplied, and with which columns: a supplied table without a row about a merchant is evidence,
+-- an unsupplied one is not; the same goes for a blank in a supplied and an unsupplied column.
+CREATE TABLE IF NOT EXISTS meta.supplied (
+    batch_id BIGINT NOT NULL, table_name VARCHAR NOT NULL, columns VARCHAR[] NOT NULL, since TIMESTAMPTZ NOT NULL
+);
 CREATE SCHEMA IF NOT EXISTS quarantine;
 CREATE TABLE IF NOT EXISTS quarantine.rows (
     batch_id BIGINT NOT NULL,

@@ -1,0 +1,245 @@
+"""What an indicator is made of: quantities counted from canonical rows, and the metadata people read.
+
+A `Measure` is an expression over the rows of one table, summed by merchant and window; `Grouped` and `Median` are the
+few things that cannot be added up from parts. Quantities combine with + - * / and `minimum`; `within(days)` fixes a
+window other than the one the rulebook asks for. An `Indicator` is a numerator, a denominator and its metadata.
+
+Expressions are Narwhals: the same ones run on DuckDB, Spark, Polars and pandas. Sum a condition by way of `count`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Literal, Protocol
+
+import narwhals as nw
+import numpy as np
+from numpy.typing import NDArray
+
+WINDOWS = (30, 180, 365)
+"""Days before the cut-off, nested. Age buckets 0-30, 31-180, 181-365 are added up into them."""
+
+Array = NDArray[np.float64]
+
+
+class Facts(Protocol):
+    """What was counted for the merchants of one night: one number a merchant for each leaf and window."""
+
+    def __call__(self, leaf: Leaf, days: int) -> Array: ...
+
+
+class Quantity:
+    """A number per merchant. `of(facts, days)` is its value, NaN where it cannot be had."""
+
+    def of(self, facts: Facts, days: int) -> Array:
+        raise NotImplementedError
+
+    def leaves(self) -> Iterator[Leaf]:
+        raise NotImplementedError
+
+    def __add__(self, other: Quantity | float) -> Quantity:
+        return _Combined(lambda a, b: a + b, self, other)
+
+    def __sub__(self, other: Quantity | float) -> Quantity:
+        return _Combined(lambda a, b: a - b, self, other)
+
+    def __mul__(self, other: Quantity | float) -> Quantity:
+        return _Combined(lambda a, b: a * b, self, other)
+
+    def __truediv__(self, other: Quantity | float) -> Quantity:
+        return _Combined(lambda a, b: np.divide(a, b, out=np.full_like(a, np.nan), where=b > 0), self, other)
+
+    def within(self, days: int) -> Quantity:
+        """The same quantity over the last `days` days, whatever the rulebook's window is."""
+        return _Within(self, days)
+
+
+def minimum(a: Quantity, b: Quantity) -> Quantity:
+    return _Combined(np.minimum, a, b)
+
+
+class _Constant(Quantity):
+    def __init__(self, value: float) -> None:
+        self.value = value
+
+    def of(self, facts: Facts, days: int) -> Array:
+        return np.float64(self.value)  # type: ignore[return-value]
+
+    def leaves(self) -> Iterator[Leaf]:
+        return iter(())
+
+
+class _Combined(Quantity):
+    def __init__(self, combine: Callable[[Array, Array], Array], a: Quantity, b: Quantity | float) -> None:
+        self.combine, self.a = combine, a
+        self.b = b if isinstance(b, Quantity) else _Constant(b)
+
+    def of(self, facts: Facts, days: int) -> Array:
+        a, b = np.broadcast_arrays(self.a.of(facts, days), self.b.of(facts, days))
+        return self.combine(a, b)
+
+    def leaves(self) -> Iterator[Leaf]:
+        yield from self.a.leaves()
+        yield from self.b.leaves()
+
+
+class _Within(Quantity):
+    def __init__(self, inner: Quantity, days: int) -> None:
+        assert days in WINDOWS, f"windows are {WINDOWS}"
+        self.inner, self.days = inner, days
+
+    def of(self, facts: Facts, days: int) -> Array:
+        return self.inner.of(facts, self.days)
+
+    def leaves(self) -> Iterator[Leaf]:
+        return self.inner.leaves()
+
+
+@dataclass(frozen=True, eq=False)
+class Leaf(Quantity):
+    """A quantity counted straight from the rows of `table`. Two leaves are the same only if they are one object."""
+
+    table: str
+
+    def of(self, facts: Facts, days: int) -> Array:
+        return facts(self, days)
+
+    def leaves(self) -> Iterator[Leaf]:
+        yield self
+
+
+@dataclass(frozen=True, eq=False)
+class Measure(Leaf):
+    """The sum of `expr` (a number a row; NULL counts as 0) over a merchant's rows."""
+
+    expr: nw.Expr
+
+
+@dataclass(frozen=True, eq=False)
+class Groups:
+    """A merchant's rows grouped by column `by` (rows without it left out), optionally only where `where`."""
+
+    table: str
+    by: str
+    where: nw.Expr | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Grouped(Leaf):
+    """One statistic of `groups`: how many groups, how many with two rows or more, rows in all, sum of squared sizes."""
+
+    groups: Groups
+    statistic: Literal["groups", "repeated", "rows", "squares"]
+
+
+@dataclass(frozen=True, eq=False)
+class Median(Leaf):
+    """The median of `expr` over a merchant's rows; rows where it is NULL are left out."""
+
+    expr: nw.Expr
+
+
+def count(table: str, condition: nw.Expr) -> Measure:
+    """How many rows meet the condition (NULL does not)."""
+    return Measure(table, condition.cast(nw.Int64))
+
+
+def total(table: str, expr: nw.Expr) -> Measure:
+    return Measure(table, expr)
+
+
+def median(table: str, expr: nw.Expr) -> Median:
+    return Median(table, expr)
+
+
+def grouped(table: str, by: str, statistic: Literal["groups", "repeated", "rows", "squares"]) -> Grouped:
+    """A statistic of the merchant's rows grouped by a column; use `statistics_of` for several of one grouping."""
+    return Grouped(table, Groups(table, by), statistic)
+
+
+def statistics_of(groups: Groups) -> tuple[Grouped, Grouped, Grouped, Grouped]:
+    """(groups, repeated, rows, squares) of one grouping, counted together in one query."""
+    return (
+        Grouped(groups.table, groups, "groups"),
+        Grouped(groups.table, groups, "repeated"),
+        Grouped(groups.table, groups, "rows"),
+        Grouped(groups.table, groups, "squares"),
+    )
+
+
+Unit = Literal["share", "per_order", "days", "hours", "stars", "count", "amount", "index"]
+
+Element = Literal["identity", "fulfilment", "after_sales", "counterparty", "operation", "public_record", "conduct"]
+
+
+@dataclass(frozen=True)
+class Text:
+    """The same in Chinese and in English."""
+
+    zh: str
+    en: str
+
+    def __post_init__(self) -> None:
+        if not self.zh.strip() or not self.en.strip():
+            raise ValueError("a text needs both its Chinese and its English")
+
+
+@dataclass(frozen=True)
+class Indicator:
+    """One indicator of the catalogue.
+
+    value = numerator / denominator (a level has no denominator: value = numerator, never shrunk).
+    `evidence` is how many observations stand behind the value (the denominator unless stated): the n of shrinkage.
+    With a denominator of 0 the indicator is missing, unless `recorded` is above 0: then the fact is recorded, there was
+    just nothing to measure, and it is not applicable.
+    `needs`: "table.column" that a source must supply for a blank to mean anything.
+    """
+
+    id: str
+    element: Element
+    numerator: Quantity
+    denominator: Quantity | None
+    better: Literal["high", "low"]
+    unit: Unit
+    name: Text
+    definition: Text
+    why: Text
+    failing: Text
+    improve: Text
+    evidence: Quantity | None = None
+    recorded: Quantity | None = None
+    needs: tuple[str, ...] = ()
+    source: str = "reconstruction"
+
+    def leaves(self) -> Iterator[Leaf]:
+        for quantity in (self.numerator, self.denominator, self.evidence, self.recorded):
+            if quantity is not None:
+                yield from quantity.leaves()
+
+    @property
+    def tables(self) -> tuple[str, ...]:
+        """The canonical tables it is counted from."""
+        return tuple(dict.fromkeys(leaf.table for leaf in self.leaves()))
+
+
+@dataclass
+class Catalogue:
+    """Indicators by id; an id stands once."""
+
+    indicators: dict[str, Indicator] = field(default_factory=dict)
+
+    def add(self, indicator: Indicator) -> Indicator:
+        if indicator.id in self.indicators:
+            raise ValueError(f"indicator {indicator.id} is declared twice")
+        self.indicators[indicator.id] = indicator
+        return indicator
+
+    def __getitem__(self, indicator_id: str) -> Indicator:
+        return self.indicators[indicator_id]
+
+    def __contains__(self, indicator_id: str) -> bool:
+        return indicator_id in self.indicators
+
+    def __iter__(self) -> Iterator[Indicator]:
+        return iter(self.indicators.values())

@@ -1,0 +1,123 @@
+"""Counterparty evaluation (交易对方评价): what buyers say.
+
+A review that speaks of several sellers' goods at once cannot be laid at one seller's door and is left out.
+"""
+
+import narwhals as nw
+
+from credit.indicators.base import Groups, Indicator, Text, count, statistics_of, total
+from credit.indicators.fulfilment import COMPLETED
+
+col = nw.col
+
+own = ~col("shared").fill_null(False)
+negative = own & (col("rating_overall") <= 2)
+
+REVIEWS = count("reviews", own & ~col("rating_overall").is_null())
+_reviewers, _repeated, _rows, _squares = statistics_of(Groups("reviews", "buyer_id"))
+
+
+def _mean(aspect: str, zh: str, en: str) -> Indicator:
+    rating = col(f"rating_{aspect}")
+    return Indicator(
+        id=f"rating_{aspect}",
+        element="counterparty",
+        numerator=total("reviews", nw.when(own).then(rating)),
+        denominator=count("reviews", own & ~rating.is_null()),
+        better="high",
+        unit="stars",
+        name=Text(f"{zh}均分", f"Mean rating: {en}"),
+        definition=Text(f"{zh}（1 至 5 分）的平均值", f"mean of the ratings for {en}, 1 to 5"),
+        why=Text("评分是消费者对交易最广泛的评价。", "Ratings are the widest judgement consumers give."),
+        failing=Text(f"{zh}偏低", f"Ratings for {en} are low"),
+        improve=Text("阅读低分评价，改正其中反映的问题。", "Read the low ratings and mend what they point to."),
+    )
+
+
+INDICATORS = (
+    _mean("overall", "总体评分", "the whole"),
+    _mean("description", "描述相符评分", "goods as described"),
+    _mean("service", "服务态度评分", "service"),
+    _mean("logistics", "物流服务评分", "logistics"),
+    Indicator(
+        id="positive_share",
+        element="counterparty",
+        numerator=count("reviews", own & (col("rating_overall") >= 4)),
+        denominator=REVIEWS,
+        better="high",
+        unit="share",
+        name=Text("好评率", "Positive share"),
+        definition=Text("总体评分 4 分及以上的评价 ÷ 评价数", "reviews rated 4 or 5 / reviews"),
+        why=Text("好评率反映多数交易的质量。", "It tells of the quality of most transactions."),
+        failing=Text("好评占比偏低", "Few reviews are positive"),
+        improve=Text("兑现承诺，提升多数订单的体验。", "Keep promises on the ordinary order."),
+    ),
+    Indicator(
+        id="negative_share",
+        element="counterparty",
+        numerator=count("reviews", negative),
+        denominator=REVIEWS,
+        better="low",
+        unit="share",
+        name=Text("差评率", "Negative share"),
+        definition=Text("总体评分 2 分及以下的评价 ÷ 评价数", "reviews rated 1 or 2 / reviews"),
+        why=Text("差评集中反映失败的交易。", "Negative reviews show where transactions failed."),
+        failing=Text("差评占比偏高", "Many reviews are negative"),
+        improve=Text("逐条处理差评，消除成因。", "Work through negative reviews and remove their causes."),
+    ),
+    Indicator(
+        id="review_coverage",
+        element="counterparty",
+        numerator=REVIEWS,
+        denominator=COMPLETED,
+        better="high",
+        unit="per_order",
+        name=Text("评价覆盖率", "Review coverage"),
+        definition=Text("评价数 ÷ 已完成订单数", "reviews / completed orders"),
+        why=Text("覆盖越广，评价越能代表全部交易。", "The wider the coverage, the more reviews speak for all transactions."),
+        failing=Text("留下评价的订单较少", "Few orders were reviewed"),
+        improve=Text("邀请全部买家如实评价，不得以利益诱导。", "Invite every buyer to review truthfully; never pay for it."),
+    ),
+    Indicator(
+        id="reply_to_negatives",
+        element="counterparty",
+        numerator=count("reviews", negative & ~col("replied_at").is_null()),
+        denominator=count("reviews", negative),
+        recorded=REVIEWS,
+        better="high",
+        unit="share",
+        name=Text("差评回复率", "Replies to negative reviews"),
+        definition=Text("已回复的差评 ÷ 差评数", "negative reviews replied to / negative reviews"),
+        why=Text("回应差评体现对消费者的负责。", "Answering a negative review is taking responsibility."),
+        failing=Text("部分差评没有回复", "Negative reviews went unanswered"),
+        improve=Text("对每条差评作出说明或补救。", "Explain or make good under each negative review."),
+        needs=("reviews.replied_at",),
+    ),
+    Indicator(
+        id="distinct_reviewers",
+        element="counterparty",
+        numerator=_reviewers,
+        denominator=None,
+        better="high",
+        unit="count",
+        name=Text("评价人数", "Distinct reviewers"),
+        definition=Text("作出评价的不同买家数", "number of different buyers who reviewed"),
+        why=Text("来自更多买家的评价更难操纵。", "Reviews by more buyers are harder to manipulate."),
+        failing=Text("评价来自少数买家", "Reviews come from few buyers"),
+        improve=Text("积累真实买家的评价。", "Gather reviews of real buyers over time."),
+        needs=("reviews.buyer_id",),
+    ),
+    Indicator(
+        id="authentic_share",
+        element="counterparty",
+        numerator=count("reviews", col("authentic")),
+        denominator=count("reviews", ~col("authentic").is_null()),
+        better="high",
+        unit="share",
+        name=Text("真实评价占比", "Share of reviews judged authentic"),
+        definition=Text("认定真实的评价 ÷ 作过真实性认定的评价", "reviews judged authentic / reviews judged"),
+        why=Text("虚假评价误导消费者（电子商务法第十七条）。", "False reviews mislead consumers (E-Commerce Law Art. 17)."),
+        failing=Text("有评价被认定不真实", "Reviews were judged not authentic"),
+        improve=Text("停止一切刷评、诱导评价。", "Stop every bought or induced review."),
+    ),
+)
