@@ -68,10 +68,11 @@ def land(
     adapt = adapter(source)
 
     def is_landed(file: InputFile) -> bool:
-        row = con.execute(
-            "SELECT 1 FROM meta.batches WHERE state <> 'refused' AND list_contains(files, ?)", [_mark(file)]
-        ).fetchone()
-        return row is not None
+        return bool(
+            con.execute(
+                "SELECT 1 FROM meta.batches WHERE state <> 'refused' AND list_contains(files, ?)", [_mark(file)]
+            ).fetchall()
+        )
 
     settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
     delivery = adapt(con, settings, path, is_landed)
@@ -143,9 +144,7 @@ def _mark(file: InputFile) -> str:
 
 
 def _one(con: duckdb.DuckDBPyConnection, query: str, parameters: list[Any] | None = None) -> Any:
-    row = con.execute(query, parameters).fetchone()
-    assert row is not None
-    return row[0]
+    return con.execute(query, parameters).fetchall()[0][0]
 
 
 def _landed_before(con: duckdb.DuckDBPyConnection, delivery: Delivery) -> Batch:

@@ -195,8 +195,8 @@ def transaction(con: duckdb.DuckDBPyConnection) -> Iterator[None]:
 
 
 def info(con: duckdb.DuckDBPyConnection, name: str) -> str | None:
-    row = con.execute("SELECT value FROM meta.info WHERE name = ?", [name]).fetchone()
-    return row[0] if row else None
+    rows = con.execute("SELECT value FROM meta.info WHERE name = ?", [name]).fetchall()
+    return rows[0][0] if rows else None
 
 
 def zone_of(con: duckdb.DuckDBPyConnection, settings: Settings) -> str:

@@ -59,6 +59,11 @@ def minimum(a: Quantity, b: Quantity) -> Quantity:
     return _Combined(np.minimum, a, b)
 
 
+def present(a: Quantity) -> Quantity:
+    """1 where `a` is above 0, else 0."""
+    return _Combined(lambda x, y: (x > y).astype(np.float64), a, 0.0)
+
+
 class _Constant(Quantity):
     def __init__(self, value: float) -> None:
         self.value = value

@@ -2,7 +2,7 @@
 
 import narwhals as nw
 
-from credit.indicators.base import Groups, Indicator, Text, grouped, minimum, statistics_of, total
+from credit.indicators.base import Groups, Indicator, Text, grouped, minimum, present, statistics_of, total
 from credit.indicators.fulfilment import ORDERS, cancelled
 
 col = nw.col
@@ -57,7 +57,7 @@ INDICATORS = (
         id="growth_stability",
         element="operation",
         numerator=minimum(_recent, _before) * 2,
-        denominator=_recent + _before,
+        denominator=(_recent + _before) * present(_before),
         evidence=ORDERS.within(365),
         better="high",
         unit="index",
@@ -101,12 +101,15 @@ INDICATORS = (
     Indicator(
         id="buyer_concentration",
         element="operation",
-        numerator=_squares / _orders_known,
+        numerator=(_squares - _orders_known) / (_orders_known - 1),
         denominator=_orders_known,
         better="low",
         unit="index",
         name=Text("买家集中度", "Buyer concentration"),
-        definition=Text("各买家订单占比的平方和（赫芬达尔指数，0 至 1）", "sum of squared shares of orders by buyer (Herfindahl index, 0 to 1)"),
+        definition=Text(
+            "任取两笔订单来自同一买家的概率（赫芬达尔指数的无偏形式，0 至 1，不因规模小而偏高）",
+            "chance that two orders drawn come from one buyer (Herfindahl index without its small-size bias, 0 to 1)",
+        ),
         why=Text("订单集中于少数买家，持续性弱，也是刷单的常见特征。", "Trade with few buyers is fragile, and a common sign of brushing."),
         failing=Text("订单集中于少数买家", "Orders come from few buyers"),
         improve=Text("拓展买家来源。", "Widen the circle of buyers."),

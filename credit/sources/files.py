@@ -202,8 +202,7 @@ def _read_csv(con: duckdb.DuckDBPyConnection, path: Path, text: Path, name: str)
         raise InputError(f"{path} cannot be read as CSV: {str(error).splitlines()[0]}") from None
     # Physical line of the n-th good record: the n-th line that is not malformed (exact unless quoted fields hold
     # line breaks, where it counts records).
-    malformed = con.execute(f"SELECT count(DISTINCT line) FROM {errors}").fetchone()
-    bad = malformed[0] if malformed else 0
+    bad = int(con.execute(f"SELECT count(DISTINCT line) FROM {errors}").fetchall()[0][0])
     if bad:
         con.execute(
             f"""CREATE OR REPLACE TEMP TABLE {name} AS
@@ -251,6 +250,4 @@ def _json_path(key: str) -> str:
 
 
 def _count(con: duckdb.DuckDBPyConnection, name: str) -> int:
-    row = con.execute(f"SELECT count(*) FROM {name}").fetchone()
-    assert row is not None
-    return int(row[0])
+    return int(con.execute(f"SELECT count(*) FROM {name}").fetchall()[0][0])

@@ -1,0 +1,311 @@
+"""Rulebooks: dated YAML files that say what counts, how much, and which grade a score is.
+
+`load(path)` reads and validates one, reporting all its errors at once, each with file, line, key and what is allowed.
+`shipped()` are those of this package. A rulebook is identified by id, version and the SHA-256 of its bytes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from datetime import date
+from itertools import pairwise
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
+
+from credit.errors import UserError
+from credit.indicators import CATALOGUE
+from credit.indicators.base import WINDOWS
+
+FOLDER = Path(__file__).parent
+MAX_BYTES = 1 << 20
+NOTICE_DAYS = 7
+"""E-Commerce Law Art. 34: a rule change is published at least 7 days before it takes effect."""
+
+Source = Literal["text", "law", "neighbour", "reconstruction"]
+Percent = Annotated[float, Field(gt=0, le=100)]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Bilingual(_Strict):
+    zh: str = Field(min_length=1)
+    en: str = Field(min_length=1)
+
+
+class Sourced(_Strict):
+    """Anything with numbers says where they come from; `reference` names the law or standard."""
+
+    source: Source
+    reference: str | None = None
+
+    @model_validator(mode="after")
+    def _reference_is_named(self) -> Sourced:
+        if self.source in ("text", "law", "neighbour") and not self.reference:
+            raise ValueError(f"source {self.source} needs a reference: the law or standard and, for text, its clause")
+        return self
+
+
+class SourcedNumber(Sourced):
+    value: float = Field(ge=0)
+
+
+class Subject(_Strict):
+    kind: Literal["enterprise", "individual"]
+    role: Literal["seller", "buyer"]
+
+
+class IndicatorRule(Sourced):
+    """How one indicator is scored: weight in its element (percent), shrinkage strength, curve [value, mark]."""
+
+    id: str
+    weight: Percent
+    strength: float = Field(0, ge=0, description="observations the prior is worth; 0: no shrinkage")
+    prior: Literal["population"] | float = "population"
+    window_days: int | None = None
+    curve: list[tuple[float, Annotated[float, Field(ge=0, le=100)]]] = Field(min_length=2)
+
+    # Field by field rather than on the whole, so that one error does not hide another.
+    @field_validator("id")
+    @classmethod
+    def _in_the_catalogue(cls, value: str) -> str:
+        if value not in CATALOGUE:
+            raise ValueError(f"unknown indicator {value!r}; the catalogue has: {', '.join(CATALOGUE.indicators)}")
+        return value
+
+    @field_validator("strength")
+    @classmethod
+    def _shrinks_only_samples(cls, value: float, info: ValidationInfo) -> float:
+        indicator = CATALOGUE.indicators.get(info.data.get("id", ""))
+        if value and indicator and indicator.denominator is None and indicator.evidence is None:
+            raise ValueError(f"strength of {indicator.id}: a level is not shrunk; allowed: 0")
+        return value
+
+    @field_validator("window_days")
+    @classmethod
+    def _known_window(cls, value: int | None) -> int | None:
+        if value is not None and value not in WINDOWS:
+            raise ValueError(f"allowed: {', '.join(map(str, WINDOWS))}")
+        return value
+
+    @field_validator("curve")
+    @classmethod
+    def _runs_one_way(cls, value: list[tuple[float, float]], info: ValidationInfo) -> list[tuple[float, float]]:
+        xs, marks = [x for x, _ in value], [mark for _, mark in value]
+        if any(b <= a for a, b in pairwise(xs)):
+            raise ValueError(f"values must rise from point to point, got {xs}")
+        indicator = CATALOGUE.indicators.get(info.data.get("id", ""))
+        if indicator and marks != sorted(marks, reverse=indicator.better == "low"):
+            way = "fall" if indicator.better == "high" else "rise"
+            raise ValueError(
+                f"marks of {indicator.id} must never {way} as its value rises ({indicator.better} values are better), "
+                f"got {marks}"
+            )
+        return value
+
+
+class ElementRule(Sourced):
+    id: str
+    name: Bilingual
+    weight: Percent
+    indicators: list[IndicatorRule] = Field(min_length=1)
+
+
+class Level(_Strict):
+    grade: str = Field(min_length=1, max_length=8)
+    at_least: float = Field(ge=0, le=100, description="lowest score of the grade")
+    meaning: Bilingual
+
+
+class Grades(Sourced):
+    symbols: Sourced
+    levels: list[Level] = Field(min_length=2)
+
+
+class Minimum(_Strict):
+    orders: SourcedNumber
+    evidence: SourcedNumber
+
+
+class Rulebook(_Strict):
+    """A validated rulebook; `hash` and `text` are those of the file it was read from."""
+
+    id: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{2,60}$")
+    version: str = Field(pattern=r"^\d+\.\d+\.\d+$")
+    standard: str
+    title: Bilingual
+    subject: Subject
+    announced_on: date
+    effective_from: date
+    window_days: SourcedNumber
+    minimum: Minimum
+    elements: list[ElementRule] = Field(min_length=1)
+    grades: Grades
+    hash: str = Field("", exclude=True)
+    text: str = Field("", exclude=True)
+
+    def rules(self) -> Iterator[tuple[ElementRule, IndicatorRule]]:
+        for element in self.elements:
+            for rule in element.indicators:
+                yield element, rule
+
+    def window(self, rule: IndicatorRule) -> int:
+        """Days of the rule's window."""
+        return rule.window_days or int(self.window_days.value)
+
+    @property
+    def label(self) -> str:
+        return f"{self.id} {self.version}"
+
+
+def _dicts(value: Any) -> list[tuple[int, dict[str, Any]]]:
+    items = value if isinstance(value, list) else []
+    return [(i, item) for i, item in enumerate(items) if isinstance(item, dict)]
+
+
+def _numbers(items: list[tuple[int, dict[str, Any]]], key: str) -> list[float] | None:
+    values = [item.get(key) for _, item in items]
+    return values if values and all(isinstance(value, int | float) for value in values) else None
+
+
+def _structure(data: dict[str, Any]) -> Iterator[tuple[tuple[str | int, ...], str]]:
+    """(place, error) of what must hold between the parts; on the raw data, so that it shows beside the parts' errors."""
+    elements = _dicts(data.get("elements"))
+    if (weights := _numbers(elements, "weight")) and round(sum(weights), 6) != 100:
+        yield ("elements",), f"weights of the elements sum to {sum(weights):g}; they must sum to 100"
+    seen: set[Any] = set()
+    for i, element in elements:
+        place = ("elements", i, "indicators")
+        rules = _dicts(element.get("indicators"))
+        if (weights := _numbers(rules, "weight")) and round(sum(weights), 6) != 100:
+            yield place, f"weights of the indicators of element {element.get('id')} sum to {sum(weights):g}; they must sum to 100"
+        for j, rule in rules:
+            name = rule.get("id")
+            if name in CATALOGUE.indicators and CATALOGUE[name].element != element.get("id"):
+                yield (*place, j), f"indicator {name} belongs to element {CATALOGUE[name].element}, not {element.get('id')}"
+            if name in seen:
+                yield (*place, j), f"indicator {name} stands twice"
+            seen.add(name)
+    grades = data.get("grades")
+    levels = _dicts(grades.get("levels")) if isinstance(grades, dict) else []
+    place = ("grades", "levels")
+    if edges := _numbers(levels, "at_least"):
+        if any(b >= a for a, b in pairwise(edges)):
+            yield place, f"grades overlap: at_least must fall from the best grade to the worst, got {edges}"
+        if edges[-1] != 0:
+            yield place, f"grade {levels[-1][1].get('grade')} is the worst and must begin at 0, got {edges[-1]:g}"
+    names = [level.get("grade") for _, level in levels]
+    if len({str(name) for name in names}) != len(names) or "NR" in names:
+        yield place, f"grade symbols must differ, and NR is reserved for not rated; got {names}"
+    window = data.get("window_days")
+    if isinstance(window, dict) and isinstance(window.get("value"), int | float) and window["value"] not in WINDOWS:
+        yield ("window_days",), f"is {window['value']:g}; allowed: {', '.join(map(str, WINDOWS))}"
+    announced, effective = data.get("announced_on"), data.get("effective_from")
+    if isinstance(announced, date) and isinstance(effective, date) and (effective - announced).days < NOTICE_DAYS:
+        yield ("effective_from",), (
+            f"{effective} is less than {NOTICE_DAYS} days after announced_on {announced} (E-Commerce Law Art. 34)"
+        )
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML without aliases: a few lines of them could stand for gigabytes."""
+
+    def compose_node(self, parent: Any, index: Any) -> Any:
+        if self.check_event(yaml.events.AliasEvent):
+            mark = self.peek_event().start_mark
+            raise yaml.MarkedYAMLError(problem="aliases (*name) are not allowed", problem_mark=mark)
+        return super().compose_node(parent, index)
+
+    def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
+        seen = set()
+        for key, _ in node.value:
+            if key.value in seen:
+                raise yaml.MarkedYAMLError(problem=f"key {key.value!r} stands twice", problem_mark=key.start_mark)
+            seen.add(key.value)
+        return super().construct_mapping(node, deep)
+
+
+def _lines(node: yaml.Node | None, place: tuple[str | int, ...] = ()) -> Iterator[tuple[tuple[str | int, ...], int]]:
+    if node is None:
+        return
+    yield place, node.start_mark.line + 1
+    if isinstance(node, yaml.MappingNode):
+        for key, value in node.value:
+            yield from _lines(value, (*place, key.value))
+    elif isinstance(node, yaml.SequenceNode):
+        for i, value in enumerate(node.value):
+            yield from _lines(value, (*place, i))
+
+
+def load(path: Path) -> Rulebook:
+    """Read and validate a rulebook file. Raises UserError listing every error with file, line, key and remedy."""
+    try:
+        raw = path.read_bytes()
+    except OSError as error:
+        raise UserError(f"rulebook {path} cannot be read: {error.strerror}") from None
+    if len(raw) > MAX_BYTES:
+        raise UserError(f"rulebook {path} is larger than {MAX_BYTES >> 20} MiB; a rulebook is a few hundred lines")
+    try:
+        text = raw.decode("utf-8")
+        data = yaml.load(text, _Loader)
+        lines = dict(_lines(yaml.compose(text, yaml.SafeLoader)))
+    except UnicodeDecodeError as error:
+        raise UserError(f"rulebook {path} is not UTF-8 (byte {error.start}); save it as UTF-8") from None
+    except yaml.MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else "?"
+        raise UserError(f"rulebook {path}, line {line}: not usable YAML: {error.problem}") from None
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        raise UserError(f"rulebook {path}: not usable YAML: {error}") from None
+    if not isinstance(data, dict):
+        raise UserError(f"rulebook {path}: expected keys such as id, version, elements; got {type(data).__name__}")
+    problems = list(_structure(data))
+    try:
+        book = Rulebook.model_validate({**data, "hash": hashlib.sha256(raw).hexdigest(), "text": text})
+    except ValidationError as error:
+        problems += [(tuple(p["loc"]), str(p["msg"]).removeprefix("Value error, ")) for p in error.errors()]
+    if not problems:
+        return book
+    said = []
+    for place, message in problems:
+        known = next((place[:n] for n in range(len(place), -1, -1) if place[:n] in lines), ())
+        key = ".".join(str(part) for part in place) or "(whole)"
+        said.append((lines.get(known, 1), f"{path}, line {lines.get(known, 1)}, {key}: {message}"))
+    raise UserError(
+        f"rulebook {path} has {len(said)} error{'s' * (len(said) > 1)}:\n  "
+        + "\n  ".join(text for _, text in sorted(said))
+    )
+
+
+def shipped() -> list[Rulebook]:
+    """The rulebooks of this package, by id and version."""
+    return sorted((load(path) for path in FOLDER.glob("*.yaml")), key=lambda book: (book.id, book.version))
+
+
+def choose(paths: list[Path] | None, day: date) -> list[Rulebook]:
+    """The rulebooks for an evaluation of `day`: the given files, else of each shipped id the version in force that day
+    (the earliest one where none was in force yet: then the evaluation is a replay). One for each kind of subject."""
+    books = [load(path) for path in paths] if paths else shipped()
+    chosen: dict[str, Rulebook] = {}
+    for book in sorted(books, key=lambda b: (b.effective_from, b.version)):
+        current = chosen.get(book.id)
+        if current is None or book.effective_from <= day:
+            chosen[book.id] = book
+    subjects = [book.subject for book in chosen.values()]
+    for subject in subjects:
+        if subjects.count(subject) > 1:
+            both = ", ".join(book.label for book in chosen.values() if book.subject == subject)
+            raise UserError(f"more than one rulebook evaluates {subject.kind} {subject.role}s: {both}; give one")
+    return sorted(chosen.values(), key=lambda book: book.id)
