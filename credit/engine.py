@@ -97,6 +97,13 @@ class NightFacts:
             return np.full(len(self.subjects), np.nan)
         return self._values[id(leaf), days]
 
+    def select(self, places: np.ndarray[Any, Any]) -> NightFacts:
+        """The same facts for the subjects at these places only."""
+        part = NightFacts(self.subjects[places], self.supplied)
+        part._leaves = self._leaves
+        part._values = {key: values[places] for key, values in self._values.items()}
+        return part
+
     def put(self, leaf: Leaf, days: int, values: Array) -> None:
         self._leaves.append(leaf)
         self._values[id(leaf), days] = values

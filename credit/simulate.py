@@ -20,18 +20,15 @@ Nobody is real: administrative codes end in the unassigned district 98, contacts
 
 from __future__ import annotations
 
-import gzip
-import tempfile
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
-from pathlib import Path
 from typing import Literal, NamedTuple
 from zoneinfo import ZoneInfo
 
 import duckdb
 
-from credit.tables import KNOWN_AT, TABLES, Table
+from credit.tables import TABLES, Table
 
 ZONE = "Asia/Shanghai"
 _HOUR, _DAY = 3600, 86_400
@@ -295,9 +292,9 @@ WITH phases AS (
         sim_unit(0.8 * quality + 0.2 * sim_u(id, 'ship')) AS ship,
         sim_unit(0.8 * quality + 0.2 * sim_u(id, 'goods')) AS goods,
         sim_unit(0.8 * quality + 0.2 * sim_u(id, 'service')) AS service,
-        -- Log-normal in size; the good grow larger, single persons stay smaller.
-        1 + CAST(1000 * exp(1.15 * sim_z(id, 'size') + 0.8 * quality - CASE kind WHEN 'individual' THEN 0.9 ELSE 0 END)
-            * least(1.0, joined / {days}) AS BIGINT) AS weight
+        -- Log-normal in size; the good grow larger, single persons stay smaller, one in fifty sells nothing.
+        CASE WHEN sim_u(id, 'idle') < 0.02 THEN 0 ELSE 1 + CAST(1000 * exp(1.15 * sim_z(id, 'size') + 0.8 * quality - CASE kind WHEN 'individual' THEN 0.9 ELSE 0 END)
+            * least(1.0, joined / {days}) AS BIGINT) END AS weight
     FROM sim_people m WHERE role = 'seller' AND story IS NULL
     UNION ALL
     SELECT m.number, s.part, m.subject_id, m.kind, m.category, m.story, s.mode, s.orders, s.since, s.until,
@@ -358,7 +355,7 @@ WITH coded AS (
         kind = 'enterprise' OR role = 'seller' AND sim_u(id, 'household') < 0.3 AS licensed,
         -- Careless merchants are careless with their papers too.
         sim_u(id, 'papers') < 0.35 * pow(1 - quality, 2) AS lapsed,
-        coalesce(story IN ('excellent_veteran', 'self_operated'), false) AS tidy
+        coalesce(story IN ('honest_new_shop', 'excellent_veteran', 'self_operated'), false) AS tidy
     FROM sim_people
 ), worded AS (
     SELECT *,
@@ -510,16 +507,17 @@ WITH delivered AS (
 ), felt AS (
     SELECT *, came + CAST(CASE mode WHEN 'brush' THEN 1800 + 3600 * sim_u(n, 'writes')
             ELSE {day} * (0.1 + 3.5 * sim_e(n, 'writes')) END AS BIGINT) AS written,
-        CASE mode WHEN 'brush' THEN 5 ELSE 5.3 - 1.9 * (1 - goods) - 2.4 * faulty::INTEGER
-            + 0.55 * sim_z(n, 'goods felt') END AS goods_felt,
-        CASE mode WHEN 'brush' THEN 5 ELSE 5.3 - 1.9 * (1 - service) - 0.6 * faulty::INTEGER
-            + 0.55 * sim_z(n, 'service felt') END AS service_felt,
-        CASE mode WHEN 'brush' THEN 5 ELSE 5.3 - 1.1 * (1 - ship) - 1.1 * sqrt(late_days)
-            + 0.5 * sim_z(n, 'ship felt') END AS ship_felt
+        -- Some goods are sound by the books and a disappointment all the same.
+        5.5 - 1.6 * (1 - goods) + 0.5 * sim_z(n, 'goods felt') - CASE WHEN faulty THEN 3.8
+            WHEN sim_u(n, 'sour') < 0.13 * (1 - goods) THEN 3.2 ELSE 0 END AS goods_felt,
+        5.5 - 1.8 * (1 - service) - 1.2 * faulty::INTEGER + 0.5 * sim_z(n, 'service felt') AS service_felt,
+        5.5 - 0.9 * (1 - ship) - 1.5 * sqrt(late_days) + 0.5 * sim_z(n, 'ship felt') AS ship_felt
     FROM delivered WHERE sim_u(n, 'reviews') < CASE WHEN mode = 'brush' THEN 0.97 WHEN faulty THEN 0.80 ELSE 0.68 END
 ), rated AS (
-    SELECT *, sim_star(CASE mode WHEN 'brush' THEN 5 ELSE 0.5 * least(5.2, goods_felt) + 0.2 * least(5.2, service_felt)
-        + 0.3 * least(5.2, ship_felt) + 0.3 * sim_z(n, 'overall') END) AS stars
+    SELECT * REPLACE (if(mode = 'brush', 5, goods_felt) AS goods_felt,
+            if(mode = 'brush', 5, service_felt) AS service_felt, if(mode = 'brush', 5, ship_felt) AS ship_felt),
+        if(mode = 'brush', 5, sim_star(0.8 * least(goods_felt, 5.2) + 0.2 * least(service_felt, 5.2)
+            + 0.25 * least(ship_felt, 5.2) - 1.2 + 0.4 * sim_z(n, 'overall'))) AS stars
     FROM felt
 )
 SELECT printf('R%09d', n) AS review_id, transaction_id, subject_id, buyer_id, written AS reviewed_at,

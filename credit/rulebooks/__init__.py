@@ -191,11 +191,17 @@ def _structure(data: dict[str, Any]) -> Iterator[tuple[tuple[str | int, ...], st
         place = ("elements", i, "indicators")
         rules = _dicts(element.get("indicators"))
         if (weights := _numbers(rules, "weight")) and round(sum(weights), 6) != 100:
-            yield place, f"weights of the indicators of element {element.get('id')} sum to {sum(weights):g}; they must sum to 100"
+            yield (
+                place,
+                f"weights of the indicators of element {element.get('id')} sum to {sum(weights):g}; they must sum to 100",
+            )
         for j, rule in rules:
             name = rule.get("id")
             if name in CATALOGUE.indicators and CATALOGUE[name].element != element.get("id"):
-                yield (*place, j), f"indicator {name} belongs to element {CATALOGUE[name].element}, not {element.get('id')}"
+                yield (
+                    (*place, j),
+                    f"indicator {name} belongs to element {CATALOGUE[name].element}, not {element.get('id')}",
+                )
             if name in seen:
                 yield (*place, j), f"indicator {name} stands twice"
             seen.add(name)
@@ -215,8 +221,9 @@ def _structure(data: dict[str, Any]) -> Iterator[tuple[tuple[str | int, ...], st
         yield ("window_days",), f"is {window['value']:g}; allowed: {', '.join(map(str, WINDOWS))}"
     announced, effective = data.get("announced_on"), data.get("effective_from")
     if isinstance(announced, date) and isinstance(effective, date) and (effective - announced).days < NOTICE_DAYS:
-        yield ("effective_from",), (
-            f"{effective} is less than {NOTICE_DAYS} days after announced_on {announced} (E-Commerce Law Art. 34)"
+        yield (
+            ("effective_from",),
+            (f"{effective} is less than {NOTICE_DAYS} days after announced_on {announced} (E-Commerce Law Art. 34)"),
         )
 
 
