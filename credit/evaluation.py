@@ -144,6 +144,10 @@ def _store(con: duckdb.DuckDBPyConnection, evaluation: Evaluation) -> None:
     for table in ("runs", "grades", "indicators"):
         con.execute(f"DELETE FROM results.{table} WHERE evaluated_on = ? AND rulebook = ?", [day, book.id])
     con.execute(
+        "INSERT INTO results.rulebooks VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
+        [book.hash, book.id, book.version, book.text],
+    )
+    con.execute(
         "INSERT INTO results.runs VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
         [
             day, book.id, book.version, book.hash, evaluation.moment.cut_off, evaluation.standing,

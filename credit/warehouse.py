@@ -65,6 +65,8 @@ CREATE TABLE IF NOT EXISTS results.runs (
     priors JSON NOT NULL,                -- indicator -> the population's value that night
     subjects BIGINT NOT NULL
 );
+-- The text of every rulebook that ever graded here, so that a grade can be recomputed years later.
+CREATE TABLE IF NOT EXISTS results.rulebooks (hash VARCHAR PRIMARY KEY, id VARCHAR NOT NULL, version VARCHAR NOT NULL, text VARCHAR NOT NULL);
 CREATE TABLE IF NOT EXISTS results.grades (
     evaluated_on DATE NOT NULL,
     rulebook VARCHAR NOT NULL,

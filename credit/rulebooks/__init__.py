@@ -263,6 +263,11 @@ def load(path: Path) -> Rulebook:
         raw = path.read_bytes()
     except OSError as error:
         raise UserError(f"rulebook {path} cannot be read: {error.strerror}") from None
+    return parse(raw, path)
+
+
+def parse(raw: bytes, path: Path | str) -> Rulebook:
+    """Validate the bytes of a rulebook; `path` is what errors call it. Raises UserError as `load` does."""
     if len(raw) > MAX_BYTES:
         raise UserError(f"rulebook {path} is larger than {MAX_BYTES >> 20} MiB; a rulebook is a few hundred lines")
     try:

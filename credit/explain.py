@@ -1,0 +1,176 @@
+"""Why a merchant has its grade: every point back to an indicator, its counts, its curve and its rule."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import date
+from typing import Any
+
+import duckdb
+
+from credit.errors import UserError
+from credit.grading import NOT_RATED, REASONS
+from credit.indicators import CATALOGUE
+from credit.rulebooks import Rulebook
+from credit.settings import Settings
+
+STATES = {
+    "measured": ("已计量", "measured"),
+    "missing": ("缺少证据", "missing: no evidence"),
+    "not_applicable": ("不适用", "not applicable: nothing to measure"),
+}
+
+
+def elements(
+    book: Rulebook, rows: Sequence[Mapping[str, Any]], *, rated: bool, priors: Mapping[str, float]
+) -> list[dict[str, Any]]:
+    """The elements of one merchant with their indicators, in the rulebook's order.
+
+    `rows` are the merchant's rows of results.indicators. Points of what is missing or not applicable, and of a merchant
+    that is not rated, are 0; all points add up to the score.
+    """
+    found = {row["indicator"]: row for row in rows}
+    built = []
+    for element in book.elements:
+        indicators = []
+        for rule in element.indicators:
+            indicator, row = CATALOGUE[rule.id], found[rule.id]
+            measured = row["state"] == "measured"
+            indicators.append(
+                {
+                    "name": rule.id,
+                    "name_zh": indicator.name.zh,
+                    "name_en": indicator.name.en,
+                    "state": row["state"],
+                    "unit": indicator.unit,
+                    "value": _rounded(row["value"]),
+                    "numerator": _rounded(row["numerator"]),
+                    "denominator": _rounded(row["denominator"]),
+                    "prior": _rounded(priors.get(rule.id)) if rule.strength else None,
+                    "strength": rule.strength,
+                    "shrunk": _rounded(row["shrunk"]),
+                    "mark": _rounded(row["mark"], 4),
+                    "weight": _rounded(row["weight"], 6),
+                    "points": float(row["points"]) if rated and measured else 0.0,
+                    "window_days": book.window(rule),
+                }
+            )
+        built.append(
+            {
+                "name": element.id,
+                "name_zh": element.name.zh,
+                "name_en": element.name.en,
+                "weight": element.weight,
+                "effective_weight": _rounded(sum(i["weight"] for i in indicators), 6),
+                "points": round(sum(i["points"] for i in indicators), 4),
+                "indicators": indicators,
+            }
+        )
+    return built
+
+
+def _rounded(value: Any, digits: int = 8) -> float | None:
+    return None if value is None else round(float(value), digits)
+
+
+def reason_text(reason: str | None) -> dict[str, str] | None:
+    """A not-rated reason in Chinese and English."""
+    if reason is None:
+        return None
+    code, _, detail = reason.partition(": ")
+    zh, en = REASONS[code]
+    return {"code": code, "zh": zh, "en": f"{en} ({detail})" if detail else en}
+
+
+def book_of(con: duckdb.DuckDBPyConnection, rulebook: str, rulebook_hash: str) -> Rulebook:
+    """The rulebook a stored evaluation was made by. Raises UserError when its text is not kept."""
+    from credit.rulebooks import parse
+
+    rows = con.execute("SELECT text FROM results.rulebooks WHERE hash = ?", [rulebook_hash]).fetchall()
+    if not rows:
+        raise UserError(f"the text of rulebook {rulebook} ({rulebook_hash[:12]}) is not in this warehouse")
+    return parse(rows[0][0].encode(), f"{rulebook} {rulebook_hash[:12]}")
+
+
+def latest(con: duckdb.DuckDBPyConnection, day: date | None) -> date:
+    """`day` if there is an evaluation of it, or the latest evaluated day. Raises UserError otherwise."""
+    rows = con.execute("SELECT DISTINCT evaluated_on FROM results.runs ORDER BY 1 DESC").fetchall()
+    days = [row[0] for row in rows]
+    if not days:
+        raise UserError("nothing has been evaluated yet; run `merchant-credit nightly` or `merchant-credit evaluate`")
+    if day is None:
+        return days[0]
+    if day not in days:
+        shown = ", ".join(str(d) for d in days[:10])
+        raise UserError(f"no evaluation of {day} here; evaluated: {shown}. Run `merchant-credit evaluate --date {day}`")
+    return day
+
+
+def explain(con: duckdb.DuckDBPyConnection, settings: Settings, subject_id: str, day: date | None = None) -> dict[str, Any]:
+    """The whole explanation of one merchant's grade as JSON-able data.
+
+    Raises UserError for an unknown merchant, a day without evaluation, or one whose indicator rows are no longer kept.
+    """
+    day = latest(con, day)
+    graded = _rows(con, "SELECT * FROM results.grades WHERE evaluated_on = ? AND subject_id = ?", [day, subject_id])
+    if not graded:
+        near = con.execute(
+            "SELECT subject_id FROM results.grades WHERE evaluated_on = ? ORDER BY jaro_winkler_similarity(subject_id, ?) DESC, 1 LIMIT 3",
+            [day, subject_id],
+        ).fetchall()
+        raise UserError(
+            f"no merchant {subject_id!r} in the evaluation of {day}; nearest ids: {', '.join(row[0] for row in near)}"
+        )
+    grade = graded[0]
+    run = _rows(
+        con, "SELECT * FROM results.runs WHERE evaluated_on = ? AND rulebook = ?", [day, grade["rulebook"]]
+    )[0]
+    rows = _rows(
+        con,
+        "SELECT * FROM results.indicators WHERE evaluated_on = ? AND rulebook = ? AND subject_id = ?",
+        [day, grade["rulebook"], subject_id],
+    )
+    if not rows:
+        raise UserError(
+            f"indicator rows of {day} are kept {settings.keep_nights} nights only (setting keep_nights); "
+            f"run `merchant-credit evaluate --date {day}` to have them again"
+        )
+    book = book_of(con, grade["rulebook"], grade["rulebook_hash"])
+    rated = grade["grade"] != NOT_RATED
+    score = float(grade["score"]) if rated else None
+    return {
+        "subject_id": subject_id,
+        "subject_kind": grade["subject_kind"],
+        "evaluated_on": day.isoformat(),
+        "cut_off": run["cut_off"].isoformat(),
+        "grade": grade["grade"],
+        "meaning": next((lv.meaning.model_dump() for lv in book.grades.levels if lv.grade == grade["grade"]), None),
+        "score": score,
+        "evidence": float(grade["evidence"]),
+        "orders": grade["orders"],
+        "not_rated_reason": grade["not_rated_reason"],
+        "not_rated": reason_text(grade["not_rated_reason"]),
+        "rulebook": book.id,
+        "rulebook_version": book.version,
+        "rulebook_hash": book.hash,
+        "standing": run["standing"],
+        "vetoes": [],
+        "next_grade": next_grade(book, score),
+        "elements": elements(book, rows, rated=rated, priors=json.loads(run["priors"])),
+    }
+
+
+def next_grade(book: Rulebook, score: float | None) -> dict[str, Any] | None:
+    """The next better grade and the points to it; None for the best grade or without a score."""
+    better = [level for level in book.grades.levels if score is not None and level.at_least > score]
+    if score is None or not better:
+        return None
+    level = better[-1]
+    return {"grade": level.grade, "at_least": level.at_least, "missing_points": round(level.at_least - score, 4)}
+
+
+def _rows(con: duckdb.DuckDBPyConnection, query: str, parameters: list[Any]) -> list[dict[str, Any]]:
+    cursor = con.execute(query, parameters)
+    names = [column[0] for column in cursor.description or ()]
+    return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
