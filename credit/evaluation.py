@@ -139,6 +139,24 @@ def evaluate(
     return done
 
 
+def export_night(con: duckdb.DuckDBPyConnection, settings: Settings, day: date) -> Path:
+    """Leave the night as Parquet in `nights/<day>/` of the home, for readers while the warehouse is in use."""
+    folder = settings.home / "nights" / day.isoformat()
+    folder.mkdir(parents=True, exist_ok=True)
+    for table, order in (
+        ("grades", "rulebook, subject_id"),
+        ("indicators", "rulebook, subject_id, element, indicator"),
+    ):
+        partial = folder / f".{table}.partial"
+        target = str(partial).replace("'", "''")
+        con.execute(
+            f"COPY (SELECT * FROM results.{table} WHERE evaluated_on = DATE '{day}' ORDER BY {order}) "
+            f"TO '{target}' (FORMAT parquet)"
+        )
+        partial.replace(folder / f"{table}.parquet")
+    return folder
+
+
 def _store(con: duckdb.DuckDBPyConnection, evaluation: Evaluation) -> None:
     book, day = evaluation.rulebook, evaluation.day
     for table in ("runs", "grades", "indicators"):

@@ -107,7 +107,9 @@ def latest(con: duckdb.DuckDBPyConnection, day: date | None) -> date:
     return day
 
 
-def explain(con: duckdb.DuckDBPyConnection, settings: Settings, subject_id: str, day: date | None = None) -> dict[str, Any]:
+def explain(
+    con: duckdb.DuckDBPyConnection, settings: Settings, subject_id: str, day: date | None = None
+) -> dict[str, Any]:
     """The whole explanation of one merchant's grade as JSON-able data.
 
     Raises UserError for an unknown merchant, a day without evaluation, or one whose indicator rows are no longer kept.
@@ -123,9 +125,7 @@ def explain(con: duckdb.DuckDBPyConnection, settings: Settings, subject_id: str,
             f"no merchant {subject_id!r} in the evaluation of {day}; nearest ids: {', '.join(row[0] for row in near)}"
         )
     grade = graded[0]
-    run = _rows(
-        con, "SELECT * FROM results.runs WHERE evaluated_on = ? AND rulebook = ?", [day, grade["rulebook"]]
-    )[0]
+    run = _rows(con, "SELECT * FROM results.runs WHERE evaluated_on = ? AND rulebook = ?", [day, grade["rulebook"]])[0]
     rows = _rows(
         con,
         "SELECT * FROM results.indicators WHERE evaluated_on = ? AND rulebook = ? AND subject_id = ?",
@@ -159,6 +159,18 @@ def explain(con: duckdb.DuckDBPyConnection, settings: Settings, subject_id: str,
         "next_grade": next_grade(book, score),
         "elements": elements(book, rows, rated=rated, priors=json.loads(run["priors"])),
     }
+
+
+def grade_list(con: duckdb.DuckDBPyConnection, day: date) -> list[dict[str, Any]]:
+    """The grades of an evaluated day, enterprises first, best first, NR last."""
+    return _rows(
+        con,
+        """SELECT subject_id, subject_kind, grade, score::DOUBLE AS score, evidence::DOUBLE AS evidence,
+                  not_rated_reason, evaluated_on::VARCHAR AS evaluated_on, rulebook, rulebook_hash
+           FROM results.grades WHERE evaluated_on = ?
+           ORDER BY rulebook, score DESC NULLS LAST, evidence DESC, subject_id""",
+        [day],
+    )
 
 
 def next_grade(book: Rulebook, score: float | None) -> dict[str, Any] | None:

@@ -182,7 +182,8 @@ def quarantine_reasons(con: duckdb.DuckDBPyConnection, batches: list[int]) -> li
 # --- pseudonyms --------------------------------------------------------------------------------------------------
 
 
-def _pseudonym_key(settings: Settings) -> bytes:
+def pseudonym_key(settings: Settings) -> bytes:
+    """The home's 256-bit key of consumers' pseudonyms, made once. Raises UserError when it is gone or unreadable."""
     path = settings.key_file
     try:
         key = bytes.fromhex(path.read_text().strip())
@@ -202,14 +203,12 @@ def _pseudonym_key(settings: Settings) -> bytes:
         return key
     except (OSError, ValueError):
         pass
-    raise UserError(
-        f"{path} is not a pseudonym key; expected 64 hexadecimal digits. Restore it from your backup."
-    )
+    raise UserError(f"{path} is not a pseudonym key; expected 64 hexadecimal digits. Restore it from your backup.")
 
 
 def _pseudonym_macro(con: duckdb.DuckDBPyConnection, settings: Settings) -> None:
     """`pseudonym(text)`: HMAC-SHA-256 (RFC 2104) under the home's key, the first 128 bits as hexadecimal digits."""
-    key = _pseudonym_key(settings).ljust(64, b"\0")
+    key = pseudonym_key(settings).ljust(64, b"\0")
     con.execute("SET VARIABLE inner_pad = ?", [bytes(b ^ 0x36 for b in key)])
     con.execute("SET VARIABLE outer_pad = ?", [bytes(b ^ 0x5C for b in key)])
     con.execute(
@@ -231,9 +230,7 @@ def _typed(column: Column, part: Part) -> str:
         if column.privacy == "pseudonym":
             return f"pseudonym({value})"
         if column.name == "subject_id" and part.table == "subjects":
-            return (
-                f"CASE WHEN lower(trim(r.role::VARCHAR)) = 'buyer' THEN pseudonym({value}) ELSE {value} END"
-            )
+            return f"CASE WHEN lower(trim(r.role::VARCHAR)) = 'buyer' THEN pseudonym({value}) ELSE {value} END"
         return value
     if column.type == "boolean":
         return (
@@ -341,9 +338,7 @@ def _check_rows(
     stands_for_known = "getvariable('as_of')"
     if history:
         stands_for_known = f"coalesce({_event_instant(table)}, getvariable('as_of'))"
-    con.execute(
-        "CREATE OR REPLACE TEMP TABLE checked AS " + _checked(table, None, batch_id, stands_for_known)
-    )
+    con.execute("CREATE OR REPLACE TEMP TABLE checked AS " + _checked(table, None, batch_id, stands_for_known))
     # Text without an offset, and calendar days as instants, are in the platform's zone.
     con.execute(f"SET TimeZone = '{zone}'")
     try:
@@ -379,22 +374,16 @@ def _checked(table: Table, part: Part | None, batch_id: int, stands_for_known: s
     typed = ", ".join(f"{_typed(column, part)} AS {column.name}" for column in table.supplied)
     known = "TRY_CAST(r.known_at AS TIMESTAMPTZ)" if "known_at" in part.columns else "NULL::TIMESTAMPTZ"
     defaults = ", ".join(
-        f"coalesce({column.name}, {column.default}) AS {column.name}"
-        for column in table.columns
-        if column.default
+        f"coalesce({column.name}, {column.default}) AS {column.name}" for column in table.columns if column.default
     )
     ", ".join(f"{column.derived} AS {column.name}" for column in table.columns if column.derived)
     rules = "\n".join(f"WHEN {bad} THEN '{code}|' || {reason}" for bad, code, reason in _rules(table, part))
     # The rejected row is kept as it came, but a consumer's id only as its pseudonym.
-    kept = ", ".join(
-        f"{name} := {f't.{name}' if _is_pseudonym(table, name) else f'r.{name}'}" for name in part.columns
-    )
+    kept = ", ".join(f"{name} := {f't.{name}' if _is_pseudonym(table, name) else f'r.{name}'}" for name in part.columns)
     return f"""
         WITH raw AS ({part.relation}),
         bounds AS (
-            SELECT TIMESTAMPTZ '{EARLIEST} 00:00:00+00' AS earliest_instant, DATE '{
-        EARLIEST
-    }' AS earliest_day,
+            SELECT TIMESTAMPTZ '{EARLIEST} 00:00:00+00' AS earliest_instant, DATE '{EARLIEST}' AS earliest_day,
                    getvariable('now') + INTERVAL 1 DAY AS latest_instant,
                    CAST(getvariable('now') + INTERVAL 2 DAY AS DATE) AS latest_day,
                    getvariable('now') + INTERVAL 1096 DAY AS latest_plan_instant, DATE '9999-12-31' AS latest_plan_day
@@ -407,15 +396,10 @@ def _checked(table: Table, part: Part | None, batch_id: int, stands_for_known: s
             SELECT * EXCLUDE (known_at_) {f"REPLACE ({defaults})" if defaults else ""}, known_at_ FROM faulty
         )
         SELECT {
-        ", ".join(
-            f"{column.derived} AS {column.name}" if column.derived else column.name
-            for column in table.columns
-        )
+        ", ".join(f"{column.derived} AS {column.name}" if column.derived else column.name for column in table.columns)
     },
             coalesce(known_at_, {stands_for_known}) AS known_at, {batch_id}::BIGINT AS batch_id,
-            '{part.source_table}' AS source_table, r._file AS file, r._line AS line, {
-        table.key
-    } AS key_, fault,
+            '{part.source_table}' AS source_table, r._file AS file, r._line AS line, {table.key} AS key_, fault,
             CASE WHEN fault IS NOT NULL THEN to_json(struct_pack({kept}))::VARCHAR END AS raw
         FROM complete t
     """
@@ -499,9 +483,7 @@ def _release_waiting(con: duckdb.DuckDBPyConnection, batch_id: int) -> None:
 
 def _balance(con: duckdb.DuckDBPyConnection, delivery: Delivery, batch_id: int) -> Counts:
     """Rows of each source table: read, accepted, quarantined. A row that does not balance is a defect: raised."""
-    counts: Counts = {
-        name: {"read": rows, "accepted": 0, "quarantined": 0} for name, rows in delivery.read.items()
-    }
+    counts: Counts = {name: {"read": rows, "accepted": 0, "quarantined": 0} for name, rows in delivery.read.items()}
     landed = " UNION ALL ".join(
         f"SELECT source_table, file, line FROM landing.{name} WHERE batch_id = {batch_id}" for name in TABLES
     )
@@ -523,9 +505,7 @@ def _balance(con: duckdb.DuckDBPyConnection, delivery: Delivery, batch_id: int) 
         counts[name]["accepted"] = counts[name]["read"] - counts[name]["quarantined"]
     for name, numbers in counts.items():
         if numbers["read"] != numbers["accepted"] + numbers["quarantined"]:
-            raise InputError(
-                f"rows of {name} do not balance: {numbers}; nothing was changed. Please report this."
-            )
+            raise InputError(f"rows of {name} do not balance: {numbers}; nothing was changed. Please report this.")
     return counts
 
 
@@ -535,10 +515,7 @@ def _balance(con: duckdb.DuckDBPyConnection, delivery: Delivery, batch_id: int) 
 def landed_batches(con: duckdb.DuckDBPyConnection) -> list[int]:
     """Batches that wait for `check`."""
     return [
-        row[0]
-        for row in con.execute(
-            "SELECT batch_id FROM meta.batches WHERE state = 'landed' ORDER BY 1"
-        ).fetchall()
+        row[0] for row in con.execute("SELECT batch_id FROM meta.batches WHERE state = 'landed' ORDER BY 1").fetchall()
     ]
 
 
@@ -570,9 +547,7 @@ def _merge(con: duckdb.DuckDBPyConnection, table: Table, batch_id: int) -> dict[
             WHERE l.batch_id = {batch_id} AND (
                 c.{key} IS NULL OR l.known_at < c.known_at OR ROW({current}) IS DISTINCT FROM ROW({arrived}))"""
     )
-    con.execute(
-        f"INSERT INTO canonical.{table.name} SELECT {names}, batch_id FROM incoming WHERE NOT touches"
-    )
+    con.execute(f"INSERT INTO canonical.{table.name} SELECT {names}, batch_id FROM incoming WHERE NOT touches")
     new = _one(con, "SELECT count(*) FROM incoming WHERE NOT touches")
     touched = _one(con, f"SELECT count(DISTINCT {key}) FROM incoming WHERE touches")
     if touched:
@@ -616,9 +591,7 @@ def refuse(con: duckdb.DuckDBPyConnection, batch_id: int, reason: str) -> Counts
                 [reason],
             )
             con.execute(f"DELETE FROM landing.{table.name} WHERE batch_id = {batch_id}")
-        counts: Counts = json.loads(
-            _one(con, "SELECT counts FROM meta.batches WHERE batch_id = ?", [batch_id])
-        )
+        counts: Counts = json.loads(_one(con, "SELECT counts FROM meta.batches WHERE batch_id = ?", [batch_id]))
         for numbers in counts.values():
             numbers["quarantined"] += numbers["accepted"]
             numbers["accepted"] = 0

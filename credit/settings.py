@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tomllib
 from datetime import date, datetime, time
 from pathlib import Path
 from typing import Any, Literal
@@ -39,9 +40,7 @@ class Settings(BaseSettings):
         pattern=r"^\d+(\.\d+)?\s?[KMGT]i?B$",
         description="DuckDB memory limit; it spills to disk past that",
     )
-    encoding: Literal["auto", "utf-8", "gb18030"] = Field(
-        "auto", description="encoding of CSV and NDJSON input"
-    )
+    encoding: Literal["auto", "utf-8", "gb18030"] = Field("auto", description="encoding of CSV and NDJSON input")
     max_file_mb: int = Field(4096, ge=1, description="largest input file, unpacked, in MiB")
     on_failed_check: Literal["stop", "quarantine"] = Field(
         "stop",
@@ -116,3 +115,18 @@ def load(**given: Any) -> Settings:
 def cut_off(day: date, zone: str) -> datetime:
     """The cut-off of the evaluation of `day`: 00:00 of that day in the platform's zone, as an aware instant."""
     return datetime.combine(day, time(), ZoneInfo(zone))
+
+
+def origins(settings: Settings, **given: Any) -> dict[str, str]:
+    """Setting -> where its value comes from: command line, environment, config.toml or default."""
+    file = settings.home / "config.toml"
+    in_file = tomllib.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
+    found = {}
+    for name in Settings.model_fields:
+        if given.get(name) is not None:
+            found[name] = "command line"
+        elif f"{PREFIX}{name.upper()}" in os.environ:
+            found[name] = f"environment {PREFIX}{name.upper()}"
+        else:
+            found[name] = str(file) if name in in_file else "default"
+    return found

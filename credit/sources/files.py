@@ -14,7 +14,7 @@ import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 import duckdb
 
@@ -77,10 +77,8 @@ def quote(text: str) -> str:
 
 def _chunks(path: Path, settings: Settings) -> Iterator[bytes]:
     limit = settings.max_file_mb << 20
-    opener: BinaryIO
     try:
-        opener = gzip.open(path, "rb") if path.suffix.lower() == ".gz" else path.open("rb")  # type: ignore[assignment]
-        with opener as file:
+        with cast(BinaryIO, gzip.open(path, "rb") if path.suffix.lower() == ".gz" else path.open("rb")) as file:
             size = 0
             while chunk := file.read(_CHUNK):
                 size += len(chunk)

@@ -1,0 +1,459 @@
+"""The command `merchant-credit`: thin, one function a verb.
+
+Exit codes: 0 done; 1 a defect of the program; 2 the command, a setting or a rulebook is not usable; 3 an input cannot be
+taken (nothing was changed); 4 the batch fails its expectations (nothing was merged); 5 the warehouse is in use.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from datetime import date, datetime
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+from zoneinfo import ZoneInfo
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table as RichTable
+
+from credit import __version__, settings
+from credit.errors import UserError
+from credit.settings import DEFAULT_ZONE, Settings
+
+EPILOG = "Exit codes: 0 done · 1 defect · 2 command, setting or rulebook not usable · 3 input not usable · 4 checks failed · 5 warehouse in use"
+
+app = typer.Typer(
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    help="Evaluate the credit of a platform's merchants by public rules (电子商务平台商家信用评价).",
+    epilog=EPILOG,
+)
+out = Console()
+err = Console(stderr=True)
+
+Home = Annotated[
+    Path | None, typer.Option("--home", help="Folder of warehouse and published files [env MERCHANT_CREDIT_HOME].")
+]
+Day = Annotated[
+    str | None,
+    typer.Option(
+        "--date",
+        metavar="YYYY-MM-DD",
+        help="The night that begins this day: facts before its 00:00 in the platform's zone count.",
+    ),
+]
+AsJson = Annotated[
+    bool, typer.Option("--json", help="One JSON value on standard output; progress goes to standard error.")
+]
+SourceName = Annotated[str, typer.Option("--source", help="canonical (our own files) or olist.")]
+Rulebooks = Annotated[
+    list[Path] | None, typer.Option("--rulebook", help="Rulebook file; give again for more. Default: the shipped ones.")
+]
+History = Annotated[
+    bool,
+    typer.Option("--history", help="First delivery of past data: rows without known_at are known since their event."),
+]
+
+
+def _day(text: str | None, conf: Settings, source: str | None = None) -> date:
+    if text is None:
+        from credit.sources import zone_of_source
+
+        zone = conf.zone or (zone_of_source(source) if source else None) or DEFAULT_ZONE
+        return datetime.now(ZoneInfo(zone)).date()
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise UserError(f"--date {text!r} is not a day; expected YYYY-MM-DD, for example 2026-11-24") from None
+
+
+def _print_json(value: Any) -> None:
+    sys.stdout.write(json.dumps(value, ensure_ascii=False, indent=1, default=str) + "\n")
+
+
+class _Steps:
+    """Progress of a night on standard error."""
+
+    def __init__(self) -> None:
+        self.started = datetime.now()
+
+    def __call__(self, step: str, said: str) -> None:
+        seconds = (datetime.now() - self.started).total_seconds()
+        err.print(f"[dim]{seconds:6.1f}s[/dim] [bold cyan]{step:<9}[/bold cyan] {escape(said)}", highlight=False)
+
+
+@app.command()
+def init(home: Home = None) -> None:
+    """Make a home: folder, warehouse, pseudonym key and a config.toml to edit. Safe to run again.
+
+    Example: merchant-credit init --home /srv/merchant-credit
+    """
+    from credit.intake import pseudonym_key
+    from credit.warehouse import open_warehouse
+
+    conf = settings.load(home=home)
+    with open_warehouse(conf):
+        pass
+    pseudonym_key(conf)
+    config = conf.home / "config.toml"
+    if not config.exists():
+        lines = ["# Settings of this home; see `merchant-credit config` for what is in force."]
+        for name, about in Settings.model_fields.items():
+            if name != "home":
+                value = about.default if about.default is not None else ""
+                lines += ["", f"# {about.description}", f"# {name} = {json.dumps(value, ensure_ascii=False)}"]
+        config.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    out.print(f"Home ready: {conf.home.resolve()}")
+    out.print(f"Keep a backup of {conf.key_file.name}: without it consumers' pseudonyms cannot be continued.")
+
+
+@app.command()
+def sample(
+    folder: Annotated[Path, typer.Argument(help="Where the files go; made if it is not there.")],
+    merchants: Annotated[int, typer.Option(min=10, help="How many merchants.")] = 300,
+    transactions: Annotated[int, typer.Option(min=100, help="How many transactions.")] = 30_000,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same files.")] = 1,
+    end: Day = "2026-11-24",
+) -> None:
+    """Write a synthetic marketplace as canonical files, bad rows included, to try everything on.
+
+    Example: merchant-credit sample ./sample && merchant-credit nightly --path ./sample --date 2026-11-24
+    """
+    from credit import simulate
+
+    bad = simulate.write(
+        folder, merchants=merchants, transactions=transactions, seed=seed, end=date.fromisoformat(end or "")
+    )
+    out.print(
+        f"Wrote {folder}: {transactions:,} transactions of {merchants} merchants, {sum(bad.values())} bad rows among them"
+    )
+
+
+@app.command()
+def ingest(
+    path: Annotated[Path, typer.Option("--path", help="A file, or a folder of files.")],
+    source: SourceName = "canonical",
+    day: Day = None,
+    history: History = False,
+    home: Home = None,
+    as_json: AsJson = False,
+) -> None:
+    """Land a delivery: check every row, keep the good ones for `check`, quarantine the others with a reason.
+
+    Landing the same files again changes nothing.
+
+    Example: merchant-credit ingest --path ./delivery --date 2026-11-24
+    """
+    _run_step("ingest", home, source=source, path=path, day=day, history=history, as_json=as_json)
+
+
+@app.command()
+def check(
+    on_fail: Annotated[
+        str | None, typer.Option(help="stop or quarantine; default: the setting on_failed_check.")
+    ] = None,
+    home: Home = None,
+    as_json: AsJson = False,
+) -> None:
+    """Judge landed batches by their expectations and merge those that pass.
+
+    Example: merchant-credit check --on-fail quarantine
+    """
+    _run_step("check", home, as_json=as_json, on_failed_check=on_fail)
+
+
+@app.command()
+def evaluate(day: Day = None, rulebook: Rulebooks = None, home: Home = None, as_json: AsJson = False) -> None:
+    """Grade every merchant as of a night, past or present, and keep the result.
+
+    Example: merchant-credit evaluate --date 2026-11-24
+    """
+    _run_step("evaluate", home, day=day, rulebooks=rulebook, as_json=as_json)
+
+
+@app.command()
+def publish(day: Day = None, home: Home = None, as_json: AsJson = False) -> None:
+    """Publish an evaluated night (default: the latest) to published/current, atomically.
+
+    Example: merchant-credit publish --date 2026-11-24
+    """
+    from credit.explain import latest
+    from credit.warehouse import open_warehouse
+
+    conf = settings.load(home=home)
+    with open_warehouse(conf, read_only=True) as con:
+        evaluated = latest(con, _day(day, conf) if day else None)
+    _run_step("publish", home, day=evaluated.isoformat(), as_json=as_json)
+
+
+@app.command()
+def nightly(
+    path: Annotated[
+        Path | None, typer.Option("--path", help="A file, or a folder of files; without it nothing is ingested.")
+    ] = None,
+    source: SourceName = "canonical",
+    day: Day = None,
+    rulebook: Rulebooks = None,
+    history: History = False,
+    home: Home = None,
+    as_json: AsJson = False,
+) -> None:
+    """The whole night: ingest, check, evaluate, publish. The same steps as the Prefect flow, without Prefect.
+
+    Example: merchant-credit nightly --path ./delivery --date 2026-11-24
+
+    Example: merchant-credit nightly --source olist --path ./olist --date 2018-08-31 --json
+    """
+    from credit.nightly import Night, run
+
+    conf = settings.load(home=home)
+    night = Night(conf, _day(day, conf, source), source, path, rulebook, history)
+    report = run(night, _Steps())
+    if as_json:
+        _print_json(report)
+    else:
+        show_report(report)
+
+
+@app.command()
+def grades(
+    grade: Annotated[list[str] | None, typer.Option("--grade", help="Only this grade; give again for more.")] = None,
+    kind: Annotated[str | None, typer.Option(help="enterprise or individual.")] = None,
+    limit: Annotated[int, typer.Option(min=1, help="Rows of the table; --json gives all.")] = 20,
+    day: Day = None,
+    home: Home = None,
+    as_json: AsJson = False,
+) -> None:
+    """List grades of the latest evaluation, or of --date, best first.
+
+    Example: merchant-credit grades --grade CCC --grade D
+
+    Example: merchant-credit grades --json > grades.json
+    """
+    from credit.explain import grade_list, latest
+    from credit.warehouse import open_warehouse
+
+    conf = settings.load(home=home)
+    with open_warehouse(conf, read_only=True) as con:
+        evaluated = latest(con, _day(day, conf) if day else None)
+        rows = grade_list(con, evaluated)
+    if kind and kind not in ("enterprise", "individual"):
+        raise UserError(f"--kind {kind!r}: expected enterprise or individual")
+    if grade and (unknown := set(grade) - {row["grade"] for row in rows}):
+        known = ", ".join(sorted({row["grade"] for row in rows}))
+        err.print(f"nobody has grade {', '.join(sorted(unknown))} that day; grades given: {known}")
+    rows = [row for row in rows if (not grade or row["grade"] in grade) and (not kind or row["subject_kind"] == kind)]
+    if as_json:
+        _print_json(rows)
+        return
+    table = RichTable(title=f"Credit grades 信用等级 · {evaluated}", title_justify="left")
+    for heading in ("Merchant 主体", "Kind 类型", "Grade 等级", "Score 得分", "Evidence 证据度", "Not rated 未评原因"):
+        table.add_column(heading, justify="right" if heading[:5] in ("Score", "Evide") else "left", overflow="fold")
+    for row in rows[:limit]:
+        table.add_row(
+            escape(row["subject_id"]),
+            row["subject_kind"],
+            row["grade"],
+            "" if row["score"] is None else f"{row['score']:.2f}",
+            f"{row['evidence']:.2f}",
+            escape(row["not_rated_reason"] or ""),
+        )
+    out.print(table)
+    if len(rows) > limit:
+        out.print(f"{limit} of {len(rows):,} merchants; --limit shows more, --json all")
+
+
+@app.command()
+def explain(
+    merchant: Annotated[str, typer.Argument(help="The merchant's subject_id.")],
+    day: Day = None,
+    home: Home = None,
+    as_json: AsJson = False,
+) -> None:
+    """Why a merchant has its grade: each point back to counts, curve and rule.
+
+    Example: merchant-credit explain 53243585a1d6dc2643021fd1853d8905 --json
+    """
+    from credit.explain import explain as explained
+    from credit.warehouse import open_warehouse
+
+    conf = settings.load(home=home)
+    with open_warehouse(conf, read_only=True) as con:
+        found = explained(con, conf, merchant, _day(day, conf) if day else None)
+    if as_json:
+        _print_json(found)
+    else:
+        _show_explanation(found)
+
+
+@app.command()
+def config(home: Home = None, as_json: AsJson = False) -> None:
+    """Print every setting in force, where it comes from, and what it does.
+
+    Example: MERCHANT_CREDIT_ON_FAILED_CHECK=quarantine merchant-credit config
+    """
+    conf = settings.load(home=home)
+    origins = settings.origins(conf, home=home)
+    if as_json:
+        _print_json({name: {"value": getattr(conf, name), "from": origin} for name, origin in origins.items()})
+        return
+    table = RichTable(title="Settings", title_justify="left")
+    for heading in ("Setting", "Value", "From", "What it does"):
+        table.add_column(heading, overflow="fold")
+    for name, origin in origins.items():
+        value = getattr(conf, name)
+        about = Settings.model_fields[name].description or ""
+        table.add_row(name, "(unset)" if value is None else escape(str(value)), origin, escape(about))
+    out.print(table)
+
+
+def _run_step(
+    name: str,
+    home: Path | None,
+    *,
+    source: str = "canonical",
+    path: Path | None = None,
+    day: str | None = None,
+    rulebooks: list[Path] | None = None,
+    history: bool = False,
+    as_json: bool = False,
+    **given: Any,
+) -> None:
+    from credit.nightly import STEPS, Night, run_step
+
+    conf = settings.load(home=home, **given)
+    night = Night(conf, _day(day, conf, source), source, path, rulebooks, history)
+    progress = _Steps()
+    run_step(name, dict(STEPS)[name], night, lambda said: progress(name, said))
+    if as_json:
+        _print_json({"date": night.day.isoformat(), **night.report})
+    else:
+        show_report(night.report)
+
+
+def show_report(report: dict[str, Any], console: Console | None = None) -> None:
+    """The report of a night (or of one step) as tables for a person."""
+    console = console or out
+    if report.get("sources"):
+        table = RichTable(title="Rows 数据行", title_justify="left")
+        for heading in ("Source 来源", "Read 读取", "Accepted 接收", "Quarantined 隔离"):
+            table.add_column(heading, justify="left" if heading[0] == "S" else "right")
+        for name, numbers in report["sources"].items():
+            table.add_row(name, *(f"{numbers[what]:,}" for what in ("read", "accepted", "quarantined")))
+        console.print(table)
+    if report.get("quarantine"):
+        table = RichTable(title="Quarantine 隔离原因", title_justify="left")
+        for heading in ("Source", "Reason code", "Rows", "For example"):
+            table.add_column(heading, justify="right" if heading == "Rows" else "left", overflow="fold")
+        for entry in report["quarantine"]:
+            table.add_row(entry["source"], entry["code"], f"{entry['rows']:,}", escape(entry["example"]))
+        console.print(table)
+    warnings = [
+        finding["message"]
+        for verdict in (report.get("checks") or {}).values()
+        for checked in verdict["tables"].values()
+        for finding in checked["findings"]
+    ]
+    for said in [*(report.get("notices") or []), *warnings]:
+        console.print(f"[yellow]note[/yellow] {escape(str(said))}", highlight=False)
+    if report.get("grades_by_rulebook"):
+        table = RichTable(title="Grades 信用等级分布", title_justify="left")
+        for heading in ("Rulebook 规则", "Grade 等级", "Merchants 商家", ""):
+            table.add_column(heading, justify="right" if heading[0:1] == "M" else "left")
+        for book, counts in report["grades_by_rulebook"].items():
+            most = max(counts.values())
+            for i, (grade, number) in enumerate(counts.items()):
+                table.add_row(book if i == 0 else "", grade, f"{number:,}", "█" * max(1, round(30 * number / most)))
+            table.add_section()
+        console.print(table)
+    if any(book["standing"] == "replay" for book in report.get("rulebooks") or []):
+        console.print("[yellow]note[/yellow] replay: a rulebook was not yet in force that day; every file says so")
+    if report.get("published"):
+        console.print(f"Published 已发布: {report['published']}", soft_wrap=True, highlight=False)
+    if report.get("stages") and len(report["stages"]) > 1:
+        times = " · ".join(f"{name} {stage['seconds']:.1f} s" for name, stage in report["stages"].items())
+        console.print(f"[dim]{times} · {report.get('peak_memory_mb', 0):,.0f} MB[/dim]", highlight=False)
+
+
+def _number(value: float | None) -> str:
+    if value is None:
+        return ""
+    return f"{value:,.0f}" if float(value).is_integer() and abs(value) >= 1 else f"{value:,.4g}"
+
+
+def _show_explanation(found: dict[str, Any]) -> None:
+    meaning = f" · {found['meaning']['zh']} {found['meaning']['en']}" if found["meaning"] else ""
+    score = "not rated 未评级" if found["score"] is None else f"{found['score']:.4f} of 100"
+    out.print(
+        f"[bold]{escape(found['subject_id'])}[/bold] · {found['evaluated_on']} · [bold]{found['grade']}[/bold]{meaning}",
+        highlight=False,
+    )
+    out.print(
+        f"score {score} · evidence {found['evidence']:.2f} · {found['rulebook']} {found['rulebook_version']}",
+        highlight=False,
+    )
+    if found["not_rated"]:
+        out.print(f"[yellow]not rated[/yellow] {found['not_rated']['zh']} · {found['not_rated']['en']}")
+    if found["standing"] == "replay":
+        out.print("[yellow]replay[/yellow] the rulebook was not yet in force that day 规则当日尚未生效")
+    table = RichTable()
+    for heading in (
+        "Element and indicator 要素与指标",
+        "Value 值",
+        "Counts 计数",
+        "Mark 分值",
+        "Weight 权重",
+        "Points 得分",
+    ):
+        table.add_column(heading, justify="left" if heading[0] == "E" else "right", overflow="fold")
+    for element in found["elements"]:
+        table.add_row(
+            f"[bold]{element['name_zh']} {element['name_en']}[/bold]", "", "", "",
+            f"[bold]{element['effective_weight']:.1%}[/bold]", f"[bold]{element['points']:.2f}[/bold]",
+        )  # fmt: skip
+        for i in element["indicators"]:
+            counts = f"{_number(i['numerator'])} / {_number(i['denominator'])}" if i["denominator"] is not None else ""
+            if i["state"] == "measured":
+                shown = (_number(i["value"]), counts, f"{i['mark']:.1f}", f"{i['weight']:.1%}", f"{i['points']:.2f}")
+            else:
+                shown = (i["state"].replace("_", " "), "", "", "", "")
+            table.add_row(f"  {i['name_zh']} {i['name_en']}", *shown)
+        table.add_section()
+    out.print(table)
+    if found["next_grade"]:
+        ahead = found["next_grade"]
+        out.print(f"Next grade {ahead['grade']} from {ahead['at_least']:g}: {ahead['missing_points']:.2f} points to go")
+
+
+def _version(value: bool) -> None:
+    if value:
+        out.print(f"merchant-credit {__version__}", highlight=False)
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    pass
+
+
+def main() -> NoReturn:
+    """Entry point: a user's error is one message and its exit code, no traceback."""
+    try:
+        app()
+    except UserError as error:
+        err.print(f"[bold red]error[/bold red] {escape(str(error))}", highlight=False, soft_wrap=True)
+        sys.exit(error.exit_code)
+    except BrokenPipeError:
+        sys.exit(0)
+    sys.exit(0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,215 @@
+"""A night: ingest, check, evaluate, publish. `STEPS` is the one list that the command and the Prefect flow both run.
+
+Each step opens the warehouse for itself and closes it again, so a killed night loses at most the step it was in: the
+next run finds what was landed, merged, evaluated or published and goes on from there.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+from typing import Any, cast
+
+import duckdb
+
+from credit import evaluation, intake
+from credit.errors import CheckFailed, UserError
+from credit.settings import Settings, cut_off
+from credit.tables import TABLES
+from credit.warehouse import open_warehouse, zone_of
+
+Progress = Callable[[str], None]
+
+
+def quiet(_: str) -> None:
+    """No progress."""
+
+
+@dataclass
+class Night:
+    """What a night is asked to do, and the report it writes as it goes."""
+
+    settings: Settings
+    day: date
+    source: str = "canonical"
+    path: Path | None = None
+    rulebooks: list[Path] | None = None
+    history: bool = False
+    report: dict[str, Any] = field(default_factory=dict)
+
+
+def ingest(night: Night, progress: Progress = quiet) -> None:
+    """Land what `path` holds: good rows wait in `landing`, the others are quarantined with a reason."""
+    with open_warehouse(night.settings) as con:
+        _verify_totals(con, night.settings)
+        if night.path is None:
+            night.report |= {"sources": {}, "quarantine": [], "notices": ["no path given: nothing to ingest"]}
+            return
+        progress(f"reading {night.path}")
+        batch = intake.land(con, night.settings, night.source, night.path, night.day, history=night.history)
+        night.report |= {
+            "sources": batch.counts,
+            "quarantine": [
+                {"source": table, "code": code, "rows": rows, "example": example}
+                for table, code, rows, example in batch.reasons
+            ],
+            "notices": batch.notices,
+            "batch": {"id": batch.batch_id, "already_landed": batch.already_landed},
+        }
+        read, aside = (sum(n[what] for n in batch.counts.values()) for what in ("read", "quarantined"))
+        progress(f"{read:,} rows read, {aside:,} quarantined" + (" (landed before)" if batch.already_landed else ""))
+
+
+def check(night: Night, progress: Progress = quiet) -> None:
+    """Judge landed batches by their expectations; merge what passes; stop or set aside what fails, as the setting says."""
+    checked, merged = {}, {}
+    with open_warehouse(night.settings) as con:
+        waiting = intake.landed_batches(con)
+        if waiting:
+            from credit import checks  # Great Expectations takes seconds to import
+        for batch_id in waiting:
+            progress(f"checking batch {batch_id} against its expectations")
+            verdict = checks.check_batch(con, night.settings, batch_id)
+            checked[str(batch_id)] = verdict.to_json()
+            if verdict.success:
+                merged[str(batch_id)] = intake.accept(con, batch_id)
+                progress(f"batch {batch_id} merged")
+                continue
+            failed = [f for table in verdict.tables.values() for f in table.findings if f.severity == "critical"]
+            said = "; ".join(f.message for f in failed)
+            if night.settings.on_failed_check == "stop":
+                raise CheckFailed(
+                    f"batch {batch_id} fails {len(failed)} expectation{'s' * (len(failed) > 1)}: {said}. Nothing was merged. "
+                    "Mend the delivery and run again, or set it aside: `merchant-credit check --on-fail quarantine`"
+                )
+            counts = intake.refuse(con, batch_id, said)
+            if night.report.get("batch", {}).get("id") == batch_id:
+                night.report["sources"] = counts
+            night.report.setdefault("notices", []).append(f"batch {batch_id} was set aside: {said}")
+            progress(f"batch {batch_id} fails its expectations and is set aside")
+        night.report |= {"checks": checked, "merged": merged}
+
+
+def evaluate(night: Night, progress: Progress = quiet) -> None:
+    """Grade every merchant known by the cut-off under each rulebook."""
+    with open_warehouse(night.settings) as con:
+        if left := intake.landed_batches(con):
+            night.report.setdefault("notices", []).append(
+                f"batch {', '.join(map(str, left))} is landed but not checked, so not counted: run `merchant-credit check`"
+            )
+        done = evaluation.evaluate(con, night.settings, night.day, night.rulebooks, progress)
+        evaluation.export_night(con, night.settings, night.day)
+        by_rulebook = {e.rulebook.id: e.counts for e in done if len(e.grades)}
+        total: dict[str, int] = {}
+        for counts in by_rulebook.values():
+            for grade, number in counts.items():
+                total[grade] = total.get(grade, 0) + number
+        zone = zone_of(con, night.settings)
+        night.report |= {
+            "zone": zone,
+            "cut_off": cut_off(night.day, zone).isoformat(),
+            "grades": total,
+            "grades_by_rulebook": by_rulebook,
+            "rulebooks": [
+                {
+                    "id": e.rulebook.id,
+                    "version": e.rulebook.version,
+                    "hash": e.rulebook.hash,
+                    "standing": e.standing,
+                    "subjects": len(e.grades),
+                }
+                for e in done
+            ],
+        }
+        progress(f"{sum(total.values()):,} merchants graded")
+
+
+def publish(night: Night, progress: Progress = quiet) -> None:
+    """Write the disclosure files of the night to a new version and switch to it."""
+    from credit.disclosure import publish as disclose
+
+    with open_warehouse(night.settings) as con:
+        publication = disclose(con, night.settings, night.day, progress=progress)
+    night.report |= {
+        "published": str(night.settings.published / "current"),
+        "version": publication.version,
+        "merchants": publication.merchants,
+        "files": publication.files,
+    }
+    progress(f"{publication.merchants:,} merchants published as {publication.version}")
+
+
+Step = Callable[[Night, Progress], None]
+
+STEPS: tuple[tuple[str, Step], ...] = (
+    ("ingest", ingest),
+    ("check", check),
+    ("evaluate", evaluate),
+    ("publish", publish),
+)
+
+
+def run_step(name: str, step: Step, night: Night, progress: Progress = quiet) -> None:
+    """One step, its seconds noted in the report."""
+    started = time.perf_counter()
+    step(night, progress)
+    night.report.setdefault("stages", {})[name] = {"seconds": round(time.perf_counter() - started, 3)}
+
+
+def finish(night: Night) -> dict[str, Any]:
+    """Complete the report and keep it in `reports/<day>.json` in the home."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1 << 20 if sys.platform == "darwin" else 1 << 10)
+    with open_warehouse(night.settings, read_only=True) as con:
+        rows = _totals(con)
+    report = {"date": night.day.isoformat(), "source": night.source, **night.report}
+    report |= {"rows": rows, "peak_memory_mb": round(peak, 1)}
+    folder = night.settings.home / "reports"
+    folder.mkdir(exist_ok=True)
+    partial = folder / ".partial"
+    with partial.open("w", encoding="utf-8") as file:
+        json.dump(report, file, ensure_ascii=False, indent=1, default=str)
+        file.flush()
+        os.fsync(file.fileno())
+    partial.replace(folder / f"{night.day}.json")
+    (folder / ".rows").write_text(json.dumps(rows))
+    return report
+
+
+def run(night: Night, progress: Callable[[str, str], None] = lambda _step, _said: None) -> dict[str, Any]:
+    """All steps in order; returns the report."""
+    for name, step in STEPS:
+        run_step(name, step, night, lambda said, name=name: progress(name, said))  # type: ignore[misc]
+    return finish(night)
+
+
+def _totals(con: duckdb.DuckDBPyConnection) -> dict[str, int]:
+    return {
+        name: int(
+            con.execute(
+                f"SELECT (SELECT count(*) FROM canonical.{name}) + (SELECT count(*) FROM history.{name})"
+            ).fetchall()[0][0]
+        )
+        for name in TABLES
+    }
+
+
+def _verify_totals(con: duckdb.DuckDBPyConnection, settings: Settings) -> None:
+    """Row versions are never deleted: fewer than after the last night means that the file lost its last writes."""
+    noted = settings.home / "reports" / ".rows"
+    if not noted.exists():
+        return
+    before = cast(dict[str, int], json.loads(noted.read_text()))
+    now = _totals(con)
+    lost = {name: rows - now.get(name, 0) for name, rows in before.items() if rows > now.get(name, 0)}
+    if lost:
+        raise UserError(
+            f"{settings.database} holds fewer rows than after the last night ({lost}); its last writes were lost. "
+            f"Restore it from a backup, or remove {noted} to go on with what is there."
+        )
