@@ -58,7 +58,7 @@ History = Annotated[
 ]
 
 
-def _day(text: str | None, conf: Settings, source: str | None = None) -> date:
+def day_of(text: str | None, conf: Settings, source: str | None = None) -> date:
     if text is None:
         from credit.sources import zone_of_source
 
@@ -185,7 +185,7 @@ def publish(day: Day = None, home: Home = None, as_json: AsJson = False) -> None
 
     conf = settings.load(home=home)
     with open_warehouse(conf, read_only=True) as con:
-        evaluated = latest(con, _day(day, conf) if day else None)
+        evaluated = latest(con, day_of(day, conf) if day else None)
     _run_step("publish", home, day=evaluated.isoformat(), as_json=as_json)
 
 
@@ -210,7 +210,7 @@ def nightly(
     from credit.nightly import Night, run
 
     conf = settings.load(home=home)
-    night = Night(conf, _day(day, conf, source), source, path, rulebook, history)
+    night = Night(conf, day_of(day, conf, source), source, path, rulebook, history)
     report = run(night, _Steps())
     if as_json:
         _print_json(report)
@@ -238,7 +238,7 @@ def grades(
 
     conf = settings.load(home=home)
     with open_warehouse(conf, read_only=True) as con:
-        evaluated = latest(con, _day(day, conf) if day else None)
+        evaluated = latest(con, day_of(day, conf) if day else None)
         rows = grade_list(con, evaluated)
     if kind and kind not in ("enterprise", "individual"):
         raise UserError(f"--kind {kind!r}: expected enterprise or individual")
@@ -250,8 +250,9 @@ def grades(
         _print_json(rows)
         return
     table = RichTable(title=f"Credit grades 信用等级 · {evaluated}", title_justify="left")
-    for heading in ("Merchant 主体", "Kind 类型", "Grade 等级", "Score 得分", "Evidence 证据度", "Not rated 未评原因"):
-        table.add_column(heading, justify="right" if heading[:5] in ("Score", "Evide") else "left", overflow="fold")
+    for heading in ("Merchant 主体", "Kind", "Grade 等级", "Score", "Evidence", "Not rated 未评原因"):
+        number, merchant = heading[:5] in ("Score", "Evide"), heading[:5] == "Merch"
+        table.add_column(heading, justify="right" if number else "left", overflow="fold", no_wrap=merchant or number)
     for row in rows[:limit]:
         table.add_row(
             escape(row["subject_id"]),
@@ -282,7 +283,7 @@ def explain(
 
     conf = settings.load(home=home)
     with open_warehouse(conf, read_only=True) as con:
-        found = explained(con, conf, merchant, _day(day, conf) if day else None)
+        found = explained(con, conf, merchant, day_of(day, conf) if day else None)
     if as_json:
         _print_json(found)
     else:
@@ -325,7 +326,7 @@ def _run_step(
     from credit.nightly import STEPS, Night, run_step
 
     conf = settings.load(home=home, **given)
-    night = Night(conf, _day(day, conf, source), source, path, rulebooks, history)
+    night = Night(conf, day_of(day, conf, source), source, path, rulebooks, history)
     progress = _Steps()
     run_step(name, dict(STEPS)[name], night, lambda said: progress(name, said))
     if as_json:
@@ -414,6 +415,10 @@ def _show_explanation(found: dict[str, Any]) -> None:
             f"[bold]{element['name_zh']} {element['name_en']}[/bold]", "", "", "",
             f"[bold]{element['effective_weight']:.1%}[/bold]", f"[bold]{element['points']:.2f}[/bold]",
         )  # fmt: skip
+        if all(i["state"] == "missing" for i in element["indicators"]):
+            table.add_row("  no evidence 缺少证据: no part in the score", "", "", "", "", "")
+            table.add_section()
+            continue
         for i in element["indicators"]:
             counts = f"{_number(i['numerator'])} / {_number(i['denominator'])}" if i["denominator"] is not None else ""
             if i["state"] == "measured":

@@ -99,7 +99,7 @@ class NightFacts:
 
     def select(self, places: np.ndarray[Any, Any]) -> NightFacts:
         """The same facts for the subjects at these places only."""
-        part = NightFacts(self.subjects[places], self.supplied)
+        part = NightFacts(list(self.subjects[places]), self.supplied)
         part._leaves = self._leaves
         part._values = {key: values[places] for key, values in self._values.items()}
         return part

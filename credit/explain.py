@@ -96,7 +96,7 @@ def book_of(con: duckdb.DuckDBPyConnection, rulebook: str, rulebook_hash: str) -
 def latest(con: duckdb.DuckDBPyConnection, day: date | None) -> date:
     """`day` if there is an evaluation of it, or the latest evaluated day. Raises UserError otherwise."""
     rows = con.execute("SELECT DISTINCT evaluated_on FROM results.runs ORDER BY 1 DESC").fetchall()
-    days = [row[0] for row in rows]
+    days: list[date] = [row[0] for row in rows]
     if not days:
         raise UserError("nothing has been evaluated yet; run `merchant-credit nightly` or `merchant-credit evaluate`")
     if day is None:

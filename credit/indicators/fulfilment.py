@@ -114,9 +114,8 @@ INDICATORS = (
     Indicator(
         id="delivery_lateness",
         element="fulfilment",
-        numerator=LATE_MINUTES,
-        denominator=DELIVERED_DUE * 1440,
-        evidence=DELIVERED_DUE,
+        numerator=LATE_MINUTES / 1440,
+        denominator=DELIVERED_DUE,
         better="low",
         unit="days",
         name=Text("平均送达迟延", "Mean delivery lateness"),

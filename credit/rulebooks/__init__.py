@@ -178,7 +178,8 @@ def _dicts(value: Any) -> list[tuple[int, dict[str, Any]]]:
 
 def _numbers(items: list[tuple[int, dict[str, Any]]], key: str) -> list[float] | None:
     values = [item.get(key) for _, item in items]
-    return values if values and all(isinstance(value, int | float) for value in values) else None
+    numbers = [float(value) for value in values if isinstance(value, int | float)]
+    return numbers if values and len(numbers) == len(values) else None
 
 
 def _structure(data: dict[str, Any]) -> Iterator[tuple[tuple[str | int, ...], str]]:
@@ -207,15 +208,15 @@ def _structure(data: dict[str, Any]) -> Iterator[tuple[tuple[str | int, ...], st
             seen.add(name)
     grades = data.get("grades")
     levels = _dicts(grades.get("levels")) if isinstance(grades, dict) else []
-    place = ("grades", "levels")
+    in_levels = ("grades", "levels")
     if edges := _numbers(levels, "at_least"):
         if any(b >= a for a, b in pairwise(edges)):
-            yield place, f"grades overlap: at_least must fall from the best grade to the worst, got {edges}"
+            yield in_levels, f"grades overlap: at_least must fall from the best grade to the worst, got {edges}"
         if edges[-1] != 0:
-            yield place, f"grade {levels[-1][1].get('grade')} is the worst and must begin at 0, got {edges[-1]:g}"
+            yield in_levels, f"grade {levels[-1][1].get('grade')} is the worst and must begin at 0, got {edges[-1]:g}"
     names = [level.get("grade") for _, level in levels]
     if len({str(name) for name in names}) != len(names) or "NR" in names:
-        yield place, f"grade symbols must differ, and NR is reserved for not rated; got {names}"
+        yield in_levels, f"grade symbols must differ, and NR is reserved for not rated; got {names}"
     window = data.get("window_days")
     if isinstance(window, dict) and isinstance(window.get("value"), int | float) and window["value"] not in WINDOWS:
         yield ("window_days",), f"is {window['value']:g}; allowed: {', '.join(map(str, WINDOWS))}"
@@ -232,7 +233,7 @@ class _Loader(yaml.SafeLoader):
 
     def compose_node(self, parent: Any, index: Any) -> Any:
         if self.check_event(yaml.events.AliasEvent):
-            mark = self.peek_event().start_mark
+            mark = self.peek_event().start_mark  # type: ignore[no-untyped-call]
             raise yaml.MarkedYAMLError(problem="aliases (*name) are not allowed", problem_mark=mark)
         return super().compose_node(parent, index)
 

@@ -32,13 +32,12 @@ def _find(path: Path) -> list[tuple[Path, str]]:
     if not path.exists():
         raise InputError(f"{path} does not exist; give a file or a folder of canonical files")
     candidates = files.list_folder(path) if path.is_dir() else [path]
-    found, unknown = [], []
+    found: list[tuple[Path, str]] = []
+    unknown: list[tuple[Path, str]] = []
     for file in candidates:
         if files.format_of(file) is None:
             if not path.is_dir():
-                raise InputError(
-                    f"{file} is of no known format; expected .csv, .ndjson (or .gz of these) or .parquet"
-                )
+                raise InputError(f"{file} is of no known format; expected .csv, .ndjson (or .gz of these) or .parquet")
             continue
         table = table_of(file)
         (found if table else unknown).append((file, table or ""))
@@ -48,9 +47,7 @@ def _find(path: Path) -> list[tuple[Path, str]]:
             f"their names must begin with one of: {', '.join(TABLES)}"
         )
     if not found:
-        raise InputError(
-            f"{path} holds no canonical file; expected for example transactions.csv or reviews.parquet"
-        )
+        raise InputError(f"{path} holds no canonical file; expected for example transactions.csv or reviews.parquet")
     return found
 
 
@@ -97,7 +94,8 @@ def read(
         table = TABLES[table_name]
         raw = files.read_table(con, settings, file, f"raw_{i}")
         if raw.rows == 0 and files.format_of(file) == "ndjson":
-            matched, ignored = {}, []  # NDJSON has no header to match
+            matched: dict[str, str] = {}  # NDJSON without a line has no header to match
+            ignored: list[str] = []
         else:
             matched, ignored = _match(table, file, raw.columns)
         if ignored:

@@ -113,9 +113,7 @@ def _decodes(path: Path, settings: Settings, encoding: str) -> tuple[int, int] |
 def _encoding(path: Path, settings: Settings) -> str:
     head = next(_chunks(path, settings), b"")
     if not head.strip():
-        raise InputError(
-            f"{path} is empty; expected at least a header line (an empty table is a header without rows)"
-        )
+        raise InputError(f"{path} is empty; expected at least a header line (an empty table is a header without rows)")
     if head[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
         raise InputError(f"{path} is UTF-16; expected UTF-8 or GB18030: save it as one of these")
     candidates = ["utf-8", "gb18030"] if settings.encoding == "auto" else [settings.encoding]
@@ -126,9 +124,7 @@ def _encoding(path: Path, settings: Settings) -> str:
             return encoding
         offences[encoding] = offence
     where = "; ".join(f"not {name}: line {line}, byte {byte}" for name, (line, byte) in offences.items())
-    raise InputError(
-        f"{path} has an unknown encoding ({where}); expected UTF-8 or GB18030: save it as one of these"
-    )
+    raise InputError(f"{path} has an unknown encoding ({where}); expected UTF-8 or GB18030: save it as one of these")
 
 
 def _as_utf8(path: Path, settings: Settings, encoding: str, scratch: Path) -> Path:
@@ -148,9 +144,7 @@ def read_table(con: duckdb.DuckDBPyConnection, settings: Settings, path: Path, n
     """Read `path` into the temporary table `name`. Raises InputError, see the module's text."""
     kind = format_of(path)
     if kind is None:
-        raise InputError(
-            f"{path} is of no known format; expected .csv, .csv.gz, .ndjson, .ndjson.gz or .parquet"
-        )
+        raise InputError(f"{path} is of no known format; expected .csv, .csv.gz, .ndjson, .ndjson.gz or .parquet")
     if kind == "parquet":
         return _read_parquet(con, path, name)
     encoding = _encoding(path, settings)
@@ -165,17 +159,11 @@ def _read_parquet(con: duckdb.DuckDBPyConnection, path: Path, name: str) -> RawT
         headers = [row[0] for row in con.execute(f"DESCRIBE SELECT * FROM {scan}").fetchall()]
         headers.remove("file_row_number")
         columns = {header: f"c{i}" for i, header in enumerate(headers)}
-        picked = ", ".join(
-            f'"{header.replace(chr(34), chr(34) * 2)}" AS {c}' for header, c in columns.items()
-        )
-        con.execute(
-            f"CREATE OR REPLACE TEMP TABLE {name} AS SELECT file_row_number + 1 AS _line, {picked} FROM {scan}"
-        )
+        picked = ", ".join(f'"{header.replace(chr(34), chr(34) * 2)}" AS {c}' for header, c in columns.items())
+        con.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS SELECT file_row_number + 1 AS _line, {picked} FROM {scan}")
     except duckdb.Error as error:
         first = str(error).splitlines()[0]
-        raise InputError(
-            f"{path} cannot be read as Parquet ({first}); it may be truncated: deliver it again"
-        ) from None
+        raise InputError(f"{path} cannot be read as Parquet ({first}); it may be truncated: deliver it again") from None
     return RawTable(name, columns, _count(con, name), None)
 
 

@@ -69,9 +69,7 @@ def read(
         total.update(f"{table}:{files.digest(file)};".encode())
     whole = InputFile(path, "olist", total.hexdigest())
     notices = [
-        f"olist_{table}_dataset is not there: what it tells stays missing"
-        for table in OPTIONAL
-        if table not in found
+        f"olist_{table}_dataset is not there: what it tells stays missing" for table in OPTIONAL if table not in found
     ]
     if is_landed(whole):
         return Delivery("olist", (whole,), (), (), {}, zone=ZONE)
@@ -118,7 +116,7 @@ def read(
             FROM olist_order_reviews r
             WHERE order_id IS NULL OR order_id NOT IN (SELECT order_id FROM olist_items_by_seller)""",
     ]
-    parts = (
+    parts: tuple[Part, ...] = (
         Part("subjects", "sellers", f"SELECT {file_of['sellers']} AS _file, * FROM olist_subjects",
              ("subject_id", "kind", "role", "address", "known_at")),
         Part("transactions", "orders", f"SELECT {file_of['orders']} AS _file, * FROM olist_transactions",

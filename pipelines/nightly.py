@@ -1,0 +1,142 @@
+"""The nightly flow: the steps of `credit.nightly`, in the same order, as Prefect tasks.
+
+Run it once:            python -m pipelines.nightly --path ./delivery --date 2026-11-24
+Serve it every night:   python -m pipelines.nightly --path ./delivery --serve
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from prefect import flow, get_run_logger, task
+from prefect.artifacts import create_markdown_artifact, create_table_artifact
+from prefect.cache_policies import NO_CACHE
+from prefect.client.schemas.objects import TaskRun
+from prefect.states import State
+
+from credit import settings
+from credit.cli import day_of, err, show_report
+from credit.errors import UserError, WarehouseLocked
+from credit.nightly import STEPS, Night, finish, run_step
+
+CRON = "30 2 * * *"
+"""02:30 in the platform's zone: after the day's exports, before the morning."""
+
+
+def _retrying_can_help(_task: Any, _run: TaskRun, state: State[Any]) -> bool:
+    """A warehouse in use or a share that does not answer may be there in a minute; bad input will not get better."""
+    failure = state.result(raise_on_failure=False)
+    return isinstance(failure, WarehouseLocked | OSError)
+
+
+@task(retries=3, retry_delay_seconds=[10, 60, 300], retry_condition_fn=_retrying_can_help, cache_policy=NO_CACHE)
+def step(name: str, night: Night) -> Night:
+    """One step of the night. Returns the night with its report grown by what the step did."""
+    logger = get_run_logger()
+    run_step(name, dict(STEPS)[name], night, logger.info)
+    return night
+
+
+@flow(name="merchant-credit-nightly", validate_parameters=False)
+def nightly(
+    path: str | None = None,
+    source: str = "canonical",
+    evaluation_date: str | None = None,
+    rulebooks: list[str] | None = None,
+    history: bool = False,
+    home: str | None = None,
+) -> dict[str, Any]:
+    """Ingest, check, evaluate, publish; returns the night's report and leaves it as artifacts.
+
+    `evaluation_date` (YYYY-MM-DD) is the night that begins that day; default: today in the platform's zone.
+    """
+    conf = settings.load(home=home)
+    day: date = day_of(evaluation_date, conf, source)
+    night = Night(
+        conf, day, source, Path(path) if path else None, [Path(book) for book in rulebooks or []] or None, history
+    )
+    for name, _ in STEPS:
+        night = step.with_options(name=name)(name, night)
+    report = finish(night)
+    _artifacts(report)
+    return report
+
+
+def _artifacts(report: dict[str, Any]) -> None:
+    create_table_artifact(
+        key="grade-distribution",
+        description=f"Grades of {report['date']} 信用等级分布",
+        table=[
+            {"rulebook": book, "grade": grade, "merchants": number}
+            for book, counts in report.get("grades_by_rulebook", {}).items()
+            for grade, number in counts.items()
+        ],
+    )
+    create_table_artifact(
+        key="quarantine",
+        description=f"Rows set aside, night of {report['date']} 隔离数据",
+        table=report.get("quarantine", []),
+    )
+    rows = "\n".join(
+        f"| {name} | {n['read']:,} | {n['accepted']:,} | {n['quarantined']:,} |"
+        for name, n in report.get("sources", {}).items()
+    )
+    notes = "\n".join(f"- {note}" for note in report.get("notices", []))
+    create_markdown_artifact(
+        key="night",
+        description=f"Night of {report['date']}",
+        markdown=f"# {report['date']}\n\n| source | read | accepted | quarantined |\n|---|---:|---:|---:|\n{rows}\n\n"
+        f"Published: `{report.get('version', '')}`, {report.get('merchants', 0):,} merchants\n\n{notes}\n",
+    )
+
+
+def main() -> None:
+    """Command line of the flow: run it once, or `--serve` it as a nightly deployment."""
+    parser = argparse.ArgumentParser(
+        prog="python -m pipelines.nightly", description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument("--path", help="a file, or a folder of files")
+    parser.add_argument("--source", default="canonical", help="canonical or olist")
+    parser.add_argument("--date", help="evaluation day, YYYY-MM-DD; default: today in the platform's zone")
+    parser.add_argument("--rulebook", action="append", help="rulebook file; give again for more")
+    parser.add_argument("--history", action="store_true", help="first delivery of past data")
+    parser.add_argument("--home", help="folder of warehouse and published files")
+    parser.add_argument("--serve", action="store_true", help="serve as a deployment, every night")
+    parser.add_argument("--cron", default=CRON, help=f"when, with --serve; default {CRON!r} in the platform's zone")
+    given = parser.parse_args()
+    parameters = {
+        "path": given.path,
+        "source": given.source,
+        "evaluation_date": given.date,
+        "rulebooks": given.rulebook,
+        "history": given.history,
+        "home": given.home,
+    }
+    try:
+        if given.serve:
+            serve(parameters, given.cron)
+        else:
+            show_report(nightly(**parameters))
+    except UserError as error:
+        err.print(f"[bold red]error[/bold red] {error}", highlight=False, soft_wrap=True)
+        sys.exit(error.exit_code)
+
+
+def serve(parameters: dict[str, Any], cron: str = CRON) -> None:
+    """Serve the flow as the deployment `nightly`, on the cron schedule in the platform's zone. Blocks."""
+    from prefect.schedules import Cron
+
+    from credit.settings import DEFAULT_ZONE
+    from credit.sources import zone_of_source
+
+    conf = settings.load(home=parameters.get("home"))
+    zone = conf.zone or zone_of_source(parameters.get("source") or "") or DEFAULT_ZONE
+    nightly.serve(name="nightly", schedule=Cron(cron, timezone=zone), parameters=parameters, limit=1)
+
+
+if __name__ == "__main__":
+    main()
