@@ -20,15 +20,18 @@ Nobody is real: administrative codes end in the unassigned district 98, contacts
 
 from __future__ import annotations
 
+import gzip
+import tempfile
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
+from pathlib import Path
 from typing import Literal, NamedTuple
 from zoneinfo import ZoneInfo
 
 import duckdb
 
-from credit.tables import TABLES, Table
+from credit.tables import KNOWN_AT, TABLES, Table
 
 ZONE = "Asia/Shanghai"
 _HOUR, _DAY = 3600, 86_400
@@ -173,7 +176,18 @@ _CITIES = (
     ("河南省郑州市", "410198"), ("湖北省武汉市", "420198"), ("湖南省长沙市", "430198"), ("广东省广州市", "440198"),
     ("广东省深圳市", "440398"), ("四川省成都市", "510198"), ("云南省昆明市", "530198"), ("陕西省西安市", "610198"),
 )  # fmt: skip
-_STREETS = ("建设路", "人民路", "解放大街", "中山路", "和平街", "新华大道", "长江路", "文化路", "工业园一路", "迎宾大道")
+_STREETS = (
+    "建设路",
+    "人民路",
+    "解放大街",
+    "中山路",
+    "和平街",
+    "新华大道",
+    "长江路",
+    "文化路",
+    "工业园一路",
+    "迎宾大道",
+)
 _BRAND_1 = tuple("云锦安德鑫瑞华丰盛嘉恒宏美佳星辰海禾润泽")
 _BRAND_2 = tuple("帆禾达源隆泰信诚悦然盈途远航宇业汇川林邦")
 _SURNAMES = tuple("王李张刘陈杨赵黄周吴徐孙胡朱高林何郭马罗梁宋郑谢韩唐冯于董萧")
@@ -184,7 +198,7 @@ _GIVEN = (
 
 _PRAISE = ("质量很好，做工精细", "和描述一致，很满意", "性价比高，值得购买", "用了几天，很不错", "包装完好，正品无疑")
 _MIDDLING = ("一般般，对得起价格", "东西还行，没有想象中好", "和图片有点色差", "凑合能用", "做工普通")
-_BLAME = ("质量太差，用两次就坏了", "和描述严重不符", "\"全新\"的东西有划痕", "像是假货，要求退款", "做工粗糙，失望")
+_BLAME = ("质量太差，用两次就坏了", "和描述严重不符", '"全新"的东西有划痕', "像是假货，要求退款", "做工粗糙，失望")
 _QUICK = ("物流很快。", "发货及时，隔天就到。", "快递小哥态度好。", "")
 _SLOW = ("就是发货太慢了。", "等了很久才到，\n催了几次也没用。", "物流太慢。")
 _THANKS = ("感谢您的支持，欢迎再次光临！", "谢谢亲的认可，祝您生活愉快。")
@@ -293,8 +307,8 @@ WITH phases AS (
         sim_unit(0.8 * quality + 0.2 * sim_u(id, 'goods')) AS goods,
         sim_unit(0.8 * quality + 0.2 * sim_u(id, 'service')) AS service,
         -- Log-normal in size; the good grow larger, single persons stay smaller, one in fifty sells nothing.
-        CASE WHEN sim_u(id, 'idle') < 0.02 THEN 0 ELSE 1 + CAST(1000 * exp(1.15 * sim_z(id, 'size') + 0.8 * quality - CASE kind WHEN 'individual' THEN 0.9 ELSE 0 END)
-            * least(1.0, joined / {days}) AS BIGINT) END AS weight
+        CASE WHEN sim_u(id, 'idle') < 0.02 THEN 0 ELSE 1 + CAST(1000 * least(1.0, joined / {days}) * exp(
+            1.15 * sim_z(id, 'size') + 0.8 * quality - if(kind = 'individual', 0.9, 0)) AS BIGINT) END AS weight
     FROM sim_people m WHERE role = 'seller' AND story IS NULL
     UNION ALL
     SELECT m.number, s.part, m.subject_id, m.kind, m.category, m.story, s.mode, s.orders, s.since, s.until,
@@ -453,7 +467,7 @@ WITH placed AS (
                 THEN CASE WHEN sim_u(n, 'fault kind') < 0.6 THEN 'quality' ELSE 'not_as_described' END
              WHEN delivered > delivery_due + 2 * {day} AND sim_u(n, 'refund') < 0.15 THEN 'late'
              WHEN sim_u(n, 'refund') < returns THEN 'no_reason'
-             ELSE 'none' END AS reason,
+             ELSE 'none' END AS reason
     FROM carried
 ), asked AS (
     SELECT *,
@@ -487,8 +501,8 @@ SELECT printf('T%09d', n) AS transaction_id, printf('O%09d', n) AS order_id, sub
     reason AS refund_reason, refund_asked AS refund_requested_at,
     CASE WHEN NOT refused THEN refund_asked + CAST({hour} * (2 + (12 + 150 * (1 - service)) * sim_e(n, 'refunding'))
         AS BIGINT) END AS refunded_at,
-    CASE WHEN reason IN ('quality', 'late') AND sim_u(n, 'part') < 0.4 THEN amount * 0.3 ELSE amount END AS refund_amount,
-    mode = 'plain' AND sim_u(n, 'invoice') < CASE kind WHEN 'enterprise' THEN 0.20 ELSE 0.06 END AS invoice_asked,
+    amount * if(reason IN ('quality', 'late') AND sim_u(n, 'part') < 0.4, 0.3, 1) AS refund_amount,
+    mode = 'plain' AND sim_u(n, 'invoice') < if(kind = 'enterprise', 0.20, 0.06) AS invoice_asked,
     CASE WHEN invoice_asked AND cancelled IS NULL AND mode = 'plain' AND sim_u(n, 'invoiced') < 0.65 + 0.35 * service
         THEN coalesce(delivered, paid) + CAST({day} * (0.2 + (6 - 4 * service) * sim_e(n, 'invoicing')) AS BIGINT)
         END AS invoice_issued_at,
@@ -507,18 +521,23 @@ WITH delivered AS (
 ), felt AS (
     SELECT *, came + CAST(CASE mode WHEN 'brush' THEN 1800 + 3600 * sim_u(n, 'writes')
             ELSE {day} * (0.1 + 3.5 * sim_e(n, 'writes')) END AS BIGINT) AS written,
-        -- Some goods are sound by the books and a disappointment all the same.
-        5.5 - 1.6 * (1 - goods) + 0.5 * sim_z(n, 'goods felt') - CASE WHEN faulty THEN 3.8
-            WHEN sim_u(n, 'sour') < 0.13 * (1 - goods) THEN 3.2 ELSE 0 END AS goods_felt,
-        5.5 - 1.8 * (1 - service) - 1.2 * faulty::INTEGER + 0.5 * sim_z(n, 'service felt') AS service_felt,
-        5.5 - 0.9 * (1 - ship) - 1.5 * sqrt(late_days) + 0.5 * sim_z(n, 'ship felt') AS ship_felt
-    FROM delivered WHERE sim_u(n, 'reviews') < CASE WHEN mode = 'brush' THEN 0.97 WHEN faulty THEN 0.80 ELSE 0.68 END
+        -- Some goods are sound by the books and a disappointment all the same; it colours the rest.
+        CASE WHEN faulty THEN 3.8 WHEN sim_u(n, 'sour') < 0.13 * (1 - goods) THEN 3.2 ELSE 0 END AS disappointed,
+        5.5 + 0.35 * sim_z(n, 'mood') AS mood
+    FROM delivered
+    WHERE sim_u(n, 'reviews') < CASE WHEN mode = 'brush' THEN 0.97 WHEN faulty THEN 0.80 ELSE 0.68 END
 ), rated AS (
-    SELECT * REPLACE (if(mode = 'brush', 5, goods_felt) AS goods_felt,
-            if(mode = 'brush', 5, service_felt) AS service_felt, if(mode = 'brush', 5, ship_felt) AS ship_felt),
-        if(mode = 'brush', 5, sim_star(0.8 * least(goods_felt, 5.2) + 0.2 * least(service_felt, 5.2)
-            + 0.25 * least(ship_felt, 5.2) - 1.2 + 0.4 * sim_z(n, 'overall'))) AS stars
+    SELECT *,
+        if(mode = 'brush', 5, mood - 1.6 * (1 - goods) - disappointed + 0.4 * sim_z(n, 'goods felt')) AS goods_felt,
+        if(mode = 'brush', 5, mood - 1.8 * (1 - service) - 0.4 * disappointed + 0.4 * sim_z(n, 'service felt'))
+            AS service_felt,
+        if(mode = 'brush', 5, mood - 0.9 * (1 - ship) - 0.25 * disappointed - 1.5 * sqrt(late_days)
+            + 0.4 * sim_z(n, 'ship felt')) AS ship_felt
     FROM felt
+), summed AS (
+    SELECT *, if(mode = 'brush', 5, sim_star(0.7 * least(goods_felt, 5.2) + 0.2 * least(service_felt, 5.2)
+        + 0.3 * least(ship_felt, 5.2) - 0.9 + 0.35 * sim_z(n, 'overall'))) AS stars
+    FROM rated
 )
 SELECT printf('R%09d', n) AS review_id, transaction_id, subject_id, buyer_id, written AS reviewed_at,
     stars AS rating_overall, sim_star(goods_felt) AS rating_description, sim_star(service_felt) AS rating_service,
@@ -534,7 +553,7 @@ SELECT printf('R%09d', n) AS review_id, transaction_id, subject_id, buyer_id, wr
     false AS shared,
     CASE WHEN sim_u(n, 'checked') < 0.02 THEN mode <> 'brush' END AS authentic,
     written AS known_at
-FROM rated
+FROM summed
 """
 
 _COMPLAINTS = """
@@ -545,8 +564,8 @@ WITH seen AS (
         t.dispatched_at <= t.dispatch_due_at AS in_time,
         CASE WHEN p.mode = 'brush' OR t.paid_at IS NULL THEN NULL
              WHEN t.refund_reason IN ('quality', 'not_as_described') THEN t.refund_reason
-             WHEN t.refund_reason = 'not_received' OR t.delivered_at > t.delivery_due_at + INTERVAL 1 DAY THEN 'delivery'
-             WHEN t.cancelled_at IS NULL AND t.delivered_at IS NULL THEN 'delivery'
+             WHEN t.refund_reason = 'not_received' OR t.cancelled_at IS NULL AND t.delivered_at IS NULL
+                OR t.delivered_at > t.delivery_due_at + INTERVAL 24 HOUR THEN 'delivery'
              WHEN t.refund_requested_at IS NOT NULL AND t.refunded_at IS NULL THEN 'refund'
              WHEN t.cancel_reason IN ('stock_out', 'price_error') THEN 'service'
              ELSE 'chance' END AS cause
@@ -557,7 +576,7 @@ WITH seen AS (
             ELSE cause END AS cause),
         cause <> 'chance' AS grounded,
         -- Some complain twice of one order.
-        unnest(range(CASE WHEN cause <> 'chance' AND sim_u(n, 'again') < 0.12 * (1 - service) THEN 2 ELSE 1 END)) AS turn
+        unnest(range(if(cause <> 'chance' AND sim_u(n, 'again') < 0.12 * (1 - service), 2, 1))) AS turn
     FROM seen
     WHERE cause IS NOT NULL AND sim_u(n, 'complains') < CASE
         WHEN mode = 'scam' THEN 0.4
@@ -572,15 +591,16 @@ WITH seen AS (
     SELECT *,
         CASE WHEN way < 0.88 THEN 'platform' WHEN way < 0.96 THEN '12315' WHEN way < 0.975 THEN 'association'
              WHEN way < 0.99 THEN 'mediation' WHEN way < 0.995 THEN 'arbitration' ELSE 'court' END AS channel,
-        CASE WHEN sim_u(id, 'answers') > CASE mode WHEN 'scam' THEN 0.9 ELSE 0.08 * (1 - service) END
-             THEN opened + CAST({hour} * (0.2 + (3 + 60 * pow(1 - service, 1.5)) * sim_e(id, 'answer')) AS BIGINT) END AS answered,
-        CASE WHEN way < 0.88 AND sim_u(id, 'escalates') < CASE mode WHEN 'scam' THEN 0.3 ELSE 0.02 + 0.15 * (1 - service) END
+        CASE WHEN sim_u(id, 'answers') > if(mode = 'scam', 0.9, 0.08 * (1 - service))
+             THEN opened + CAST({hour} * (0.2 + (3 + 60 * pow(1 - service, 1.5)) * sim_e(id, 'answer')) AS BIGINT)
+             END AS answered,
+        CASE WHEN way < 0.88 AND sim_u(id, 'escalates') < if(mode = 'scam', 0.3, 0.02 + 0.15 * (1 - service))
              THEN opened + CAST({day} * (3 + 9 * sim_u(id, 'escalated')) AS BIGINT) END AS escalated,
         sim_u(id, 'outcome') AS fate
     FROM filed
 ), resolved AS (
     SELECT *,
-        CASE WHEN sim_u(id, 'open') > CASE mode WHEN 'scam' THEN 0.7 ELSE 0.06 * (1 - service) END
+        CASE WHEN sim_u(id, 'open') > if(mode = 'scam', 0.7, 0.06 * (1 - service))
              THEN greatest(coalesce(answered, opened + 7 * {day}), coalesce(escalated, 0)) + CAST({day} * (0.1
                 + (1 + 7 * (1 - service)) * CASE WHEN channel = 'platform' THEN 1 ELSE 4 END * sim_e(id, 'resolving'))
                 AS BIGINT) END AS resolved,
@@ -618,8 +638,8 @@ _RECORD_KINDS = (
 
 _PUBLIC_RECORDS = """
 WITH drawn AS (
-    SELECT p.*, k.kind AS record, k.letters, k.issuer, unnest(range(k.most)) AS turn, k.base + k.slope * pow(1 - quality, 2) AS chance,
-        k.back, p.subject_id || k.letters AS pair
+    SELECT p.*, k.kind AS record, k.issuer, k.back, k.base + k.slope * pow(1 - quality, 2) AS chance,
+        p.subject_id || k.letters AS pair, unnest(range(k.most)) AS turn
     FROM sim_people p, (VALUES {record_kinds}) k(kind, letters, issuer, most, base, slope, back)
     WHERE p.role = 'seller' AND p.kind = 'enterprise' AND (p.story IS NULL OR k.kind = 'tax_grade')
 ), dated AS (
@@ -631,7 +651,8 @@ WITH drawn AS (
 ), graded AS (
     SELECT *,
         CASE record
-            WHEN 'administrative_penalty' THEN CASE WHEN grave < 0.6 THEN 'minor' WHEN grave < 0.9 THEN 'moderate' ELSE 'serious' END
+            WHEN 'administrative_penalty'
+                THEN CASE WHEN grave < 0.6 THEN 'minor' WHEN grave < 0.9 THEN 'moderate' ELSE 'serious' END
             WHEN 'tax_grade' THEN CASE WHEN story = 'excellent_veteran' THEN 'A' WHEN joined < 365 THEN 'M'
                 WHEN grave < 0.6 * quality THEN 'A' WHEN grave < 0.4 + 0.58 * quality THEN 'B'
                 WHEN grave < 0.7 + 0.29 * quality THEN 'C' ELSE 'D' END
@@ -648,8 +669,10 @@ WITH drawn AS (
             WHEN 'award' THEN since + 1096
             WHEN 'certification' THEN since + 1096 END AS valid_until,
         CASE WHEN sim_u(rid, 'repair') < 0.4 * quality THEN CASE
-            WHEN record = 'administrative_penalty' AND grade = 'moderate' THEN since + 92 + CAST(120 * sim_u(rid, 'repaired') AS INTEGER)
-            WHEN record IN ('abnormal_operation', 'dishonest_debtor') THEN since + 30 + CAST(200 * sim_u(rid, 'repaired') AS INTEGER)
+            WHEN record = 'administrative_penalty' AND grade = 'moderate'
+                THEN since + 92 + CAST(120 * sim_u(rid, 'repaired') AS INTEGER)
+            WHEN record IN ('abnormal_operation', 'dishonest_debtor')
+                THEN since + 30 + CAST(200 * sim_u(rid, 'repaired') AS INTEGER)
             END END AS repaired_on,
         CASE record WHEN 'administrative_penalty' THEN '因违反《中华人民共和国消费者权益保护法》被处以罚款'
             WHEN 'abnormal_operation' THEN '通过登记的住所或者经营场所无法联系' END AS note
@@ -658,15 +681,16 @@ WITH drawn AS (
     SELECT 'P-' || subject_id || '-1', subject_id, s.kind, city_name || s.issuer, s.grade, DATE '{end}' - s.since,
         DATE '{end}' - s.since + s.length, DATE '{end}' - s.repaired, s.note
     FROM sim_people p JOIN (VALUES
-        ('M000005', 'administrative_penalty', '市场监督管理局', 'moderate', 210, 365, 90, '因虚假宣传被处以罚款，已完成信用修复'),
-        ('M000006', 'certification', '市场监督管理局', 'A', 600, 1096, NULL, '服务认证'),
-        ('M000002', 'administrative_penalty', '市场监督管理局', 'minor', 60, 91, NULL, '因未按约定期限发货被警告并罚款')
-    ) s(subject_id, kind, issuer, grade, since, length, repaired, note) USING (subject_id)
+        ('repaired_offender', 'administrative_penalty', '市场监督管理局', 'moderate', 210, 365, 90, '因虚假宣传被处以罚款，已完成信用修复'),
+        ('excellent_veteran', 'certification', '市场监督管理局', 'A', 600, 1096, NULL, '服务认证'),
+        ('careless_giant', 'administrative_penalty', '市场监督管理局', 'minor', 60, 91, NULL, '因未按约定期限发货被警告并罚款')
+    ) s(story, kind, issuer, grade, since, length, repaired, note) USING (story)
 )
 SELECT record_id, subject_id, kind, issuer,
-    CASE kind WHEN 'administrative_penalty' THEN printf('示市监处罚〔%d〕%05d号', year(valid_from), hash(record_id) % 100000)
-        END AS reference,
-    grade, valid_from, valid_until, CASE WHEN repaired_on < valid_until OR valid_until IS NULL THEN repaired_on END AS repaired_on,
+    CASE WHEN kind = 'administrative_penalty'
+        THEN printf('示市监处罚〔%d〕%05d号', year(valid_from), hash(record_id) % 100000) END AS reference,
+    grade, valid_from, valid_until,
+    CASE WHEN repaired_on < valid_until OR valid_until IS NULL THEN repaired_on END AS repaired_on,
     note, epoch(valid_from)::BIGINT - 28800 + {day} * (1 + CAST(hash(record_id, 'delay') % 5 AS BIGINT)) AS known_at
 FROM told
 """
@@ -685,12 +709,12 @@ WITH drawn AS (
         sim_u(vid, 'withdrawn') < 0.04 AS withdrawn, NULL AS note
     FROM drawn WHERE sim_u(vid, 'violation') < 0.35 * pow(1 - quality, 1.5)
     UNION ALL
-    SELECT 'V-' || subject_id || '-1', subject_id, hash(subject_id), kind, severity, {stop} - {day} * days - 50000,
-        false, note
-    FROM (VALUES
-        ('M000002', 'service_breach', 'moderate', 100, '连续三个月发货超时率超过平台规则上限'),
-        ('M000005', 'false_advertising', 'moderate', 215, '商品页面宣传与实际不符')
-    ) s(subject_id, kind, severity, days, note)
+    SELECT 'V-' || subject_id || '-1', subject_id, hash(subject_id), s.kind, s.severity, {stop} - {day} * s.days - 50000,
+        false, s.note
+    FROM sim_people p JOIN (VALUES
+        ('careless_giant', 'service_breach', 'moderate', 100, '连续三个月发货超时率超过平台规则上限'),
+        ('repaired_offender', 'false_advertising', 'moderate', 215, '商品页面宣传与实际不符')
+    ) s(story, kind, severity, days, note) USING (story)
 )
 SELECT violation_id, subject_id, kind, severity,
     decided - CAST({day} * (1 + 20 * sim_u(vid, 'before')) AS BIGINT) AS occurred_at, decided AS decided_at,
@@ -769,6 +793,8 @@ def populate(
 
     `merchants` (at least 20) and `transactions` (at least 2,000, made exactly) over the `days` (at least 240) before
     `end`, the first day not covered, counted in Asia/Shanghai. Tables of these names are replaced.
+    `truth` has one row a merchant and phase: subject_id, kind, story (blank: none), mode (plain, brush, scam), orders,
+    and ship, goods, service and their mean, quality, each from 0 to 1.
     """
     least = {"merchants": (merchants, MIN_MERCHANTS), "transactions": (transactions, MIN_TRANSACTIONS),
              "days": (days, MIN_DAYS)}  # fmt: skip
@@ -783,16 +809,12 @@ def populate(
     for story in STORIES:
         last = [phase for phase in story.phases if phase.mode == "plain"][-1]
         quality = round((last.ship + last.goods + last.service) / 3, 4)
-        stories.append(
-            (story.subject_id, story.name, story.shop, story.kind, story.category, quality, story.joined)
-        )
+        stories.append((story.subject_id, story.name, story.shop, story.kind, story.category, quality, story.joined))
         for part, phase in enumerate(story.phases):
             orders = max(phase.orders, int(phase.share * transactions))
             told += orders
-            phases.append(
-                (story.subject_id, part, phase.mode, orders, phase.since, phase.until)
-                + (phase.ship, phase.goods, phase.service)
-            )
+            span = (part, phase.mode, orders, phase.since, phase.until)
+            phases.append((story.subject_id, *span, phase.ship, phase.goods, phase.service))
     season = [_season(end - timedelta(days=days - day)) for day in range(days)]
     words = {
         "merchants": merchants, "buyers": BUYER_SUBJECTS, "days": days, "end": end.isoformat(), "schema": schema,
@@ -840,3 +862,184 @@ def populate(
         con.execute(f"DROP TABLE temp.sim_{name}")
     for signature in macros:
         con.execute(f"DROP MACRO temp.{signature.partition('(')[0]}")
+
+
+class _File(NamedTuple):
+    name: str
+    chinese_header: bool = False
+    encoding: str = "utf-8"
+
+
+_FILES = {
+    "subjects": _File("subjects.csv", chinese_header=True),
+    "transactions": _File("transactions.parquet"),
+    "reviews": _File("reviews.ndjson.gz"),
+    "complaints": _File("complaints.csv", encoding="gb18030"),
+    "public_records": _File("public_records.csv", encoding="gb18030"),
+    "violations": _File("violations.ndjson"),
+    "sanctions": _File("sanctions.csv", chinese_header=True),
+}
+
+_STRANGER = {"subject_id": "'M-UNKNOWN'"}
+_CONFLICT, _EXTRA, _CUT = "conflicting_duplicate", "extra_field", "cut_line"
+
+BAD_ROWS: dict[str, dict[str, dict[str, str]]] = {
+    "subjects": {
+        "missing_kind": {"kind": "NULL"},
+        "unknown_role": {"role": "'reseller'"},
+        "negative_deposit": {"deposit_amount": "-500.00"},
+        "unreadable_date": {"joined_on": "'2023-13-45'"},
+        "year_1970": {"joined_on": "'1970-01-01'"},
+        "year_2099": {"verified_on": "'2099-01-01'"},
+        _CONFLICT: {"name": "'另一个名称'"},
+        _EXTRA: {},
+    },
+    "transactions": {
+        "unknown_seller": _STRANGER,
+        "missing_amount": {"amount": "NULL"},
+        "negative_amount": {"amount": "-12.00"},
+        "unknown_canceller": {"cancelled_by": "'nobody'"},
+        "delivery_before_order": {"delivered_at": "ordered_at - INTERVAL 1 DAY"},
+        "year_1970": {"ordered_at": "to_timestamp(0)"},
+        "year_2099": {"completed_at": "TIMESTAMPTZ '2099-01-01 00:00:00+08'"},
+        _CONFLICT: {"amount": "amount + 1"},
+    },
+    "reviews": {
+        "unknown_seller": _STRANGER,
+        "missing_rating": {"rating_overall": "NULL"},
+        "rating_7": {"rating_overall": "7"},
+        "unreadable_date": {"reviewed_at": "'昨天下午'"},
+        "year_1970": {"reviewed_at": "'1970-01-01T08:00:00+08:00'"},
+        "reply_before_review": {"replied_at": "'2001-01-01T08:00:00+08:00'"},
+        _CONFLICT: {"rating_overall": "6 - rating_overall", "text": "'改了主意'"},
+        _CUT: {},
+    },
+    "complaints": {
+        "unknown_seller": _STRANGER,
+        "missing_category": {"category": "NULL"},
+        "unknown_channel": {"channel": "'letter'"},
+        "unreadable_date": {"filed_at": "'2025/31/12'"},
+        "year_2099": {"resolved_at": "'2099-01-01T00:00:00+08:00'"},
+        "response_before_filing": {"first_response_at": "'2001-01-01T08:00:00+08:00'"},
+        _CONFLICT: {"category": "CASE category WHEN 'privacy' THEN 'other' ELSE 'privacy' END"},
+        _EXTRA: {},
+    },
+    "public_records": {
+        "unknown_seller": _STRANGER,
+        "missing_issuer": {"issuer": "NULL"},
+        "unknown_kind": {"kind": "'rumour'"},
+        "unreadable_date": {"valid_from": "'二〇二五年三月'"},
+        "repair_before_record": {"repaired_on": "'2001-01-01'"},
+        _CONFLICT: {"issuer": "issuer || '（更正）'"},
+        _EXTRA: {},
+    },
+    "violations": {
+        "unknown_seller": _STRANGER,
+        "missing_decision": {"decided_at": "NULL"},
+        "unknown_severity": {"severity": "'terrible'"},
+        "year_1970": {"decided_at": "'1970-01-01T08:00:00+08:00'"},
+        _CONFLICT: {"note": "'更正'"},
+        _CUT: {},
+    },
+    "sanctions": {
+        "unknown_seller": _STRANGER,
+        "missing_reason": {"reason": "NULL"},
+        "unreadable_date": {"imposed_at": "'immediately'"},
+        "end_before_start": {"until_at": "'2001-01-01T08:00:00+08:00'"},
+        _CONFLICT: {"reason": "'更正'"},
+        _EXTRA: {},
+    },
+}
+"""Table -> kind of bad row -> what is wrong: column -> SQL. A bad row is a good one with the key `BAD-<kind>` and that.
+
+One row of each kind, but two of `conflicting_duplicate`: the same key with different content, of which neither can be
+believed. `extra_field` is a CSV line with one field too many, `cut_line` an NDJSON line that ends in the middle.
+"""
+
+
+def _delivery(table: Table, file: _File, *, bad_rows: bool) -> str:
+    """SELECT of the rows of a file, good and bad, in the order in which they came to be known."""
+    typed = file.name.endswith(".parquet")
+
+    def shown(name: str, kind: str) -> str:
+        if typed or kind not in ("instant", "date"):
+            return name
+        if kind == "date":
+            return f"strftime({name}, '%Y-%m-%d') AS {name}"
+        return f"strftime(timezone('{ZONE}', {name}), '%Y-%m-%dT%H:%M:%S+08:00') AS {name}"
+
+    columns = (*table.supplied, KNOWN_AT)
+    rows = f"SELECT {', '.join(shown(c.name, c.type) for c in columns)} FROM sim.{table.name}"
+    union = "SELECT *, 0 AS nth FROM good"
+    # The last complete one; of the subjects a buyer, whom no other table's rows hang on.
+    model = {
+        "subjects": "role = 'buyer'",
+        "transactions": "completed_at IS NOT NULL",
+        "complaints": "resolved_at IS NOT NULL",
+    }.get(table.name, "true")
+    for kind, wrong in BAD_ROWS[table.name].items() if bad_rows else ():
+        for nth, change in enumerate(({}, wrong) if kind == _CONFLICT else (wrong,)):
+            values = {table.key: f"'BAD-{kind}'"} | change
+            replaced = ", ".join(f"{value} AS {name}" for name, value in values.items())
+            union += f" UNION ALL SELECT * REPLACE ({replaced}), {nth} FROM model"
+    named = ", ".join(f'{c.name} AS "{c.zh if file.chinese_header else c.name}"' for c in columns)
+    return (
+        f"WITH good AS ({rows}),"
+        f" model AS (SELECT * FROM good WHERE {model} ORDER BY {table.key} DESC LIMIT 1)"
+        f" SELECT {named} FROM ({union}) ORDER BY known_at, {table.key}, nth"
+    )
+
+
+def write(
+    folder: Path,
+    *,
+    merchants: int = 300,
+    transactions: int = 30_000,
+    days: int = 400,
+    end: date,
+    seed: int = 1,
+    bad_rows: bool = True,
+) -> dict[str, int]:
+    """Write the marketplace as the canonical files a platform would deliver; returns table -> bad rows in its file.
+
+    A mix of shapes: Parquet, NDJSON plain and gzipped, CSV in UTF-8 with Chinese and in GB18030 with English header.
+    The same arguments give the same bytes. Ranges as in `populate`; the bad rows are `BAD_ROWS`.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as scratch:
+        config: dict[str, str | bool | int | float | list[str]] = {
+            "memory_limit": "1GB",
+            "threads": 2,
+            "temp_directory": scratch,
+            "autoinstall_known_extensions": "false",
+        }
+        with duckdb.connect(config=config) as con:
+            con.execute("SET TimeZone = 'UTC'")
+            populate(con, merchants=merchants, transactions=transactions, days=days, end=end, seed=seed, schema="sim")
+            for name, file in _FILES.items():
+                rows = _delivery(TABLES[name], file, bad_rows=bad_rows)
+                if file.name.endswith(".parquet"):
+                    target = str(folder / file.name).replace("'", "''")
+                    con.execute(f"COPY ({rows}) TO '{target}' (FORMAT parquet, COMPRESSION zstd)")
+                else:
+                    plain = Path(scratch) / name
+                    shape = "FORMAT csv, HEADER" if ".csv" in file.name else "FORMAT json"
+                    con.execute(f"COPY ({rows}) TO '{plain}' ({shape})")
+                    _transcribe(plain, folder / file.name, file.encoding)
+    if not bad_rows:
+        return dict.fromkeys(_FILES, 0)
+    return {name: len(BAD_ROWS[name]) + (_CONFLICT in BAD_ROWS[name]) for name in _FILES}
+
+
+def _transcribe(plain: Path, target: Path, encoding: str) -> None:
+    """Copy a text file in its encoding, gzipped where its name says so, and break the lines that are to be broken."""
+    with plain.open(encoding="utf-8", newline="") as source, target.open("wb") as raw:
+        packed = gzip.GzipFile("", "wb", fileobj=raw, mtime=0) if target.suffix == ".gz" else None
+        for line in source:
+            if line.startswith(f"BAD-{_EXTRA},"):
+                line = line.rstrip("\n") + ",多余\n"
+            elif f'"BAD-{_CUT}"' in line:
+                line = line[: len(line) // 2] + "\n"
+            (packed or raw).write(line.encode(encoding))
+        if packed:
+            packed.close()

@@ -1,0 +1,397 @@
+"""The synthetic marketplace, seen from outside: its tables obey the rules of credit/tables.py, its stories are true."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import json
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+
+from credit.simulate import BAD_ROWS, STORIES, populate, write
+from credit.tables import KNOWN_AT, TABLES
+
+END = date(2025, 11, 1)
+CUT_OFF = "TIMESTAMPTZ '2025-11-01 00:00:00+08'"
+MERCHANTS, TRANSACTIONS = 300, 30_000
+STORY = {story.name: story.subject_id for story in STORIES}
+
+MEMBERS = [(table, column) for table in TABLES.values() for column in table.supplied]
+EVERY_COLUMN = pytest.mark.parametrize(
+    ("table", "column"), MEMBERS, ids=[f"{table.name}.{column.name}" for table, column in MEMBERS]
+)
+
+
+def market(threads: int = 2, **given: Any) -> duckdb.DuckDBPyConnection:
+    con = duckdb.connect(config={"threads": threads, "memory_limit": "1GB"})
+    wanted: dict[str, Any] = {"merchants": MERCHANTS, "transactions": TRANSACTIONS, "end": END}
+    populate(con, **wanted | given)
+    return con
+
+
+@pytest.fixture(scope="module")
+def con() -> Iterator[duckdb.DuckDBPyConnection]:
+    with market() as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def delivered(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, int]]:
+    folder = tmp_path_factory.mktemp("sample")
+    return folder, write(folder, merchants=MERCHANTS, transactions=TRANSACTIONS, end=END)
+
+
+def one(con: duckdb.DuckDBPyConnection, query: str) -> Any:
+    return con.execute(query).fetchall()[0][0]
+
+
+def count(con: duckdb.DuckDBPyConnection, table: str, condition: str = "true") -> int:
+    return int(one(con, f"SELECT count(*) FROM sim.{table} WHERE {condition}"))
+
+
+def contents(con: duckdb.DuckDBPyConnection) -> dict[str, Any]:
+    """Table -> a figure that does not depend on the order of rows."""
+    return {name: one(con, f"SELECT sum(hash(t)::HUGEINT)::VARCHAR FROM sim.{name} t") for name in (*TABLES, "truth")}
+
+
+# --- the tables ----------------------------------------------------------------------------------------------------
+
+
+def test_the_tables_have_the_supplied_columns_in_their_canonical_types(con: duckdb.DuckDBPyConnection) -> None:
+    for table in TABLES.values():
+        found = con.execute(f"SELECT column_name, column_type FROM (DESCRIBE sim.{table.name})").fetchall()
+        names = {"TIMESTAMPTZ": "TIMESTAMP WITH TIME ZONE"}
+        assert found == [(c.name, names.get(c.sql_type, c.sql_type)) for c in (*table.supplied, KNOWN_AT)]
+
+
+def test_only_the_asked_for_tables_are_left(con: duckdb.DuckDBPyConnection) -> None:
+    left = con.execute("SELECT schema_name || '.' || table_name FROM duckdb_tables()").fetchall()
+    assert {name for (name,) in left} == {f"sim.{name}" for name in (*TABLES, "truth")}
+    assert one(con, "SELECT count(*) FROM duckdb_functions() WHERE starts_with(function_name, 'sim_')") == 0
+
+
+@EVERY_COLUMN
+def test_no_row_breaks_a_column_rule(con: duckdb.DuckDBPyConnection, table: Any, column: Any) -> None:
+    name = column.name
+    rules = [f"length({name}::VARCHAR) > {column.max_length}"]
+    if column.required:
+        rules.append(f"{name} IS NULL")
+    if column.codes:
+        rules.append(f"{name} NOT IN {column.codes}")
+    if column.minimum is not None:
+        rules.append(f"{name} < {column.minimum}")
+    if column.maximum is not None:
+        rules.append(f"{name} > {column.maximum}")
+    if column.known_from:
+        unknown = f"'{column.until_known}'" if column.until_known else "NULL"
+        rules.append(f"{column.known_from} IS NULL AND {name} IS DISTINCT FROM {unknown}")
+    if column.type == "instant" and not column.plan:
+        rules.append(f"{name} >= {CUT_OFF}")
+    if column.type == "date" and not column.plan:
+        rules.append(f"{name} >= DATE '{END}'")
+    for rule in rules:
+        assert count(con, table.name, rule) == 0, rule
+
+
+@pytest.mark.parametrize("table", TABLES.values(), ids=lambda table: table.name)
+def test_no_row_breaks_a_row_rule(con: duckdb.DuckDBPyConnection, table: Any) -> None:
+    for check in table.checks:
+        assert count(con, table.name, check.bad) == 0, check.code
+    assert count(con, table.name) == one(con, f"SELECT count(DISTINCT {table.key}) FROM sim.{table.name}")
+
+
+def test_a_row_is_known_from_its_event_and_a_public_record_some_days_later(con: duckdb.DuckDBPyConnection) -> None:
+    for table in TABLES.values():
+        known = table.event
+        if table.name == "subjects":
+            known = "timezone('Asia/Shanghai', joined_on::TIMESTAMP)"
+        if table.name == "public_records":
+            known = "timezone('Asia/Shanghai', valid_from::TIMESTAMP) + INTERVAL 3 DAY"
+            wrong = f"abs(epoch(known_at) - epoch({known})) > 2 * 86400"
+        else:
+            wrong = f"known_at IS DISTINCT FROM {known}"
+        assert count(con, table.name, f"{wrong} OR known_at >= {CUT_OFF}") == 0, table.name
+
+
+@pytest.mark.parametrize("code", [c for _, c in MEMBERS if len(c.codes) > 4])
+def test_many_codes_occur(con: duckdb.DuckDBPyConnection, code: Any) -> None:
+    table = next(table for table, column in MEMBERS if column is code)
+    found = {value for (value,) in con.execute(f"SELECT DISTINCT {code.name} FROM sim.{table.name}").fetchall()}
+    assert len(found - {None}) >= 4
+
+
+def test_children_belong_to_their_transaction_and_every_seller_is_a_subject(con: duckdb.DuckDBPyConnection) -> None:
+    for child in ("reviews", "complaints"):
+        joined = f"SELECT count(*) FROM sim.{child} JOIN sim.transactions USING (transaction_id, subject_id, buyer_id)"
+        assert one(con, joined) == count(con, child)
+    for table in list(TABLES)[1:]:
+        sellers = "SELECT subject_id FROM sim.subjects WHERE role = 'seller'"
+        assert count(con, table, f"subject_id NOT IN ({sellers})") == 0
+    assert count(con, "sanctions", "violation_id NOT IN (SELECT violation_id FROM sim.violations)") == 0
+
+
+def test_a_complaint_goes_forward_in_time(con: duckdb.DuckDBPyConnection) -> None:
+    assert count(con, "complaints", "resolved_at < first_response_at OR resolved_at < escalated_at") == 0
+    assert count(con, "complaints", "(outcome IS NULL) <> (resolved_at IS NULL)") == 0
+
+
+def test_sizes_and_shares_are_as_asked(con: duckdb.DuckDBPyConnection) -> None:
+    assert count(con, "transactions") == TRANSACTIONS
+    assert count(con, "subjects", "role = 'seller'") == MERCHANTS
+    assert 12 <= count(con, "subjects", "role = 'buyer'") <= 60
+    assert 0.5 <= count(con, "subjects", "role = 'seller' AND kind = 'enterprise'") / MERCHANTS <= 0.7
+    assert 0.55 <= count(con, "reviews") / TRANSACTIONS <= 0.66
+    assert 0.010 <= count(con, "complaints") / TRANSACTIONS <= 0.022
+    assert one(con, "SELECT sum(orders) FROM sim.truth") == TRANSACTIONS
+    buyers = "SELECT subject_id FROM sim.subjects WHERE role = 'buyer'"
+    assert count(con, "transactions", f"buyer_id IN ({buyers})") > 200
+
+
+def test_festivals_and_evenings_are_busy(con: duckdb.DuckDBPyConnection) -> None:
+    local = "timezone('Asia/Shanghai', ordered_at)"
+    assert count(con, "transactions", f"{local}::DATE = '2024-11-11'") > 2.5 * TRANSACTIONS / 400
+    evening, night = (f"hour({local}) = {hour}" for hour in (20, 4))
+    assert count(con, "transactions", evening) > 5 * count(con, "transactions", night)
+
+
+# --- codes ---------------------------------------------------------------------------------------------------------
+
+
+def test_credit_codes_carry_their_check_character(con: duckdb.DuckDBPyConnection) -> None:
+    """GB 32100: 31 - sum(value x 3^i mod 31) mod 31; its third part is a GB 11714 code with its own."""
+    alphabet = "0123456789ABCDEFGHJKLMNPQRTUWXY"
+    codes = [code for (code,) in con.execute("SELECT uscc FROM sim.subjects WHERE uscc IS NOT NULL").fetchall()]
+    assert len(codes) > MERCHANTS / 2
+    assert len(set(codes)) == len(codes)
+    for code in codes:
+        total = sum(alphabet.index(c) * pow(3, i, 31) for i, c in enumerate(code[:17]))
+        assert len(code) == 18
+        assert code[17] == alphabet[(31 - total % 31) % 31], code
+        part = sum(int(c, 36) * w for c, w in zip(code[8:16], (3, 7, 9, 10, 5, 8, 4, 2), strict=True))
+        assert code[16] == "0123456789X0"[11 - part % 11], code
+    assert count(con, "subjects", "role = 'seller' AND kind = 'enterprise' AND uscc IS NULL") == 0
+
+
+def test_citizens_numbers_carry_their_check_character_and_belong_to_nobody(con: duckdb.DuckDBPyConnection) -> None:
+    numbers = con.execute("SELECT id_number FROM sim.subjects WHERE kind = 'individual'").fetchall()
+    for (number,) in numbers:
+        total = sum(int(c) * pow(2, 17 - i, 11) for i, c in enumerate(number[:17]))
+        assert number[17] == "10X98765432"[total % 11], number
+        assert number[4:6] == "98"
+
+
+# --- chance --------------------------------------------------------------------------------------------------------
+
+
+def test_the_seed_decides_and_threads_do_not(con: duckdb.DuckDBPyConnection) -> None:
+    expected = contents(con)
+    with market(threads=1) as again:
+        again.execute("SET TimeZone = 'America/Sao_Paulo'")
+        populate(again, merchants=MERCHANTS, transactions=TRANSACTIONS, end=END)
+        assert contents(again) == expected
+    with market(seed=2) as other:
+        differing = [name for name, figure in contents(other).items() if figure != expected[name]]
+    assert len(differing) == len(TABLES) + 1
+
+
+@pytest.mark.parametrize(
+    ("measure", "sign"),
+    [
+        ("SELECT avg((dispatched_at > dispatch_due_at)::INT) FROM sim.transactions", -1),
+        ("SELECT avg((delivered_at > delivery_due_at)::INT) FROM sim.transactions", -1),
+        ("SELECT avg((coalesce(cancel_reason, '') = 'stock_out')::INT) FROM sim.transactions", -1),
+        ("SELECT avg((refund_reason = 'quality')::INT) FROM sim.transactions", -1),
+        ("SELECT avg(rating_overall) FROM sim.reviews", 1),
+        ("SELECT avg(epoch(first_response_at) - epoch(filed_at)) FROM sim.complaints", -1),
+    ],
+)
+def test_quality_shows_in_what_happens(con: duckdb.DuckDBPyConnection, measure: str, sign: int) -> None:
+    by_merchant = measure.replace("SELECT ", "SELECT subject_id, ", 1).replace(" FROM", " AS seen, count(*) AS n FROM")
+    query = f"SELECT corr(quality, seen) FROM ({by_merchant} GROUP BY 1) JOIN sim.truth t USING (subject_id)"
+    # A rate needs orders to be seen in; complaints are few.
+    least = 3 if "complaints" in measure else 30
+    assert one(con, f"{query} WHERE t.story IS NULL AND n >= {least}") * sign > 0.25
+
+
+def test_ratings_hang_together_and_on_lateness(con: duckdb.DuckDBPyConnection) -> None:
+    for part in ("description", "service", "logistics"):
+        assert one(con, f"SELECT corr(rating_overall, rating_{part}) FROM sim.reviews") > 0.25
+    late = one(con, """SELECT avg(rating_overall) FILTER (delivered_at <= delivery_due_at)
+        - avg(rating_overall) FILTER (delivered_at > delivery_due_at)
+        FROM sim.reviews JOIN sim.transactions USING (transaction_id)""")  # fmt: skip
+    assert late > 0.3
+
+
+# --- stories -------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module", params=["smallest", "usual"])
+def told(request: pytest.FixtureRequest, con: duckdb.DuckDBPyConnection) -> Iterator[duckdb.DuckDBPyConnection]:
+    if request.param == "usual":
+        yield con
+    else:
+        with market(merchants=20, transactions=2_000, days=240) as small:
+            yield small
+
+
+def figures(con: duckdb.DuckDBPyConnection, story: str, since: int = 400) -> dict[str, float]:
+    """What can be seen of a story's merchant in its orders of the last `since` days."""
+    complained = "transaction_id IN (SELECT transaction_id FROM sim.complaints)"
+    row = con.execute(
+        f"""SELECT count(*) AS orders, count(dispatched_at) AS dispatched,
+            coalesce(avg((dispatched_at > dispatch_due_at)::INT), 0) AS late, avg(amount)::DOUBLE AS amount,
+            coalesce(avg(rating_overall), 0) AS rating, avg(({complained})::INT) AS complaints
+        FROM sim.transactions t LEFT JOIN sim.reviews r USING (transaction_id)
+        WHERE t.subject_id = '{STORY[story]}' AND ordered_at >= {CUT_OFF} - INTERVAL {since} DAY"""
+    )
+    return dict(zip([column[0] for column in row.description or ()], row.fetchall()[0], strict=True))
+
+
+def test_stories_are_there_and_of_their_kind(told: duckdb.DuckDBPyConnection) -> None:
+    for story in STORIES:
+        found = told.execute(
+            f"SELECT kind, self_operated FROM sim.subjects WHERE subject_id = '{story.subject_id}'"
+        ).fetchall()
+        assert found == [(story.kind, story.name == "self_operated")]
+        assert count(told, "truth", f"story = '{story.name}'") == len(story.phases)
+    assert count(told, "subjects", "self_operated") == 1
+
+
+def test_honest_new_shop(told: duckdb.DuckDBPyConnection) -> None:
+    seen = figures(told, "honest_new_shop")
+    assert seen["orders"] == 24 == figures(told, "honest_new_shop", since=42)["orders"]
+    assert seen["late"] <= 0.1
+    assert seen["rating"] > 4.5
+
+
+def test_careless_giant(told: duckdb.DuckDBPyConnection) -> None:
+    seen = figures(told, "careless_giant")
+    assert seen["orders"] >= 0.05 * count(told, "transactions")
+    assert seen["late"] > 0.2
+    assert seen["complaints"] > 0.03
+    assert seen["rating"] < 4.3
+
+
+def test_brusher(told: duckdb.DuckDBPyConnection) -> None:
+    brushed = f"""FROM sim.transactions t LEFT JOIN sim.reviews r USING (transaction_id)
+        WHERE t.subject_id = '{STORY["brusher"]}' AND hour(timezone('Asia/Shanghai', ordered_at)) BETWEEN 2 AND 3"""
+    row = told.execute(
+        f"""SELECT count(*), count(DISTINCT t.buyer_id), avg((coalesce(rating_overall, 5) = 5)::INT),
+            count(DISTINCT timezone('Asia/Shanghai', ordered_at)::DATE) {brushed}"""
+    ).fetchall()[0]
+    orders, buyers, five_stars, nights = row
+    assert orders >= 120
+    assert buyers <= 8 + (orders - 120)
+    assert five_stars > 0.97
+    assert nights <= 12 + (orders - 120)
+
+
+def test_exit_scam(told: duckdb.DuckDBPyConnection) -> None:
+    scam = figures(told, "exit_scam", since=21)
+    assert scam["orders"] == 120
+    assert scam["dispatched"] == 0
+    before = told.execute(
+        f"""SELECT avg((dispatched_at <= dispatch_due_at)::INT), avg(amount)::DOUBLE FROM sim.transactions
+            WHERE subject_id = '{STORY["exit_scam"]}' AND ordered_at < {CUT_OFF} - INTERVAL 21 DAY"""
+    ).fetchall()[0]
+    assert before[0] > 0.95
+    assert scam["amount"] < 0.5 * before[1]
+    assert scam["complaints"] > 0.05
+
+
+def test_repaired_offender(told: duckdb.DuckDBPyConnection) -> None:
+    merchant = f"subject_id = '{STORY['repaired_offender']}'"
+    repaired = "kind = 'administrative_penalty' AND grade = 'moderate' AND repaired_on > valid_from"
+    assert count(told, "public_records", f"{merchant} AND {repaired}") == 1
+    assert figures(told, "repaired_offender", since=200)["rating"] > figures(told, "repaired_offender")["rating"]
+
+
+def test_excellent_veteran(told: duckdb.DuckDBPyConnection) -> None:
+    seen = figures(told, "excellent_veteran")
+    assert seen["late"] == 0
+    assert seen["rating"] > 4.85
+    assert seen["complaints"] < 0.01
+    merchant = f"subject_id = '{STORY['excellent_veteran']}'"
+    assert count(told, "violations", merchant) == 0
+    assert count(told, "public_records", f"{merchant} AND kind <> 'certification' AND grade <> 'A'") == 0
+    assert count(told, "subjects", f"{merchant} AND joined_on < DATE '{END}' - 2900") == 1
+
+
+# --- files ---------------------------------------------------------------------------------------------------------
+
+
+def rows_of(path: Path) -> list[list[str]]:
+    """The lines of a text file as fields, the header of a CSV file first."""
+    raw = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
+    text = raw.decode("gb18030" if path.name in ("complaints.csv", "public_records.csv") else "utf-8")
+    if ".ndjson" in path.name:
+        return [[line] for line in text.splitlines()]
+    return list(csv.reader(text.splitlines()))
+
+
+def test_writing_twice_gives_the_same_bytes(delivered: tuple[Path, dict[str, int]], tmp_path: Path) -> None:
+    folder, counts = delivered
+    assert write(tmp_path / "new", merchants=MERCHANTS, transactions=TRANSACTIONS, end=END) == counts
+    names = sorted(path.name for path in folder.iterdir())
+    assert names == sorted(path.name for path in (tmp_path / "new").iterdir())
+    for name in names:
+        assert (folder / name).read_bytes() == (tmp_path / "new" / name).read_bytes(), name
+
+
+def test_files_hold_the_good_rows_and_the_stated_bad_ones(
+    delivered: tuple[Path, dict[str, int]], con: duckdb.DuckDBPyConnection
+) -> None:
+    folder, bad = delivered
+    for name in TABLES:
+        (path,) = folder.glob(f"{name}.*")
+        if path.suffix == ".parquet":
+            keys = [key for (key,) in con.execute(f"SELECT transaction_id FROM '{path}'").fetchall()]
+        else:
+            lines = rows_of(path)[".csv" in path.name :]
+            keys = [line[0].split('"')[3] if line[0].startswith("{") else line[0] for line in lines]
+        marked = [key for key in keys if key.startswith("BAD-")]
+        assert len(marked) == bad[name]
+        assert {key.removeprefix("BAD-") for key in marked} == set(BAD_ROWS[name])
+        assert len(keys) - len(marked) == count(con, name)
+
+
+def test_good_parquet_rows_equal_the_table(
+    delivered: tuple[Path, dict[str, int]], con: duckdb.DuckDBPyConnection
+) -> None:
+    good = f"SELECT * FROM '{delivered[0] / 'transactions.parquet'}' WHERE NOT starts_with(transaction_id, 'BAD-')"
+    assert one(con, f"SELECT count(*) FROM ({good} EXCEPT SELECT * FROM sim.transactions)") == 0
+    assert one(con, f"SELECT count(*) FROM (SELECT * FROM sim.transactions EXCEPT {good})") == 0
+
+
+def test_files_come_in_a_mix_of_shapes(delivered: tuple[Path, dict[str, int]]) -> None:
+    folder, _ = delivered
+    for name in ("subjects", "sanctions"):
+        assert rows_of(folder / f"{name}.csv")[0] == [c.zh for c in (*TABLES[name].supplied, KNOWN_AT)]
+    for name in ("complaints", "public_records"):
+        header, *rows = rows_of(folder / f"{name}.csv")
+        assert header == [c.name for c in (*TABLES[name].supplied, KNOWN_AT)]
+        assert sorted({len(row) - len(header) for row in rows}) == [0, 1]
+        with pytest.raises(UnicodeDecodeError):
+            (folder / f"{name}.csv").read_bytes().decode("utf-8")
+    first = json.loads(rows_of(folder / "reviews.ndjson.gz")[0][0])
+    assert first["reviewed_at"].endswith("+08:00")
+    assert isinstance(first["rating_overall"], int)
+
+
+def test_without_bad_rows_there_are_none(tmp_path: Path) -> None:
+    counts = write(tmp_path, merchants=20, transactions=2_000, end=END, bad_rows=False)
+    assert counts == dict.fromkeys(TABLES, 0)
+    for path in tmp_path.iterdir():
+        raw = path.read_bytes()
+        assert b"BAD-" not in (gzip.decompress(raw) if path.suffix == ".gz" else raw)
+
+
+@pytest.mark.parametrize("given", [{"merchants": 19}, {"transactions": 1_999}, {"days": 239}, {"schema": "a b"}])
+def test_what_is_too_small_for_the_stories_is_refused(given: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match=next(iter(given))):
+        market(**given)
