@@ -86,8 +86,8 @@ class NightFacts:
     Where a leaf's table is not supplied its numbers are NaN; where it is, no row means 0 (for a median: NaN).
     """
 
-    def __init__(self, subjects: Sequence[str], supplied: Iterable[str]) -> None:
-        self.subjects = pd.Index(subjects)
+    def __init__(self, subjects: Sequence[str] | pd.Index, supplied: Iterable[str]) -> None:
+        self.subjects = pd.Index(subjects, dtype=object)
         self.supplied = set(supplied)
         self._values: dict[tuple[int, int], Array] = {}
         self._leaves: list[Leaf] = []  # keeps ids alive
@@ -99,7 +99,7 @@ class NightFacts:
 
     def select(self, places: np.ndarray[Any, Any]) -> NightFacts:
         """The same facts for the subjects at these places only."""
-        part = NightFacts(list(self.subjects[places]), self.supplied)
+        part = NightFacts(self.subjects[places], self.supplied)
         part._leaves = self._leaves
         part._values = {key: values[places] for key, values in self._values.items()}
         return part
@@ -112,7 +112,7 @@ class NightFacts:
 def compile_facts(
     frames: Frames,
     leaves: Iterable[Leaf],
-    subjects: Sequence[str],
+    subjects: Sequence[str] | pd.Index,
     moment: Moment,
     supplied: Iterable[str],
     windows: Iterable[int] = (365,),
@@ -162,7 +162,7 @@ def _numbers(column: pa.ChunkedArray) -> Array:
 
 def _places(facts: NightFacts, table: pa.Table) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
     """(positions of the rows' subjects, mask of the rows that have one)."""
-    places = facts.subjects.get_indexer(table["subject_id"].to_pandas())
+    places = facts.subjects.get_indexer(pd.Index(table["subject_id"].to_numpy(), dtype=object))
     return places, places >= 0
 
 

@@ -68,19 +68,17 @@ def compute(
         if "subjects" in have
         else pd.DataFrame({"subject_id": [], "kind": [], "role": []})
     ).sort_values("subject_id", ignore_index=True)
-    wanted = {(book.subject.kind, book.subject.role) for book in rulebooks}
-    kinds = list(zip(subjects["kind"], subjects["role"], strict=True))
-    subjects = subjects[[pair in wanted for pair in kinds]].reset_index(drop=True)
+    mine = [(subjects["kind"] == book.subject.kind) & (subjects["role"] == book.subject.role) for book in rulebooks]
     rules = [(book, rule) for book in rulebooks for _, rule in book.rules()]
     leaves = [leaf for _, rule in rules for leaf in CATALOGUE[rule.id].leaves()]
     windows = {book.window(rule) for book, rule in rules}
     progress(f"counting {len({id(leaf) for leaf in leaves})} facts of {len(subjects):,} subjects")
-    facts = engine.compile_facts(frames, [*leaves, ORDERS], list(subjects["subject_id"]), moment, have, windows)
+    everyone = pd.Index(subjects["subject_id"], dtype=object)
+    facts = engine.compile_facts(frames, [*leaves, ORDERS], everyone, moment, have, windows)
     done = []
-    for book in rulebooks:
+    for book, of_book in zip(rulebooks, mine, strict=True):
         progress(f"scoring by {book.label}")
-        mine = (subjects["kind"] == book.subject.kind) & (subjects["role"] == book.subject.role)
-        view = facts.select(np.flatnonzero(mine.to_numpy()))
+        view = facts.select(np.flatnonzero(of_book.to_numpy()))
         scores = scoring.score(book, view, have)
         orders = np.nan_to_num(ORDERS.of(view, int(book.window_days.value)))
         grades, reasons = grading.grade(book, scores.score, scores.evidence, orders)

@@ -1,0 +1,57 @@
+# Everything needs only Python 3.11+ and make. PYTHON=python3.12 make … chooses another.
+PYTHON ?= python3
+BIN := .venv/bin
+DEMO := demo-home
+DAY := 2026-11-24
+
+.PHONY: help install demo test lint bench lock docs clean
+
+help:
+	@echo "make demo     install, then grade a synthetic marketplace in Prefect and show the result"
+	@echo "make test     install, then lint, type check and test"
+	@echo "make bench    5 million transactions: the evaluation beside hand-written SQL and pandas"
+	@echo "make docs     write the generated pages of data/dictionary anew"
+	@echo "make lock     resolve requirements.lock anew"
+
+install: .venv/.installed
+
+.venv/.installed: requirements.lock pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "merchant-credit needs Python 3.11 or later")'
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -e .
+	@touch $@
+
+demo: export PREFECT_HOME := $(abspath $(DEMO))/.prefect
+demo: export PREFECT_LOGGING_LEVEL ?= INFO
+demo: install
+	@$(BIN)/merchant-credit sample $(DEMO)/sample --end $(DAY)
+	@$(BIN)/python -m pipelines.nightly --path $(DEMO)/sample --date $(DAY) --home $(DEMO)
+	@$(BIN)/merchant-credit grades --home $(DEMO) --limit 12
+	@echo
+	@echo "Published files:        $(DEMO)/published/current"
+	@echo "Look at one merchant:   $(BIN)/merchant-credit explain M000002 --home $(DEMO)"
+	@echo "Its public document:    ls $(DEMO)/published/current/merchants/*/M000002.json"
+
+lint: install
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+test: lint
+	$(BIN)/pytest -n 2 --dist loadgroup
+
+bench: install
+	$(BIN)/python benchmarks/evaluation.py
+
+docs: install
+	$(BIN)/python -m credit.dictionary
+
+lock:
+	$(PYTHON) -m venv .venv-lock && .venv-lock/bin/pip install --quiet uv
+	.venv-lock/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	    --no-emit-find-links --custom-compile-command "make lock" --extra dev pyproject.toml -o requirements.lock
+	rm -rf .venv-lock
+
+clean:
+	rm -rf .venv .venv-lock $(DEMO) .pytest_cache .mypy_cache .ruff_cache .hypothesis
