@@ -57,6 +57,11 @@ class Settings(BaseSettings):
     platform_name_en: str = Field("Example Platform", description="who discloses, in English")
     objection_contact: str = Field("credit@example.com", description="where a merchant objects to its grade")
 
+    @field_validator("home")
+    @classmethod
+    def _absolute(cls, value: Path) -> Path:
+        return value.expanduser().absolute()
+
     @field_validator("zone")
     @classmethod
     def _zone_exists(cls, value: str | None) -> str | None:

@@ -1,0 +1,212 @@
+"""Bulk files: the same as the documents, in columns. Parquet, CSV for spreadsheets, NDJSON.
+
+`FILES` describes each file's columns; the files are written and the dictionary is printed from it.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from credit.disclosure import privacy
+from credit.disclosure.documents import to_json
+from credit.disclosure.night import Graded, Night
+from credit.disclosure.privacy import STATES
+from credit.grading import NOT_RATED
+from credit.indicators.base import Array
+
+
+@dataclass(frozen=True)
+class Field:
+    name: str
+    type: pa.DataType
+    zh: str
+    en: str
+
+
+_ID = Field("subject_id", pa.string(), "主体编号", "Merchant id")
+
+GRADES = (
+    _ID,
+    Field("subject_kind", pa.string(), "主体类型", "enterprise or individual"),
+    Field("grade", pa.string(), "信用等级", "Grade; NR: not rated"),
+    Field("score", pa.float64(), "信用得分", "Score 0 to 100; null: not rated"),
+    Field("evidence", pa.float64(), "证据充分度", "Evidence 0 to 1"),
+    Field("not_rated_reason", pa.string(), "未评级原因", "Code of the reason for NR"),
+    Field("evaluated_on", pa.date32(), "评价日期", "Evaluation day"),
+    Field("rulebook", pa.string(), "评价规则", "Id of the rulebook"),
+    Field("rulebook_hash", pa.string(), "规则哈希", "SHA-256 of the rulebook"),
+    Field("name", pa.string(), "名称", "Name; masked for a natural person"),
+    Field("self_operated", pa.bool_(), "平台自营", "Operated by the platform itself"),
+    Field("document", pa.string(), "公示文件", "Path of the JSON document"),
+)
+ELEMENTS = (
+    _ID,
+    Field("element", pa.string(), "评价要素", "Evaluation element"),
+    Field("weight", pa.float64(), "权重（百分比）", "Weight in the rulebook, percent"),
+    Field("points", pa.float64(), "得分", "Points of the score; null: nothing measured, or not rated"),
+)
+INDICATORS = (
+    _ID,
+    Field("element", pa.string(), "评价要素", "Evaluation element"),
+    Field("indicator", pa.string(), "评价指标", "Indicator"),
+    Field("window_days", pa.int32(), "统计天数", "Window, days"),
+    Field("unit", pa.string(), "单位", "Unit"),
+    Field("state", pa.string(), "状态", " / ".join(STATES)),
+    Field("value", pa.float64(), "数值", "Value, rounded; null: none, suppressed or banded"),
+    Field("at_least", pa.float64(), "区间下限", "Band: from, included"),
+    Field("below", pa.float64(), "区间上限", "Band: to, not included; null: open"),
+    Field("effective_weight", pa.float64(), "实际权重", "Share of the score, 0 to 1"),
+    Field("points", pa.float64(), "得分", "Points of the score, rounded; null: not measured, or not rated"),
+)
+
+FILES: dict[str, tuple[tuple[Field, ...], str, str]] = {
+    "bulk/grades.parquet": (GRADES, "每个商家一行", "One row a merchant"),
+    "bulk/grades.csv": (
+        GRADES,
+        "同上；UTF-8（含 BOM），文本单元格防公式注入（加前导撇号）",
+        "The same; UTF-8 with BOM, RFC 4180; a text that a spreadsheet would take for a formula begins with '",
+    ),
+    "bulk/grades.ndjson": (GRADES, "同上；每行一个 JSON", "The same; one JSON object a line"),
+    "bulk/elements.parquet": (ELEMENTS, "每个商家每个要素一行", "One row a merchant and element"),
+    "bulk/indicators.parquet": (INDICATORS, "每个商家每个指标一行", "One row a merchant and indicator"),
+}
+
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+
+
+def files(night: Night, documents: dict[str, str]) -> Iterator[tuple[str, bytes]]:
+    """(path, content) of every bulk file. `documents`: subject id -> path of its document."""
+    grades = pa.concat_tables([_grades(night, graded, documents) for graded in night.graded])
+    yield "bulk/grades.parquet", _parquet(grades)
+    rows = grades.to_pylist()
+    yield "bulk/grades.csv", _csv(grades.column_names, rows)
+    yield "bulk/grades.ndjson", b"".join(to_json(row) + b"\n" for row in rows)
+    yield "bulk/elements.parquet", _parquet(pa.concat_tables(map(_elements, night.graded)))
+    yield "bulk/indicators.parquet", _parquet(pa.concat_tables(map(_indicators, night.graded)))
+
+
+def _table(fields: tuple[Field, ...], columns: dict[str, Any]) -> pa.Table:
+    """NaN is null; a list or array becomes the declared type, a constant is repeated."""
+    size = len(columns["subject_id"])
+    built = []
+    for field in fields:
+        values = columns[field.name]
+        if not isinstance(values, list | np.ndarray | pa.Array):
+            values = [values] * size
+        built.append(
+            values.cast(field.type)
+            if isinstance(values, pa.Array)
+            else pa.array(values, field.type, from_pandas=isinstance(values, np.ndarray))
+        )
+    return pa.table(built, names=[field.name for field in fields])
+
+
+def _grades(night: Night, graded: Graded, documents: dict[str, str]) -> pa.Table:
+    shown = [privacy.subject(night.register[subject_id])[0] for subject_id in graded.ids]
+    return _table(
+        GRADES,
+        {
+            "subject_id": graded.ids,
+            "subject_kind": graded.book.subject.kind,
+            "grade": graded.grade,
+            "score": graded.score,
+            "evidence": graded.evidence,
+            "not_rated_reason": graded.reason,
+            "evaluated_on": night.day,
+            "rulebook": graded.book.id,
+            "rulebook_hash": graded.book.hash,
+            "name": [fields["name"] for fields in shown],
+            "self_operated": [fields["self_operated"] for fields in shown],
+            "document": [documents[subject_id] for subject_id in graded.ids],
+        },
+    )
+
+
+def _each(names: list[str], times: int) -> pa.Array:
+    """The names one after the other, all of them `times` times; stored once each."""
+    return pa.DictionaryArray.from_arrays(np.tile(np.arange(len(names), dtype=np.int32), times), names)
+
+
+def _subjects(graded: Graded, times: int) -> pa.Array:
+    """Each merchant `times` times in a row."""
+    return pa.DictionaryArray.from_arrays(np.repeat(np.arange(len(graded.ids), dtype=np.int32), times), graded.ids)
+
+
+def _elements(graded: Graded) -> pa.Table:
+    book, size = graded.book, len(graded.ids)
+    rated = np.array([grade != NOT_RATED for grade in graded.grade], dtype=bool)
+    points = []
+    for element in book.elements:
+        inside = [column for column in graded.columns if column.element == element.id]
+        counted = rated & (sum(column.weight for column in inside) > 0)
+        points.append(np.where(counted, np.round(sum(column.exact for column in inside), 4), np.nan))
+    return _table(
+        ELEMENTS,
+        {
+            "subject_id": _subjects(graded, len(book.elements)),
+            "element": _each([element.id for element in book.elements], size),
+            "weight": np.tile([element.weight for element in book.elements], size),
+            "points": _by_merchant(points),
+        },
+    )
+
+
+def _indicators(graded: Graded) -> pa.Table:
+    columns, size = graded.columns, len(graded.ids)
+    nothing: Array = np.full(size, np.nan)
+    states = np.array([column.shown.state for column in columns], dtype=np.int32)
+    return _table(
+        INDICATORS,
+        {
+            "subject_id": _subjects(graded, len(columns)),
+            "element": _each([column.element for column in columns], size),
+            "indicator": _each([column.rule.id for column in columns], size),
+            "window_days": np.tile([graded.book.window(column.rule) for column in columns], size),
+            "unit": _each([column.indicator.unit for column in columns], size),
+            "state": pa.DictionaryArray.from_arrays(states.T.ravel(), list(STATES)),
+            **{
+                name: _by_merchant(
+                    [nothing if (edge := getattr(column.shown, name)) is None else edge for column in columns]
+                )
+                for name in ("value", "at_least", "below")
+            },
+            "effective_weight": _by_merchant([np.round(column.weight, 4) for column in columns]),
+            "points": _by_merchant([column.points for column in columns]),
+        },
+    )
+
+
+def _by_merchant(columns: list[Array]) -> Array:
+    return np.array(columns, dtype=np.float64).T.ravel()
+
+
+def _parquet(table: pa.Table) -> bytes:
+    """Parquet with nothing in it but the rows and the writer's version; the same rows give the same bytes."""
+    sink = io.BytesIO()
+    pq.write_table(table, sink, compression="zstd", store_schema=False)
+    return sink.getvalue()
+
+
+def _csv(names: list[str], rows: list[dict[str, Any]]) -> bytes:
+    """RFC 4180 with a BOM, so that spreadsheets read it as UTF-8."""
+    sink = io.StringIO(newline="")
+    writer = csv.writer(sink, lineterminator="\r\n")
+    writer.writerow(names)
+    writer.writerows([_cell(row[name]) for name in names] for row in rows)
+    return sink.getvalue().encode("utf-8-sig")
+
+
+def _cell(value: Any) -> Any:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, str) and value.startswith(_FORMULA):
+        return f"'{value}"
+    return value

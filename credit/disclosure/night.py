@@ -1,0 +1,307 @@
+"""A stored night as it may be published: read from `results` and, as known at its cut-off, the canonical tables.
+
+Everything here is counted for all merchants at once; what comes out holds nothing that must not be published.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import duckdb
+import narwhals as nw
+import numpy as np
+import pandas as pd
+
+from credit import engine
+from credit.disclosure import figures, privacy
+from credit.disclosure.privacy import STATES, Codes, Shown
+from credit.errors import UserError
+from credit.evaluation import supplied
+from credit.explain import book_of
+from credit.grading import NOT_RATED
+from credit.indicators import CATALOGUE
+from credit.indicators.base import WINDOWS, Array, Indicator
+from credit.rulebooks import IndicatorRule, Rulebook
+from credit.settings import Settings
+from credit.tables import TABLES
+from credit.warehouse import zone_of
+
+_RATED_ROLE = "seller"
+"""Buyers who are evaluated are consumers: nothing of them is published."""
+
+
+@dataclass(frozen=True)
+class Column:
+    """One indicator of a rulebook for all its merchants. `exact` are the points that add up to the score, `points` what
+    is published of them (NaN: none)."""
+
+    indicator: Indicator
+    element: str
+    rule: IndicatorRule
+    shown: Shown
+    weight: Array
+    exact: Array
+    points: Array
+
+
+@dataclass(frozen=True)
+class Graded:
+    """The merchants of one rulebook's night, by subject_id. All lists and arrays have one entry a merchant."""
+
+    book: Rulebook
+    standing: str
+    ids: list[str]
+    grade: list[str]
+    score: list[float | None]
+    evidence: list[float]
+    reason: list[str | None]
+    columns: list[Column]
+    windows: dict[int, figures.Tree]
+    currency: list[str | None]
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Merchants by grade, best first, NR last."""
+        order = [level.grade for level in self.book.grades.levels] + [NOT_RATED]
+        return {name: self.grade.count(name) for name in order if name in self.grade}
+
+
+@dataclass(frozen=True)
+class Night:
+    """All that is published of a night. `sanctions` and `records` by subject; None where the table is not supplied."""
+
+    day: date
+    cut_off: datetime
+    zone: str
+    graded: list[Graded]
+    register: dict[str, dict[str, Any]]
+    sanctions: dict[str, list[dict[str, Any]]] | None
+    records: dict[str, list[dict[str, Any]]] | None
+
+    @property
+    def merchants(self) -> int:
+        return sum(len(graded.ids) for graded in self.graded)
+
+
+def read(
+    con: duckdb.DuckDBPyConnection, settings: Settings, day: date, progress: Callable[[str], None] = lambda _: None
+) -> Night:
+    """Read the night of `day`. Raises UserError when its indicator rows are gone or a merchant has two grades."""
+    zone = zone_of(con, settings)
+    runs = [
+        (book_of(con, rulebook, rulebook_hash), cut_off.astimezone(ZoneInfo(zone)), standing)
+        for rulebook, rulebook_hash, cut_off, standing in con.execute(
+            "SELECT rulebook, rulebook_hash, cut_off, standing FROM results.runs WHERE evaluated_on = ? ORDER BY rulebook",
+            [day],
+        ).fetchall()
+    ]
+    runs = [run for run in runs if run[0].subject.role == _RATED_ROLE]
+    if not runs:
+        raise UserError(f"the evaluation of {day} graded no sellers: there is nothing to publish")
+    moment = engine.Moment(runs[0][1], zone)
+    grades = {book.id: _grades(con, settings, book, day) for book, _, _ in runs}
+    ids = sorted(subject_id for rows in grades.values() for subject_id in rows["subject_id"])
+    _grade_once(ids, grades, day)
+
+    have, frames = supplied(con, moment), engine.known(con, moment)
+    rules = [CATALOGUE[rule.id] for book, _, _ in runs for _, rule in book.rules()]
+    progress(f"counting the figures of {len(ids):,} merchants")
+    facts = engine.compile_facts(
+        frames,
+        [*figures.leaves(), *(leaf for i in rules if i.evidence is not None for leaf in i.evidence.leaves())],
+        ids,
+        moment,
+        have,
+        WINDOWS,
+    )
+    currencies = _currencies(frames, moment) if "transactions" in have else {}
+    graded = []
+    for book, _, standing in runs:
+        rows = grades[book.id]
+        mine = list(rows["subject_id"])
+        view = facts.select(facts.subjects.get_indexer(pd.Index(mine)))
+        currency = [currencies.get(subject_id) for subject_id in mine]
+        graded.append(
+            Graded(
+                book,
+                standing,
+                mine,
+                list(rows["grade"]),
+                privacy.blank(np.ma.filled(rows["score"], np.nan)),
+                [float(e) for e in rows["evidence"]],
+                [reason or None for reason in rows["not_rated_reason"]],
+                [_column(con, book, element.id, rule, rows, view) for element, rule in book.rules()],
+                {days: figures.window(view, have, days, currency) for days in WINDOWS},
+                currency,
+            )
+        )
+    register = _register(frames)
+    if unknown := [subject_id for subject_id in ids if subject_id not in register]:
+        raise UserError(
+            f"the register as known on {day} lacks {len(unknown)} graded merchants, for example {unknown[0]!r}; "
+            f"run `merchant-credit evaluate --date {day}`, then publish"
+        )
+    return Night(
+        day,
+        moment.cut_off,
+        zone,
+        graded,
+        register,
+        _sanctions(con, moment, register) if "sanctions" in have else None,
+        _records(con, moment, register) if "public_records" in have else None,
+    )
+
+
+def _fetch(con: duckdb.DuckDBPyConnection, query: str, parameters: list[Any]) -> dict[str, Any]:
+    """Column -> masked array."""
+    found: dict[str, Any] = con.execute(query, parameters).fetchnumpy()
+    return found
+
+
+def _grades(con: duckdb.DuckDBPyConnection, settings: Settings, book: Rulebook, day: date) -> dict[str, Any]:
+    rows = _fetch(
+        con,
+        """SELECT subject_id, grade, score::DOUBLE AS score, evidence::DOUBLE AS evidence,
+                  coalesce(split_part(not_rated_reason, ':', 1), '') AS not_rated_reason
+           FROM results.grades WHERE evaluated_on = ? AND rulebook = ? ORDER BY subject_id""",
+        [day, book.id],
+    )
+    kept = con.execute(
+        "SELECT count(DISTINCT subject_id) FROM results.indicators WHERE evaluated_on = ? AND rulebook = ?",
+        [day, book.id],
+    ).fetchall()[0][0]
+    if kept != len(rows["subject_id"]):
+        raise UserError(
+            f"indicator rows of {day} are kept {settings.keep_nights} nights only (setting keep_nights); "
+            f"run `merchant-credit evaluate --date {day}` to have them again, then publish"
+        )
+    return rows | {"evaluated_on": day}
+
+
+def _grade_once(ids: list[str], grades: dict[str, dict[str, Any]], day: date) -> None:
+    twice = sorted({a for a, b in zip(ids, ids[1:], strict=False) if a == b})
+    if twice:
+        by = [rulebook for rulebook, rows in grades.items() if twice[0] in set(rows["subject_id"])]
+        raise UserError(
+            f"{len(twice)} merchants have two grades of {day}, by rulebooks {' and '.join(by)}; "
+            "one merchant is published with one grade: evaluate that day by one rulebook for each kind of merchant"
+        )
+
+
+def _column(
+    con: duckdb.DuckDBPyConnection,
+    book: Rulebook,
+    element: str,
+    rule: IndicatorRule,
+    grades: dict[str, Any],
+    facts: engine.NightFacts,
+) -> Column:
+    of, day, ids = CATALOGUE[rule.id], grades["evaluated_on"], list(grades["subject_id"])
+    rows = _fetch(
+        con,
+        """SELECT subject_id, state, value, numerator, denominator, weight, points::DOUBLE AS points
+           FROM results.indicators WHERE evaluated_on = ? AND rulebook = ? AND indicator = ? ORDER BY subject_id""",
+        [day, book.id, rule.id],
+    )
+    if list(rows["subject_id"]) != ids:
+        raise UserError(f"the stored evaluation of {day} is incomplete; run `merchant-credit evaluate --date {day}`")
+    numbers = {name: np.ma.filled(rows[name], np.nan) for name in ("value", "numerator", "denominator")}
+    state: Codes = np.array([STATES.index(name) for name in rows["state"]], dtype=np.int8)
+    if of.evidence is not None:
+        observed = np.broadcast_to(of.evidence.of(facts, book.window(rule)), len(ids)).astype(np.float64)
+    else:
+        observed = numbers["denominator"]
+    shown = privacy.indicator(of, state, numbers["value"], numbers["numerator"], numbers["denominator"], observed)
+    exact = np.ma.filled(rows["points"], 0.0)
+    rated = np.array([grade != NOT_RATED for grade in grades["grade"]], dtype=bool)
+    return Column(
+        of, element, rule, shown, np.ma.filled(rows["weight"], 0.0), exact, privacy.points(exact, shown, rated)
+    )
+
+
+def _currencies(frames: engine.Frames, moment: engine.Moment) -> dict[str, str]:
+    """The currency of each subject that had one and only one in the longest window."""
+    found = (
+        frames(TABLES["transactions"])
+        .lazy()
+        .filter(nw.col("ordered_at") >= moment.start(WINDOWS[-1]))
+        .group_by("subject_id")
+        .agg(nw.col("currency").min().alias("first"), nw.col("currency").max().alias("last"))
+        .filter(nw.col("first") == nw.col("last"))
+        .select("subject_id", "first")
+        .collect(backend="pyarrow")
+    )
+    return dict(zip(found["subject_id"].to_list(), found["first"].to_list(), strict=True))
+
+
+def _register(frames: engine.Frames) -> dict[str, dict[str, Any]]:
+    """The sellers' rows of the register, personal columns included: for `privacy.subject` and `privacy.text` only."""
+    found = (
+        frames(TABLES["subjects"])
+        .lazy()
+        .filter(nw.col("role") == _RATED_ROLE)
+        .select(*(column.name for column in privacy.published_columns()))
+        .collect(backend="pyarrow")
+    )
+    return {row["subject_id"]: row for row in found.to_arrow().to_pylist()}
+
+
+def _in_force(
+    con: duckdb.DuckDBPyConnection, table: str, at: datetime, where: str, columns: str, order: str
+) -> list[dict[str, Any]]:
+    # Not by way of `engine.known`: it blanks an end that lies ahead, and an end that was announced is published.
+    rows = engine.relation(con, TABLES[table], at).filter(where).order(order).project(f"subject_id, {columns}")
+    names = [name for name, *_ in rows.description]
+    return [dict(zip(names, row, strict=True)) for row in rows.fetchall()]
+
+
+def _sanctions(
+    con: duckdb.DuckDBPyConnection, moment: engine.Moment, register: dict[str, dict[str, Any]]
+) -> dict[str, list[dict[str, Any]]]:
+    """Sanctions by the platform that were in force at the cut-off, by subject, oldest first."""
+    at = f"TIMESTAMPTZ '{moment.cut_off.isoformat()}'"
+    found: dict[str, list[dict[str, Any]]] = {}
+    for row in _in_force(
+        con,
+        "sanctions",
+        moment.cut_off,
+        f"imposed_at < {at} AND coalesce(until_at > {at}, true) AND coalesce(lifted_at >= {at}, true)",
+        "kind, reason, imposed_at, until_at",
+        "imposed_at, sanction_id",
+    ):
+        if (of := register.get(row["subject_id"])) is None:
+            continue
+        zone = ZoneInfo(moment.zone)
+        found.setdefault(row["subject_id"], []).append(
+            {
+                "kind": row["kind"],
+                "reason": privacy.text(row["reason"], of),
+                "imposed_on": row["imposed_at"].astimezone(zone).date(),
+                "until": row["until_at"].astimezone(zone).date() if row["until_at"] else None,
+            }
+        )
+    return found
+
+
+def _records(
+    con: duckdb.DuckDBPyConnection, moment: engine.Moment, register: dict[str, dict[str, Any]]
+) -> dict[str, list[dict[str, Any]]]:
+    """Public records in force on the day of the cut-off, by subject, oldest first. `valid_until` is the last day."""
+    day = f"DATE '{moment.cut_off.date()}'"
+    found: dict[str, list[dict[str, Any]]] = {}
+    for row in _in_force(
+        con,
+        "public_records",
+        moment.cut_off,
+        f"valid_from < {day} AND coalesce(valid_until >= {day}, true) AND coalesce(repaired_on >= {day}, true)",
+        "kind, issuer, reference, grade, valid_from, valid_until, note",
+        "valid_from, record_id",
+    ):
+        if (of := register.get(row["subject_id"])) is None:
+            continue
+        found.setdefault(row.pop("subject_id"), []).append(row | {"note": privacy.text(row["note"], of)})
+    return found

@@ -1,0 +1,197 @@
+"""What may be published of a number, a name, a text: the one place where it is decided.
+
+* Natural persons: the name is masked, other personal columns and the code of the register are withheld. An
+  enterprise's are public. Columns of class internal or pseudonym are never published, nor a citizen's id number.
+* Small counts: a count of reviews or complaints from 1 to 4 is suppressed, with enough of its neighbours that it cannot
+  be had by subtraction; so is a rate that rests on fewer than 5 observations or would give such a count away.
+* Business secrets: orders, buyers, amounts, deposits are published as bands.
+* Points of an indicator are rounded to 2 decimals, to 1 where its value is not shown whole: by the rulebook's curve they
+  would give it away. Points of an element, scores and the evidence figure have 4.
+* Rounding: shares and indexes to 3 decimals, rates per order to 2 significant digits, stars and hours to 1 decimal,
+  days to 2; then a rate beside a count does not give back the exact number of orders of any but small merchants.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from credit.indicators.base import Array, Indicator, Unit
+from credit.tables import SUBJECTS, Column
+
+THRESHOLD = 5
+"""Fewer than this of anything about people is not published."""
+
+STATES = ("measured", "missing", "not_applicable", "suppressed")
+MEASURED, MISSING, NOT_APPLICABLE, SUPPRESSED = range(len(STATES))
+
+Codes = NDArray[np.int8]
+Mask = NDArray[np.bool_]
+
+_STEPS = [step * 10**power for power in range(15) for step in (1, 2, 5)]
+COUNT_EDGES: Final = [0, 1, 5, *(edge for edge in _STEPS if edge >= 10)]
+"""Lower edges of the bands of counts: 0, 1-4, 5-9, 10-19, 20-49, 50-99, 100-199 ..."""
+AMOUNT_EDGES: Final = [0, *(edge for edge in _STEPS if edge >= 1000)]
+"""Lower edges of the bands of amounts: 0-999, 1000-1999, 2000-4999, 5000-9999 ..."""
+
+_DECIMALS: dict[Unit, int] = {"share": 3, "index": 3, "stars": 1, "hours": 1, "days": 2}
+_ABOUT_PEOPLE = frozenset({"reviews", "complaints"})
+
+
+@dataclass(frozen=True)
+class Shown:
+    """One published figure for many merchants: `state` (places in STATES), and a value or the edges of a band."""
+
+    state: Codes
+    value: Array | None = None
+    at_least: Array | None = None
+    below: Array | None = None
+    whole: bool = False
+    """The value is a whole number."""
+
+    def rows(self, part: slice) -> list[dict[str, Any]]:
+        """As JSON-able objects; null wherever there is nothing to show."""
+        columns: dict[str, list[Any]] = {"state": [STATES[code] for code in self.state[part]]}
+        if self.value is not None:
+            columns["value"] = blank(self.value[part], int if self.whole else float)
+        else:
+            assert self.at_least is not None
+            assert self.below is not None
+            columns |= {"at_least": blank(self.at_least[part], int), "below": blank(self.below[part], int)}
+        return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+
+
+def blank(values: Array, kind: type[int] | type[float] = float) -> list[Any]:
+    """The numbers as a list, None for NaN."""
+    return [None if value != value else kind(value) for value in values.tolist()]
+
+
+# --- numbers -----------------------------------------------------------------------------------------------------
+
+
+def rounded(values: Array, unit: Unit) -> Array:
+    """Rounded by the rule of the unit (see the module); counts and amounts are banded instead."""
+    if unit == "per_order":
+        return np.array([float(f"{value:.2g}") for value in values.tolist()], dtype=np.float64)
+    return np.round(values, _DECIMALS[unit])
+
+
+def band(values: Array, state: Codes, edges: list[int]) -> Shown:
+    """The band each measured value lies in: from `at_least`, `below` not included."""
+    lower = np.array(edges, dtype=np.float64)
+    upper = np.append(lower[1:], np.nan)
+    place = np.clip(np.searchsorted(lower, np.nan_to_num(values), side="right") - 1, 0, None)
+    known = state == MEASURED
+    return Shown(state, None, np.where(known, lower[place], np.nan), np.where(known, upper[place], np.nan))
+
+
+def small(counts: Array) -> Mask:
+    """Too few to be published; none at all betrays nobody."""
+    return (counts > 0) & (counts < THRESHOLD)
+
+
+def hidden(parts: Array) -> Mask:
+    """Which parts (rows) of each total (column) to hide: the small ones, and the next larger until what is hidden is at
+    least two parts and THRESHOLD in all, so that none is left over by subtraction; all of them where the total is small."""
+    hide = small(parts)
+    places = np.arange(parts.shape[1])
+    for _ in range(len(parts)):
+        wanting = hide.any(axis=0) & ((hide.sum(axis=0) < 2) | ((parts * hide).sum(axis=0) < THRESHOLD))
+        others = np.where(hide | (parts <= 0), np.inf, parts)
+        smallest = others.argmin(axis=0)
+        add = wanting & np.isfinite(others[smallest, places])
+        hide[smallest[add], places[add]] = True
+    return hide | small(parts.sum(axis=0))
+
+
+def counts(values: Array, state: Codes, hide: Mask | None = None) -> Shown:
+    """Counts about people: exact, but suppressed where small (or where `hide` says so)."""
+    code = np.where((state == MEASURED) & (small(values) if hide is None else hide), SUPPRESSED, state)
+    return Shown(code.astype(np.int8), np.where(code == MEASURED, values, np.nan), whole=True)
+
+
+def rates(values: Array, state: Codes, unit: Unit, observed: Array, betrayed: tuple[Array, ...] = ()) -> Shown:
+    """Rates, means, medians: suppressed where few were `observed`, or where the value would give away a small count
+    among `betrayed`."""
+    hide = small(observed)
+    for told in betrayed:
+        hide |= small(told)
+    code = np.where((state == MEASURED) & hide, SUPPRESSED, state).astype(np.int8)
+    return Shown(code, rounded(np.where(code == MEASURED, values, np.nan), unit))
+
+
+def indicator(
+    of: Indicator, state: Codes, value: Array, numerator: Array, denominator: Array, observed: Array
+) -> Shown:
+    """An indicator of the catalogue as it may be published; `observed` is how many observations stand behind it."""
+    if of.unit in ("count", "amount"):
+        return band(value, state, COUNT_EDGES if of.unit == "count" else AMOUNT_EDGES)
+    betrayed: tuple[Array, ...] = ()
+    if _ABOUT_PEOPLE.intersection(of.tables):
+        if of.unit == "per_order":
+            betrayed = (numerator,)
+        elif of.unit == "share":
+            betrayed = (numerator, denominator - numerator)
+    return rates(value, state, of.unit, observed, betrayed)
+
+
+def points(exact: Array, shown: Shown, rated: Mask) -> Array:
+    """The points of an indicator as published; NaN where it was not measured or the merchant is not rated."""
+    whole = np.full(len(exact), shown.value is not None) & (shown.state == MEASURED)
+    earned = rated & ((shown.state == MEASURED) | (shown.state == SUPPRESSED))
+    return np.where(earned, np.where(whole, np.round(exact, 2), np.round(exact, 1)), np.nan)
+
+
+# --- names and texts ---------------------------------------------------------------------------------------------
+
+NEVER = frozenset({"id_number"})
+ENTERPRISE_ONLY = frozenset({"uscc"})
+_MASKED_IN_PART = frozenset({"name"})
+
+# Mobile numbers and citizens' id numbers.
+_NUMBERS_OF_PERSONS = re.compile(r"(?<![0-9A-Za-z])(1[3-9]\d{9}|\d{17}[0-9Xx])(?![0-9A-Za-z])")
+
+
+def published_columns() -> tuple[Column, ...]:
+    """The columns of the register of subjects that are published, at least for enterprises."""
+    return tuple(c for c in SUBJECTS.columns if c.privacy in ("public", "personal") and c.name not in NEVER)
+
+
+def mask_name(name: str) -> str:
+    """王小明 -> 王**; nothing tells how long the name is."""
+    return unicodedata.normalize("NFC", name).strip()[:1] + "**"
+
+
+def subject(row: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
+    """(the published columns of one subject, for each that is not shown whole why: missing, masked, withheld)."""
+    person = row["kind"] != "enterprise"
+    fields: dict[str, Any] = {}
+    states: dict[str, str] = {}
+    for column in published_columns():
+        value = row[column.name]
+        if person and (column.privacy == "personal" or column.name in ENTERPRISE_ONLY):
+            shown = mask_name(value) if value and column.name in _MASKED_IN_PART else None
+            states[column.name] = ("masked" if shown else "withheld") if value else "missing"
+            value = shown
+        elif value is None:
+            # A licence without a stated end, or no licence at all.
+            ends = column.name == "licence_valid_until" and row["licence_no"] is not None
+            states[column.name] = "not_applicable" if ends else "missing"
+        fields[column.name] = value
+    return fields, states
+
+
+def text(value: str | None, row: Mapping[str, Any]) -> str | None:
+    """A free text about the subject: a natural person's name masked, mobile and citizens' id numbers struck out."""
+    if value is None:
+        return None
+    name = (row["name"] or "").strip()
+    if row["kind"] != "enterprise" and len(name) > 1:
+        value = value.replace(name, mask_name(name))
+    return _NUMBERS_OF_PERSONS.sub("***", value)

@@ -1,0 +1,194 @@
+"""What tests share: literal rows in real canonical tables, a small rulebook, a home on disk.
+
+Instants without an offset are Asia/Shanghai, as at intake. Where a row leaves a column out, `DEFAULTS` fills in what
+every row needs, then the table's own defaults and derived columns apply, as at intake.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import date
+from typing import Any, NamedTuple
+
+import duckdb
+import numpy as np
+import pytest
+
+from credit import engine, rulebooks, scoring, warehouse
+from credit.indicators import CATALOGUE
+from credit.rulebooks import Rulebook
+from credit.settings import Settings, cut_off
+from credit.tables import KNOWN_AT, TABLES, Column, Table
+
+ZONE = "Asia/Shanghai"
+DAY = date(2025, 7, 1)
+"""The evaluation day of literal tests: the window of 365 days begins on 2024-07-01, that of 180 on 2025-01-02."""
+
+Row = Mapping[str, Any]
+
+DEFAULTS: dict[str, dict[str, Any]] = {
+    "subjects": {"subject_id": "shop", "kind": "enterprise", "role": "seller"},
+    "transactions": {"ordered_at": "2025-06-01 10:00", "amount": "100.00", "currency": "CNY"},
+    "reviews": {"reviewed_at": "2025-06-10 10:00", "rating_overall": 5},
+    "complaints": {"filed_at": "2025-06-10 10:00", "channel": "platform", "category": "quality"},
+    "public_records": {"kind": "award", "issuer": "市场监督管理局", "valid_from": "2025-06-10"},
+    "violations": {"kind": "other", "severity": "minor", "decided_at": "2025-06-10 10:00"},
+    "sanctions": {"kind": "warning", "reason": "test", "imposed_at": "2025-06-10 10:00"},
+}
+
+
+class Measured(NamedTuple):
+    """What an indicator says of one merchant; None where there is no number."""
+
+    state: str
+    numerator: float | None
+    denominator: float | None
+    value: float | None
+
+
+Measure = Callable[..., Measured]
+MakeBook = Callable[..., Rulebook]
+Fill = Callable[..., duckdb.DuckDBPyConnection]
+
+
+def _literal(column: Column, value: Any) -> str:
+    if value is None:
+        return "NULL"
+    text = str(value).replace("'", "''")
+    return f"CAST('{text}' AS {column.sql_type})"
+
+
+def _insert(con: duckdb.DuckDBPyConnection, table: Table, rows: Sequence[Row]) -> None:
+    complete = []
+    for i, given in enumerate(rows, 1):
+        unknown = set(given) - set(table.names) - {"known_at"}
+        assert not unknown, f"table {table.name} has no column {unknown}"
+        filled = {"known_at": "1970-01-01 00:00:00+00", table.key: f"{table.name}-{i}", "subject_id": "shop"}
+        complete.append(filled | DEFAULTS[table.name] | dict(given))
+    columns = [table.column(name) for name in table.names if any(name in row for row in complete)] + [KNOWN_AT]
+    values = ", ".join(f"({', '.join(_literal(column, row.get(column.name)) for column in columns)})" for row in complete)
+    if complete:
+        con.execute(f"INSERT INTO canonical.{table.name} ({', '.join(c.name for c in columns)}) VALUES {values}")
+    for how in ("default", "derived"):
+        sets = ", ".join(
+            f"{c.name} = {f'coalesce({c.name}, {c.default})' if c.default else c.derived}"
+            for c in table.columns
+            if getattr(c, how)
+        )
+        if sets:
+            con.execute(f"UPDATE canonical.{table.name} SET {sets}")
+
+
+@pytest.fixture(scope="session")
+def _memory() -> Iterator[duckdb.DuckDBPyConnection]:
+    with warehouse.connect(":memory:", Settings(threads=1)) as con:
+        con.execute(warehouse.ddl())
+        con.execute("SET VARIABLE zone = ?", [ZONE])
+        yield con
+
+
+@pytest.fixture
+def fill(_memory: duckdb.DuckDBPyConnection) -> Fill:
+    """`fill(transactions=[{...}], ...)`: a warehouse in memory that holds these rows and nothing else."""
+
+    def filled(**tables: Sequence[Row]) -> duckdb.DuckDBPyConnection:
+        _memory.execute("".join(f"DELETE FROM canonical.{name};" for name in TABLES))
+        _memory.execute(f"SET TimeZone = '{ZONE}'")
+        try:
+            for name, rows in tables.items():
+                _insert(_memory, TABLES[name], rows)
+        finally:
+            _memory.execute("SET TimeZone = 'UTC'")
+        return _memory
+
+    return filled
+
+
+@pytest.fixture
+def book() -> MakeBook:
+    """`book({"fulfilment": (60, [{"id": "completion_rate", ...}])})`: a validated rulebook.
+
+    A rule is worth 100 and has no shrinkage unless it says otherwise; its curve runs over 0 to 1 the way its indicator
+    does. `grades` are (symbol, at_least); `orders` and `evidence` the minimum.
+    """
+
+    def made(
+        elements: Mapping[str, tuple[float, Sequence[Mapping[str, Any]]]],
+        *,
+        grades: Sequence[tuple[str, float]] = (("A", 80), ("B", 60), ("C", 0)),
+        orders: float = 0,
+        evidence: float = 0,
+    ) -> Rulebook:
+        said = {"source": "reconstruction"}
+        text = {"zh": "测", "en": "test"}
+        rising = {"high": [[0, 0], [1, 100]], "low": [[0, 100], [1, 0]]}
+        data = {
+            "id": "a-test",
+            "version": "1.0.0",
+            "standard": "none",
+            "title": text,
+            "subject": {"kind": "enterprise", "role": "seller"},
+            "announced_on": "2025-01-01",
+            "effective_from": "2025-01-08",
+            "window_days": {"value": 365} | said,
+            "minimum": {"orders": {"value": orders} | said, "evidence": {"value": evidence} | said},
+            "elements": [
+                {
+                    "id": element,
+                    "name": text,
+                    "weight": weight,
+                    "indicators": [
+                        {"weight": 100, "curve": rising[CATALOGUE[rule["id"]].better]} | said | dict(rule)
+                        for rule in rules
+                    ],
+                }
+                | said
+                for element, (weight, rules) in elements.items()
+            ],
+            "grades": {
+                "symbols": said,
+                "levels": [{"grade": symbol, "at_least": edge, "meaning": text} for symbol, edge in grades],
+            }
+            | said,
+        }
+        return rulebooks.parse(json.dumps(data).encode(), "a-test.yaml")  # JSON is YAML
+
+    return made
+
+
+@pytest.fixture
+def measure(fill: Fill, book: MakeBook) -> Measure:
+    """`measure("complaint_rate", transactions=[...], complaints=[...])`: the indicator as measured for "shop".
+
+    A table that is given is supplied with all its columns except those in `without` ("table.column"); a table that is
+    not given is not supplied.
+    """
+
+    def measured(
+        indicator: str,
+        *,
+        day: date = DAY,
+        days: int = 365,
+        subject: str = "shop",
+        without: Sequence[str] = (),
+        **tables: Sequence[Row],
+    ) -> Measured:
+        con = fill(**tables)
+        moment = engine.Moment(cut_off(day, ZONE), ZONE)
+        leaves = list(CATALOGUE[indicator].leaves())
+        facts = engine.compile_facts(engine.known(con, moment), leaves, [subject], moment, tables, [days])
+        columns = {f"{name}.{column}" for name in tables for column in TABLES[name].names} - set(without)
+        rule = {"id": indicator, "window_days": days}
+        one = book({CATALOGUE[indicator].element: (100, [rule])})
+        found = scoring.score(one, facts, frozenset(columns | set(tables))).columns[0]
+        numbers = (found.numerator[0], found.denominator[0], found.value[0])
+        return Measured(str(found.state[0]), *(None if np.isnan(number) else float(number) for number in numbers))
+
+    return measured
+
+
+@pytest.fixture
+def home(tmp_path: Any) -> Settings:
+    """Settings of a fresh home."""
+    return Settings(home=tmp_path / "home", zone=ZONE, threads=1)

@@ -1,0 +1,443 @@
+"""Batches are landed by SQL and judged through `check_batch`; each expectation that gates fails on a batch made for it.
+
+The town: 300 sellers (of whom 200 enterprises), 40 orders a day for 67 days up to 1 November 2025, of which the last
+seven days arrive in batch 1; a review of each order; some complaints, records, violations and sanctions.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+
+from credit.checks import CheckReport, check_batch, load_suite, suite_table
+from credit.errors import UserError
+from credit.settings import Settings
+from credit.tables import TABLES
+from credit.warehouse import open_warehouse
+from expectations import SUITES
+
+AS_OF = "TIMESTAMPTZ '2025-11-01 00:00:00+08'"
+FIRST_ARRIVING = 2400  # the orders from this number on arrive in the batch
+
+# Numbers run from the oldest row to the newest.
+TOWN = f"""
+CREATE TEMP TABLE subjects AS SELECT 'M' || i AS subject_id, CASE WHEN i < 200 THEN 'enterprise' ELSE 'individual' END
+    AS kind, 'seller' AS role, 'Shop ' || i AS name, CASE WHEN i < 200 THEN '91130100MA' || (10000000 + i) END AS uscc,
+    DATE '2020-01-01' AS joined_on FROM range(300) t(i);
+
+CREATE TEMP TABLE orders AS SELECT i, {AS_OF} - INTERVAL 67 DAY + to_days((i // 40)::INT)
+    + to_minutes(60 * 8 + (i % 40) * 20) AS at FROM range(2680) t(i);
+
+CREATE TEMP TABLE transactions AS SELECT 'T' || i AS transaction_id, 'M' || i % 300 AS subject_id,
+    'B' || i % 97 AS buyer_id, at AS ordered_at, at + INTERVAL 48 HOUR AS dispatch_due_at,
+    at + to_hours(CASE WHEN i % 10 = 0 THEN 60 ELSE 24 END) AS dispatched_at, at + INTERVAL 96 HOUR AS delivery_due_at,
+    CASE WHEN i % 30 > 0 THEN at + to_hours(CASE WHEN i % 10 = 0 THEN 100 ELSE 72 END) END AS delivered_at,
+    20 + i % 50 AS amount, 'CNY' AS currency FROM orders;
+UPDATE transactions SET dispatched_at = NULL WHERE dispatched_at >= {AS_OF};
+UPDATE transactions SET delivered_at = NULL WHERE delivered_at >= {AS_OF};
+
+CREATE TEMP TABLE reviews AS SELECT 'R' || i AS review_id, 'T' || i AS transaction_id, 'M' || i % 300 AS subject_id,
+    'B' || i % 97 AS buyer_id, at + INTERVAL 1 HOUR AS reviewed_at, [5, 4, 5, 3, 2][i % 5 + 1] AS rating_overall,
+    'text ' || i % 60 AS text FROM orders;
+
+CREATE TEMP TABLE complaints AS SELECT 'C' || i AS complaint_id, 'T' || i AS transaction_id,
+    'M' || i % 300 AS subject_id, 'B' || i % 97 AS buyer_id, 'platform' AS channel, 'quality' AS category,
+    at AS filed_at, at + INTERVAL 3 HOUR AS first_response_at, at + INTERVAL 2 HOUR AS resolved_at,
+    CASE WHEN i % 3 = 0 THEN 'upheld' ELSE 'rejected' END AS outcome, 'seller' AS liability
+    FROM orders WHERE i % 10 = 0;
+
+CREATE TEMP TABLE public_records AS SELECT 'P' || i AS record_id, 'M' || i AS subject_id,
+    CASE WHEN i = 0 THEN 'dishonest_debtor' ELSE 'administrative_penalty' END AS kind, '石家庄市市场监督管理局' AS issuer,
+    'no. ' || i AS reference, 'minor' AS grade, DATE '2025-10-01' AS valid_from FROM range(120) t(i);
+
+CREATE TEMP TABLE violations AS SELECT 'V' || i AS violation_id, 'M' || i AS subject_id, 'information' AS kind,
+    'minor' AS severity, {AS_OF} - INTERVAL 3 DAY AS decided_at FROM range(120) t(i);
+
+CREATE TEMP TABLE sanctions AS SELECT 'S' || i AS sanction_id, 'M' || i AS subject_id, 'V' || i AS violation_id,
+    'warning' AS kind, '商品信息不全' AS reason, {AS_OF} - INTERVAL 2 DAY AS imposed_at FROM range(120) t(i);
+"""
+
+ARRIVING = {
+    "subjects": "true",
+    "transactions": f"substr(transaction_id, 2)::INT >= {FIRST_ARRIVING}",
+    "reviews": f"substr(review_id, 2)::INT >= {FIRST_ARRIVING}",
+}
+
+Town = Callable[..., duckdb.DuckDBPyConnection]
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A warehouse in which the past is canonical and batch 1 has landed."""
+    settings = Settings(home=tmp_path_factory.mktemp("town"), zone="Asia/Shanghai")
+    with open_warehouse(settings) as con:
+        con.execute(TOWN)
+        con.execute(f"INSERT INTO meta.batches VALUES (1, 'canonical', 'x', [], 'landed', {AS_OF}, {AS_OF}, '{{}}')")
+        for name in TABLES:
+            arriving = ARRIVING.get(name, "true")
+            con.execute(
+                f"""INSERT INTO landing.{name} BY NAME SELECT *, {AS_OF} AS known_at, 1 AS batch_id,
+                    '{name}' AS source_table, '{name}.csv' AS file, row_number() OVER () AS line
+                    FROM {name} WHERE {arriving}"""
+            )
+            earlier = "true" if name == "subjects" else f"NOT ({arriving})"
+            con.execute(
+                f"""INSERT INTO canonical.{name} BY NAME SELECT *, {AS_OF} - INTERVAL 7 DAY AS known_at, 0 AS batch_id
+                    FROM {name} WHERE {earlier}"""
+            )
+    return settings.database
+
+
+@pytest.fixture
+def settings(built: Path, tmp_path: Path) -> Settings:
+    shutil.copy(built, tmp_path)
+    return Settings(home=tmp_path, zone="Asia/Shanghai", check_rows=1_000)
+
+
+@pytest.fixture
+def con(settings: Settings) -> Iterator[duckdb.DuckDBPyConnection]:
+    with open_warehouse(settings) as con:
+        yield con
+
+
+def only(con: duckdb.DuckDBPyConnection, table: str) -> None:
+    """Leave one table in the batch; what the batch holds of the others is known already."""
+    for name in TABLES:
+        if name != table:
+            con.execute(f"INSERT INTO canonical.{name} BY NAME SELECT * EXCLUDE (source_table, file, line) FROM landing.{name}")
+            con.execute(f"DELETE FROM landing.{name}")
+
+
+def failed(report: CheckReport, severity: str) -> set[str | None]:
+    return {finding.column for finding in report.findings if finding.severity == severity}
+
+
+def test_a_healthy_batch_passes_without_a_finding(con: duckdb.DuckDBPyConnection, settings: Settings) -> None:
+    report = check_batch(con, settings, 1, docs=False)
+    assert report.findings == []
+    assert report.success
+    assert list(report.tables) == list(TABLES)
+    assert {name: check.rows for name, check in report.tables.items()} == {
+        "subjects": 300,
+        "transactions": 280,
+        "reviews": 280,
+        "complaints": 268,
+        "public_records": 120,
+        "violations": 120,
+        "sanctions": 120,
+    }
+    assert all(check.evaluated > 0 and not check.sampled for check in report.tables.values())
+    assert report.docs is None
+    json.dumps(report.to_json())
+
+
+def test_a_first_delivery_has_nothing_to_be_compared_with(con: duckdb.DuckDBPyConnection, settings: Settings) -> None:
+    for name in TABLES:
+        con.execute(f"DELETE FROM canonical.{name}")
+    con.execute("UPDATE landing.complaints SET transaction_id = 'T2500'")
+    report = check_batch(con, settings, 1, docs=False)
+    assert report.success
+    assert any("multiple of the last four weeks" in name for name in report.tables["transactions"].neutral)
+
+
+def test_a_handful_of_rows_is_not_judged_by_shares(con: duckdb.DuckDBPyConnection, settings: Settings) -> None:
+    only(con, "reviews")
+    con.execute("DELETE FROM landing.reviews WHERE review_id NOT IN ('R2677', 'R2678', 'R2679')")
+    con.execute("UPDATE landing.reviews SET rating_overall = 1, buyer_id = 'B1', transaction_id = 'gone', reviewed_at = ordered_at FROM (SELECT max(ordered_at) AS ordered_at FROM canonical.transactions)")
+    con.execute("INSERT INTO canonical.reviews BY NAME SELECT * EXCLUDE (source_table, file, line) REPLACE ('X' || i AS review_id) FROM landing.reviews, range(93) t(i)")
+    assert check_batch(con, settings, 1, docs=False).findings == []
+
+
+GATES: list[tuple[str, str, str, str]] = [
+    # what is wrong with the batch, its table, the column or fact that fails, SQL that makes it so
+    ("stale", "transactions", "newest_known_days_ago", "UPDATE meta.batches SET as_of = as_of + INTERVAL 20 DAY"),
+    ("cut short", "transactions", "rows_per_day_vs_last_weeks", "DELETE FROM landing.transactions WHERE hour(ordered_at) <> 1"),
+    (
+        "of unknown sellers",
+        "transactions",
+        "subjects_known_share",
+        "UPDATE landing.transactions SET subject_id = 'X' || subject_id WHERE hash(transaction_id) % 10 < 6",
+    ),
+    (
+        "of waiting sellers",
+        "transactions",
+        "subjects_known_share",
+        "INSERT INTO waiting.transactions SELECT * FROM landing.transactions; INSERT INTO waiting.transactions SELECT * FROM landing.transactions",
+    ),
+    (
+        "rejected",
+        "transactions",
+        "rejected_share",
+        "INSERT INTO quarantine.rows SELECT 1, 'transactions', 'f', i, NULL, 'missing', '', '', NULL FROM range(200) t(i)",
+    ),
+    (
+        "rejected to the last row",
+        "transactions",
+        "rejected_share",
+        "DELETE FROM landing.transactions; INSERT INTO quarantine.rows SELECT 1, 'transactions', 'f', i, NULL, 'missing', '', '', NULL FROM range(200) t(i)",
+    ),
+    ("doubled", "reviews", "review_id+known_at", "INSERT INTO landing.reviews SELECT * FROM landing.reviews LIMIT 20"),
+    ("dispatched late", "transactions", "late_dispatch_share", "UPDATE landing.transactions SET dispatched_at = dispatch_due_at + INTERVAL 1 HOUR"),
+    ("delivered late", "transactions", "late_delivery_share", "UPDATE landing.transactions SET delivered_at = delivery_due_at + INTERVAL 1 HOUR"),
+    ("not delivered", "transactions", "delivered_share_vs_earlier", "UPDATE landing.transactions SET delivered_at = NULL"),
+    ("cancelled", "transactions", "cancelled_share", "UPDATE landing.transactions SET cancelled_at = ordered_at WHERE hash(transaction_id) % 10 < 8"),
+    (
+        "for nothing",
+        "transactions",
+        "amount",
+        "DELETE FROM canonical.transactions; UPDATE landing.transactions SET amount = 0 WHERE hash(transaction_id) % 10 < 7",
+    ),
+    ("in cents", "transactions", "median_amount_vs_earlier", "UPDATE landing.transactions SET amount = amount * 100"),
+    ("without currency code", "transactions", "currency", "UPDATE landing.transactions SET currency = '元' WHERE hash(transaction_id) % 20 = 0"),
+    ("in a new currency", "transactions", "currency", "UPDATE landing.transactions SET currency = 'USD'"),
+    ("from one buyer", "transactions", "largest_buyer_share", "UPDATE landing.transactions SET buyer_id = 'guest' WHERE hash(transaction_id) % 10 < 5"),
+    ("without buyers", "transactions", "buyer_id", "UPDATE landing.transactions SET buyer_id = NULL WHERE hash(transaction_id) % 10 < 8"),
+    ("without promised dispatch", "transactions", "dispatch_due_at", "UPDATE landing.transactions SET dispatch_due_at = NULL"),
+    ("without promised delivery", "transactions", "delivery_due_at", "UPDATE landing.transactions SET delivery_due_at = NULL"),
+    ("of unknown orders", "reviews", "transactions_known_share", "UPDATE landing.reviews SET transaction_id = 'X' WHERE hash(review_id) % 10 = 0"),
+    ("inverted", "reviews", "rating_overall", "UPDATE landing.reviews SET rating_overall = [1, 2, 2, 2, 3][rating_overall]"),
+    ("praise only", "reviews", "rating_overall", "UPDATE landing.reviews SET rating_overall = 5"),
+    (
+        "unlike before",
+        "reviews",
+        "mean_shift",
+        "UPDATE canonical.reviews SET rating_overall = 5; UPDATE landing.reviews SET rating_overall = greatest(2, rating_overall - 1)",
+    ),
+    ("older than the orders", "reviews", "before_order_share", "UPDATE landing.reviews SET reviewed_at = reviewed_at - INTERVAL 2 HOUR"),
+    ("not registration codes", "subjects", "uscc", "UPDATE landing.subjects SET uscc = 'licence ' || subject_id"),
+    ("without registration codes", "subjects", "uscc_share_vs_earlier", "UPDATE landing.subjects SET uscc = NULL"),
+    ("of changed kinds", "subjects", "kind_changed_share", "UPDATE landing.subjects SET kind = 'enterprise' WHERE hash(subject_id) % 2 = 0"),
+    ("of an unknown kind", "subjects", "kind", "UPDATE landing.subjects SET kind = 'firm' WHERE subject_id = 'M1'"),
+    ("through an unknown channel", "complaints", "channel", "UPDATE landing.complaints SET channel = 'letter' WHERE complaint_id = 'C0'"),
+    ("of unknown orders", "complaints", "transactions_known_share", "UPDATE landing.complaints SET transaction_id = 'X' WHERE hash(complaint_id) % 5 = 0"),
+    ("without outcome", "complaints", "outcome_recorded_share", "UPDATE landing.complaints SET outcome = NULL"),
+    ("always right", "complaints", "upheld_share", "UPDATE landing.complaints SET outcome = 'upheld'"),
+    ("never answered", "complaints", "unanswered_share", "UPDATE landing.complaints SET first_response_at = NULL"),
+    ("against a third of the sellers", "public_records", "vetoed_seller_share", "UPDATE landing.public_records SET kind = 'serious_violation'"),
+    ("against a third of the sellers", "violations", "serious_seller_share", "UPDATE landing.violations SET severity = 'serious'"),
+    ("against a third of the sellers", "sanctions", "closed_seller_share", "UPDATE landing.sanctions SET kind = 'termination'"),
+]
+
+
+@pytest.mark.parametrize(("wrong", "table", "column", "sql"), GATES, ids=[f"{table} {wrong}" for wrong, table, *_ in GATES])
+def test_a_batch_is_stopped_by_the_expectation_made_for_it(
+    con: duckdb.DuckDBPyConnection, settings: Settings, wrong: str, table: str, column: str, sql: str
+) -> None:
+    only(con, table)
+    con.execute(sql)
+    report = check_batch(con, settings, 1, docs=False)
+    assert failed(report, "critical") == {column}, wrong
+    assert not report.success
+    assert not report.tables[table].success
+    finding = next(one for one in report.findings if one.severity == "critical")
+    assert finding.table == table
+    assert finding.message.startswith(f"{table}.{column}: ")
+    assert "→" in finding.message
+
+
+WARNINGS = [
+    ("transactions", "newest_arriving_days_ago", "UPDATE meta.batches SET as_of = as_of + INTERVAL 5 DAY"),
+    ("transactions", "rows_per_day_vs_last_weeks", "DELETE FROM landing.transactions WHERE hash(transaction_id) % 10 < 7"),
+    ("transactions", "midnight_share", "UPDATE landing.transactions SET ordered_at = date_trunc('day', ordered_at) - INTERVAL 8 HOUR"),
+    ("reviews", "most_repeated_text_share", "UPDATE landing.reviews SET text = '好评'"),
+    ("complaints", "category", "UPDATE landing.complaints SET category = 'other'"),
+    ("sanctions", "violation_known_share", "UPDATE landing.sanctions SET violation_id = 'X'"),
+]
+
+
+@pytest.mark.parametrize(("table", "column", "sql"), WARNINGS, ids=[f"{table} {column}" for table, column, _ in WARNINGS])
+def test_a_warning_lets_the_batch_pass(
+    con: duckdb.DuckDBPyConnection, settings: Settings, table: str, column: str, sql: str
+) -> None:
+    only(con, table)
+    con.execute(sql)
+    report = check_batch(con, settings, 1, docs=False)
+    assert failed(report, "warning") == {column}
+    assert failed(report, "critical") == set()
+    assert report.success
+
+
+def test_numbers_and_advice_stand_in_a_finding(con: duckdb.DuckDBPyConnection, settings: Settings) -> None:
+    only(con, "reviews")
+    con.execute("UPDATE landing.reviews SET transaction_id = 'X' WHERE substr(review_id, 2)::INT % 4 = 0")
+    finding = check_batch(con, settings, 1, docs=False).findings[0]
+    assert finding.expectation == (
+        "reviews.transactions_known_share: share of reviews whose transaction is known at least 95%"
+    )
+    assert finding.observed == 0.75
+    assert finding.expected == {"min_value": 0.95}
+    assert "交易已知的评价份额不低于 95%" in finding.message
+    assert "75.0%" in finding.message
+
+
+def test_a_large_batch_is_sampled_and_says_so(con: duckdb.DuckDBPyConnection, settings: Settings) -> None:
+    only(con, "reviews")
+    con.execute(
+        """INSERT INTO landing.reviews SELECT * REPLACE (review_id || '-' || i AS review_id, 1 + hash(review_id) % 5
+               AS rating_overall) FROM landing.reviews, range(9) t(i)"""
+    )
+    check = check_batch(con, settings, 1, docs=False).tables["reviews"]
+    assert (check.rows, check.judged_rows, check.sampled) == (2800, 1000, True)
+
+    con.execute("UPDATE landing.reviews SET rating_overall = 1 + hash(review_id) % 3")
+    reports = []
+    for order in ("DESC", "ASC"):
+        con.execute(f"CREATE OR REPLACE TEMP TABLE shuffled AS FROM landing.reviews ORDER BY hash(review_id) {order}")
+        con.execute("DELETE FROM landing.reviews; INSERT INTO landing.reviews FROM shuffled")
+        reports.append(check_batch(con, settings, 1, docs=False).to_json())
+    assert reports[0] == reports[1]
+    assert any(finding["column"] == "rating_overall" for finding in reports[0]["tables"]["reviews"]["findings"])
+
+
+def test_a_table_is_left_out_when_the_batch_has_nothing_of_it(con: duckdb.DuckDBPyConnection, settings: Settings) -> None:
+    only(con, "violations")
+    assert list(check_batch(con, settings, 1, docs=False).tables) == ["violations"]
+
+
+def test_an_unknown_batch(con: duckdb.DuckDBPyConnection, settings: Settings) -> None:
+    with pytest.raises(UserError, match="no batch 7"):
+        check_batch(con, settings, 7)
+
+
+# --- suites ------------------------------------------------------------------------------------------------------
+
+
+def entry(**change: Any) -> dict[str, Any]:
+    """An expectation as a suite file states it."""
+    meta = {"en": "as it should be", "zh": "应当如此", "why": "because", "action": "mend it"} | change.pop("meta", {})
+    stated = {
+        "type": "expect_column_values_to_not_be_null",
+        "kwargs": {"column": "rating_overall"},
+        "severity": "critical",
+    }
+    return stated | change | {"meta": meta}
+
+
+BROKEN = {
+    "unknown column": (entry(kwargs={"column": "stars"}), "unknown column 'stars'"),
+    "unknown type": (entry(type="expect_the_best"), "expect_the_best"),
+    "unknown argument": (entry(kwargs={"column": "rating_overall", "mostlly": 1}), "mostlly"),
+    "unknown parameter": (entry(kwargs={"column": "rating_overall", "mostly": {"$PARAMETER": "p"}}), "unknown parameter 'p'"),
+    "unknown severity": (entry(severity="fatal"), "allowed: critical, warning"),
+    "empty wording": (entry(meta={"zh": " "}), "meta.zh is empty"),
+    "wording with an unknown number": (entry(meta={"en": "at least {minimum}"}), "minimum"),
+    "no action": ({"type": "expect_x", "kwargs": {}, "severity": "warning", "meta": {"en": "x", "zh": "x", "why": "x"}}, "action"),
+    "exception while evaluated": (
+        entry(type="expect_column_values_to_match_regex", kwargs={"column": "review_id", "regex": "(("}),
+        "expect_column_values_to_match_regex on review_id",
+    ),
+    "result that cannot be stored": (
+        entry(
+            type="expect_column_quantile_values_to_be_between",
+            kwargs={"column": "rating_overall", "quantile_ranges": {"quantiles": [0.5], "value_ranges": [[1, 5]]}},
+        ),
+        "expect_column_quantile_values_to_be_between on rating_overall",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("what", BROKEN)
+def test_a_broken_suite_is_told_apart_from_bad_data(
+    con: duckdb.DuckDBPyConnection, settings: Settings, tmp_path: Path, what: str
+) -> None:
+    only(con, "reviews")
+    stated, said = BROKEN[what]
+    suites = tmp_path / "suites"
+    suites.mkdir()
+    (suites / "reviews.json").write_text(json.dumps({"name": "reviews", "expectations": [entry(), stated]}))
+    with pytest.raises(UserError, match="suites are broken") as error:
+        check_batch(con, settings, 1, docs=False, suites=suites)
+    assert str(suites / "reviews.json") in str(error.value)
+    assert said in str(error.value)
+    assert str(error.value).count("\n") == 1, "the other expectation is not blamed"
+
+
+def test_a_suite_that_is_no_json(con: duckdb.DuckDBPyConnection, settings: Settings, tmp_path: Path) -> None:
+    only(con, "reviews")
+    (tmp_path / "reviews.json").write_text("{")
+    with pytest.raises(UserError, match=r"reviews\.json cannot be read as a suite"):
+        check_batch(con, settings, 1, docs=False, suites=tmp_path)
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_suites_agree_with_the_tables(name: str) -> None:
+    table = TABLES[name]
+    assert json.loads((SUITES / f"{name}.json").read_text(encoding="utf-8"))["name"] == name
+    for one in load_suite(name):
+        for column in {*one.columns} & {*table.names}:
+            stated = table.column(column)
+            if one.type == "expect_column_values_to_be_in_set":
+                assert tuple(one.kwargs["value_set"]) == stated.codes
+            if stated.privacy == "personal":
+                assert "non_null" in one.type, "Data Docs show values: only completeness of personal columns is judged"
+
+
+def test_each_suite_gates_and_is_documented() -> None:
+    rows = suite_table()
+    assert {row["table"] for row in rows if row["severity"] == "critical"} == set(TABLES)
+    assert all(all(row.values()) for row in rows)
+    assert len({tuple(row.values()) for row in rows}) == len(rows)
+
+
+# --- surroundings ------------------------------------------------------------------------------------------------
+
+FETCHES = re.compile(r"""(?:src|href|url|srcset|action|@import)\s*[=(]?\s*["']?\s*(?:https?:)?//""", re.IGNORECASE)
+
+
+def test_data_docs_are_complete_and_fetch_nothing(con: duckdb.DuckDBPyConnection, settings: Settings) -> None:
+    con.execute("UPDATE landing.reviews SET rating_overall = 5")
+    report = check_batch(con, settings, 1)
+    assert report.docs == settings.home / "data_docs" / "batch-000001" / "index.html"
+    pages = {page: page.read_text(encoding="utf-8") for page in report.docs.parent.rglob("*.html")}
+    assert {page.suffix for page in report.docs.parent.rglob("*") if page.is_file()} == {".html"}
+    assert len(pages) >= 1 + 2 * 2 * 6
+    for page, text in pages.items():
+        assert not FETCHES.search(text), page
+        assert "<script" not in text
+        assert "<style>" in text
+        for link in re.findall(r'href="([^"#:]+)"', text):
+            assert (page.parent / link).resolve() in pages, (page, link)
+    index = pages[report.docs]
+    assert "未通过 / failed" in index
+    assert all(finding.message.split(" → ")[1] in index for finding in report.findings)
+    rows = next(text for page, text in pages.items() if "validations/reviews/" in page.as_posix())
+    assert "非五星评价至少占 1%" in rows
+    assert not (settings.home / "data_docs" / ".building").exists()
+
+
+def test_data_docs_show_what_a_source_wrote_as_text(con: duckdb.DuckDBPyConnection, settings: Settings) -> None:
+    only(con, "complaints")
+    con.execute("UPDATE landing.complaints SET channel = '<script src=//evil.example></script>'")
+    report = check_batch(con, settings, 1)
+    assert report.docs is not None
+    text = "".join(page.read_text(encoding="utf-8") for page in report.docs.parent.rglob("*.html"))
+    assert "<script" not in text
+    assert "&lt;script src=//evil.example&gt;" in text
+
+
+def test_data_docs_of_the_newest_batches_stay(con: duckdb.DuckDBPyConnection, settings: Settings) -> None:
+    only(con, "sanctions")
+    keeping = settings.model_copy(update={"keep_versions": 2})
+    for batch in (1, 2, 3):
+        if batch > 1:
+            con.execute(f"UPDATE landing.sanctions SET batch_id = {batch}; UPDATE meta.batches SET batch_id = {batch}")
+        check_batch(con, keeping, batch)
+    check_batch(con, keeping, 3)
+    assert sorted(page.name for page in (settings.home / "data_docs").iterdir()) == ["batch-000002", "batch-000003"]
+
+
+def test_nothing_on_standard_output_and_nothing_sent(
+    con: duckdb.DuckDBPyConnection, settings: Settings, capfd: pytest.CaptureFixture[str]
+) -> None:
+    con.execute("UPDATE landing.reviews SET rating_overall = 5")
+    check_batch(con, settings, 1)
+    assert capfd.readouterr() == ("", "")
+    assert os.environ["GX_ANALYTICS_ENABLED"] == "false"
