@@ -1,0 +1,134 @@
+"""Rulebooks: the shipped ones load; a broken one is refused with all its errors at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from credit.errors import UserError
+from credit.indicators import CATALOGUE
+from credit.rulebooks import FOLDER, choose, load, shipped
+
+ENTERPRISE = FOLDER / "gbt-26842-enterprise.yaml"
+TEXT = ENTERPRISE.read_text(encoding="utf-8")
+
+
+@pytest.fixture
+def broken(tmp_path: Path) -> Callable[..., str]:
+    """Load the enterprise rulebook with replacements made; returns what the error says."""
+
+    def said(*replacements: tuple[str, str]) -> str:
+        text = TEXT
+        for old, new in replacements:
+            assert old in text
+            text = text.replace(old, new, 1)
+        path = tmp_path / "book.yaml"
+        path.write_text(text, encoding="utf-8")
+        with pytest.raises(UserError) as error:
+            load(path)
+        return str(error.value)
+
+    return said
+
+
+def line_of(text: str) -> int:
+    return TEXT[: TEXT.index(text)].count("\n") + 1
+
+
+def test_shipped_rulebooks_use_the_whole_catalogue_between_them() -> None:
+    used = {rule.id for book in shipped() for _, rule in book.rules()}
+    assert used == set(CATALOGUE.indicators)
+
+
+def test_no_shipped_number_claims_to_be_the_standards_text() -> None:
+    for path in FOLDER.glob("*.yaml"):
+        assert "source: text" not in path.read_text(encoding="utf-8")
+
+
+def test_enterprises_have_ten_levels_and_individuals_five() -> None:
+    levels = {book.subject.kind: [level.grade for level in book.grades.levels] for book in shipped()}
+    assert levels["enterprise"] == ["AAA", "AA", "A", "BBB", "BB", "B", "CCC", "CC", "C", "D"]
+    assert levels["individual"] == ["A", "B", "C", "D", "E"]
+
+
+ERRORS = {
+    "unknown indicator": (("id: stock_out_rate", "id: stockout"), "unknown indicator 'stockout'"),
+    "indicator weights": (("id: seller_cancelled_rate, weight: 10", "id: seller_cancelled_rate, weight: 11"), "fulfilment sum to 101"),
+    "element weights": (("weight: 36\n", "weight: 35\n"), "weights of the elements sum to 99"),
+    "overlapping grades": (("grade: AA, at_least: 85", "grade: AA, at_least: 91"), "grades overlap"),
+    "no worst grade": (("grade: D, at_least: 0", "grade: D, at_least: 5"), "must begin at 0"),
+    "grade twice": (("grade: AA, at", "grade: AAA, at"), "grade symbols must differ"),
+    "curve that falls": (("[[0.85, 0], [0.95, 50]", "[[0.85, 60], [0.95, 50]"), "completion_rate must never fall"),
+    "curve that turns back": (("[[0.85, 0], [0.95, 50]", "[[0.85, 0], [0.8, 50]"), "values must rise"),
+    "mark above 100": (("[1.0, 100]], source", "[1.0, 101]], source"), "less than or equal to 100"),
+    "source missing": (("[1.0, 100]], source: reconstruction}", "[1.0, 100]]}"), "Field required"),
+    "source unknown": (("[1.0, 100]], source: reconstruction}", "[1.0, 100]], source: guess}"), "'reconstruction'"),
+    "law without reference": (("[1.0, 100]], source: reconstruction}", "[1.0, 100]], source: law}"), "needs a reference"),
+    "notice too short": (("effective_from: 2026-11-18", "effective_from: 2026-11-16"), "less than 7 days"),
+    "window": (("window_days: {value: 365", "window_days: {value: 90"), "allowed: 30, 180, 365"),
+    "level shrunk": (("id: order_volume, weight: 15,", "id: order_volume, weight: 15, strength: 5,"), "a level is not shrunk"),
+    "unknown key": (("standard: GB/T 26842", "standards: GB/T 26842"), "standards: Extra inputs"),
+    "wrong element": (("id: completion_rate,", "id: order_volume,"), "belongs to element operation, not fulfilment"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", ERRORS)
+def test_an_error_names_file_line_and_remedy(kind: str, broken: Callable[..., str]) -> None:
+    replacement, message = ERRORS[kind]
+    said = broken(replacement)
+    assert message in said
+    assert "book.yaml, line " in said
+
+
+def test_the_line_is_the_right_one(broken: Callable[..., str]) -> None:
+    said = broken(("id: stock_out_rate", "id: stockout"))
+    assert f"line {line_of('id: stock_out_rate')}, elements.0.indicators.2.id: unknown" in said
+
+
+def test_all_errors_are_reported_at_once(broken: Callable[..., str]) -> None:
+    chosen = [kind for kind in ERRORS if kind not in ("curve that turns back", "mark above 100", "source unknown",
+                                                       "law without reference", "wrong element", "grade twice")]  # fmt: skip
+    said = broken(*(ERRORS[kind][0] for kind in chosen))
+    for kind in chosen:
+        assert ERRORS[kind][1].split(" sum to ")[0] in said, kind
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"a: &x [1]\nb: *x\n", "aliases"),
+        (b"id: a\nid: b\n", "stands twice"),
+        (b"- 1\n", "expected keys"),
+        (b"a: [1\n", "not usable YAML"),
+        (b"\xff\xfe", "not UTF-8"),
+        (b"a" * (2 << 20), "larger than"),
+        (b"a: !!python/object/apply:os.system ['true']\n", "not usable YAML"),
+        (b"[" * 5000, "not usable YAML"),
+    ],
+)
+def test_hostile_yaml_is_refused(tmp_path: Path, content: bytes, message: str) -> None:
+    path = tmp_path / "book.yaml"
+    path.write_bytes(content)
+    with pytest.raises(UserError, match=message):
+        load(path)
+
+
+def test_a_rulebook_is_chosen_by_the_day(tmp_path: Path) -> None:
+    old, new = tmp_path / "old.yaml", tmp_path / "new.yaml"
+    old.write_text(TEXT, encoding="utf-8")
+    new.write_text(
+        TEXT.replace("version: 0.1.0", "version: 0.2.0").replace("2026-11-10", "2026-12-10").replace("2026-11-18", "2026-12-18"),
+        encoding="utf-8",
+    )
+    versions = {day: choose([old, new], day)[0].version for day in (date(2018, 1, 1), date(2026, 12, 17), date(2026, 12, 18))}
+    assert versions == {date(2018, 1, 1): "0.1.0", date(2026, 12, 17): "0.1.0", date(2026, 12, 18): "0.2.0"}
+
+
+def test_two_rulebooks_for_the_same_subjects_are_refused(tmp_path: Path) -> None:
+    other = tmp_path / "other.yaml"
+    other.write_text(TEXT.replace("id: gbt-26842-enterprise", "id: another"), encoding="utf-8")
+    with pytest.raises(UserError, match="more than one rulebook evaluates enterprise sellers"):
+        choose([ENTERPRISE, other], date(2026, 11, 24))
