@@ -6,7 +6,7 @@ every row needs, then the table's own defaults and derived columns apply, as at 
 
 from __future__ import annotations
 
-import json
+
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date
 from typing import Any, NamedTuple
@@ -15,8 +15,9 @@ import duckdb
 import numpy as np
 import pytest
 
-from credit import engine, rulebooks, scoring, warehouse
+from credit import engine, scoring, warehouse
 from credit.indicators import CATALOGUE
+from credit.indicators.base import Leaf
 from credit.rulebooks import Rulebook
 from credit.settings import Settings, cut_off
 from credit.tables import KNOWN_AT, TABLES, Column, Table
@@ -107,7 +108,7 @@ def fill(_memory: duckdb.DuckDBPyConnection) -> Fill:
 
 @pytest.fixture
 def book() -> MakeBook:
-    """`book({"fulfilment": (60, [{"id": "completion_rate", ...}])})`: a validated rulebook.
+    """`book({"fulfilment": (60, [{"id": "completion_rate", ...}])})`: a rulebook.
 
     A rule is worth 100 and has no shrinkage unless it says otherwise; its curve runs over 0 to 1 the way its indicator
     does. `grades` are (symbol, at_least); `orders` and `evidence` the minimum.
@@ -152,7 +153,7 @@ def book() -> MakeBook:
             }
             | said,
         }
-        return rulebooks.parse(json.dumps(data).encode(), "a-test.yaml")  # JSON is YAML
+        return Rulebook.model_validate(data)
 
     return made
 
@@ -192,3 +193,39 @@ def measure(fill: Fill, book: MakeBook) -> Measure:
 def home(tmp_path: Any) -> Settings:
     """Settings of a fresh home."""
     return Settings(home=tmp_path / "home", zone=ZONE, threads=1)
+
+
+Count = tuple[float, float] | tuple[float, float, float]
+MakeFacts = Callable[..., engine.NightFacts]
+
+
+@pytest.fixture
+def counted() -> MakeFacts:
+    """`counted(traceable_share=[(2, 3), (0, 0)])`: facts of subjects "s0", "s1" without any row behind them.
+
+    Per subject (numerator, denominator), or (numerator, denominator, recorded); a level's denominator is None. An
+    indicator must not share a count with another one unless both say the same of it. Nothing is known of other tables.
+    """
+
+    def made(**indicators: Sequence[tuple[float | None, ...]]) -> engine.NightFacts:
+        (size,) = {len(rows) for rows in indicators.values()}
+        tables = {table for name in indicators for table in CATALOGUE[name].tables}
+        facts = engine.NightFacts([f"s{i}" for i in range(size)], tables)
+        for name, rows in indicators.items():
+            of = CATALOGUE[name]
+            for quantity, values in zip((of.numerator, of.denominator, of.recorded), zip(*rows, strict=True)):  # noqa: B905
+                if quantity is not None:
+                    assert isinstance(quantity, Leaf), f"{name} is not a ratio of plain counts"
+                    facts.put(quantity, 365, np.array(values, dtype=np.float64))
+        return facts
+
+    return made
+
+
+EVERYTHING = frozenset(TABLES) | {f"{table.name}.{column.name}" for table in TABLES.values() for column in table.columns}
+
+
+@pytest.fixture
+def scored() -> Callable[..., scoring.Scores]:
+    """`scored(book, facts)`: scores where every column is supplied."""
+    return lambda book, facts, priors=None: scoring.score(book, facts, EVERYTHING, priors)

@@ -19,7 +19,6 @@ from credit.disclosure import privacy
 from credit.disclosure.documents import to_json
 from credit.disclosure.night import Graded, Night
 from credit.disclosure.privacy import STATES
-from credit.grading import NOT_RATED
 from credit.indicators.base import Array
 
 
@@ -141,20 +140,14 @@ def _subjects(graded: Graded, times: int) -> pa.Array:
 
 
 def _elements(graded: Graded) -> pa.Table:
-    book, size = graded.book, len(graded.ids)
-    rated = np.array([grade != NOT_RATED for grade in graded.grade], dtype=bool)
-    points = []
-    for element in book.elements:
-        inside = [column for column in graded.columns if column.element == element.id]
-        counted = rated & (sum(column.weight for column in inside) > 0)
-        points.append(np.where(counted, np.round(sum(column.exact for column in inside), 4), np.nan))
+    totals, size = graded.totals, len(graded.ids)
     return _table(
         ELEMENTS,
         {
-            "subject_id": _subjects(graded, len(book.elements)),
-            "element": _each([element.id for element in book.elements], size),
-            "weight": np.tile([element.weight for element in book.elements], size),
-            "points": _by_merchant(points),
+            "subject_id": _subjects(graded, len(totals)),
+            "element": _each([total.element.id for total in totals], size),
+            "weight": np.tile([total.element.weight for total in totals], size),
+            "points": _by_merchant([total.points for total in totals]),
         },
     )
 
@@ -167,7 +160,7 @@ def _indicators(graded: Graded) -> pa.Table:
         INDICATORS,
         {
             "subject_id": _subjects(graded, len(columns)),
-            "element": _each([column.element for column in columns], size),
+            "element": _each([column.indicator.element for column in columns], size),
             "indicator": _each([column.rule.id for column in columns], size),
             "window_days": np.tile([graded.book.window(column.rule) for column in columns], size),
             "unit": _each([column.indicator.unit for column in columns], size),
@@ -178,7 +171,7 @@ def _indicators(graded: Graded) -> pa.Table:
                 )
                 for name in ("value", "at_least", "below")
             },
-            "effective_weight": _by_merchant([np.round(column.weight, 4) for column in columns]),
+            "effective_weight": _by_merchant([column.weight for column in columns]),
             "points": _by_merchant([column.points for column in columns]),
         },
     )

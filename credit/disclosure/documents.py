@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
-
-import numpy as np
 
 from credit.disclosure import privacy
 from credit.disclosure.figures import Tree
@@ -52,17 +49,18 @@ _NR_MEANING = {"zh": "未评级", "en": "Not rated"}
 _CHUNK = 2_000
 """Merchants turned into Python objects at a time."""
 
-# Valid JSON may still end a line or a <script> early for a careless reader.
-_UNSAFE = re.compile("[<>&\x7f-\x9f\u2028\u2029]")
+_UNSAFE = "<>&\x85\u2028\u2029"
+"""Valid in JSON, but a careless reader may take them for the end of a <script> or of a line."""
 
 
 def to_json(value: Any, indent: int | None = None) -> bytes:
     """UTF-8 JSON, compact on one line unless indented, harmless within HTML; dates and instants in ISO 8601."""
     separators = (",", ":" if indent is None else ": ")
-    text = json.dumps(
-        value, ensure_ascii=False, allow_nan=False, indent=indent, separators=separators, default=_iso
-    )
-    return _UNSAFE.sub(lambda found: f"\\u{ord(found[0]):04x}", text).encode()
+    text = json.dumps(value, ensure_ascii=False, allow_nan=False, indent=indent, separators=separators, default=_iso)
+    for character in _UNSAFE:
+        if character in text:
+            text = text.replace(character, f"\\u{ord(character):04x}")
+    return text.encode()
 
 
 def _iso(value: Any) -> str:
@@ -130,17 +128,19 @@ def documents(night: Night, settings: Settings) -> Iterator[tuple[str, dict[str,
     for graded in night.graded:
         meanings = {level.grade: level.meaning.model_dump() for level in graded.book.grades.levels}
         meanings[NOT_RATED] = _NR_MEANING
-        by_rules = rulebook(graded)
+        by_rules, frame = rulebook(graded), _frame(graded)
         for start in range(0, len(graded.ids), _CHUNK):
             part = slice(start, min(start + _CHUNK, len(graded.ids)))
             windows = [(days, _chunk(tree, part)) for days, tree in graded.windows.items()]
-            shown = list(zip(*(column.shown.rows(part) for column in graded.columns), strict=True))
-            weights = np.array([column.weight[part] for column in graded.columns]).T.tolist()
-            exact = np.array([column.exact[part] for column in graded.columns]).T.tolist()
-            points = list(zip(*(privacy.blank(column.points[part]) for column in graded.columns), strict=True))
+            shown = _transposed(column.shown.rows(part) for column in graded.columns)
+            weights = _transposed(column.weight[part].tolist() for column in graded.columns)
+            points = _transposed(privacy.blank(column.points[part]) for column in graded.columns)
+            totals = _transposed(
+                list(zip(total.weight[part].tolist(), privacy.blank(total.points[part]), strict=True))
+                for total in graded.totals
+            )
             for i, subject_id in enumerate(graded.ids[part]):
                 place = start + i
-                rated = graded.grade[place] != NOT_RATED
                 fields, states = privacy.subject(night.register[subject_id])
                 yield (
                     subject_id,
@@ -157,7 +157,7 @@ def documents(night: Night, settings: Settings) -> Iterator[tuple[str, dict[str,
                         "evaluated_on": night.day,
                         "cut_off": night.cut_off,
                         "rulebook": by_rules,
-                        "elements": _elements(graded, rated, shown[i], weights[i], exact[i], points[i]),
+                        "elements": _elements(frame, totals[i], shown[i], weights[i], points[i]),
                         "currency": graded.currency[place],
                         "figures": [{"window_days": days, **_pick(tree, i)} for days, tree in windows],
                         "sanctions": _listed(night.sanctions, subject_id, SANCTION_KINDS, about["by"]),
@@ -165,6 +165,10 @@ def documents(night: Night, settings: Settings) -> Iterator[tuple[str, dict[str,
                         "disclosure": about,
                     },
                 )
+
+
+def _transposed(columns: Iterable[list[Any]]) -> list[tuple[Any, ...]]:
+    return list(zip(*columns, strict=True))
 
 
 def _chunk(tree: Tree, part: slice) -> dict[str, Any]:
@@ -175,52 +179,54 @@ def _pick(tree: dict[str, Any], i: int) -> dict[str, Any]:
     return {key: node[i] if isinstance(node, list) else _pick(node, i) for key, node in tree.items()}
 
 
-def _elements(
-    graded: Graded,
-    rated: bool,
-    shown: tuple[dict[str, Any], ...],
-    weights: list[float],
-    exact: list[float],
-    points: tuple[float | None, ...],
-) -> list[dict[str, Any]]:
+def _frame(graded: Graded) -> list[dict[str, Any]]:
+    """The elements and indicators of the rulebook, with names and nothing measured."""
+    nothing = dict.fromkeys(("value", "numerator", "denominator", "shrunk", "mark"))
     rows = [
-        {
-            "indicator": column.rule.id,
-            # Suppressed is how it is shown, not how it counted.
-            "state": "measured" if figure["state"] == "suppressed" else figure["state"],
-            "value": None, "numerator": None, "denominator": None, "shrunk": None, "mark": None,
-            "weight": weight,
-            "points": earned,
-        }
-        for column, figure, weight, earned in zip(graded.columns, shown, weights, exact, strict=True)
-    ]  # fmt: skip
-    published = {
-        column.rule.id: (figure, earned) for column, figure, earned in zip(graded.columns, shown, points, strict=True)
-    }
-    return [
-        {
-            "name": element["name"],
-            "name_zh": element["name_zh"],
-            "name_en": element["name_en"],
-            "weight": element["weight"],
-            "effective_weight": round(element["effective_weight"], 4),
-            "points": element["points"] if rated and element["effective_weight"] else None,
-            "indicators": [
+        {"indicator": rule.id, "state": "missing", "weight": 0.0, "points": 0.0, **nothing}
+        for _, rule in graded.book.rules()
+    ]
+    return elements(graded.book, rows, rated=False, priors={})
+
+
+def _elements(
+    frame: list[dict[str, Any]],
+    totals: Sequence[tuple[float, float | None]],
+    shown: Sequence[dict[str, Any]],
+    weights: Sequence[float],
+    points: Sequence[float | None],
+) -> list[dict[str, Any]]:
+    """The elements of one merchant. `totals`: (effective weight, points) of each; the rest: of each indicator in order."""
+    built = []
+    place = 0
+    for element, (weight, earned) in zip(frame, totals, strict=True):
+        indicators = []
+        for one in element["indicators"]:
+            indicators.append(
                 {
                     "name": one["name"],
                     "name_zh": one["name_zh"],
                     "name_en": one["name_en"],
                     "window_days": one["window_days"],
                     "unit": one["unit"],
-                    **published[one["name"]][0],
-                    "effective_weight": round(one["weight"], 4),
-                    "points": published[one["name"]][1],
+                    **shown[place],
+                    "effective_weight": weights[place],
+                    "points": points[place],
                 }
-                for one in element["indicators"]
-            ],
-        }
-        for element in elements(graded.book, rows, rated=rated, priors={})
-    ]
+            )
+            place += 1
+        built.append(
+            {
+                "name": element["name"],
+                "name_zh": element["name_zh"],
+                "name_en": element["name_en"],
+                "weight": element["weight"],
+                "effective_weight": weight,
+                "points": earned,
+                "indicators": indicators,
+            }
+        )
+    return built
 
 
 def _listed(

@@ -73,9 +73,7 @@ def window(facts: NightFacts, have: frozenset[str], days: int, currency: list[st
     def known(values: Array) -> Codes:
         return np.where(np.isnan(values), MISSING, MEASURED).astype(np.int8)
 
-    def rate(
-        numerator: Array, denominator: Array, base: Array, unit: Unit, betrayed: tuple[Array, ...] = ()
-    ) -> Shown:
+    def rate(numerator: Array, denominator: Array, base: Array, unit: Unit, betrayed: tuple[Array, ...] = ()) -> Shown:
         """`base` is what could have been measured: where it is 0 the rate does not apply, otherwise it is missing."""
         recorded = np.isfinite(numerator) & np.isfinite(denominator)
         some = recorded & (denominator > 0)
@@ -105,12 +103,12 @@ def window(facts: NightFacts, have: frozenset[str], days: int, currency: list[st
             "orders": privacy.band(orders, known(orders), privacy.COUNT_EDGES),
             "amount": privacy.band(amount, of_amount, privacy.AMOUNT_EDGES),
             **{
-                name: rate(of(CATALOGUE[name].numerator, *needs), of(CATALOGUE[name].denominator or ORDERS), orders, "share")
+                name: rate(
+                    of(CATALOGUE[name].numerator, *needs), of(CATALOGUE[name].denominator or ORDERS), orders, "share"
+                )
                 for name, needs in _RATES.items()
             },
-            "refund_rate": rate(
-                of(_REFUND_ASKED, "transactions.refund_reason"), of(_REFUND_KNOWN), orders, "share"
-            ),
+            "refund_rate": rate(of(_REFUND_ASKED, "transactions.refund_reason"), of(_REFUND_KNOWN), orders, "share"),
         },
         "reviews": {
             "count": privacy.counts(reviews, known(reviews)),

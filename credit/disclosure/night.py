@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime
+from itertools import pairwise
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -25,7 +26,7 @@ from credit.explain import book_of
 from credit.grading import NOT_RATED
 from credit.indicators import CATALOGUE
 from credit.indicators.base import WINDOWS, Array, Indicator
-from credit.rulebooks import IndicatorRule, Rulebook
+from credit.rulebooks import ElementRule, IndicatorRule, Rulebook
 from credit.settings import Settings
 from credit.tables import TABLES
 from credit.warehouse import zone_of
@@ -36,15 +37,24 @@ _RATED_ROLE = "seller"
 
 @dataclass(frozen=True)
 class Column:
-    """One indicator of a rulebook for all its merchants. `exact` are the points that add up to the score, `points` what
-    is published of them (NaN: none)."""
+    """One indicator of a rulebook for all its merchants, as published. `weight` is its share of the score, `points` are
+    NaN where there are none."""
 
     indicator: Indicator
-    element: str
     rule: IndicatorRule
     shown: Shown
     weight: Array
-    exact: Array
+    points: Array
+
+
+@dataclass(frozen=True)
+class Total:
+    """One element of a rulebook for all its merchants: the weights and (unrounded) points of its indicators added up.
+
+    Points are NaN where nothing was measured or the merchant is not rated."""
+
+    element: ElementRule
+    weight: Array
     points: Array
 
 
@@ -60,6 +70,7 @@ class Graded:
     evidence: list[float]
     reason: list[str | None]
     columns: list[Column]
+    totals: list[Total]
     windows: dict[int, figures.Tree]
     currency: list[str | None]
 
@@ -125,6 +136,7 @@ def read(
         mine = list(rows["subject_id"])
         view = facts.select(facts.subjects.get_indexer(pd.Index(mine)))
         currency = [currencies.get(subject_id) for subject_id in mine]
+        columns, totals = _points(con, book, rows, view)
         graded.append(
             Graded(
                 book,
@@ -134,7 +146,8 @@ def read(
                 privacy.blank(np.ma.filled(rows["score"], np.nan)),
                 [float(e) for e in rows["evidence"]],
                 [reason or None for reason in rows["not_rated_reason"]],
-                [_column(con, book, element.id, rule, rows, view) for element, rule in book.rules()],
+                columns,
+                totals,
                 {days: figures.window(view, have, days, currency) for days in WINDOWS},
                 currency,
             )
@@ -183,7 +196,7 @@ def _grades(con: duckdb.DuckDBPyConnection, settings: Settings, book: Rulebook, 
 
 
 def _grade_once(ids: list[str], grades: dict[str, dict[str, Any]], day: date) -> None:
-    twice = sorted({a for a, b in zip(ids, ids[1:], strict=False) if a == b})
+    twice = sorted({a for a, b in pairwise(ids) if a == b})
     if twice:
         by = [rulebook for rulebook, rows in grades.items() if twice[0] in set(rows["subject_id"])]
         raise UserError(
@@ -192,35 +205,42 @@ def _grade_once(ids: list[str], grades: dict[str, dict[str, Any]], day: date) ->
         )
 
 
-def _column(
-    con: duckdb.DuckDBPyConnection,
-    book: Rulebook,
-    element: str,
-    rule: IndicatorRule,
-    grades: dict[str, Any],
-    facts: engine.NightFacts,
-) -> Column:
-    of, day, ids = CATALOGUE[rule.id], grades["evaluated_on"], list(grades["subject_id"])
-    rows = _fetch(
-        con,
-        """SELECT subject_id, state, value, numerator, denominator, weight, points::DOUBLE AS points
-           FROM results.indicators WHERE evaluated_on = ? AND rulebook = ? AND indicator = ? ORDER BY subject_id""",
-        [day, book.id, rule.id],
-    )
-    if list(rows["subject_id"]) != ids:
-        raise UserError(f"the stored evaluation of {day} is incomplete; run `merchant-credit evaluate --date {day}`")
-    numbers = {name: np.ma.filled(rows[name], np.nan) for name in ("value", "numerator", "denominator")}
-    state: Codes = np.array([STATES.index(name) for name in rows["state"]], dtype=np.int8)
-    if of.evidence is not None:
-        observed = np.broadcast_to(of.evidence.of(facts, book.window(rule)), len(ids)).astype(np.float64)
-    else:
-        observed = numbers["denominator"]
-    shown = privacy.indicator(of, state, numbers["value"], numbers["numerator"], numbers["denominator"], observed)
-    exact = np.ma.filled(rows["points"], 0.0)
-    rated = np.array([grade != NOT_RATED for grade in grades["grade"]], dtype=bool)
-    return Column(
-        of, element, rule, shown, np.ma.filled(rows["weight"], 0.0), exact, privacy.points(exact, shown, rated)
-    )
+def _points(
+    con: duckdb.DuckDBPyConnection, book: Rulebook, grades: dict[str, Any], facts: engine.NightFacts
+) -> tuple[list[Column], list[Total]]:
+    """The rulebook's indicators as published, and what they add up to."""
+    day, size = grades["evaluated_on"], len(grades["subject_id"])
+    rated: privacy.Mask = np.array([grade != NOT_RATED for grade in grades["grade"]], dtype=bool)
+    columns, totals = [], []
+    for element in book.elements:
+        weight_of_all, points_of_all = np.zeros(size), np.zeros(size)
+        for rule in element.indicators:
+            of = CATALOGUE[rule.id]
+            rows = _fetch(
+                con,
+                """SELECT subject_id, state, value, numerator, denominator, weight, points::DOUBLE AS points
+                   FROM results.indicators
+                   WHERE evaluated_on = ? AND rulebook = ? AND indicator = ? ORDER BY subject_id""",
+                [day, book.id, rule.id],
+            )
+            if list(rows["subject_id"]) != list(grades["subject_id"]):
+                raise UserError(
+                    f"the stored evaluation of {day} is incomplete; run `merchant-credit evaluate --date {day}`"
+                )
+            numbers = {name: np.ma.filled(rows[name], np.nan) for name in ("value", "numerator", "denominator")}
+            state: Codes = np.array([STATES.index(name) for name in rows["state"]], dtype=np.int8)
+            observed = numbers["denominator"]
+            if of.evidence is not None:
+                observed = np.broadcast_to(of.evidence.of(facts, book.window(rule)), size).astype(np.float64)
+            shown = privacy.indicator(of, state, **numbers, observed=observed)
+            weight: Array = np.ma.filled(rows["weight"], 0.0)
+            points: Array = np.ma.filled(rows["points"], 0.0)
+            weight_of_all += weight
+            points_of_all += points
+            columns.append(Column(of, rule, shown, np.round(weight, 4), privacy.points(points, shown, rated)))
+        earned = np.where(rated & (weight_of_all > 0), np.round(points_of_all, 4), np.nan)
+        totals.append(Total(element, np.round(weight_of_all, 4), earned))
+    return columns, totals
 
 
 def _currencies(frames: engine.Frames, moment: engine.Moment) -> dict[str, str]:

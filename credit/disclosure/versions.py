@@ -14,6 +14,7 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -106,12 +107,16 @@ def _sync(path: Path) -> None:
 
 
 def _make_durable(folder: Path, paths: list[str]) -> None:
-    """All files and folders on the disk. One sync of everything first: then each file's own costs next to nothing."""
-    os.sync()
-    for path in paths:
-        _sync(folder / path)
-    for inner, _, _ in os.walk(folder, topdown=False):
-        _sync(Path(inner))
+    """All files and folders on the disk, before anything points to them."""
+    if sys.platform == "linux":
+        os.sync()  # waits for the disk, once; elsewhere it may only ask for it
+    else:
+        for path in paths:
+            _sync(folder / path)
+        for inner, _, _ in os.walk(folder, topdown=False):
+            _sync(Path(inner))
+    _sync(folder / INDEX)
+    _sync(folder)
 
 
 def _mend(folder: Path, draft: Draft) -> None:

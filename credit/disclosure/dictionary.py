@@ -1,0 +1,105 @@
+"""The page data/dictionary/disclosure.md, made from the schema and the bulk files' columns.
+
+`python -m credit.disclosure.dictionary` writes it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from credit.disclosure.bulk import FILES
+from credit.disclosure.documents import SCHEMA
+
+PAGE = Path(__file__).parents[2] / "data" / "dictionary" / "disclosure.md"
+
+_FIGURES = {
+    "count": "{state, value} 件数 count",
+    "number": "{state, value} 数值 number",
+    "band": "{state, at_least, below} 区间 band",
+}
+
+_HEAD = """\
+# Published files 公示文件
+
+    published/
+      current -> versions/<version>     the version in force, switched in one step 当前版本，原子切换
+      versions/<version>/               <evaluation day>-<first 12 digits of the SHA-256 of index.json>
+        index.json                      who, when, rules, grades; length and SHA-256 of every file 公示说明与文件清单
+        merchants/<xx>/<name>.json      one document a merchant 每个商家一份公示文件
+        bulk/                           the same in columns 批量文件
+        schema/merchant.schema.json     JSON Schema (draft 2020-12) of the documents 结构说明
+        rulebooks/<id>-<version>.yaml   the rulebook that graded 评价规则原文
+
+`<xx>` are the first two hexadecimal digits of SHA-256(subject_id). `<name>` is the subject_id with all but a-z, A-Z, 0-9, `-` and `_` percent-encoded, or `~` and its SHA-256 where that is long or only case tells two names of a folder apart; `document` in bulk/grades.parquet names each merchant's file. The same night gives the same bytes: nothing in a version tells when or where it was written.
+
+## What is published, and how finely 公示规则
+
+- A natural person's name is masked; other personal data and the register's code are withheld. Consumers do not appear, nor internal columns. 自然人姓名脱敏（王**），其他个人信息和统一社会信用代码不公示；消费者信息和内部字段不公示。
+- Counts of reviews and complaints from 1 to 4 are suppressed, with enough of their neighbours that they cannot be had by subtraction; so are rates that rest on fewer than 5 observations or would give such a count away. 评价、投诉件数为 1 至 4 的不公示，并隐去足以推算的相邻项；不足 5 个观测的比率同此。
+- Orders, buyers and days of trade are bands 0, 1-4, 5-9, 10-19, 20-49, 50-99, 100-199 ...; amounts and deposits 0-999, 1000-1999, 2000-4999, 5000-9999 ... 订单、买家、活跃天数和金额、保证金以区间公示。
+- Shares and indexes have 3 decimals, rates per order 2 significant digits, stars and hours 1 decimal, days 2; an indicator's points 2 decimals, 1 where its value is not shown whole; points of elements, scores and the evidence figure 4. 占比、指数 3 位小数，每单比率 2 位有效数字，星级、小时 1 位，天 2 位；指标得分 2 位（数值未完整公示的 1 位），要素得分、总分、证据充分度 4 位。
+- What is missing is null with a state, never 0: `measured` 已计量, `missing` 缺少证据, `not_applicable` 不适用, `suppressed` 数量过少不予公示. 空缺为 null 并附状态，不以 0 代替。
+- Limits: whoever keeps every night's files sees what changed between two of them; a count beside a rate narrows the orders down further than the band. 局限：比较相邻两日的文件可知其间变化；件数与比率并列可进一步缩小订单数范围。
+"""
+
+
+def page() -> str:
+    """The whole page."""
+    parts = [_HEAD.rstrip()]
+    parts.append("## Bulk files 批量文件")
+    described: list[Any] = []
+    for path, (fields, zh, en) in FILES.items():
+        parts.append(f"### {path}\n\n{en}. {zh}。")
+        if fields not in described:
+            described.append(fields)
+            rows = ((f"`{field.name}`", field.zh, field.en, str(field.type)) for field in fields)
+            parts.append(_table(("Column", "中文", "English", "Type"), rows))
+    schema = json.loads(SCHEMA.read_text(encoding="utf-8"))
+    rows = ((f"`{name}`", title, kind) for name, title, kind in _fields(schema, schema, ""))
+    parts += ["## A merchant's document 商家公示文件", _table(("Field", "中文 · English", "Type"), rows)]
+    return "\n\n".join(parts) + "\n"
+
+
+def _table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    lines = [headings, ["---"] * len(headings), *rows]
+    return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
+
+
+def _fields(schema: dict[str, Any], node: dict[str, Any], prefix: str) -> Iterator[tuple[str, str, str]]:
+    """(path, title, type) of every field below `node`; figures are not taken apart."""
+    for name, field in node.get("properties", {}).items():
+        reference = field.get("$ref", "").removeprefix("#/$defs/")
+        inner = schema["$defs"][reference] if reference in schema["$defs"] else field
+        kind = _FIGURES.get(reference) or _kind(inner)
+        items = inner.get("items", {})
+        yield prefix + name, field.get("title") or inner.get("title", ""), kind
+        if reference in _FIGURES or reference == "bilingual":
+            continue
+        yield from _fields(schema, inner, f"{prefix}{name}.")
+        if "$ref" in items:
+            yield from _fields(schema, schema["$defs"][items["$ref"].removeprefix("#/$defs/")], f"{prefix}{name}[].")
+
+
+def _kind(field: dict[str, Any]) -> str:
+    if "enum" in field:
+        return ", ".join(f"`{value}`" for value in field["enum"])
+    if "const" in field:
+        return f"`{field['const']}`"
+    if "oneOf" in field:
+        return "object, null"
+    if "zh" in field.get("properties", {}) and len(field["properties"]) == 2:
+        return "{zh, en}"
+    kinds = field.get("type", "")
+    return f"{field['format']}" if field.get("format") else ", ".join([kinds] if isinstance(kinds, str) else kinds)
+
+
+def main() -> None:
+    """Write the page."""
+    PAGE.write_text(page(), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

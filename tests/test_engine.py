@@ -1,0 +1,338 @@
+"""The engine: one expression on every kind of frame, and the two clocks of the point-in-time view."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Callable, Iterator
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import narwhals as nw
+import numpy as np
+import pandas as pd
+import pytest
+
+from credit import engine, intake
+from credit.indicators import CATALOGUE
+from credit.indicators.base import WINDOWS
+from credit.indicators.fulfilment import ORDERS
+from credit.settings import Settings, cut_off
+from credit.tables import TABLES, Column, Table
+from credit.warehouse import open_warehouse
+
+ZONE = "Asia/Shanghai"
+DAY = date(2025, 7, 1)
+MOMENT = engine.Moment(cut_off(DAY, ZONE), ZONE)
+LEAVES = [leaf for indicator in CATALOGUE for leaf in indicator.leaves()]
+EVENTFUL = [table for table in TABLES.values() if table.event is not None]
+
+# --- one expression, every frame ---------------------------------------------------------------------------------
+
+
+def _population() -> dict[str, list[dict[str, Any]]]:
+    """Some shops with orders, reviews and complaints of every kind, blanks included; always the same."""
+    rng = random.Random(20250701)
+    shops = [f"shop {i}" for i in range(8)]
+
+    def at(earliest: int, latest: int) -> str:
+        seconds = rng.randrange(earliest * 86_400, latest * 86_400)
+        return (MOMENT.cut_off + timedelta(seconds=seconds)).isoformat()
+
+    def maybe(value: Any) -> Any:
+        return value if rng.random() < 0.7 else None
+
+    def row(table: Table) -> dict[str, Any]:
+        found: dict[str, Any] = {"subject_id": rng.choice(shops)}
+        for column in table.supplied:
+            if column.name == table.event:
+                found[column.name] = at(-420, 10)
+            elif column.name == "currency":
+                found[column.name] = "CNY"
+            elif column.type == "instant":
+                found[column.name] = maybe(at(-200, 30))
+            elif column.codes:
+                value = rng.choice(column.codes)
+                found[column.name] = value if column.required else maybe(value)
+            elif column.type == "boolean":
+                found[column.name] = maybe(rng.random() < 0.5)
+            elif column.type == "integer":
+                found[column.name] = rng.randint(1, 5) if column.required else maybe(rng.randint(1, 5))
+            elif column.type == "money":
+                found[column.name] = f"{rng.randrange(100_000) / 100:.2f}"
+            elif column.name in ("buyer_id", "category"):
+                found[column.name] = maybe(f"{column.name} {rng.randrange(12)}")
+        return found
+
+    counts = {"transactions": 240, "reviews": 160, "complaints": 120}
+    population = {name: [row(TABLES[name]) for _ in range(count)] for name, count in counts.items()}
+    deposits = [None, "0.00", "12345.67"]
+    population["subjects"] = [{"subject_id": shop, "deposit_amount": deposits[i % 3]} for i, shop in enumerate(shops)]
+    return population
+
+
+def _counted(frames: engine.Frames) -> dict[tuple[int, int], np.ndarray[Any, Any]]:
+    """Every leaf in every window, for the shops of the population and one that nothing is known of."""
+    subjects = [*(f"shop {i}" for i in range(8)), "nobody"]
+    tables = ("subjects", "transactions", "reviews", "complaints")
+    facts = engine.compile_facts(frames, [*LEAVES, ORDERS], subjects, MOMENT, tables, WINDOWS)
+    return {(i, days): facts(leaf, days) for i, leaf in enumerate(LEAVES) for days in WINDOWS}
+
+
+def _arrow_pandas(relation: duckdb.DuckDBPyRelation) -> pd.DataFrame:
+    return relation.to_arrow_table().to_pandas(types_mapper=pd.ArrowDtype)
+
+
+@pytest.mark.parametrize(
+    "native",
+    [
+        pytest.param(lambda relation: relation.pl(), id="polars"),
+        pytest.param(_arrow_pandas, id="pandas"),
+    ],
+)
+def test_expressions_say_the_same_on_every_frame(fill, native: Callable[[duckdb.DuckDBPyRelation], Any]) -> None:
+    con = fill(**_population())
+    on_duckdb = _counted(engine.known(con, MOMENT))
+
+    def frames(table: Table) -> nw.LazyFrame[Any]:
+        frame = nw.from_native(native(engine.relation(con, table, MOMENT.cut_off))).lazy()
+        return engine.as_of(frame, table, MOMENT)
+
+    for key, values in _counted(frames).items():
+        np.testing.assert_allclose(values, on_duckdb[key], rtol=1e-12, atol=0, err_msg=str(key))
+
+
+def test_the_population_of_that_test_reaches_every_leaf(fill) -> None:
+    con = fill(**_population())
+    for (i, days), values in _counted(engine.known(con, MOMENT)).items():
+        if days == 365:
+            assert np.nansum(values) > 0, LEAVES[i]
+
+
+def test_windows_are_nested_sums_of_buckets(fill) -> None:
+    """The bucket plan counts what a filter by window would."""
+    con = fill(**_population())
+    counted = _counted(engine.known(con, MOMENT))
+    orders = next(i for i, leaf in enumerate(LEAVES) if leaf is ORDERS)
+    for days in WINDOWS:
+        by_hand = con.execute(
+            """SELECT count(t.transaction_id) FROM (SELECT 'shop ' || i AS subject_id FROM range(8) r(i)) s
+               LEFT JOIN canonical.transactions t ON t.subject_id = s.subject_id AND ordered_at < ? AND ordered_at >= ?
+               GROUP BY s.subject_id ORDER BY s.subject_id""",
+            [MOMENT.cut_off, MOMENT.start(days)],
+        ).fetchall()
+        assert counted[orders, days][:8].tolist() == [number for (number,) in by_hand]
+        assert counted[orders, days][8] == 0
+
+
+def test_an_unsupplied_table_has_no_numbers(fill) -> None:
+    con = fill(transactions=[{}])
+    facts = engine.compile_facts(engine.known(con, MOMENT), [ORDERS], ["shop", "nobody"], MOMENT, ["reviews"])
+    assert np.isnan(facts(ORDERS, 365)).all()
+    facts = engine.compile_facts(engine.known(con, MOMENT), [ORDERS], ["shop", "nobody"], MOMENT, ["transactions"])
+    assert facts(ORDERS, 365).tolist() == [1, 0]
+
+
+# --- what lies after the cut-off is blank ------------------------------------------------------------------------
+
+
+def _sample(column: Column) -> str:
+    if column.codes:
+        return column.codes[-1]
+    samples = {"text": "x", "boolean": "true", "money": "12.50", "integer": "3", "date": "2025-06-15"}
+    return samples[column.type] if column.type != "instant" else "2025-06-15T10:00:00+08"
+
+
+def _rows(con: duckdb.DuckDBPyConnection, table: Table) -> list[dict[str, Any]]:
+    """What is seen of the table at the cut-off, by key and without it."""
+    frame = engine.known(con, MOMENT)(table).lazy().collect(backend="pyarrow").to_arrow()
+    return [{name: row[name] for name in table.names if name != table.key} for row in frame.to_pylist()]
+
+
+DATED = [
+    (table, column)
+    for table in TABLES.values()
+    for column in table.supplied
+    if column.name != table.event and (column.type == "instant" or (column.type == "date" and not column.plan))
+]
+EVERY_DATED = pytest.mark.parametrize(
+    ("table", "column"), DATED, ids=[f"{table.name}.{column.name}" for table, column in DATED]
+)
+
+
+def _around(column: Column) -> tuple[str, str]:
+    """(the last moment seen, the first not seen)."""
+    if column.type == "date":
+        return "2025-06-30", "2025-07-01"
+    return "2025-06-30T23:59:59.999999+08", "2025-07-01T00:00:00+08"
+
+
+@EVERY_DATED
+def test_a_row_with_a_later_instant_reads_as_if_it_were_blank(fill, table: Table, column: Column) -> None:
+    """Whatever hangs on the instant is blank with it, or says what it says while nothing has happened."""
+    whole = {c.name: _sample(c) for c in table.supplied if c.name not in (table.key, "subject_id")}
+    _, later = _around(column)
+    hanging = [c for c in table.supplied if c.known_from == column.name]
+    blank: dict[str, Any] = {column.name: None} | {c.name: c.until_known for c in hanging}
+    seen = _rows(fill(**{table.name: [whole | {column.name: later}, whole | blank]}), table)
+    assert len(seen) == 2
+    if column.default:  # a blank promise has its default: only the later one is blank
+        seen = [row | {column.name: None} for row in seen]
+    assert seen[0] == seen[1]
+    assert seen[0][column.name] is None
+
+
+@EVERY_DATED
+def test_the_last_moment_before_the_cut_off_is_seen(fill, table: Table, column: Column) -> None:
+    last, _ = _around(column)
+    whole = {c.name: _sample(c) for c in table.supplied if c.name not in (table.key, "subject_id")}
+    (seen,) = _rows(fill(**{table.name: [whole | {column.name: last}]}), table)
+    assert seen[column.name] is not None
+    for hanging in table.supplied:
+        if hanging.known_from == column.name:
+            assert seen[hanging.name] is not None
+
+
+@pytest.mark.parametrize("table", EVENTFUL, ids=lambda table: table.name)
+def test_a_row_whose_event_is_not_before_the_cut_off_is_not_there(fill, table: Table) -> None:
+    assert table.event is not None
+    last, later = _around(table.column(table.event))
+    assert len(_rows(fill(**{table.name: [{table.event: last}, {table.event: later}]}), table)) == 1
+
+
+def test_validities_lie_in_the_future_and_stay(fill) -> None:
+    con = fill(subjects=[{"licence_no": "1", "licence_valid_until": "2030-01-01", "joined_on": "2025-06-30"}])
+    (seen,) = _rows(con, TABLES["subjects"])
+    assert seen["licence_valid_until"] == date(2030, 1, 1)
+    assert seen["joined_on"] == date(2025, 6, 30)
+
+
+DERIVED = [(table, column) for table in TABLES.values() for column in table.columns if column.derived]
+
+
+@pytest.mark.parametrize(
+    ("table", "column"), DERIVED, ids=[f"{table.name}.{column.name}" for table, column in DERIVED]
+)
+def test_a_derived_column_is_hidden_with_the_latest_instant_it_is_made_of(table: Table, column: Column) -> None:
+    """Its instants are the event, the one it hangs on, and promises or beginnings that come before that one."""
+    assert column.derived is not None
+    instants = {c.name for c in table.columns if c.type == "instant" and c.name in column.derived}
+    assert instants
+    assert (column.known_from in instants) or instants == {table.event}
+    earlier = {"delivery_due_at", "refund_requested_at"}  # a refund follows its asking; a promise precedes its delivery
+    assert instants - {table.event, column.known_from} <= earlier
+
+
+@pytest.mark.parametrize("table", TABLES.values(), ids=lambda table: table.name)
+def test_what_hangs_on_an_instant_names_one_of_its_row(table: Table) -> None:
+    for column in table.columns:
+        if column.known_from is not None:
+            assert table.column(column.known_from).type == "instant"
+        assert column.until_known is None or column.known_from is not None
+
+
+def test_every_indicator_is_blind_to_what_lies_after_the_cut_off(fill) -> None:
+    """All leaves of the catalogue, on the population as it is and with everything after the cut-off erased."""
+    population = _population()
+    whole = _counted(engine.known(fill(**population), MOMENT))
+    erased = {}
+    for name, rows in population.items():
+        table = TABLES[name]
+        kept = []
+        for row in rows:
+            if table.event and datetime.fromisoformat(row[table.event]) >= MOMENT.cut_off:
+                continue
+            late = {
+                c.name
+                for c in table.supplied
+                if c.type == "instant" and row.get(c.name) and datetime.fromisoformat(row[c.name]) >= MOMENT.cut_off
+            }
+            late -= {c.name for c in table.supplied if c.default}  # a blank there would be filled in
+            hanging = {c.name: c.until_known for c in table.supplied if c.known_from in late and row.get(c.name)}
+            kept.append(row | dict.fromkeys(late) | hanging)
+        erased[name] = kept
+    for key, values in _counted(engine.known(fill(**erased), MOMENT)).items():
+        np.testing.assert_array_equal(values, whole[key], err_msg=str(LEAVES[key[0]]))
+
+
+# --- two clocks --------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def shop(home: Settings, tmp_path: Path) -> Iterator[tuple[duckdb.DuckDBPyConnection, Callable[..., None]]]:
+    """(an open warehouse with one shop, `deliver(known_at=..., ...)`: one version of its transaction, in a batch)."""
+    with open_warehouse(home) as con:
+        deliveries = iter(range(100))
+
+        def land(table: str, row: dict[str, Any]) -> None:
+            folder = tmp_path / f"delivery {next(deliveries)}"
+            folder.mkdir()
+            (folder / f"{table}.ndjson").write_text(json.dumps(row) + "\n", encoding="utf-8")
+            intake.accept(con, intake.land(con, home, "canonical", folder, DAY).batch_id)
+
+        def deliver(known_at: str, **given: Any) -> None:
+            row = {"transaction_id": "t", "subject_id": "shop", "ordered_at": "2025-06-01 10:00", "currency": "CNY"}
+            land("transactions", row | {"amount": "100", "known_at": known_at} | given)
+
+        land("subjects", {"subject_id": "shop", "kind": "enterprise", "role": "seller", "known_at": "2025-01-01"})
+        yield con, deliver
+
+
+def _amounts(con: duckdb.DuckDBPyConnection, day: date) -> list[str]:
+    moment = engine.Moment(cut_off(day, ZONE), ZONE)
+    frame = engine.known(con, moment)(TABLES["transactions"]).lazy().collect(backend="pyarrow").to_arrow()
+    return [str(amount) for amount in frame["amount"].to_pylist()]
+
+
+def test_a_row_counts_from_the_day_it_is_known(shop) -> None:
+    con, deliver = shop
+    deliver("2025-06-05 00:00:00", amount="100")
+    assert _amounts(con, date(2025, 6, 4)) == []  # it had happened, but nobody knew
+    assert _amounts(con, date(2025, 6, 5)) == ["100.00"]  # known at the cut-off
+
+
+def test_a_correction_counts_from_the_day_it_is_known_and_the_past_stays(shop) -> None:
+    con, deliver = shop
+    deliver("2025-06-02", amount="100")
+    deliver("2025-06-10", amount="80")
+    deliver("2025-06-20", amount="60")
+    days = (date(2025, 6, 2), date(2025, 6, 9), date(2025, 6, 10), date(2025, 6, 19), date(2025, 6, 20), DAY)
+    assert [_amounts(con, day) for day in days] == [["100.00"], ["100.00"], ["80.00"], ["80.00"], ["60.00"], ["60.00"]]
+
+
+def test_versions_may_arrive_in_any_order(shop) -> None:
+    con, deliver = shop
+    deliver("2025-06-20", amount="60")
+    deliver("2025-06-02", amount="100")
+    deliver("2025-06-10", amount="80")
+    days = (date(2025, 6, 1), date(2025, 6, 2), date(2025, 6, 10), date(2025, 6, 20), DAY)
+    assert [_amounts(con, day) for day in days] == [[], ["100.00"], ["80.00"], ["60.00"], ["60.00"]]
+
+
+def test_a_version_that_says_nothing_new_is_no_version(shop) -> None:
+    con, deliver = shop
+    deliver("2025-06-02")
+    deliver("2025-06-10")
+    assert con.execute("SELECT count(*) FROM history.transactions").fetchall() == [(0,)]
+    assert _amounts(con, date(2025, 6, 5)) == ["100.00"]
+
+
+def test_both_clocks_at_once(shop) -> None:
+    """A delivery reported early is not seen before it happens; one reported late is not seen before it is reported."""
+    con, deliver = shop
+    deliver("2025-06-02")
+    deliver("2025-06-03", delivered_at="2025-06-10 10:00")
+    deliver("2025-06-20", delivered_at="2025-06-08 10:00")
+
+    def delivered(day: date) -> list[Any]:
+        moment = engine.Moment(cut_off(day, ZONE), ZONE)
+        frame = engine.known(con, moment)(TABLES["transactions"]).lazy().collect(backend="pyarrow").to_arrow()
+        found = [value and value.astimezone(moment.cut_off.tzinfo) for value in frame["delivered_at"].to_pylist()]
+        return [value and f"{value:%d %H:%M}" for value in found]
+
+    assert delivered(date(2025, 6, 10)) == [None]
+    assert delivered(date(2025, 6, 11)) == ["10 10:00"]
+    assert delivered(date(2025, 6, 19)) == ["10 10:00"]
+    assert delivered(date(2025, 6, 20)) == ["08 10:00"]

@@ -1,0 +1,263 @@
+"""The night as a whole: the command end to end, killed nights, determinism, settings."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from credit import settings, simulate
+from credit.nightly import Night, run
+from credit.warehouse import open_warehouse
+
+DAY = date(2026, 3, 1)
+COMMAND = [sys.executable, "-m", "credit.cli"]
+
+
+@pytest.fixture(scope="module")
+def sample(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, int]]:
+    folder = tmp_path_factory.mktemp("sample")
+    return folder, simulate.write(folder, merchants=60, transactions=4000, end=DAY)
+
+
+@pytest.fixture(scope="module")
+def graded(sample: tuple[Path, dict[str, int]], tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any]]:
+    """A home after one night by the command, and its JSON report."""
+    home = tmp_path_factory.mktemp("graded") / "home"
+    done = command("nightly", "--path", str(sample[0]), "--date", str(DAY), "--json", home=home)
+    assert done.returncode == 0, done.stderr
+    return home, json.loads(done.stdout)
+
+
+def command(*arguments: str, home: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    env = {**os.environ, "MERCHANT_CREDIT_HOME": str(home), "COLUMNS": "200", **environment}
+    return subprocess.run([*COMMAND, *arguments], capture_output=True, text=True, env=env, check=False, timeout=300)
+
+
+def digest(folder: Path) -> str:
+    """One hash of every file of a published version, names included."""
+    total = hashlib.sha256()
+    for path in sorted(folder.rglob("*")):
+        if path.is_file():
+            total.update(str(path.relative_to(folder)).encode() + b"\0" + path.read_bytes())
+    return total.hexdigest()
+
+
+def test_the_report_accounts_for_every_row(sample: tuple[Path, dict[str, int]], graded: tuple[Path, dict[str, Any]]) -> None:
+    _, report = graded
+    for table, bad in sample[1].items():
+        numbers = report["sources"][table]
+        assert numbers["read"] == numbers["accepted"] + numbers["quarantined"]
+        assert numbers["quarantined"] == bad
+    assert set(report["stages"]) == {"ingest", "check", "evaluate", "publish"}
+    assert all(stage["seconds"] >= 0 for stage in report["stages"].values())
+    assert report["peak_memory_mb"] > 0
+    assert Path(report["published"]).joinpath("bulk", "grades.parquet").is_file()
+
+
+def test_grades_json_has_the_fields_programs_rely_on(graded: tuple[Path, dict[str, Any]]) -> None:
+    home, report = graded
+    rows = json.loads(command("grades", "--json", home=home).stdout)
+    assert set(rows[0]) == {
+        "subject_id", "subject_kind", "grade", "score", "evidence", "not_rated_reason", "evaluated_on", "rulebook",
+        "rulebook_hash",
+    }  # fmt: skip
+    counted: dict[str, int] = {}
+    for row in rows:
+        counted[row["grade"]] = counted.get(row["grade"], 0) + 1
+        assert (row["score"] is None) == (row["grade"] == "NR") == (row["not_rated_reason"] is not None)
+    assert counted == report["grades"]
+    only = json.loads(command("grades", "--json", "--grade", "NR", "--kind", "individual", home=home).stdout)
+    assert {(row["grade"], row["subject_kind"]) for row in only} == {("NR", "individual")}
+
+
+def test_explanations_add_up(graded: tuple[Path, dict[str, Any]]) -> None:
+    home, _ = graded
+    found = json.loads(command("explain", "M000002", "--json", home=home).stdout)
+    points = [indicator["points"] for element in found["elements"] for indicator in element["indicators"]]
+    assert sum(points) == pytest.approx(found["score"], abs=1e-9)
+    assert sum(element["points"] for element in found["elements"]) == pytest.approx(found["score"], abs=1e-9)
+    assert found["vetoes"] == []
+    shown = command("explain", "M000002", home=home).stdout
+    assert "履约 Fulfilment" in shown
+
+
+def test_the_same_steps_one_by_one_give_the_same_files(sample: tuple[Path, dict[str, int]], graded: tuple[Path, dict[str, Any]], tmp_path: Path) -> None:
+    home = tmp_path / "other"
+    assert command("init", home=home).returncode == 0
+    assert command("ingest", "--path", str(sample[0]), "--date", str(DAY), home=home).returncode == 0
+    early = command("evaluate", "--date", str(DAY), "--json", home=home)
+    assert early.returncode == 2
+    assert "no subject was known" in early.stderr
+    assert command("check", "--json", home=home).returncode == 0
+    assert command("evaluate", "--date", str(DAY), home=home).returncode == 0
+    assert command("publish", home=home).returncode == 0
+    assert digest(home / "published" / "current") == digest(graded[0] / "published" / "current")
+
+
+def test_a_second_night_of_the_same_changes_nothing(sample: tuple[Path, dict[str, int]], graded: tuple[Path, dict[str, Any]]) -> None:
+    home, report = graded
+    before = digest(home / "published" / "current")
+    again = json.loads(command("nightly", "--path", str(sample[0]), "--date", str(DAY), "--json", home=home).stdout)
+    assert again["batch"]["already_landed"]
+    assert again["sources"] == report["sources"]
+    assert again["grades"] == report["grades"]
+    assert again["rows"] == report["rows"]
+    assert digest(home / "published" / "current") == before
+
+
+def test_a_past_day_can_be_evaluated(graded: tuple[Path, dict[str, Any]]) -> None:
+    home, _ = graded
+    past = json.loads(command("evaluate", "--date", "2025-12-01", "--json", home=home).stdout)
+    assert sum(past["grades"].values()) > 0
+    assert past["rulebooks"][0]["standing"] == "replay"
+    rows = json.loads(command("grades", "--date", "2025-12-01", "--json", home=home).stdout)
+    assert {row["evaluated_on"] for row in rows} == {"2025-12-01"}
+
+
+ERRORS = {
+    "no home yet": (("grades", "--home", "/nonexistent-home"), 2, "no warehouse at"),
+    "date": (("evaluate", "--date", "2026-02-30"), 2, "expected YYYY-MM-DD"),
+    "source": (("ingest", "--source", "taobao", "--path", "."), 2, "expected one of: canonical, olist"),
+    "path": (("ingest", "--path", "/nonexistent"), 3, "does not exist"),
+    "merchant": (("explain", "M00002"), 2, "nearest ids: M00000"),
+    "day not evaluated": (("grades", "--date", "2020-01-01"), 2, "no evaluation of 2020-01-01 here"),
+    "kind": (("grades", "--kind", "robot"), 2, "expected enterprise or individual"),
+    "rulebook": (("evaluate", "--rulebook", "/nonexistent.yaml"), 2, "cannot be read"),
+    "nothing known": (("evaluate", "--date", "2001-01-01"), 2, "no subject was known by the cut-off"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", ERRORS)
+def test_a_users_error_is_one_message_and_a_code(kind: str, graded: tuple[Path, dict[str, Any]]) -> None:
+    arguments, code, message = ERRORS[kind]
+    done = command(*arguments, home=graded[0])
+    assert done.returncode == code, done.stderr
+    assert message in done.stderr
+    assert "Traceback" not in done.stderr
+    assert done.stdout == ""
+
+
+def test_a_setting_that_is_none_names_its_origin(graded: tuple[Path, dict[str, Any]], tmp_path: Path) -> None:
+    done = command("config", home=tmp_path, MERCHANT_CREDIT_ZONE="Mars/Olympus")
+    assert done.returncode == 2
+    assert "environment variable MERCHANT_CREDIT_ZONE" in done.stderr
+    (tmp_path / "config.toml").write_text('keep_versions = 3\n', encoding="utf-8")
+    shown = json.loads(command("config", "--json", home=tmp_path, MERCHANT_CREDIT_THREADS="1").stdout)
+    assert shown["keep_versions"] == {"value": 3, "from": str(tmp_path / "config.toml")}
+    assert shown["threads"] == {"value": 1, "from": "environment MERCHANT_CREDIT_THREADS"}
+    (tmp_path / "config.toml").write_text("unheard_of = 3\n", encoding="utf-8")
+    assert "unheard_of" in command("config", home=tmp_path).stderr
+
+
+def test_the_zone_of_a_home_is_fixed(graded: tuple[Path, dict[str, Any]]) -> None:
+    done = command("evaluate", "--date", str(DAY), home=graded[0], MERCHANT_CREDIT_ZONE="America/Sao_Paulo")
+    assert done.returncode == 2
+    assert "counts its days in Asia/Shanghai" in done.stderr
+
+
+def test_a_warehouse_in_use_is_told(graded: tuple[Path, dict[str, Any]]) -> None:
+    with open_warehouse(settings.load(home=graded[0])):
+        done = command("grades", home=graded[0])
+    assert done.returncode == 5
+    assert f"process {os.getpid()}" in done.stderr
+
+
+def test_a_batch_that_fails_its_expectations_stops_or_is_set_aside(tmp_path: Path) -> None:
+    folder = tmp_path / "bad"
+    folder.mkdir()
+    (folder / "subjects.csv").write_text("subject_id,kind,role\nS1,enterprise,seller\n", encoding="utf-8")
+    lines = "".join(f"T{i},S1,2020-01-{1 + i % 28:02d},1,CNY\n" for i in range(400))
+    (folder / "transactions.csv").write_text("transaction_id,subject_id,ordered_at,amount,currency\n" + lines, encoding="utf-8")
+    home = tmp_path / "home"
+    arguments = ("nightly", "--path", str(folder), "--date", str(DAY), "--json")
+    stopped = command(*arguments, home=home)
+    assert stopped.returncode == 4, stopped.stderr
+    assert "Nothing was merged" in stopped.stderr
+    aside = command("check", "--on-fail", "quarantine", "--json", home=home)
+    assert aside.returncode == 0, aside.stderr
+    with open_warehouse(settings.load(home=home)) as con:
+        assert con.execute("SELECT count(*) FROM canonical.transactions").fetchall() == [(0,)]
+        assert con.execute("SELECT count(*) FROM quarantine.rows WHERE code = 'failed_expectations'").fetchall() == [(401,)]
+
+
+def test_killed_at_any_moment(sample: tuple[Path, dict[str, int]], graded: tuple[Path, dict[str, Any]], tmp_path: Path) -> None:
+    """kill -9 at 30 moments; after each, current is whole or absent; at the end one more run gives what was expected."""
+    expected = digest(graded[0] / "published" / "current")
+    chance = random.Random(7)
+    # A worker that has everything imported forks a child a night: the kills then spread over the steps themselves.
+    child = """
+import sys, great_expectations, os
+from datetime import date
+from pathlib import Path
+from credit import settings, checks, disclosure
+from credit.nightly import Night, run
+home, sample = sys.argv[1:3]
+for line in sys.stdin:
+    pid = os.fork()
+    if pid == 0:
+        run(Night(settings.load(home=line.strip()), date.fromisoformat(sys.argv[3]), path=Path(sample)))
+        os._exit(0)
+    print(pid, flush=True)
+    print(os.waitpid(pid, 0)[1], flush=True)
+"""
+    worker = subprocess.Popen(
+        [sys.executable, "-c", child, "", str(sample[0]), str(DAY)],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+    )  # fmt: skip
+    assert worker.stdin
+    assert worker.stdout
+
+    def night(home: Path, kill_after: float | None) -> int:
+        assert worker.stdin
+        assert worker.stdout
+        worker.stdin.write(f"{home}\n")
+        worker.stdin.flush()
+        pid = int(worker.stdout.readline())
+        if kill_after is not None:
+            time.sleep(kill_after)
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        return int(worker.stdout.readline())
+
+    started = time.perf_counter()
+    assert night(tmp_path / "first", None) == 0
+    whole = time.perf_counter() - started
+    killed = 0
+    for i in range(30):
+        # Six homes, five kills each: a killed night is followed by killed nights.
+        home = tmp_path / f"home-{i // 5}"
+        # What an earlier night finished is not done again, so later ones are shorter: kill them sooner.
+        killed += night(home, whole * chance.random() * (1 if i % 5 < 2 else 0.3)) != 0
+        current = home / "published" / "current"
+        if current.exists():
+            assert digest(current) == expected
+        if i % 5 == 4:
+            assert night(home, None) == 0
+            assert digest(current) == expected
+            assert not [p.name for p in (home / "published" / "versions").iterdir() if p.name.startswith(".")]
+            report = json.loads((home / "reports" / f"{DAY}.json").read_text(encoding="utf-8"))
+            assert report["rows"] == graded[1]["rows"]
+            assert report["sources"] == graded[1]["sources"]
+    worker.stdin.close()
+    worker.wait()
+    assert killed >= 15, "too few kills came before the night's end to prove anything"
+
+
+def test_lost_writes_are_noticed(sample: tuple[Path, dict[str, int]], tmp_path: Path) -> None:
+    conf = settings.load(home=tmp_path / "home")
+    (conf.home / "reports").mkdir(parents=True)
+    (conf.home / "reports" / ".rows").write_text('{"transactions": 5}', encoding="utf-8")
+    with pytest.raises(Exception, match="holds fewer rows than after the last night"):
+        run(Night(conf, DAY))
