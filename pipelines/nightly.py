@@ -125,8 +125,8 @@ def main() -> None:
         sys.exit(error.exit_code)
 
 
-def serve(parameters: dict[str, Any], cron: str = CRON) -> None:
-    """Serve the flow as the deployment `nightly`, on the cron schedule in the platform's zone. Blocks."""
+def schedule(parameters: dict[str, Any], cron: str = CRON) -> Any:
+    """The cron schedule in the platform's zone."""
     from prefect.schedules import Cron
 
     from credit.settings import DEFAULT_ZONE
@@ -134,7 +134,12 @@ def serve(parameters: dict[str, Any], cron: str = CRON) -> None:
 
     conf = settings.load(home=parameters.get("home"))
     zone = conf.zone or zone_of_source(parameters.get("source") or "") or DEFAULT_ZONE
-    nightly.serve(name="nightly", schedule=Cron(cron, timezone=zone), parameters=parameters, limit=1)
+    return Cron(cron, timezone=zone)
+
+
+def serve(parameters: dict[str, Any], cron: str = CRON) -> None:
+    """Serve the flow as the deployment `nightly`. One night at a time; blocks until stopped."""
+    nightly.serve(name="nightly", schedule=schedule(parameters, cron), parameters=parameters, limit=1)
 
 
 if __name__ == "__main__":

@@ -72,7 +72,7 @@ def _fields(schema: dict[str, Any], node: dict[str, Any], prefix: str) -> Iterat
     """(path, title, type) of every field below `node`; figures are not taken apart."""
     for name, field in node.get("properties", {}).items():
         reference = field.get("$ref", "").removeprefix("#/$defs/")
-        inner = schema["$defs"][reference] if reference in schema["$defs"] else field
+        inner = schema["$defs"].get(reference, field)
         kind = _FIGURES.get(reference) or _kind(inner)
         items = inner.get("items", {})
         yield prefix + name, field.get("title") or inner.get("title", ""), kind
@@ -93,7 +93,8 @@ def _kind(field: dict[str, Any]) -> str:
     if "zh" in field.get("properties", {}) and len(field["properties"]) == 2:
         return "{zh, en}"
     kinds = field.get("type", "")
-    return f"{field['format']}" if field.get("format") else ", ".join([kinds] if isinstance(kinds, str) else kinds)
+    kinds = [kinds] if isinstance(kinds, str) else kinds
+    return ", ".join(field.get("format", kind) if kind == "string" else kind for kind in kinds)
 
 
 def main() -> None:

@@ -1,0 +1,93 @@
+"""The Prefect flow: the same steps as the command, with artifacts; retries only where they can help."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from credit import settings, simulate
+from credit.errors import CheckFailed, InputError, WarehouseLocked
+from credit.nightly import STEPS, Night, run
+
+DAY = date(2026, 3, 1)
+
+pytestmark = pytest.mark.xdist_group("prefect")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def prefect_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Prefect's own server, started for the test, in a folder of its own."""
+    import pipelines  # noqa: F401  (sets the environment before Prefect is imported)
+
+    os.environ["PREFECT_HOME"] = str(tmp_path_factory.mktemp("prefect"))
+    from prefect.testing.utilities import prefect_test_harness
+
+    with prefect_test_harness(server_startup_timeout=100):
+        yield
+
+
+def test_flow_and_command_publish_the_same_files(tmp_path: Path) -> None:
+    from prefect.client.orchestration import get_client
+
+    from pipelines.nightly import nightly
+
+    simulate.write(tmp_path / "in", merchants=30, transactions=2500, end=DAY)
+    report = nightly(path=str(tmp_path / "in"), evaluation_date=str(DAY), home=str(tmp_path / "a"))
+    plain = run(Night(settings.load(home=tmp_path / "b"), DAY, path=tmp_path / "in"))
+    assert report["version"] == plain["version"]
+    assert report["grades"] == plain["grades"]
+    assert list(report["stages"]) == [name for name, _ in STEPS]
+
+    async def artifacts() -> dict[str | None, object]:
+        async with get_client() as client:
+            return {a.key: a.data for a in await client.read_artifacts()}
+
+    found = asyncio.run(artifacts())
+    grades = json.loads(str(found["grade-distribution"]))
+    assert {(row["rulebook"], row["grade"]): row["merchants"] for row in grades} == {
+        (book, grade): n for book, counts in report["grades_by_rulebook"].items() for grade, n in counts.items()
+    }
+    assert len(json.loads(str(found["quarantine"]))) == len(report["quarantine"])
+    assert str(report["version"]) in str(found["night"])
+
+
+def test_bad_input_fails_the_flow_without_retrying(tmp_path: Path) -> None:
+    from pipelines.nightly import nightly
+
+    with pytest.raises(InputError, match="does not exist"):
+        nightly(path=str(tmp_path / "nowhere"), evaluation_date=str(DAY), home=str(tmp_path / "home"))
+
+
+@pytest.mark.parametrize(
+    ("failure", "again"),
+    [
+        (WarehouseLocked("in use"), True),
+        (OSError("share does not answer"), True),
+        (InputError("column missing"), False),
+        (CheckFailed("ratings collapsed"), False),
+        (ZeroDivisionError(), False),
+    ],
+)
+def test_retrying_is_for_what_may_pass(failure: Exception, again: bool) -> None:
+    from prefect.states import Failed
+
+    from pipelines.nightly import _retrying_can_help
+
+    state: object = Failed(data=failure)
+    assert _retrying_can_help(None, None, state) is again  # type: ignore[arg-type]
+
+
+def test_the_deployment_runs_nightly_in_the_platforms_zone() -> None:
+    from pipelines.nightly import nightly, schedule
+
+    deployment = nightly.to_deployment(name="nightly", schedule=schedule({"source": "olist"}))
+    assert not asyncio.iscoroutine(deployment)
+    [entry] = deployment.schedules
+    assert entry.schedule.cron == "30 2 * * *"
+    assert entry.schedule.timezone == "America/Sao_Paulo"
