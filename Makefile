@@ -25,7 +25,7 @@ install: .venv/.installed
 demo: export PREFECT_HOME := $(abspath $(DEMO))/.prefect
 demo: export PREFECT_LOGGING_LEVEL ?= INFO
 demo: install
-	@$(BIN)/merchant-credit sample $(DEMO)/sample --end $(DAY)
+	@$(BIN)/merchant-credit sample $(DEMO)/sample --date $(DAY)
 	@$(BIN)/python -m pipelines.nightly --path $(DEMO)/sample --date $(DAY) --home $(DEMO)
 	@$(BIN)/merchant-credit grades --home $(DEMO) --limit 12
 	@echo

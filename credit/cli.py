@@ -116,7 +116,9 @@ def sample(
     merchants: Annotated[int, typer.Option(min=10, help="How many merchants.")] = 300,
     transactions: Annotated[int, typer.Option(min=100, help="How many transactions.")] = 30_000,
     seed: Annotated[int, typer.Option(help="The same seed gives the same files.")] = 1,
-    end: Day = "2026-11-24",
+    day: Annotated[
+        str, typer.Option("--date", metavar="YYYY-MM-DD", help="The data ends before this day.")
+    ] = "2026-11-24",
 ) -> None:
     """Write a synthetic marketplace as canonical files, bad rows included, to try everything on.
 
@@ -125,7 +127,7 @@ def sample(
     from credit import simulate
 
     bad = simulate.write(
-        folder, merchants=merchants, transactions=transactions, seed=seed, end=date.fromisoformat(end or "")
+        folder, merchants=merchants, transactions=transactions, seed=seed, end=day_of(day, settings.load())
     )
     out.print(
         f"Wrote {folder}: {transactions:,} transactions of {merchants} merchants, {sum(bad.values())} bad rows among them"
