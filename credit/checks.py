@@ -345,6 +345,8 @@ def _judge(
     suite, broken_before = ExpectationSuite(name=name), len(check.broken)
     for number, one in enumerate(stated):
         text = f"{one.text('zh', bounds)} / {one.text('en', bounds)}"
+        if one.on_facts:  # Great Expectations' page shows only whether a value is as expected, not the value
+            text += "".join(f" · 实际 / found: {_shown(name, _plain(frame[name].iloc[0]))}" for name in one.columns)
         try:
             suite.add_expectation(
                 ExpectationConfiguration(

@@ -31,6 +31,8 @@ app = typer.Typer(
     help="Evaluate the credit of a platform's merchants by public rules (电子商务平台商家信用评价).",
     epilog=EPILOG,
 )
+QUARANTINE_SHOWN = 10
+
 out = Console()
 err = Console(stderr=True)
 
@@ -350,10 +352,16 @@ def show_report(report: dict[str, Any], console: Console | None = None) -> None:
     if report.get("quarantine"):
         table = RichTable(title="Quarantine 隔离原因", title_justify="left")
         for heading in ("Source", "Reason code", "Rows", "For example"):
-            table.add_column(heading, justify="right" if heading == "Rows" else "left", overflow="fold")
-        for entry in report["quarantine"]:
+            table.add_column(heading, justify="right" if heading == "Rows" else "left", no_wrap=True)
+        most = sorted(report["quarantine"], key=lambda entry: -entry["rows"])[:QUARANTINE_SHOWN]
+        for entry in most:
             table.add_row(entry["source"], entry["code"], f"{entry['rows']:,}", escape(entry["example"]))
         console.print(table)
+        if len(report["quarantine"]) > len(most):
+            console.print(
+                f"[dim]the {len(most)} most frequent of {len(report['quarantine'])} reasons; --json gives all, "
+                "the rows are in quarantine.rows of the warehouse[/dim]"
+            )
     warnings = [
         finding["message"]
         for verdict in (report.get("checks") or {}).values()
@@ -369,7 +377,7 @@ def show_report(report: dict[str, Any], console: Console | None = None) -> None:
         for book, counts in report["grades_by_rulebook"].items():
             most = max(counts.values())
             for i, (grade, number) in enumerate(counts.items()):
-                table.add_row(book if i == 0 else "", grade, f"{number:,}", "█" * max(1, round(30 * number / most)))
+                table.add_row(book if i == 0 else "", grade, f"{number:,}", "█" * max(1, round(20 * number / most)))
             table.add_section()
         console.print(table)
     if any(book["standing"] == "replay" for book in report.get("rulebooks") or []):

@@ -462,6 +462,9 @@ def test_data_docs_are_complete_and_fetch_nothing(
     assert all(finding.message.split(" → ")[1] in index for finding in report.findings)
     rows = next(text for page, text in pages.items() if "validations/reviews/" in page.as_posix())
     assert "非五星评价至少占 1%" in rows
+    facts = next(text for page, text in pages.items() if "validations/transactions-facts/" in page.as_posix())
+    assert "晚于承诺时间发货的份额不超过 50%" in facts
+    assert re.search(r"实际 / found: \d+\.\d%", facts)
     assert not (settings.home / "data_docs" / ".building").exists()
 
 
