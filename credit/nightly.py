@@ -87,7 +87,8 @@ def check(night: Night, progress: Progress = quiet) -> None:
             if night.settings.on_failed_check == "stop":
                 raise CheckFailed(
                     f"batch {batch_id} fails {len(failed)} expectation{'s' * (len(failed) > 1)}: {said}. Nothing was merged. "
-                    "Mend the delivery and run again, or set it aside: `merchant-credit check --on-fail quarantine`"
+                    + (f"See {verdict.docs}. " if verdict.docs else "")
+                    + "Mend the delivery and run again, or set it aside: `merchant-credit check --on-fail quarantine`"
                 )
             counts = intake.refuse(con, batch_id, said)
             if night.report.get("batch", {}).get("id") == batch_id:

@@ -56,7 +56,7 @@ def test_enterprises_have_ten_levels_and_individuals_five() -> None:
 
 ERRORS = {
     "unknown indicator": (("id: stock_out_rate", "id: stockout"), "unknown indicator 'stockout'"),
-    "indicator weights": (("id: seller_cancelled_rate, weight: 10", "id: seller_cancelled_rate, weight: 11"), "fulfilment sum to 101"),
+    "indicator weights": (("id: seller_cancelled_rate, weight: 8", "id: seller_cancelled_rate, weight: 9"), "fulfilment sum to 101"),
     "element weights": (("weight: 36\n", "weight: 35\n"), "weights of the elements sum to 99"),
     "overlapping grades": (("grade: AA, at_least: 85", "grade: AA, at_least: 91"), "grades overlap"),
     "no worst grade": (("grade: D, at_least: 0", "grade: D, at_least: 5"), "must begin at 0"),

@@ -1,0 +1,644 @@
+"""Publishing: what is in a version, what must not be, and that readers only ever see whole ones."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import json
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import date, timedelta
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+
+from credit import evaluation, intake, rulebooks
+from credit.disclosure import Publication, dictionary, documents, privacy, publish, versions
+from credit.errors import UserError
+from credit.settings import Settings
+from credit.warehouse import open_warehouse
+
+DAY = date(2026, 11, 24)
+SCHEMA = json.loads(documents.SCHEMA.read_text(encoding="utf-8"))
+VALIDATOR = jsonschema.Draft202012Validator(SCHEMA, format_checker=jsonschema.FormatChecker())
+
+HOSTILE_NAME = '<script>alert(1)</script>=HYPERLINK("x")'
+HOSTILE_IDS = (
+    "../../../etc/passwd",
+    "..",
+    "quote\"s and 's, <script>alert(1)</script>",
+    '=HYPERLINK("x")',
+    "-1+1",
+    "@SUM(A1)",
+    "a/b\\c%2e%2E~d",
+    "商" * 128,
+)
+
+SUBJECTS: list[dict[str, Any]] = [
+    {
+        "subject_id": "E1",
+        "kind": "enterprise",
+        "role": "seller",
+        "name": "恒汇食品有限公司",
+        "uscc": "91330198MA3000926M",
+        "licence_no": "91330198MA3000926M",
+        "id_number": "330198199001011234",
+        "address": "和平街44号",
+        "contact": "e1@shop.example",
+        "self_operated": "true",
+        "deposit_amount": "5000",
+        "joined_on": "2024-01-01",
+    },
+    {
+        "subject_id": "I1",
+        "kind": "individual",
+        "role": "seller",
+        "name": "王小明",
+        "uscc": "92330198MA3000926M",
+        "id_number": "330198199001015678",
+        "address": "长江路112号",
+        "contact": "13900001111",
+    },
+    {"subject_id": "buyer-subject", "kind": "individual", "role": "buyer", "name": "赵买家"},
+    {"subject_id": "H0", "kind": "enterprise", "role": "seller", "name": HOSTILE_NAME},
+    {"subject_id": "H1", "kind": "enterprise", "role": "seller", "name": '=HYPERLINK("x")'},
+    *({"subject_id": hostile, "kind": "individual", "role": "seller", "name": "=1+1"} for hostile in HOSTILE_IDS),
+]
+
+
+def _orders(subject_id: str, number: int, **columns: Any) -> list[dict[str, Any]]:
+    return [
+        {
+            "transaction_id": f"{subject_id}-{i}",
+            "subject_id": subject_id,
+            "buyer_id": f"BUYER-{i}",
+            "ordered_at": (DAY - timedelta(days=10 + i)).isoformat() + " 10:00:00",
+            "completed_at": (DAY - timedelta(days=5 + i)).isoformat() + " 10:00:00",
+            "refund_reason": "none",
+            "amount": "100.00",
+            "currency": "CNY",
+        }
+        | columns
+        for i in range(number)
+    ]
+
+
+# 24 orders of E1, all 11 to 34 days old: 21 within 30 days; 12 of I1; 3 of H0.
+TRANSACTIONS = [*_orders("E1", 24), *_orders("I1", 12), *_orders("H0", 3)]
+# E1: 5,5,5,5,5,5,5 4,4,4 1: the small parts hide, and with them the next larger where needed.
+REVIEWS = [
+    {
+        "review_id": f"R{i}",
+        "transaction_id": f"E1-{i}",
+        "subject_id": "E1",
+        "buyer_id": f"BUYER-{i}",
+        "reviewed_at": "2026-11-20 10:00:00",
+        "rating_overall": stars,
+        "text": "BUYER-TEXT",
+    }
+    for i, stars in enumerate([5] * 7 + [4] * 3 + [1])
+]
+# E1: six complaints on the platform, of which five were upheld; I1: two.
+COMPLAINTS = [
+    {
+        "complaint_id": f"C{i}",
+        "subject_id": "E1" if i < 6 else "I1",
+        "buyer_id": f"BUYER-{i}",
+        "channel": "platform",
+        "category": "quality",
+        "filed_at": "2026-11-10 10:00:00",
+        "first_response_at": "2026-11-10 12:00:00",
+        "resolved_at": "2026-11-12 10:00:00",
+        "outcome": "upheld" if i < 5 else "rejected",
+        "liability": "seller" if i < 5 else "none",
+    }
+    for i in range(8)
+]
+SANCTIONS = [
+    {"sanction_id": "S1", "subject_id": "E1", "kind": "warning", "reason": "迟延发货", "imposed_at": "2026-11-01 00:00:00", "until_at": "2026-12-01 00:00:00"},
+    {"sanction_id": "S2", "subject_id": "E1", "kind": "restriction", "reason": "over", "imposed_at": "2026-10-01 00:00:00", "until_at": "2026-11-01 00:00:00"},
+    {"sanction_id": "S3", "subject_id": "I1", "kind": "suspension", "reason": "王小明（13900001111）售假", "imposed_at": "2026-11-01 00:00:00"},
+]  # fmt: skip
+RECORDS = [
+    {"record_id": "P1", "subject_id": "E1", "kind": "tax_grade", "issuer": "税务局", "grade": "A", "valid_from": "2026-04-20", "valid_until": "2026-11-24"},
+    {"record_id": "P2", "subject_id": "E1", "kind": "award", "issuer": "商务局", "valid_from": "2025-01-01", "valid_until": "2026-11-23"},
+]  # fmt: skip
+
+
+def _csv(rows: Sequence[Mapping[str, Any]]) -> str:
+    sink = io.StringIO()
+    writer = csv.DictWriter(sink, list(dict.fromkeys(name for row in rows for name in row)))
+    writer.writeheader()
+    writer.writerows(rows)
+    return sink.getvalue()
+
+
+def _deliver(conf: Settings, folder: Path, day: date, **tables: Sequence[Mapping[str, Any]]) -> None:
+    folder.mkdir(parents=True)
+    for name, rows in tables.items():
+        (folder / f"{name}.csv").write_text(_csv(rows), encoding="utf-8")
+    with open_warehouse(conf) as con:
+        intake.accept(con, intake.land(con, conf, "canonical", folder, day).batch_id)
+
+
+def _made(home: Path, days: Sequence[date] = (DAY,)) -> Settings:
+    conf = Settings(home=home, threads=1, memory_limit="512MB")
+    _deliver(
+        conf,
+        home.parent / f"{home.name}-delivery",
+        DAY,
+        subjects=SUBJECTS,
+        transactions=TRANSACTIONS,
+        reviews=REVIEWS,
+        complaints=COMPLAINTS,
+        sanctions=SANCTIONS,
+        public_records=RECORDS,
+    )
+    with open_warehouse(conf) as con:
+        for day in days:
+            evaluation.evaluate(con, conf, day)
+    return conf
+
+
+def _publish(conf: Settings, day: date | None = None) -> Publication:
+    with open_warehouse(conf) as con:
+        return publish(con, conf, day)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _rulebooks_read_once() -> Iterator[None]:
+    """Reading a rulebook takes longer than all else here."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(rulebooks, "parse", cache(rulebooks.parse))
+        yield
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    """A home with three evaluated nights and nothing published; copy it, do not change it."""
+    return _made(tmp_path_factory.mktemp("made") / "home", [DAY, DAY + timedelta(days=1), DAY + timedelta(days=2)])
+
+
+@pytest.fixture(scope="module")
+def version(made: Settings, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The published version of DAY; do not change it."""
+    home = tmp_path_factory.mktemp("published") / "home"
+    shutil.copytree(made.home, home)
+    return _publish(made.model_copy(update={"home": home}), DAY).path
+
+
+@pytest.fixture
+def conf(made: Settings, tmp_path: Path) -> Settings:
+    """A copy of the made home, to publish in."""
+    shutil.copytree(made.home, tmp_path / "home")
+    return made.model_copy(update={"home": tmp_path / "home"})
+
+
+@pytest.fixture
+def old(version: Path, conf: Settings) -> Path:
+    """`conf` has published DAY: this version."""
+    shutil.copytree(version.parents[1], conf.published, symlinks=True)
+    return conf.published / "versions" / version.name
+
+
+def _documents(version: Path) -> dict[str, dict[str, Any]]:
+    found = [json.loads(path.read_text(encoding="utf-8")) for path in sorted(version.glob("merchants/*/*"))]
+    return {document["subject"]["subject_id"]: document for document in found}
+
+
+def _content(version: Path) -> dict[str, bytes]:
+    return {p.relative_to(version).as_posix(): p.read_bytes() for p in version.rglob("*") if p.is_file()}
+
+
+def _verify(version: Path) -> None:
+    """The version is whole: its name tells its index, its index tells every file."""
+    index = (version / "index.json").read_bytes()
+    assert version.resolve().name.endswith(hashlib.sha256(index).hexdigest()[:12])
+    files = json.loads(index)["files"]
+    content = _content(version)
+    assert set(content) == {*files, "index.json"}
+    for path, entry in files.items():
+        assert entry == {"bytes": len(content[path]), "sha256": hashlib.sha256(content[path]).hexdigest()}, path
+
+
+def _figures(document: dict[str, Any], days: int) -> dict[str, Any]:
+    return next(window for window in document["figures"] if window["window_days"] == days)
+
+
+# --- what is in a version ----------------------------------------------------------------------------------------
+
+
+def test_every_document_validates(version: Path) -> None:
+    VALIDATOR.check_schema(SCHEMA)
+    found = _documents(version)
+    assert set(found) == {row["subject_id"] for row in SUBJECTS if row["role"] == "seller"}
+    for document in found.values():
+        VALIDATOR.validate(document)
+
+
+def test_the_schema_refuses_what_it_does_not_know(version: Path) -> None:
+    document = _documents(version)["E1"]
+    for place in (document, document["subject"], document["elements"][0]["indicators"][0], document["figures"][0]):
+        place["buyer_id"] = "x"
+        assert not VALIDATOR.is_valid(document)
+        del place["buyer_id"]
+    assert VALIDATOR.is_valid(document)
+
+
+def test_the_schema_names_every_published_column_of_the_register() -> None:
+    published = {column.name for column in privacy.published_columns()}
+    assert set(SCHEMA["$defs"]["subject"]["properties"]) == published | {"states"}
+    assert documents.RECORD_KINDS.keys() == set(
+        SCHEMA["$defs"]["record"]["properties"]["kind"]["properties"]["code"]["enum"]
+    )
+    assert documents.SANCTION_KINDS.keys() == set(SCHEMA["$defs"]["sanction"]["properties"]["kind"]["properties"]["code"]["enum"])  # fmt: skip
+
+
+def test_figures_of_one_merchant(version: Path) -> None:
+    figures = _figures(_documents(version)["E1"], 30)
+    assert figures["transactions"]["orders"] == {"state": "measured", "at_least": 20, "below": 50}
+    assert figures["transactions"]["amount"] == {"state": "measured", "at_least": 2000, "below": 5000}
+    assert figures["transactions"]["completion_rate"] == {"state": "measured", "value": 1.0}
+    assert figures["transactions"]["refund_rate"] == {"state": "measured", "value": 0.0}
+    assert figures["transactions"]["on_time_dispatch_rate"] == {"state": "missing", "value": None}
+    suppressed, zero = {"state": "suppressed", "value": None}, {"state": "measured", "value": 0}
+    assert figures["reviews"] == {
+        "count": {"state": "measured", "value": 11},
+        "mean": {"state": "measured", "value": 4.4},  # (35 + 12 + 1) / 11
+        # 1 and 3 are small; together they are 4, so the 7 hides as well
+        "distribution": {"1": suppressed, "2": zero, "3": zero, "4": suppressed, "5": suppressed},
+        "coverage": {"state": "measured", "value": 0.52},  # 11 of 21 ordered within 30 days
+    }
+    complaints = figures["complaints"]
+    assert complaints["count"] == {"state": "measured", "value": 6}
+    assert complaints["rate"] == {"state": "measured", "value": 0.29}
+    assert complaints["upheld"] == suppressed  # 5 of 6: the sixth would be left over
+    assert complaints["response_median_hours"] == {"state": "measured", "value": 2.0}
+    assert complaints["resolution_median_days"] == {"state": "measured", "value": 2.0}
+    assert complaints["by_channel"]["platform"] == {"state": "measured", "value": 6}
+    assert complaints["by_channel"]["court"] == zero
+
+
+def test_small_counts_and_rates_are_suppressed(version: Path) -> None:
+    document = _documents(version)["I1"]
+    complaints = _figures(document, 30)["complaints"]
+    assert {complaints[name]["state"] for name in ("count", "rate", "upheld", "response_median_hours")} == {
+        "suppressed"
+    }
+    indicators = {i["name"]: i for element in document["elements"] for i in element["indicators"]}
+    assert indicators["complaint_rate"]["state"] == "suppressed"
+    assert indicators["order_volume"] | {"at_least": 10, "below": 20} == indicators["order_volume"]
+    assert _documents(version)["H0"]["figures"][0]["transactions"]["orders"]["below"] == 5
+
+
+def test_nothing_recorded_is_not_zero(version: Path) -> None:
+    document = _documents(version)["H1"]
+    assert document["grade"] == "NR"
+    assert document["score"] is None
+    assert document["not_rated"]["code"] == document["not_rated_reason"] == "no_orders"
+    assert document["meaning"] == {"zh": "未评级", "en": "Not rated"}
+    assert {element["points"] for element in document["elements"]} == {None}
+    assert document["currency"] is None
+    assert _figures(document, 365)["reviews"]["mean"] == {"state": "not_applicable", "value": None}
+    assert document["sanctions"] == {"state": "measured", "in_force": []}
+
+
+def test_what_is_in_force_on_the_day(version: Path) -> None:
+    document = _documents(version)["E1"]
+    (sanction,) = document["sanctions"]["in_force"]
+    assert (sanction["kind"]["zh"], sanction["imposed_on"], sanction["until"]) == ("警告", "2026-11-01", "2026-12-01")
+    (record,) = document["public_records"]["in_force"]
+    assert (record["kind"]["code"], record["issuer"], record["valid_until"]) == ("tax_grade", "税务局", "2026-11-24")
+
+
+def test_a_night_before_the_rules_is_marked(made: Settings, version: Path, tmp_path: Path) -> None:
+    assert _documents(version)["E1"]["rulebook"]["standing"] == "in_force"
+    early = DAY - timedelta(days=30)
+    conf = Settings(home=tmp_path / "home", threads=1)
+    rows = {
+        "subjects": SUBJECTS[:1],
+        "transactions": [TRANSACTIONS[0] | {"ordered_at": "2026-10-01", "completed_at": ""}],
+    }
+    _deliver(conf, tmp_path / "early", early, **rows)
+    with open_warehouse(conf) as con:
+        evaluation.evaluate(con, conf, early)
+        document = _documents(publish(con, conf).path)["E1"]
+    assert document["rulebook"]["standing"] == "replay"
+    assert "尚未施行" in document["rulebook"]["note"]["zh"]
+    assert document["sanctions"] == {"state": "missing", "in_force": None}
+    assert _figures(document, 30)["complaints"]["count"] == {"state": "missing", "value": None}
+    VALIDATOR.validate(document)
+
+
+def test_points_add_up_to_the_score(version: Path) -> None:
+    rated = [document for document in _documents(version).values() if document["grade"] != "NR"]
+    assert rated
+    for document in rated:
+        total = sum(element["points"] or 0 for element in document["elements"])
+        assert total == pytest.approx(document["score"], abs=1e-9)
+        assert sum(element["effective_weight"] for element in document["elements"]) == pytest.approx(1, abs=1e-3)
+
+
+def test_bulk_files_say_what_the_documents_say(version: Path) -> None:
+    found = _documents(version)
+    grades = pq.read_table(version / "bulk/grades.parquet")
+    assert grades.column_names[:9] == [
+        "subject_id", "subject_kind", "grade", "score", "evidence", "not_rated_reason", "evaluated_on", "rulebook",
+        "rulebook_hash",
+    ]  # fmt: skip
+    assert (str(grades.schema.field("score").type), str(grades.schema.field("evaluated_on").type)) == (
+        "double",
+        "date32[day]",
+    )
+    rows = grades.to_pylist()
+    assert len(rows) == len(found)
+    for row in rows:
+        document = json.loads((version / row["document"]).read_text(encoding="utf-8"))
+        assert document == found[row["subject_id"]]
+        assert row["evaluated_on"] == DAY
+        for name in ("grade", "score", "evidence", "not_rated_reason"):
+            assert row[name] == document[name]
+        assert (row["rulebook"], row["rulebook_hash"]) == (document["rulebook"]["id"], document["rulebook"]["hash"])
+        assert row["name"] == document["subject"]["name"]
+    ndjson = [json.loads(line) for line in (version / "bulk/grades.ndjson").read_text(encoding="utf-8").splitlines()]
+    assert ndjson == [row | {"evaluated_on": str(DAY)} for row in rows]
+    elements = pq.read_table(version / "bulk/elements.parquet")
+    assert elements.column_names == ["subject_id", "element", "weight", "points"]
+    assert {(row["subject_id"], row["element"]): (row["weight"], row["points"]) for row in elements.to_pylist()} == {
+        (i, e["name"]): (e["weight"], e["points"]) for i, document in found.items() for e in document["elements"]
+    }
+    indicators = pq.read_table(version / "bulk/indicators.parquet").to_pylist()
+    columns = ("state", "value", "at_least", "below", "effective_weight", "points", "unit", "window_days")
+    assert {(row["subject_id"], row["indicator"]): [row[name] for name in columns] for row in indicators} == {
+        (subject_id, i["name"]): [i.get(name) for name in columns]
+        for subject_id, document in found.items()
+        for e in document["elements"]
+        for i in e["indicators"]
+    }
+
+
+def test_the_index_describes_the_version(version: Path) -> None:
+    _verify(version)
+    index = json.loads((version / "index.json").read_text(encoding="utf-8"))
+    assert index["merchants"] == len(_documents(version))
+    assert index["disclosure"]["next_update"] == str(DAY + timedelta(days=1))
+    assert index["disclosure"]["objection"]["contact"] in index["disclosure"]["objection"]["zh"]
+    for book in index["rulebooks"]:
+        assert hashlib.sha256((version / book["path"]).read_bytes()).hexdigest() == book["hash"]
+        assert sum(book["grades"].values()) == book["merchants"]
+
+
+def test_the_page_about_it_is_up_to_date() -> None:
+    text = dictionary.PAGE.read_text(encoding="utf-8")
+    assert text == dictionary.page(), "stale; run `python -m credit.disclosure.dictionary`"
+
+
+# --- what must not be in a version -------------------------------------------------------------------------------
+
+
+def test_natural_persons_are_masked(version: Path) -> None:
+    subject = _documents(version)["I1"]["subject"]
+    assert subject["name"] == "王**"
+    assert [subject[name] for name in ("uscc", "address", "contact")] == [None] * 3
+    assert subject["states"] | {"name": "masked", "uscc": "withheld", "address": "withheld"} == subject["states"]
+    enterprise = _documents(version)["E1"]["subject"]
+    assert (enterprise["name"], enterprise["address"]) == ("恒汇食品有限公司", "和平街44号")
+    assert _documents(version)["I1"]["sanctions"]["in_force"][0]["reason"] == "王**（***）售假"
+
+
+def test_nothing_of_consumers_and_nothing_personal(version: Path, made: Settings) -> None:
+    with open_warehouse(made, read_only=True) as con:
+        pseudonyms = con.execute("SELECT DISTINCT buyer_id FROM canonical.transactions").fetchall()
+        buyers = con.execute("SELECT subject_id FROM canonical.subjects WHERE role = 'buyer'").fetchall()
+    assert len(pseudonyms) == 24
+    forbidden = [row[0] for row in pseudonyms + buyers] + [
+        "BUYER", "buyer-subject", "赵", "小明", "13900001111", "1990010", "长江路", "92330198", str(made.home), "home",
+    ]  # fmt: skip
+    text = "\n".join(
+        str(pq.read_table(io.BytesIO(content)).to_pylist()) if path.endswith(".parquet") else content.decode()
+        for path, content in _content(version).items()
+        if not path.startswith("rulebooks/")
+    )
+    for word in forbidden:
+        assert word not in text, word
+
+
+def test_hostile_names_and_ids(version: Path) -> None:
+    found = _documents(version)
+    assert found["H0"]["subject"]["name"] == HOSTILE_NAME
+    root = version.resolve()
+    for path, content in _content(version).items():
+        assert (version / path).resolve().is_relative_to(root)
+        assert not set(path) & set("<>\"'\\ :*?|")
+        assert ".." not in path
+        assert len(path) < 140
+        if path.endswith((".json", ".ndjson")) and not path.startswith("schema/"):
+            assert b"<" not in content
+            assert b">" not in content
+    text = (version / "bulk/grades.csv").read_bytes()
+    assert text.startswith(b"\xef\xbb\xbf")
+    assert text.count(b"\n") == text.count(b"\r\n") == 1 + len(found)
+    rows = list(csv.DictReader(io.StringIO(text.decode("utf-8-sig"), newline="")))
+    for row in rows:
+        for name, cell in row.items():
+            assert not cell.startswith(("=", "+", "-", "@", "\t", "\r")), (name, cell)
+        float(row["evidence"])
+    assert {"'=HYPERLINK(\"x\")", "'-1+1", "'@SUM(A1)", "../../../etc/passwd", 'quote"s and \'s, <script>alert(1)</script>'} <= {
+        row["subject_id"] for row in rows
+    }  # fmt: skip
+    assert {row["subject_id"]: row["name"] for row in rows}["H0"] == HOSTILE_NAME
+    ids = {row["subject_id"] for row in pq.read_table(version / "bulk/grades.parquet").to_pylist()}
+    assert set(HOSTILE_IDS) < ids
+
+
+def test_names_of_documents_differ_without_case() -> None:
+    digests = {i: hashlib.sha256(i.encode()).hexdigest()[:2] for i in (f"{c}{n}" for n in range(3000) for c in "aA")}
+    twins = [f"a{n}" for n in range(3000) if digests[f"a{n}"] == digests[f"A{n}"]]
+    assert twins
+    paths = documents.paths([*digests, "商" * 128, "商" * 127])
+    assert len({path.lower() for path in paths.values()}) == len(paths)
+    assert f"~{hashlib.sha256(twins[0].encode()).hexdigest()}.json" in paths[twins[0]]
+    assert documents.paths(["M1"]) == {"M1": f"merchants/{hashlib.sha256(b'M1').hexdigest()[:2]}/M1.json"}
+
+
+def test_buyers_are_not_published(conf: Settings, tmp_path: Path) -> None:
+    seller = rulebooks.FOLDER / "gbt-28041-individual.yaml"
+    buyer = tmp_path / "buyer.yaml"
+    text = seller.read_text(encoding="utf-8")
+    buyer.write_text(text.replace("id: gbt-28041-individual", "id: buyers").replace("role: seller", "role: buyer"))
+    with open_warehouse(conf) as con:
+        done = evaluation.evaluate(con, conf, DAY, [seller, buyer])
+        assert [len(one.grades) for one in done if one.rulebook.id == "buyers"] == [1]
+        path = publish(con, conf, DAY).path
+    kinds = {document["subject"]["role"] for document in _documents(path).values()}
+    assert kinds == {"seller"}
+    assert not (path / "rulebooks/buyers-0.1.0.yaml").exists()
+
+
+def test_hidden_parts_cannot_be_had_by_subtraction() -> None:
+    parts = np.random.default_rng(1).integers(0, 9, (5, 2000)).astype(float)
+    hide = privacy.hidden(parts)
+    assert hide[privacy.small(parts)].all()
+    number, total = hide.sum(axis=0), (parts * hide).sum(axis=0)
+    big = parts.sum(axis=0) >= privacy.THRESHOLD
+    assert ((number == 0) | ((number >= 2) & (total >= privacy.THRESHOLD)))[big].all()
+    assert hide[:, privacy.small(parts.sum(axis=0))].all()
+    assert not hide[:, (parts == 0).all(axis=0)].any()
+
+
+@pytest.mark.parametrize(
+    ("value", "low", "high"), [(0, 0, 1), (1, 1, 5), (4, 1, 5), (5, 5, 10), (999, 500, 1000), (1000, 1000, 2000)]
+)
+def test_bands(value: float, low: int, high: int) -> None:
+    shown = privacy.band(np.array([value]), np.array([privacy.MEASURED], dtype=np.int8), privacy.COUNT_EDGES)
+    assert shown.rows(slice(1)) == [{"state": "measured", "at_least": low, "below": high}]
+
+
+# --- the same night is the same version --------------------------------------------------------------------------
+
+
+def test_same_bytes_twice_and_in_another_home(
+    conf: Settings, version: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = _publish(conf, DAY)
+    assert _content(first.path) == _content(version)
+    assert first.files == len(_content(version))
+    with monkeypatch.context() as never:
+        never.setattr(versions, "_make_durable", lambda _, damaged: pytest.fail("wrote again") if damaged else None)
+        assert _publish(conf, DAY) == first
+    other = _made(tmp_path / "elsewhere")  # has a pseudonym key of its own, and no other night
+    again = _publish(other)
+    assert again.version == first.version == version.name
+    assert _content(again.path) == _content(version)
+
+
+def test_nothing_after_the_cut_off_leaks(conf: Settings, version: Path, tmp_path: Path) -> None:
+    later = DAY + timedelta(days=1)
+    _deliver(
+        conf,
+        tmp_path / "later",
+        later,
+        subjects=[SUBJECTS[0] | {"name": "改名公司"}],
+        transactions=_orders("E1", 9, ordered_at="2026-11-24 01:00:00", completed_at=""),
+        sanctions=[SANCTIONS[0] | {"lifted_at": "2026-11-24 09:00:00"}, SANCTIONS[2] | {"sanction_id": "S9", "imposed_at": "2026-11-24 09:00:00"}],
+        public_records=[RECORDS[0] | {"repaired_on": "2026-11-24"}],
+    )  # fmt: skip
+    assert _content(_publish(conf, DAY).path) == _content(version)
+
+
+# --- versions ----------------------------------------------------------------------------------------------------
+
+
+def _current(conf: Settings) -> Path:
+    assert (conf.published / "current").readlink().parent == Path("versions")
+    return (conf.published / "current").resolve()
+
+
+def _leftovers(conf: Settings) -> list[Path]:
+    return [*conf.published.glob(".*"), *conf.published.glob("versions/.*")]
+
+
+def test_the_last_versions_are_kept(conf: Settings) -> None:
+    conf = conf.model_copy(update={"keep_versions": 2})
+    days = [DAY + timedelta(days=n) for n in (0, 1, 2)]
+    paths = []
+    for day in days:
+        paths.append(_publish(conf, day).path)
+        assert _current(conf) == paths[-1].resolve()
+    kept = conf.published / "versions"
+    assert sorted(kept.iterdir()) == sorted(paths[1:])
+    back = _publish(conf, days[1])  # a version that is there: only the switch
+    assert (back.path, _current(conf)) == (paths[1], paths[1].resolve())
+    old = _publish(conf, days[0])  # published last, though its day is the oldest
+    assert sorted(kept.iterdir()) == sorted([old.path, back.path])
+    _verify(_current(conf))
+    _publish(conf.model_copy(update={"keep_versions": 1}), days[2])
+    assert list(kept.iterdir()) == [_current(conf)]
+
+
+STEPS: dict[str, tuple[Any, str]] = {
+    "writing a document": (versions.Draft, "write"),
+    "making it durable": (versions, "_sync"),
+    "naming the version": (versions.os, "rename"),
+    "making the link": (Path, "symlink_to"),
+    "switching": (versions.os, "replace"),
+    "removing old ones": (versions, "_prune"),
+}
+
+
+def _no_space(*_: Any, **__: Any) -> None:
+    raise OSError(28, "No space left on device")
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_killed_at_any_step_the_old_version_stays(
+    conf: Settings, old: Path, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    before = _content(old)
+    with monkeypatch.context() as broken:
+        broken.setattr(*STEPS[step], _no_space)
+        broken.setattr(versions.shutil, "rmtree", lambda *_, **__: None)  # nobody cleans up
+        with pytest.raises(UserError, match="No space left"):
+            _publish(conf, DAY + timedelta(days=1))
+    assert _content(old) == before
+    assert (_current(conf) != old.resolve()) == (step == "removing old ones")
+    _verify(_current(conf))
+    new = _publish(conf, DAY + timedelta(days=1))
+    assert _current(conf) == new.path.resolve()
+    _verify(_current(conf))
+    assert _leftovers(conf) == []
+    assert sorted((conf.published / "versions").iterdir()) == sorted([old, new.path])
+
+
+def test_a_failed_publish_cleans_up(conf: Settings, old: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(versions.os, "rename", _no_space)
+    with pytest.raises(UserError, match="what was published before stays"):
+        _publish(conf, DAY + timedelta(days=1))
+    assert _leftovers(conf) == []
+    assert _current(conf) == old.resolve()
+
+
+def test_a_damaged_version_is_mended(conf: Settings, old: Path, version: Path) -> None:
+    (old / "bulk/grades.csv").write_bytes(b"x")
+    (old / "index.json").unlink()
+    (old / "merchants/intruder.json").write_bytes(b"{}")
+    assert _publish(conf, DAY).path == old
+    assert _content(old) == _content(version)
+    assert _leftovers(conf) == []
+
+
+def test_current_that_is_no_link_is_left_alone(conf: Settings) -> None:
+    (conf.published / "current").mkdir(parents=True)
+    with pytest.raises(UserError, match="not a link"):
+        _publish(conf)
+
+
+# --- what cannot be published ------------------------------------------------------------------------------------
+
+
+def test_nothing_evaluated(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="nothing has been evaluated"):
+        _publish(Settings(home=tmp_path / "home"))
+
+
+def test_indicator_rows_are_gone(conf: Settings) -> None:
+    with open_warehouse(conf) as con:
+        con.execute("DELETE FROM results.indicators WHERE evaluated_on = ?", [DAY])
+    with pytest.raises(UserError, match=f"evaluate --date {DAY}"):
+        _publish(conf, DAY)
+
+
+def test_two_grades_of_one_merchant(conf: Settings, tmp_path: Path) -> None:
+    own = tmp_path / "own.yaml"
+    text = (rulebooks.FOLDER / "gbt-26842-enterprise.yaml").read_text(encoding="utf-8")
+    own.write_text(text.replace("id: gbt-26842-enterprise", "id: own-rules"), encoding="utf-8")
+    with open_warehouse(conf) as con:
+        evaluation.evaluate(con, conf, DAY, [own])
+        with pytest.raises(UserError, match="gbt-26842-enterprise and own-rules"):
+            publish(con, conf, DAY)
