@@ -180,9 +180,7 @@ SUBJECTS = Table(
         ),
         Column("id_number", "text", "居民身份证号", "Citizen's id number", max_length=32, privacy="personal"),
         Column("registration_verified_on", "date", "登记核验日期", "Registration (or identity) verified on"),
-        Column(
-            "licence_no", "text", "营业执照号", "Business licence number", max_length=64, privacy="public"
-        ),
+        Column("licence_no", "text", "营业执照号", "Business licence number", max_length=64, privacy="public"),
         Column(
             "licence_valid_from",
             "date",
@@ -253,9 +251,7 @@ TRANSACTIONS = Table(
     supplier="platform: orders, payments, logistics, invoices, refunds",
     columns=(
         Column("transaction_id", "text", "交易编号", "Transaction id", required=True, max_length=256),
-        Column(
-            "order_id", "text", "订单编号", "Order id, where an order holds several sellers", max_length=128
-        ),
+        Column("order_id", "text", "订单编号", "Order id, where an order holds several sellers", max_length=128),
         SUBJECT,
         Column("buyer_id", "text", "买家编号", "Consumer's pseudonym", max_length=256, privacy="pseudonym"),
         Column("ordered_at", "instant", "下单时间", "Ordered at", required=True, unit="UTC"),
@@ -521,9 +517,7 @@ PUBLIC_RECORDS = Table(
             privacy="public",
         ),
         Column("valid_from", "date", "生效日期", "In force from", required=True, privacy="public"),
-        Column(
-            "valid_until", "date", "截止日期", "In force until (blank: open)", plan=True, privacy="public"
-        ),
+        Column("valid_until", "date", "截止日期", "In force until (blank: open)", plan=True, privacy="public"),
         Column("repaired_on", "date", "信用修复日期", "Repaired on", privacy="public"),
         Column("note", "text", "说明", "Note", max_length=2_000, privacy="public"),
     ),
@@ -599,9 +593,7 @@ SANCTIONS = Table(
             privacy="public",
         ),
         Column("reason", "text", "原因", "Reason", required=True, max_length=2_000, privacy="public"),
-        Column(
-            "imposed_at", "instant", "实施时间", "Imposed at", required=True, unit="UTC", privacy="public"
-        ),
+        Column("imposed_at", "instant", "实施时间", "Imposed at", required=True, unit="UTC", privacy="public"),
         Column(
             "until_at",
             "instant",
@@ -617,8 +609,7 @@ SANCTIONS = Table(
 )
 
 TABLES: dict[str, Table] = {
-    table.name: table
-    for table in (SUBJECTS, TRANSACTIONS, REVIEWS, COMPLAINTS, PUBLIC_RECORDS, VIOLATIONS, SANCTIONS)
+    table.name: table for table in (SUBJECTS, TRANSACTIONS, REVIEWS, COMPLAINTS, PUBLIC_RECORDS, VIOLATIONS, SANCTIONS)
 }
 
 KNOWN_AT = Column(

@@ -152,9 +152,7 @@ def open_warehouse(settings: Settings, *, read_only: bool = False) -> Iterator[d
     """The home's warehouse, made if it is not there (unless `read_only`), closed on leaving."""
     if read_only:
         if not settings.database.exists():
-            raise UserError(
-                f"no warehouse at {settings.database}; run `merchant-credit init` or a `nightly` first"
-            )
+            raise UserError(f"no warehouse at {settings.database}; run `merchant-credit init` or a `nightly` first")
     else:
         try:
             settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)

@@ -85,7 +85,9 @@ def test_instants_without_an_offset_are_in_the_platforms_zone(con: Conn, deliver
         subjects__csv=SUBJECTS,
         transactions__csv=f"{HEADER}\n{GOOD}\nT2,S1,2026-02-01T10:00:00Z,1,CNY\nT3,S1,2026-02-01T10:00:00-03:00,1,CNY\n",
     )
-    got = rows(con, "SELECT transaction_id, ordered_at::VARCHAR, ordered_on::VARCHAR FROM canonical.transactions ORDER BY 1")
+    got = rows(
+        con, "SELECT transaction_id, ordered_at::VARCHAR, ordered_on::VARCHAR FROM canonical.transactions ORDER BY 1"
+    )
     assert got == [
         ("T1", "2026-02-01 02:00:00+00", "2026-02-01"),
         ("T2", "2026-02-01 10:00:00+00", "2026-02-01"),
@@ -93,7 +95,9 @@ def test_instants_without_an_offset_are_in_the_platforms_zone(con: Conn, deliver
     ]
 
 
-def test_every_shape_of_file_gives_the_same_rows(con: Conn, deliver: Callable[..., intake.Batch], tmp_path: Path) -> None:
+def test_every_shape_of_file_gives_the_same_rows(
+    con: Conn, deliver: Callable[..., intake.Batch], tmp_path: Path
+) -> None:
     chinese = "交易编号,主体编号,下单时间,交易金额,币种,商品类目\n{},S1,2026-02-01 10:00:00,12.50,CNY,图书\n"
     english = HEADER + ",category\n{},S1,2026-02-01 10:00:00,12.50,CNY,图书\n"
     line = '{{"transaction_id":"{}","subject_id":"S1","ordered_at":"2026-02-01 10:00:00","amount":12.5,"currency":"CNY","商品类目":"图书"}}\n'
@@ -117,7 +121,9 @@ def test_every_shape_of_file_gives_the_same_rows(con: Conn, deliver: Callable[..
     assert got == [("2026-02-01 02:00:00+00", "12.50", "图书")]
 
 
-def test_consumers_ids_are_pseudonyms_everywhere(con: Conn, deliver: Callable[..., intake.Batch], conf: Settings) -> None:
+def test_consumers_ids_are_pseudonyms_everywhere(
+    con: Conn, deliver: Callable[..., intake.Batch], conf: Settings
+) -> None:
     header = HEADER + ",buyer_id"
     deliver(
         subjects__csv=SUBJECTS + "王小明,individual,buyer\n",
@@ -183,7 +189,10 @@ def test_versions_end_the_same_in_any_order_of_arrival(con: Conn, deliver: Calla
     for n in (1, 0, 2):
         deliver(transactions__csv=f"{header}\n{versions[n]}\n")
     assert rows(con, "SELECT amount::VARCHAR FROM canonical.transactions") == [("3.00",)]
-    intervals = rows(con, "SELECT amount::INT, known_at::DATE::VARCHAR, known_until::DATE::VARCHAR FROM history.transactions ORDER BY 1")
+    intervals = rows(
+        con,
+        "SELECT amount::INT, known_at::DATE::VARCHAR, known_until::DATE::VARCHAR FROM history.transactions ORDER BY 1",
+    )
     assert intervals == [(1, "2026-01-31", "2026-02-01"), (2, "2026-02-01", "2026-02-02")]
 
 
@@ -214,7 +223,9 @@ def test_rows_of_an_unknown_seller_wait_for_it(con: Conn, deliver: Callable[...,
     assert rows(con, "SELECT count(*) FROM waiting.transactions") == [(0,)]
 
 
-def test_a_refused_batch_is_quarantined_whole_and_may_be_landed_again(con: Conn, deliver: Callable[..., intake.Batch]) -> None:
+def test_a_refused_batch_is_quarantined_whole_and_may_be_landed_again(
+    con: Conn, deliver: Callable[..., intake.Batch]
+) -> None:
     files = {"subjects__csv": SUBJECTS, "transactions__csv": f"{HEADER}\n{GOOD}\n"}
     batch = deliver(accept=False, **files)
     counts = intake.refuse(con, batch.batch_id, "ratings collapsed")
@@ -247,7 +258,9 @@ BAD_ROWS = {
 
 
 @pytest.mark.parametrize("kind", BAD_ROWS)
-def test_a_bad_row_is_quarantined_with_its_line_and_reason(kind: str, con: Conn, deliver: Callable[..., intake.Batch]) -> None:
+def test_a_bad_row_is_quarantined_with_its_line_and_reason(
+    kind: str, con: Conn, deliver: Callable[..., intake.Batch]
+) -> None:
     row, code, column = BAD_ROWS[kind]
     batch = deliver(subjects__csv=SUBJECTS, transactions__csv=f"{HEADER}\n{GOOD}\n{row}\n")
     assert batch.counts["transactions"] == {"read": 2, "accepted": 1, "quarantined": 1}
@@ -270,9 +283,14 @@ def test_a_delivery_before_its_order(con: Conn, deliver: Callable[..., intake.Ba
     assert rows(con, "SELECT code, key FROM quarantine.rows") == [("delivered_at_before_ordered_at", "T1")]
 
 
-@pytest.mark.parametrize(("rating", "code"), [("7", "out_of_range"), ("0", "out_of_range"), ("4.5", "unreadable"), ("", "missing")])
+@pytest.mark.parametrize(
+    ("rating", "code"), [("7", "out_of_range"), ("0", "out_of_range"), ("4.5", "unreadable"), ("", "missing")]
+)
 def test_a_rating_that_is_none(rating: str, code: str, con: Conn, deliver: Callable[..., intake.Batch]) -> None:
-    deliver(subjects__csv=SUBJECTS, reviews__csv=f"review_id,subject_id,reviewed_at,rating_overall\nR1,S1,2026-02-01,{rating}\n")
+    deliver(
+        subjects__csv=SUBJECTS,
+        reviews__csv=f"review_id,subject_id,reviewed_at,rating_overall\nR1,S1,2026-02-01,{rating}\n",
+    )
     assert codes(con) == [code]
 
 
@@ -324,7 +342,10 @@ def test_ndjson_lines_that_are_no_objects(con: Conn, deliver: Callable[..., inta
 
 UNUSABLE: dict[str, tuple[dict[str, str | bytes], str]] = {
     "empty file": ({"transactions__csv": ""}, "is empty"),
-    "missing column": ({"transactions__csv": "transaction_id,subject_id,ordered_at\n"}, "amount (交易金额), currency (币种)"),
+    "missing column": (
+        {"transactions__csv": "transaction_id,subject_id,ordered_at\n"},
+        "amount (交易金额), currency (币种)",
+    ),
     "wrong delimiter": ({"transactions__csv": HEADER.replace(",", ";") + "\n"}, "comma"),
     "UTF-16": ({"transactions__csv": HEADER.encode("utf-16")}, "UTF-16"),
     "no encoding we know": ({"transactions__csv": HEADER.encode() + b"\nT1,\xff\xff\xff,x,1,CNY\n"}, "line 2"),
@@ -337,7 +358,9 @@ UNUSABLE: dict[str, tuple[dict[str, str | bytes], str]] = {
 
 
 @pytest.mark.parametrize("kind", UNUSABLE)
-def test_unusable_input_is_one_error_before_anything_changes(kind: str, con: Conn, deliver: Callable[..., intake.Batch]) -> None:
+def test_unusable_input_is_one_error_before_anything_changes(
+    kind: str, con: Conn, deliver: Callable[..., intake.Batch]
+) -> None:
     files, message = UNUSABLE[kind]
     before = snapshot(con)
     with pytest.raises(InputError) as error:
@@ -365,7 +388,9 @@ def test_a_folder_without_read_permission(tmp_path: Path) -> None:
     locked = tmp_path / "locked"
     locked.mkdir()
     locked.chmod(0)
-    script = f"from pathlib import Path\nfrom credit.sources.files import list_folder\nlist_folder(Path({str(locked)!r}))"
+    script = (
+        f"from pathlib import Path\nfrom credit.sources.files import list_folder\nlist_folder(Path({str(locked)!r}))"
+    )
     if os.getuid() == 0:
         # Root reads everything: become nobody once Python and its packages are loaded.
         script = f"import os, credit.sources.files\nos.chmod({str(tmp_path)!r}, 0o755)\nos.setuid(65534)\n" + script

@@ -32,7 +32,9 @@ def sample(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, in
 
 
 @pytest.fixture(scope="module")
-def graded(sample: tuple[Path, dict[str, int]], tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any]]:
+def graded(
+    sample: tuple[Path, dict[str, int]], tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Path, dict[str, Any]]:
     """A home after one night by the command, and its JSON report."""
     home = tmp_path_factory.mktemp("graded") / "home"
     done = command("nightly", "--path", str(sample[0]), "--date", str(DAY), "--json", home=home)
@@ -54,7 +56,9 @@ def digest(folder: Path) -> str:
     return total.hexdigest()
 
 
-def test_the_report_accounts_for_every_row(sample: tuple[Path, dict[str, int]], graded: tuple[Path, dict[str, Any]]) -> None:
+def test_the_report_accounts_for_every_row(
+    sample: tuple[Path, dict[str, int]], graded: tuple[Path, dict[str, Any]]
+) -> None:
     _, report = graded
     for table, bad in sample[1].items():
         numbers = report["sources"][table]
@@ -93,7 +97,9 @@ def test_explanations_add_up(graded: tuple[Path, dict[str, Any]]) -> None:
     assert "履约 Fulfilment" in shown
 
 
-def test_the_same_steps_one_by_one_give_the_same_files(sample: tuple[Path, dict[str, int]], graded: tuple[Path, dict[str, Any]], tmp_path: Path) -> None:
+def test_the_same_steps_one_by_one_give_the_same_files(
+    sample: tuple[Path, dict[str, int]], graded: tuple[Path, dict[str, Any]], tmp_path: Path
+) -> None:
     home = tmp_path / "other"
     assert command("init", home=home).returncode == 0
     assert command("ingest", "--path", str(sample[0]), "--date", str(DAY), home=home).returncode == 0
@@ -106,7 +112,9 @@ def test_the_same_steps_one_by_one_give_the_same_files(sample: tuple[Path, dict[
     assert digest(home / "published" / "current") == digest(graded[0] / "published" / "current")
 
 
-def test_a_second_night_of_the_same_changes_nothing(sample: tuple[Path, dict[str, int]], graded: tuple[Path, dict[str, Any]]) -> None:
+def test_a_second_night_of_the_same_changes_nothing(
+    sample: tuple[Path, dict[str, int]], graded: tuple[Path, dict[str, Any]]
+) -> None:
     home, report = graded
     before = digest(home / "published" / "current")
     again = json.loads(command("nightly", "--path", str(sample[0]), "--date", str(DAY), "--json", home=home).stdout)
@@ -153,7 +161,7 @@ def test_a_setting_that_is_none_names_its_origin(graded: tuple[Path, dict[str, A
     done = command("config", home=tmp_path, MERCHANT_CREDIT_ZONE="Mars/Olympus")
     assert done.returncode == 2
     assert "environment variable MERCHANT_CREDIT_ZONE" in done.stderr
-    (tmp_path / "config.toml").write_text('keep_versions = 3\n', encoding="utf-8")
+    (tmp_path / "config.toml").write_text("keep_versions = 3\n", encoding="utf-8")
     shown = json.loads(command("config", "--json", home=tmp_path, MERCHANT_CREDIT_THREADS="1").stdout)
     assert shown["keep_versions"] == {"value": 3, "from": str(tmp_path / "config.toml")}
     assert shown["threads"] == {"value": 1, "from": "environment MERCHANT_CREDIT_THREADS"}
@@ -179,7 +187,9 @@ def test_a_batch_that_fails_its_expectations_stops_or_is_set_aside(tmp_path: Pat
     folder.mkdir()
     (folder / "subjects.csv").write_text("subject_id,kind,role\nS1,enterprise,seller\n", encoding="utf-8")
     lines = "".join(f"T{i},S1,2020-01-{1 + i % 28:02d},1,CNY\n" for i in range(400))
-    (folder / "transactions.csv").write_text("transaction_id,subject_id,ordered_at,amount,currency\n" + lines, encoding="utf-8")
+    (folder / "transactions.csv").write_text(
+        "transaction_id,subject_id,ordered_at,amount,currency\n" + lines, encoding="utf-8"
+    )
     home = tmp_path / "home"
     arguments = ("nightly", "--path", str(folder), "--date", str(DAY), "--json")
     stopped = command(*arguments, home=home)
@@ -189,10 +199,14 @@ def test_a_batch_that_fails_its_expectations_stops_or_is_set_aside(tmp_path: Pat
     assert aside.returncode == 0, aside.stderr
     with open_warehouse(settings.load(home=home)) as con:
         assert con.execute("SELECT count(*) FROM canonical.transactions").fetchall() == [(0,)]
-        assert con.execute("SELECT count(*) FROM quarantine.rows WHERE code = 'failed_expectations'").fetchall() == [(401,)]
+        assert con.execute("SELECT count(*) FROM quarantine.rows WHERE code = 'failed_expectations'").fetchall() == [
+            (401,)
+        ]
 
 
-def test_killed_at_any_moment(sample: tuple[Path, dict[str, int]], graded: tuple[Path, dict[str, Any]], tmp_path: Path) -> None:
+def test_killed_at_any_moment(
+    sample: tuple[Path, dict[str, int]], graded: tuple[Path, dict[str, Any]], tmp_path: Path
+) -> None:
     """kill -9 at 30 moments; after each, current is whole or absent; at the end one more run gives what was expected."""
     expected = digest(graded[0] / "published" / "current")
     chance = random.Random(7)

@@ -120,10 +120,14 @@ def test_a_rulebook_is_chosen_by_the_day(tmp_path: Path) -> None:
     old, new = tmp_path / "old.yaml", tmp_path / "new.yaml"
     old.write_text(TEXT, encoding="utf-8")
     new.write_text(
-        TEXT.replace("version: 0.1.0", "version: 0.2.0").replace("2026-11-10", "2026-12-10").replace("2026-11-18", "2026-12-18"),
+        TEXT.replace("version: 0.1.0", "version: 0.2.0")
+        .replace("2026-11-10", "2026-12-10")
+        .replace("2026-11-18", "2026-12-18"),
         encoding="utf-8",
     )
-    versions = {day: choose([old, new], day)[0].version for day in (date(2018, 1, 1), date(2026, 12, 17), date(2026, 12, 18))}
+    versions = {
+        day: choose([old, new], day)[0].version for day in (date(2018, 1, 1), date(2026, 12, 17), date(2026, 12, 18))
+    }
     assert versions == {date(2018, 1, 1): "0.1.0", date(2026, 12, 17): "0.1.0", date(2026, 12, 18): "0.2.0"}
 
 

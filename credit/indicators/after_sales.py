@@ -15,10 +15,9 @@ col = nw.col
 EXTERNAL = ("12315", "association", "mediation", "arbitration", "court")
 FOR_CAUSE = ("quality", "not_as_described", "not_received", "late")
 
-upheld = (
-    ((col("outcome") == "upheld") | (col("outcome") == "partly_upheld")).fill_null(False)
-    & ((col("liability") == "seller") | col("liability").is_null()).fill_null(False)
-)
+upheld = ((col("outcome") == "upheld") | (col("outcome") == "partly_upheld")).fill_null(False) & (
+    (col("liability") == "seller") | col("liability").is_null()
+).fill_null(False)
 external = col("channel").is_in(EXTERNAL)
 overdue = ~col("resolution_due_at").is_null() & (
     col("resolved_at").is_null() | (col("resolved_at") > col("resolution_due_at"))
@@ -52,7 +51,10 @@ INDICATORS = (
         better="low",
         unit="per_order",
         name=Text("投诉成立率", "Upheld complaint rate"),
-        definition=Text("认定成立（含部分成立）且责任在商家的投诉 ÷ 订单数", "complaints upheld, in full or part, with the seller liable / orders"),
+        definition=Text(
+            "认定成立（含部分成立）且责任在商家的投诉 ÷ 订单数",
+            "complaints upheld, in full or part, with the seller liable / orders",
+        ),
         why=Text("成立的投诉说明过错在商家。", "An upheld complaint establishes the merchant's fault."),
         failing=Text("有投诉被认定成立", "Complaints were upheld"),
         improve=Text("改正成立投诉所指的问题。", "Mend what upheld complaints point to."),
@@ -68,7 +70,10 @@ INDICATORS = (
         better="low",
         unit="hours",
         name=Text("首次响应时长", "First response time"),
-        definition=Text("未被认定成立的投诉从提出到首次响应的小时数的中位数", "median hours from filing to the first response, over complaints not upheld"),
+        definition=Text(
+            "未被认定成立的投诉从提出到首次响应的小时数的中位数",
+            "median hours from filing to the first response, over complaints not upheld",
+        ),
         why=Text("及时回应可避免纠纷升级。", "A prompt answer keeps disputes from growing."),
         failing=Text("投诉回应较慢", "Complaints waited long for an answer"),
         improve=Text("设专人当日回应投诉。", "Have someone answer complaints the same day."),
@@ -84,7 +89,10 @@ INDICATORS = (
         better="low",
         unit="days",
         name=Text("投诉办结时长", "Resolution time"),
-        definition=Text("未被认定成立的投诉从提出到办结的天数的中位数", "median days from filing to resolution, over complaints not upheld"),
+        definition=Text(
+            "未被认定成立的投诉从提出到办结的天数的中位数",
+            "median days from filing to resolution, over complaints not upheld",
+        ),
         why=Text("拖延本身就是损失。", "Delay is a loss in itself."),
         failing=Text("投诉办结较慢", "Complaints took long to resolve"),
         improve=Text("明确办理时限，先行赔付小额争议。", "Set time limits; settle small disputes at once."),
@@ -98,7 +106,10 @@ INDICATORS = (
         better="low",
         unit="per_order",
         name=Text("投诉逾期率", "Complaints not resolved on time"),
-        definition=Text("办结期限已过而未办结或逾期办结的投诉 ÷ 订单数", "complaints unresolved at, or resolved after, their term / orders"),
+        definition=Text(
+            "办结期限已过而未办结或逾期办结的投诉 ÷ 订单数",
+            "complaints unresolved at, or resolved after, their term / orders",
+        ),
         why=Text("按期办结是处理机制有效的标志。", "Keeping the term shows that complaint handling works."),
         failing=Text("有投诉未按期办结", "Complaints were not resolved within their term"),
         improve=Text("在期限前办结，无法办结的提前说明。", "Resolve within the term, or explain before it ends."),
@@ -112,7 +123,9 @@ INDICATORS = (
         better="low",
         unit="per_order",
         name=Text("重复投诉率", "Repeat complaint rate"),
-        definition=Text("同一消费者第二次及以后的投诉 ÷ 订单数", "second and later complaints of the same consumer / orders"),
+        definition=Text(
+            "同一消费者第二次及以后的投诉 ÷ 订单数", "second and later complaints of the same consumer / orders"
+        ),
         why=Text("再次投诉说明首次没有解决。", "A second complaint says that the first was not settled."),
         failing=Text("有消费者多次投诉", "Consumers complained again"),
         improve=Text("首次投诉即彻底解决。", "Settle the first complaint for good."),
@@ -143,7 +156,10 @@ INDICATORS = (
         better="low",
         unit="per_order",
         name=Text("投诉升级率", "Escalation rate"),
-        definition=Text("进入 12315、协会、调解、仲裁、法院的投诉 ÷ 订单数", "complaints that reached 12315, association, mediation, arbitration or court / orders"),
+        definition=Text(
+            "进入 12315、协会、调解、仲裁、法院的投诉 ÷ 订单数",
+            "complaints that reached 12315, association, mediation, arbitration or court / orders",
+        ),
         why=Text("平台内未能解决的争议会占用公共资源。", "What is not settled on the platform takes public resources."),
         failing=Text("有投诉升级到平台之外", "Complaints went beyond the platform"),
         improve=Text("在平台内解决争议。", "Settle disputes on the platform."),
@@ -160,7 +176,10 @@ INDICATORS = (
             "因质量、描述不符、未收到、迟延申请退款的订单 ÷ 记录了退款情况的订单",
             "orders with a refund asked for quality, misdescription, non-receipt or lateness / orders whose refunds are recorded",
         ),
-        why=Text("因商品或履约问题的退款反映供货质量；无理由退货不计。", "Refunds for cause tell of quality; returns without reason do not count."),
+        why=Text(
+            "因商品或履约问题的退款反映供货质量；无理由退货不计。",
+            "Refunds for cause tell of quality; returns without reason do not count.",
+        ),
         failing=Text("因商品或履约问题的退款较多", "Refunds for quality or delivery were many"),
         improve=Text("如实描述，出货前检验。", "Describe truthfully and inspect before sending."),
     ),

@@ -74,9 +74,13 @@ INDICATORS = (
         unit="per_order",
         name=Text("评价覆盖率", "Review coverage"),
         definition=Text("评价数 ÷ 已完成订单数", "reviews / completed orders"),
-        why=Text("覆盖越广，评价越能代表全部交易。", "The wider the coverage, the more reviews speak for all transactions."),
+        why=Text(
+            "覆盖越广，评价越能代表全部交易。", "The wider the coverage, the more reviews speak for all transactions."
+        ),
         failing=Text("留下评价的订单较少", "Few orders were reviewed"),
-        improve=Text("邀请全部买家如实评价，不得以利益诱导。", "Invite every buyer to review truthfully; never pay for it."),
+        improve=Text(
+            "邀请全部买家如实评价，不得以利益诱导。", "Invite every buyer to review truthfully; never pay for it."
+        ),
     ),
     Indicator(
         id="reply_to_negatives",
@@ -116,7 +120,9 @@ INDICATORS = (
         unit="share",
         name=Text("真实评价占比", "Share of reviews judged authentic"),
         definition=Text("认定真实的评价 ÷ 作过真实性认定的评价", "reviews judged authentic / reviews judged"),
-        why=Text("虚假评价误导消费者（电子商务法第十七条）。", "False reviews mislead consumers (E-Commerce Law Art. 17)."),
+        why=Text(
+            "虚假评价误导消费者（电子商务法第十七条）。", "False reviews mislead consumers (E-Commerce Law Art. 17)."
+        ),
         failing=Text("有评价被认定不真实", "Reviews were judged not authentic"),
         improve=Text("停止一切刷评、诱导评价。", "Stop every bought or induced review."),
     ),

@@ -49,7 +49,10 @@ INDICATORS = (
         ),
         why=Text("接单后不能完成，是最直接的违约。", "An order taken and not completed is the plainest breach."),
         failing=Text("部分订单因非买家原因被取消", "Orders were cancelled that the buyer had not cancelled"),
-        improve=Text("只接能够完成的订单，及时更新库存与价格。", "Take only orders you can complete; keep stock and prices up to date."),
+        improve=Text(
+            "只接能够完成的订单，及时更新库存与价格。",
+            "Take only orders you can complete; keep stock and prices up to date.",
+        ),
     ),
     Indicator(
         id="seller_cancelled_rate",
@@ -59,10 +62,15 @@ INDICATORS = (
         better="low",
         unit="share",
         name=Text("商家取消率", "Seller-cancelled rate"),
-        definition=Text("商家取消的订单 ÷（已完成 + 非买家原因取消的订单）", "orders cancelled by the seller / concluded orders"),
+        definition=Text(
+            "商家取消的订单 ÷（已完成 + 非买家原因取消的订单）", "orders cancelled by the seller / concluded orders"
+        ),
         why=Text("商家单方取消使消费者落空。", "A cancellation by the seller leaves the consumer with nothing."),
         failing=Text("商家主动取消了订单", "The seller cancelled orders"),
-        improve=Text("核对库存和价格后再上架，避免接单后取消。", "Check stock and price before listing rather than cancelling after."),
+        improve=Text(
+            "核对库存和价格后再上架，避免接单后取消。",
+            "Check stock and price before listing rather than cancelling after.",
+        ),
         needs=("transactions.cancelled_by",),
     ),
     Indicator(
@@ -73,7 +81,10 @@ INDICATORS = (
         better="low",
         unit="share",
         name=Text("缺货率", "Stock-out rate"),
-        definition=Text("因缺货取消的订单 ÷（已完成 + 非买家原因取消的订单）", "orders cancelled for want of stock / concluded orders"),
+        definition=Text(
+            "因缺货取消的订单 ÷（已完成 + 非买家原因取消的订单）",
+            "orders cancelled for want of stock / concluded orders",
+        ),
         why=Text("出售没有的货物等于虚假供货。", "Selling what is not there is a false offer."),
         failing=Text("有订单因缺货被取消", "Orders were cancelled because goods were out of stock"),
         improve=Text("同步库存，缺货商品及时下架。", "Synchronise stock and take down what is out of it."),
@@ -91,9 +102,14 @@ INDICATORS = (
             "在承诺时间内交运的订单 ÷ 承诺发货时间已到且未取消的订单",
             "orders handed to the carrier by the promised time / uncancelled orders whose promised time has come",
         ),
-        why=Text("发货由商家掌握，最能反映其守约。", "Dispatch is in the merchant's own hands and tells most about its keeping of promises."),
+        why=Text(
+            "发货由商家掌握，最能反映其守约。",
+            "Dispatch is in the merchant's own hands and tells most about its keeping of promises.",
+        ),
         failing=Text("部分订单未在承诺时间内发货", "Orders were not dispatched by the promised time"),
-        improve=Text("按备货能力承诺发货时间，并在期限内交运。", "Promise what your stock allows and hand over within it."),
+        improve=Text(
+            "按备货能力承诺发货时间，并在期限内交运。", "Promise what your stock allows and hand over within it."
+        ),
     ),
     Indicator(
         id="on_time_delivery_rate",
@@ -109,7 +125,9 @@ INDICATORS = (
         ),
         why=Text("消费者按承诺的送达时间作出购买决定。", "Consumers decide by the promised delivery."),
         failing=Text("部分订单未在承诺时间内送达", "Orders were not delivered by the promised time"),
-        improve=Text("选择可靠的承运人，如实承诺送达时间。", "Choose reliable carriers and promise delivery truthfully."),
+        improve=Text(
+            "选择可靠的承运人，如实承诺送达时间。", "Choose reliable carriers and promise delivery truthfully."
+        ),
     ),
     Indicator(
         id="delivery_lateness",
@@ -136,8 +154,14 @@ INDICATORS = (
         better="high",
         unit="share",
         name=Text("应索开票率", "Invoices issued on request"),
-        definition=Text("已开具发票的订单 ÷ 买家索要发票的已完成订单", "invoices issued / completed orders whose buyer asked for one"),
-        why=Text("依法出具购货凭证是经营者的义务（电子商务法第十四条）。", "Issuing vouchers is a duty by law (E-Commerce Law Art. 14)."),
+        definition=Text(
+            "已开具发票的订单 ÷ 买家索要发票的已完成订单",
+            "invoices issued / completed orders whose buyer asked for one",
+        ),
+        why=Text(
+            "依法出具购货凭证是经营者的义务（电子商务法第十四条）。",
+            "Issuing vouchers is a duty by law (E-Commerce Law Art. 14).",
+        ),
         failing=Text("有买家索要发票而未开具", "Invoices asked for were not issued"),
         improve=Text("订单完成后即时开具电子发票。", "Issue the electronic invoice as soon as the order completes."),
         needs=("transactions.invoice_issued_at",),
@@ -150,9 +174,14 @@ INDICATORS = (
         better="high",
         unit="share",
         name=Text("全程可追溯率", "Share traceable end to end"),
-        definition=Text("物流全程可追溯的订单 ÷ 记录了追溯情况的已发货订单", "orders tracked end to end / dispatched orders whose tracking is recorded"),
+        definition=Text(
+            "物流全程可追溯的订单 ÷ 记录了追溯情况的已发货订单",
+            "orders tracked end to end / dispatched orders whose tracking is recorded",
+        ),
         why=Text("可追溯的订单在争议中有据可查。", "A tracked order leaves evidence when there is a dispute."),
         failing=Text("部分订单物流信息不完整", "Orders lack complete tracking"),
-        improve=Text("使用能提供全程轨迹的承运人并上传运单号。", "Use carriers with full tracking and upload the waybill number."),
+        improve=Text(
+            "使用能提供全程轨迹的承运人并上传运单号。", "Use carriers with full tracking and upload the waybill number."
+        ),
     ),
 )

@@ -110,7 +110,10 @@ INDICATORS = (
             "任取两笔订单来自同一买家的概率（赫芬达尔指数的无偏形式，0 至 1，不因规模小而偏高）",
             "chance that two orders drawn come from one buyer (Herfindahl index without its small-size bias, 0 to 1)",
         ),
-        why=Text("订单集中于少数买家，持续性弱，也是刷单的常见特征。", "Trade with few buyers is fragile, and a common sign of brushing."),
+        why=Text(
+            "订单集中于少数买家，持续性弱，也是刷单的常见特征。",
+            "Trade with few buyers is fragile, and a common sign of brushing.",
+        ),
         failing=Text("订单集中于少数买家", "Orders come from few buyers"),
         improve=Text("拓展买家来源。", "Widen the circle of buyers."),
         needs=("transactions.buyer_id",),
