@@ -22,7 +22,7 @@ orders AS (
     SELECT subject_id,
         count(*) AS orders,
         count(*) FILTER (completed_ AND cancelled_ IS NOT TRUE) AS completed,
-        count(*) FILTER (completed_ AND cancelled_ IS NOT TRUE OR cancelled_ AND cancelled_by <> 'buyer') AS concluded,
+        count(*) FILTER (completed_ AND cancelled_ IS NOT TRUE OR cancelled_ AND (cancelled_by <> 'buyer' OR cancel_reason = 'stock_out')) AS concluded,
         count(*) FILTER (cancelled_ AND cancelled_by = 'seller') AS seller_cancelled,
         count(*) FILTER (cancelled_ AND cancel_reason = 'stock_out') AS stock_out,
         count(*) FILTER (dispatch_due IS NOT NULL AND cancelled_ IS NOT TRUE) AS dispatch_due,
@@ -62,7 +62,7 @@ reviews AS (
         count(*) FILTER (own AND rating_overall <= 2) AS negative,
         count(*) FILTER (own AND rating_overall <= 2 AND replied) AS negative_replied,
         count(*) FILTER (authentic) AS authentic, count(authentic) AS judged,
-        count(DISTINCT buyer_id) AS reviewers
+        count(DISTINCT buyer_id) FILTER (own) AS reviewers
     FROM r GROUP BY subject_id
 ),
 c AS (
@@ -70,6 +70,7 @@ c AS (
         CASE WHEN resolved_at < $cut THEN resolved_at END AS resolved,
         CASE WHEN resolution_due_at < $cut THEN resolution_due_at END AS due,
         coalesce(resolved_at < $cut AND outcome IN ('upheld', 'partly_upheld') AND coalesce(liability, 'seller') = 'seller', false) AS upheld,
+        coalesce(resolved_at < $cut AND outcome IN ('upheld', 'partly_upheld'), false) AS justified,
         CASE WHEN first_response_at < $cut THEN response_minutes END AS response_minutes,
         CASE WHEN resolved_at < $cut THEN resolution_minutes END AS resolution_minutes,
         channel IN ('12315', 'association', 'mediation', 'arbitration', 'court') OR coalesce(escalated_at < $cut, false) AS external
@@ -79,10 +80,10 @@ complaints AS (
     SELECT subject_id, count(*) AS complaints, count(*) FILTER (upheld) AS upheld,
         count(*) FILTER (external) AS escalated, count(*) FILTER (external AND upheld) AS lost,
         count(*) FILTER (due IS NOT NULL AND (resolved IS NULL OR resolved > due)) AS overdue,
-        median(response_minutes) FILTER (NOT upheld) AS response_minutes,
-        count(response_minutes) FILTER (NOT upheld) AS responded,
-        median(resolution_minutes) FILTER (NOT upheld) AS resolution_minutes,
-        count(resolution_minutes) FILTER (NOT upheld) AS resolved,
+        median(response_minutes) FILTER (NOT justified) AS response_minutes,
+        count(response_minutes) FILTER (NOT justified) AS responded,
+        median(resolution_minutes) FILTER (NOT justified) AS resolution_minutes,
+        count(resolution_minutes) FILTER (NOT justified) AS resolved,
         count(buyer_id) - count(DISTINCT buyer_id) AS repeated
     FROM c GROUP BY subject_id
 )

@@ -90,7 +90,7 @@ def with_pandas(tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
             "subject_id": t["subject_id"],
             "orders": 1,
             "completed": completed,
-            "concluded": completed | (cancelled & (t["cancelled_by"] != "buyer")),
+            "concluded": completed | (cancelled & ~((t["cancelled_by"] == "buyer") & (t["cancel_reason"] != "stock_out"))),
             "seller_cancelled": cancelled & (t["cancelled_by"] == "seller"),
             "stock_out": cancelled & (t["cancel_reason"] == "stock_out"),
             "dispatch_due": dispatch_due,
@@ -137,16 +137,19 @@ def with_pandas(tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
     c = tables["complaints"]
     c = c[(c["filed_at"] >= start) & (c["filed_at"] < cut) & (c["known_at"] <= cut)]
     resolved = c["resolved_at"] < cut
-    upheld = resolved & c["outcome"].isin(["upheld", "partly_upheld"]) & c["liability"].fillna("seller").eq("seller")
+    justified = resolved & c["outcome"].isin(["upheld", "partly_upheld"])
+    upheld = justified & c["liability"].fillna("seller").eq("seller")
     external = ~c["channel"].eq("platform") | (c["escalated_at"] < cut)
     overdue = (c["resolution_due_at"] < cut) & (~resolved | (c["resolved_at"] > c["resolution_due_at"]))
     key = c["subject_id"]
     sums["complaints"] = c.groupby("subject_id", observed=True).size()
     for name, flag in {"upheld": upheld, "escalated": external, "lost": upheld & external, "overdue": overdue}.items():
         sums[name] = flag.groupby(key, observed=True).sum()
-    quick = c["response_minutes"].where(~upheld & (c["first_response_at"] < cut))
+    quick = c["response_minutes"].where(~justified & (c["first_response_at"] < cut))
     sums["response_minutes"] = quick.groupby(key, observed=True).median()
-    sums["resolution_minutes"] = c["resolution_minutes"].where(~upheld & resolved).groupby(key, observed=True).median()
+    sums["resolution_minutes"] = (
+        c["resolution_minutes"].where(~justified & resolved).groupby(key, observed=True).median()
+    )
     return sums
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from credit.disclosure.dictionary import page as disclosure_page
 from credit.indicators import CATALOGUE
 from credit.indicators.base import Indicator
 from credit.rulebooks import shipped
@@ -151,7 +152,12 @@ def settings_page() -> str:
     )
 
 
-PAGES = {"tables.md": tables_page, "indicators.md": indicators_page, "settings.md": settings_page}
+PAGES = {
+    "tables.md": tables_page,
+    "indicators.md": indicators_page,
+    "settings.md": settings_page,
+    "disclosure.md": disclosure_page,
+}
 
 
 def main() -> None:

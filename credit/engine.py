@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import duckdb
@@ -55,7 +55,7 @@ def as_of(frame: nw.LazyFrame[Any], table: Table, moment: Moment) -> nw.LazyFram
 
     def happened(name: str) -> nw.Expr:
         column = nw.col(name)
-        return column < (moment.cut_off if table.column(name).type == "instant" else nw.lit(day))
+        return column < (moment.cut_off.astimezone(UTC) if table.column(name).type == "instant" else nw.lit(day))
 
     if table.event is not None:
         frame = frame.filter(happened(table.event))
@@ -146,7 +146,8 @@ def compile_facts(
 def _edge(table: Table, moment: Moment, days: int) -> Any:
     assert table.event is not None
     start = moment.start(days)
-    return start if table.column(table.event).type == "instant" else nw.lit(start.date())
+    # In UTC, as the columns are: Polars compares instants of one zone only.
+    return start.astimezone(UTC) if table.column(table.event).type == "instant" else nw.lit(start.date())
 
 
 def _collect(frame: nw.LazyFrame[Any]) -> pa.Table:

@@ -157,8 +157,18 @@ def export_night(con: duckdb.DuckDBPyConnection, settings: Settings, day: date) 
 
 def _store(con: duckdb.DuckDBPyConnection, evaluation: Evaluation) -> None:
     book, day = evaluation.rulebook, evaluation.day
+    # One evaluation a night for a kind of subject: a run by another rulebook gives way as well.
+    replaced = [book.id] + [
+        row[0]
+        for row in con.execute(
+            "SELECT DISTINCT rulebook FROM results.grades WHERE evaluated_on = ? AND subject_kind = ?",
+            [day, book.subject.kind],
+        ).fetchall()
+    ]
     for table in ("runs", "grades", "indicators"):
-        con.execute(f"DELETE FROM results.{table} WHERE evaluated_on = ? AND rulebook = ?", [day, book.id])
+        con.execute(
+            f"DELETE FROM results.{table} WHERE evaluated_on = ? AND list_contains(?, rulebook)", [day, replaced]
+        )
     con.execute(
         "INSERT INTO results.rulebooks VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
         [book.hash, book.id, book.version, book.text],

@@ -26,7 +26,7 @@ from credit.errors import InputError, UserError
 from credit.settings import Settings, cut_off
 from credit.sources import Delivery, InputFile, Part, adapter
 from credit.tables import KNOWN_AT, TABLES, Column, Table
-from credit.warehouse import fix_zone, transaction
+from credit.warehouse import QUARANTINE_COLUMNS, fix_zone, transaction
 
 Counts = dict[str, dict[str, int]]
 
@@ -85,7 +85,7 @@ def land(
         as_of = cut_off(day, zone)
         batch_id = _one(con, "SELECT coalesce(max(batch_id), 0) + 1 FROM meta.batches")
         now = datetime.now(UTC)
-        con.execute("CREATE OR REPLACE TEMP TABLE staged_rejects AS SELECT * FROM quarantine.rows LIMIT 0")
+        con.execute(f"CREATE OR REPLACE TEMP TABLE staged_rejects ({QUARANTINE_COLUMNS})")
         for reject in delivery.rejects:
             con.execute(f"INSERT INTO staged_rejects SELECT {batch_id}, *, NULL FROM ({reject})")
         for table in TABLES.values():
@@ -338,7 +338,13 @@ def _check_rows(
     stands_for_known = "getvariable('as_of')"
     if history:
         stands_for_known = f"coalesce({_event_instant(table)}, getvariable('as_of'))"
-    con.execute("CREATE OR REPLACE TEMP TABLE checked AS " + _checked(table, None, batch_id, stands_for_known))
+    # With its columns spelt out: DuckDB 2.0.0 loses rows put into a table that was made by an empty SELECT in the same
+    # transaction, from 122,880 rows on.
+    columns = ", ".join(f"{column.name} {column.sql_type}" for column in (*table.columns, KNOWN_AT))
+    con.execute(
+        f"""CREATE OR REPLACE TEMP TABLE checked ({columns}, batch_id BIGINT, source_table VARCHAR, file VARCHAR,
+            line BIGINT, key_ VARCHAR, fault VARCHAR, raw VARCHAR)"""
+    )
     # Text without an offset, and calendar days as instants, are in the platform's zone.
     con.execute(f"SET TimeZone = '{zone}'")
     try:
@@ -363,14 +369,8 @@ def _event_instant(table: Table) -> str:
     return f"CAST({event} AS TIMESTAMPTZ)"
 
 
-def _checked(table: Table, part: Part | None, batch_id: int, stands_for_known: str) -> str:
-    """SELECT of typed rows with `fault` ('code|reason' or NULL) and `raw`; without a part, the empty shape of it."""
-    if part is None:
-        shape = ", ".join(f"NULL::{c.sql_type} AS {c.name}" for c in (*table.columns, KNOWN_AT))
-        return (
-            f"SELECT {shape}, {batch_id}::BIGINT AS batch_id, ''::VARCHAR AS source_table, ''::VARCHAR AS file, "
-            "0::BIGINT AS line, ''::VARCHAR AS key_, ''::VARCHAR AS fault, ''::VARCHAR AS raw WHERE false"
-        )
+def _checked(table: Table, part: Part, batch_id: int, stands_for_known: str) -> str:
+    """SELECT of typed rows with `fault` ('code|reason' or NULL) and `raw`."""
     typed = ", ".join(f"{_typed(column, part)} AS {column.name}" for column in table.supplied)
     known = "TRY_CAST(r.known_at AS TIMESTAMPTZ)" if "known_at" in part.columns else "NULL::TIMESTAMPTZ"
     defaults = ", ".join(

@@ -5,7 +5,8 @@ For each merchant and indicator of a rulebook, with n observations of evidence a
     shrunk = (n * value + k * prior) / (n + k)        (Buehlmann credibility; k = 0 leaves the value alone)
     mark   = the curve at `shrunk`, 0 to 100
     weight = element weight x indicator weight, each taken anew over what is measured
-    points = weight x mark, rounded to 1/10000 of a point; the score is the exact sum of the points
+    score  = sum of weight x mark, rounded to 1/10000 of a point
+    points = weight x mark in whole 1/10000 of a point, by largest remainder: they add up to the score exactly
 
 What is missing or not applicable has no weight: the score is what the rest says, neither better nor worse. The evidence
 figure says how much stands behind it: sum over the rulebook of weight x n / (n + k), over the weights that apply.
@@ -158,17 +159,34 @@ def score(
     believed = (of_rule * np.array(credibility).reshape(len(rules), size)).sum(axis=0)
     evidence = np.round(np.divide(believed, asked, out=np.zeros(size), where=asked > 0), 4)
 
+    marks = np.full((len(rules), size), np.nan)
+    for i, (_, rule) in enumerate(rules):
+        xs, ys = [x for x, _ in rule.curve], [y for _, y in rule.curve]
+        marks[i, measured[i]] = np.interp(shrunk_of[i][measured[i]], xs, ys)
+    points = _apportion(np.nan_to_num(marks) * weight * POINT)
     built = []
-    total = np.zeros(size, dtype=np.int64)
     for i, (element, rule) in enumerate(rules):
-        m, xs, ys = taken[i], [x for x, _ in rule.curve], [y for _, y in rule.curve]
-        mark = np.where(measured[i], np.interp(np.nan_to_num(shrunk_of[i]), xs, ys), np.nan)
-        points = np.rint(np.nan_to_num(mark) * weight[i] * POINT).astype(np.int64)
-        total += points
+        m = taken[i]
         built.append(
             Column(
                 element.id, rule.id, m.state, m.value, m.numerator, m.denominator,
-                np.where(measured[i], shrunk_of[i], np.nan), mark, weight[i], points,
+                np.where(measured[i], shrunk_of[i], np.nan), marks[i], weight[i], points[i],
             )
         )  # fmt: skip
-    return Scores(facts.subjects, built, np.where(alive > 0, total.astype(np.float64), np.nan), evidence, found_priors)
+    total = points.sum(axis=0).astype(np.float64)
+    return Scores(facts.subjects, built, np.where(alive > 0, total, np.nan), evidence, found_priors)
+
+
+def _apportion(exact: Array) -> np.ndarray:  # type: ignore[type-arg]
+    """Whole numbers beside `exact` (rules x subjects) whose sum, a subject, is the rounded exact sum.
+
+    Largest remainder: all are rounded down, and what is missing to the sum goes to those that lost most, first rule
+    first.
+    """
+    exact = np.round(exact, 6)  # float noise must not decide who lost most
+    down = np.floor(exact)
+    missing = np.rint(exact.sum(axis=0)) - down.sum(axis=0)
+    order = np.argsort(down - exact, axis=0, kind="stable")
+    rank = np.argsort(order, axis=0, kind="stable")
+    whole: np.ndarray = (down + (rank < missing)).astype(np.int64)  # type: ignore[type-arg]
+    return whole

@@ -343,7 +343,8 @@ TRANSACTIONS = Table(
             "Minutes from asking for a refund to having it",
             unit="min",
             known_from="refunded_at",
-            derived=_minutes("refund_requested_at", "refunded_at"),
+            derived="CASE WHEN refunded_at >= refund_requested_at THEN "
+            f"{_minutes('refund_requested_at', 'refunded_at')} END",
         ),
     ),
     checks=_after_event(

@@ -24,7 +24,19 @@ from credit.tables import KNOWN_AT, TABLES, Table
 
 SCHEMA_VERSION = 1
 
-_FIXED_DDL = """
+QUARANTINE_COLUMNS = """
+    batch_id BIGINT NOT NULL,
+    source_table VARCHAR NOT NULL,
+    file VARCHAR NOT NULL,
+    line BIGINT,                         -- line of a text file, row of a Parquet file (both from 1)
+    key VARCHAR,
+    code VARCHAR NOT NULL,
+    reason VARCHAR NOT NULL,
+    raw VARCHAR,                         -- the row as read, consumers' ids already replaced
+    released_by BIGINT                   -- the later batch that made the row good
+"""
+
+_FIXED_DDL = f"""
 CREATE SCHEMA IF NOT EXISTS meta;
 CREATE TABLE IF NOT EXISTS meta.info (name VARCHAR PRIMARY KEY, value VARCHAR NOT NULL);
 CREATE TABLE IF NOT EXISTS meta.batches (
@@ -43,17 +55,7 @@ CREATE TABLE IF NOT EXISTS meta.supplied (
     batch_id BIGINT NOT NULL, table_name VARCHAR NOT NULL, columns VARCHAR[] NOT NULL, since TIMESTAMPTZ NOT NULL
 );
 CREATE SCHEMA IF NOT EXISTS quarantine;
-CREATE TABLE IF NOT EXISTS quarantine.rows (
-    batch_id BIGINT NOT NULL,
-    source_table VARCHAR NOT NULL,
-    file VARCHAR NOT NULL,
-    line BIGINT,                         -- line of a text file, row of a Parquet file (both from 1)
-    key VARCHAR,
-    code VARCHAR NOT NULL,
-    reason VARCHAR NOT NULL,
-    raw VARCHAR,                         -- the row as read, consumers' ids already replaced
-    released_by BIGINT                   -- the later batch that made the row good
-);
+CREATE TABLE IF NOT EXISTS quarantine.rows ({QUARANTINE_COLUMNS});
 CREATE SCHEMA IF NOT EXISTS results;
 CREATE TABLE IF NOT EXISTS results.runs (
     evaluated_on DATE NOT NULL,

@@ -6,16 +6,17 @@ every row needs, then the table's own defaults and derived columns apply, as at 
 
 from __future__ import annotations
 
-
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import duckdb
 import numpy as np
 import pytest
 
-from credit import engine, scoring, warehouse
+from credit import engine, evaluation, intake, scoring, warehouse
 from credit.indicators import CATALOGUE
 from credit.indicators.base import Leaf
 from credit.rulebooks import Rulebook
@@ -68,7 +69,9 @@ def _insert(con: duckdb.DuckDBPyConnection, table: Table, rows: Sequence[Row]) -
         filled = {"known_at": "1970-01-01 00:00:00+00", table.key: f"{table.name}-{i}", "subject_id": "shop"}
         complete.append(filled | DEFAULTS[table.name] | dict(given))
     columns = [table.column(name) for name in table.names if any(name in row for row in complete)] + [KNOWN_AT]
-    values = ", ".join(f"({', '.join(_literal(column, row.get(column.name)) for column in columns)})" for row in complete)
+    values = ", ".join(
+        f"({', '.join(_literal(column, row.get(column.name)) for column in columns)})" for row in complete
+    )
     if complete:
         con.execute(f"INSERT INTO canonical.{table.name} ({', '.join(c.name for c in columns)}) VALUES {values}")
     for how in ("default", "derived"):
@@ -222,10 +225,35 @@ def counted() -> MakeFacts:
     return made
 
 
-EVERYTHING = frozenset(TABLES) | {f"{table.name}.{column.name}" for table in TABLES.values() for column in table.columns}
+EVERYTHING = frozenset(TABLES) | {
+    f"{table.name}.{column.name}" for table in TABLES.values() for column in table.columns
+}
 
 
 @pytest.fixture
 def scored() -> Callable[..., scoring.Scores]:
     """`scored(book, facts)`: scores where every column is supplied."""
     return lambda book, facts, priors=None: scoring.score(book, facts, EVERYTHING, priors)
+
+
+OLIST_DAY = date(2018, 8, 31)
+
+
+@pytest.fixture(scope="session")
+def olist() -> Path:
+    """The folder of the public Olist files; the test is skipped where there is none."""
+    path = Path(os.environ.get("MERCHANT_CREDIT_OLIST") or Path(__file__).parents[2] / "shared" / "olist")
+    if not (path / "olist_orders_dataset.parquet").exists():
+        pytest.skip(f"no Olist files at {path}; put them there, or name their folder in MERCHANT_CREDIT_OLIST")
+    return path
+
+
+@pytest.fixture(scope="session")
+def olist_home(olist: Path, tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    """Home of the graded night of 2018-08-31; made once in each process that runs tests."""
+    options = Settings(home=tmp_path_factory.mktemp("olist"))
+    with warehouse.open_warehouse(options) as con:
+        batch = intake.land(con, options, "olist", olist, OLIST_DAY)
+        intake.accept(con, batch.batch_id)
+        evaluation.evaluate(con, options, OLIST_DAY)
+    return options

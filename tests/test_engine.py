@@ -13,6 +13,7 @@ import duckdb
 import narwhals as nw
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 
 from credit import engine, intake
@@ -85,11 +86,18 @@ def _arrow_pandas(relation: duckdb.DuckDBPyRelation) -> pd.DataFrame:
     return relation.to_arrow_table().to_pandas(types_mapper=pd.ArrowDtype)
 
 
+def _plain_pandas(relation: duckdb.DuckDBPyRelation) -> pd.DataFrame:
+    """Columns of NumPy and of Python objects, as most people have them; NumPy knows no calendar days."""
+    days = [name for name, kind in zip(relation.columns, relation.types, strict=True) if str(kind) == "DATE"]
+    return relation.df().astype(dict.fromkeys(days, pd.ArrowDtype(pa.date32())))
+
+
 @pytest.mark.parametrize(
     "native",
     [
         pytest.param(lambda relation: relation.pl(), id="polars"),
-        pytest.param(_arrow_pandas, id="pandas"),
+        pytest.param(_plain_pandas, id="pandas"),
+        pytest.param(_arrow_pandas, id="pandas on arrow"),
     ],
 )
 def test_expressions_say_the_same_on_every_frame(fill, native: Callable[[duckdb.DuckDBPyRelation], Any]) -> None:
@@ -212,9 +220,7 @@ def test_validities_lie_in_the_future_and_stay(fill) -> None:
 DERIVED = [(table, column) for table in TABLES.values() for column in table.columns if column.derived]
 
 
-@pytest.mark.parametrize(
-    ("table", "column"), DERIVED, ids=[f"{table.name}.{column.name}" for table, column in DERIVED]
-)
+@pytest.mark.parametrize(("table", "column"), DERIVED, ids=[f"{table.name}.{column.name}" for table, column in DERIVED])
 def test_a_derived_column_is_hidden_with_the_latest_instant_it_is_made_of(table: Table, column: Column) -> None:
     """Its instants are the event, the one it hangs on, and promises or beginnings that come before that one."""
     assert column.derived is not None

@@ -10,8 +10,9 @@ import json
 import random
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from fractions import Fraction
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +38,8 @@ SHOPS = ("shop a", "shop b", "shop c", "shop d")
 BOOKS = shipped()
 
 Rows = dict[str, list[dict[str, Any]]]
+Results = dict[tuple[str, date], pd.DataFrame]
+SEEDS = st.integers(0, 3)
 
 
 def stable(examples: int) -> Callable[[Any], Any]:
@@ -61,7 +64,9 @@ def at(days: float) -> str:
 
 def row(table: str, **values: Any) -> dict[str, Any]:
     """A row of a file with all the table's columns, so that each file supplies the same ones."""
-    return {column.name: values.get(column.name) for column in TABLES[table].supplied} | {"known_at": values["known_at"]}
+    return {column.name: values.get(column.name) for column in TABLES[table].supplied} | {
+        "known_at": values["known_at"]
+    }
 
 
 def market(seed: int) -> Rows:
@@ -82,6 +87,8 @@ def market(seed: int) -> Rows:
     def chance(share: float) -> bool:
         return rng.random() < share
 
+    first = {"channel": "platform", "category": "other", "filed_at": at(-400), "known_at": at(-400)}
+    rows["complaints"].append(row("complaints", complaint_id="before the window", subject_id=SHOPS[0], **first))
     for i in range(rng.randint(30, 60)):
         shop, ordered, buyer = rng.choice(SHOPS), rng.uniform(-380, 5), f"buyer {rng.randrange(15)}"
         sent, arrived = ordered + rng.uniform(0, 4), ordered + rng.uniform(4, 12)
@@ -153,7 +160,7 @@ def market(seed: int) -> Rows:
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[], Path]]:
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Callable[[], Path]:
     base = tmp_path_factory.mktemp("deliveries")
     numbers = iter(range(1_000_000))
 
@@ -162,7 +169,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[], Pa
         made.mkdir()
         return made
 
-    yield new
+    return new
 
 
 @contextmanager
@@ -189,17 +196,17 @@ def ingest(con: duckdb.DuckDBPyConnection, options: Settings, path: Path) -> int
     return batch
 
 
-def results(con: duckdb.DuckDBPyConnection, books: Sequence[Rulebook] = BOOKS) -> dict[tuple[str, date], pd.DataFrame]:
+def results(con: duckdb.DuckDBPyConnection) -> Results:
     """Grades and every indicator, for the last day and one in the past; consumers' pseudonyms do not show in them."""
     found = {}
     for day in DAYS:
-        for done in evaluation.compute(con, day, ZONE, list(books)):
+        for done in evaluation.compute(con, day, ZONE, BOOKS):
             found[done.rulebook.id + " grades", day] = done.grades
             found[done.rulebook.id + " indicators", day] = done.scores.long()
     return found
 
 
-def assert_same(one: dict[tuple[str, date], pd.DataFrame], other: dict[tuple[str, date], pd.DataFrame]) -> None:
+def assert_same(one: Results, other: Results) -> None:
     assert one.keys() == other.keys()
     for key, frame in one.items():
         pd.testing.assert_frame_equal(frame, other[key], check_exact=True, obj=str(key))
@@ -208,25 +215,30 @@ def assert_same(one: dict[tuple[str, date], pd.DataFrame], other: dict[tuple[str
 # --- deliveries --------------------------------------------------------------------------------------------------
 
 
-def delivered(folder: Callable[[], Path], batches: Sequence[Rows]) -> dict[tuple[str, date], pd.DataFrame]:
+def delivered(folder: Callable[[], Path], batches: Sequence[Rows]) -> Results:
     with warehouse_of(folder()) as (con, options):
         for rows in batches:
             ingest(con, options, write(folder(), rows))
         return results(con)
 
 
-@stable(4)
-@given(seed=st.integers(0, 10_000), order=st.randoms(use_true_random=False))
-def test_the_order_of_rows_changes_nothing(folder, seed: int, order: random.Random) -> None:
-    rows = market(seed)
-    shuffled = {name: order.sample(some, len(some)) for name, some in rows.items()}
-    assert_same(delivered(folder, [rows]), delivered(folder, [shuffled]))
+@pytest.fixture(scope="module")
+def at_once(folder: Callable[[], Path]) -> Callable[[int], Results]:
+    """The results of a market that comes in one delivery."""
+    return cache(lambda seed: delivered(folder, [market(seed)]))
 
 
-@stable(6)
-@given(seed=st.integers(0, 10_000), parts=st.integers(2, 4), order=st.randoms(use_true_random=False))
+@stable(3)
+@given(seed=SEEDS, order=st.randoms(use_true_random=False))
+def test_the_order_of_rows_changes_nothing(folder, at_once, seed: int, order: random.Random) -> None:
+    shuffled = {name: order.sample(some, len(some)) for name, some in market(seed).items()}
+    assert_same(at_once(seed), delivered(folder, [shuffled]))
+
+
+@stable(5)
+@given(seed=SEEDS, parts=st.integers(2, 4), order=st.randoms(use_true_random=False))
 def test_the_cutting_and_the_order_of_batches_change_nothing(
-    folder, seed: int, parts: int, order: random.Random
+    folder, at_once, seed: int, parts: int, order: random.Random
 ) -> None:
     """Every row goes into a batch by chance; corrections may come before what they correct, sellers come first."""
     rows = market(seed)
@@ -237,34 +249,34 @@ def test_the_cutting_and_the_order_of_batches_change_nothing(
     cut = [{name: some for name, some in batch.items() if some} for batch in batches]
     cut = [batch for batch in cut if batch]
     cut[1:] = order.sample(cut[1:], len(cut) - 1)
-    assert_same(delivered(folder, [rows]), delivered(folder, cut))
+    assert_same(at_once(seed), delivered(folder, cut))
 
 
-@stable(4)
-@given(seed=st.integers(0, 10_000), order=st.randoms(use_true_random=False))
-def test_sellers_may_come_last(folder, seed: int, order: random.Random) -> None:
+@stable(3)
+@given(seed=SEEDS, order=st.randoms(use_true_random=False))
+def test_sellers_may_come_last(folder, at_once, seed: int, order: random.Random) -> None:
     """Rows of sellers nobody has told of yet wait, and count from the day they are known once the seller is."""
     rows = market(seed)
     batches: list[Rows] = [{name: some} for name, some in rows.items() if some]
     last = batches.pop(0)
-    assert_same(delivered(folder, [rows]), delivered(folder, [*order.sample(batches, len(batches)), last]))
+    assert_same(at_once(seed), delivered(folder, [*order.sample(batches, len(batches)), last]))
 
 
-@stable(3)
-@given(seed=st.integers(0, 10_000), order=st.randoms(use_true_random=False))
-def test_landing_twice_is_landing_once(folder, seed: int, order: random.Random) -> None:
+@stable(2)
+@given(seed=SEEDS, order=st.randoms(use_true_random=False))
+def test_landing_twice_is_landing_once(folder, at_once, seed: int, order: random.Random) -> None:
     """The same files, and the same rows in other files."""
     rows = market(seed)
     with warehouse_of(folder()) as (con, options):
         path = write(folder(), rows)
         ingest(con, options, path)
-        once, rows_once = results(con), _totals(con)
+        rows_once = _totals(con)
         again = ingest(con, options, path)
         assert again.already_landed
         assert _totals(con) == rows_once
         ingest(con, options, write(folder(), {name: order.sample(some, len(some)) for name, some in rows.items()}))
         assert _totals(con) == rows_once
-        assert_same(once, results(con))
+        assert_same(at_once(seed), results(con))
 
 
 def _totals(con: duckdb.DuckDBPyConnection) -> dict[str, list[tuple[Any, ...]]]:
@@ -278,8 +290,8 @@ def _totals(con: duckdb.DuckDBPyConnection) -> dict[str, list[tuple[Any, ...]]]:
     }
 
 
-@stable(3)
-@given(seed=st.integers(0, 10_000))
+@stable(2)
+@given(seed=SEEDS)
 def test_an_evaluation_can_be_repeated(folder, seed: int) -> None:
     with warehouse_of(folder()) as (con, options):
         ingest(con, options, write(folder(), market(seed)))
@@ -298,7 +310,7 @@ instants = st.floats(-364, -0.001, allow_nan=False)
 
 
 @st.composite
-def upheld_complaints(draw: st.DrawFn, number: int, subject: str) -> dict[str, Any]:
+def upheld_complaints(draw: st.DrawFn, number: str, subject: str) -> dict[str, Any]:
     """Any complaint that was upheld by the cut-off, however it was filed, answered and handled."""
     filed = draw(instants)
 
@@ -325,26 +337,30 @@ def upheld_complaints(draw: st.DrawFn, number: int, subject: str) -> dict[str, A
     )
 
 
-@stable(10)
-@given(seed=st.integers(0, 10_000), complaints=st.tuples(*(upheld_complaints(i, shop) for i, shop in enumerate(SHOPS))))
-def test_an_additional_upheld_complaint_never_helps(folder, seed: int, complaints: tuple[dict[str, Any], ...]) -> None:
-    """Each merchant gets one more; no merchant's score, grade or evidence is the better for it."""
+ROUNDS = 3
+one_each = [[upheld_complaints(f"{i} of {shop}", shop) for shop in SHOPS] for i in range(ROUNDS)]
+
+
+@stable(5)
+@given(seed=SEEDS, rounds=st.tuples(*(st.tuples(*complaints) for complaints in one_each)))
+def test_an_additional_upheld_complaint_never_helps(folder, seed: int, rounds: Sequence[Sequence[Any]]) -> None:
+    """Each merchant gets one more, three times over; no score, grade or evidence is the better for it."""
     rows = market(seed)
-    rows["complaints"].append(row("complaints", complaint_id="c", known_at=at(-400), filed_at=at(-400),
-                                  subject_id=SHOPS[0], channel="platform", category="other"))  # fmt: skip
     with warehouse_of(folder()) as (con, options):
         ingest(con, options, write(folder(), rows))
         before = evaluation.compute(con, DAY, ZONE, BOOKS)
-        batch = ingest(con, options, write(folder(), {"complaints": list(complaints)}))
-        assert batch.counts["complaints"]["accepted"] == len(complaints)
-        after = evaluation.compute(con, DAY, ZONE, BOOKS)
-    for was, now in zip(before, after, strict=True):
-        better = [level.grade for level in was.rulebook.grades.levels] + ["NR"]
-        assert (now.scores.score <= was.scores.score).all()
-        assert (now.scores.evidence == was.scores.evidence).all()
-        for old, new in zip(was.grades["grade"], now.grades["grade"], strict=True):
-            assert better.index(new) >= better.index(old)
-            assert (new == "NR") == (old == "NR")
+        for complaints in rounds:
+            batch = ingest(con, options, write(folder(), {"complaints": list(complaints)}))
+            assert batch.counts["complaints"]["accepted"] == len(complaints)
+            after = evaluation.compute(con, DAY, ZONE, BOOKS)
+            for was, now in zip(before, after, strict=True):
+                assert (now.scores.score <= was.scores.score).all()
+                assert (now.scores.evidence == was.scores.evidence).all()
+                worse = [level.grade for level in was.rulebook.grades.levels] + ["NR"]
+                for old, new in zip(was.grades["grade"], now.grades["grade"], strict=True):
+                    assert worse.index(new) >= worse.index(old)
+                    assert (new == "NR") == (old == "NR")
+            before = after
 
 
 # --- missing evidence --------------------------------------------------------------------------------------------
@@ -370,7 +386,10 @@ def rulebook(book: Callable[..., Rulebook], prior: float | str = "population") -
 
     return book(
         {
-            element: (weight, [rule(name, w, 5 * i) for i, (name, w) in enumerate(zip(RATIOS[element], ws, strict=True))])
+            element: (
+                weight,
+                [rule(name, w, 5 * i) for i, (name, w) in enumerate(zip(RATIOS[element], ws, strict=True))],
+            )
             for element, (weight, ws) in weights.items()
         }
     )
@@ -413,15 +432,16 @@ def test_the_score_is_the_weighted_mean_of_what_is_measured(book, counted, score
         expected = exact(rules, scores, subject)
         assert (expected is None) == bool(np.isnan(scores.score[subject]))
         if expected is not None:
-            assert abs(Fraction(scores.score[subject]) - expected * POINT) <= Fraction(1, 2) + Fraction(1, 10**6)
+            assert abs(Fraction(scores.score[subject]) - expected * POINT) <= Fraction(1, 2) + Fraction(1, 10**4)
             assert sum(int(column.points[subject]) for column in scores.columns) == scores.score[subject]
             assert all(
-                abs(column.points[subject] - column.weight[subject] * np.nan_to_num(column.mark[subject]) * POINT) < 1.001
+                abs(column.points[subject] - column.weight[subject] * np.nan_to_num(column.mark[subject]) * POINT)
+                < 1.001
                 for column in scores.columns
             )
 
 
-@stable(150)
+@stable(80)
 @given(said=counts(), name=st.sampled_from(NAMES), subject=st.integers(0, SIZE - 1))
 def test_losing_evidence_that_speaks_well_never_raises_the_score(book, counted, scored, said, name, subject) -> None:
     """An indicator that marks a merchant at least as well as the rest of its element (or, where it is the only one of
@@ -444,7 +464,7 @@ def test_losing_evidence_that_speaks_well_never_raises_the_score(book, counted, 
     assert after.evidence[subject] <= before.evidence[subject]
 
 
-@stable(150)
+@stable(80)
 @given(said=counts(), name=st.sampled_from(NAMES), subject=st.integers(0, SIZE - 1), lost=st.integers(1, 5))
 def test_losing_the_best_observations_never_raises_the_score(book, counted, scored, said, name, subject, lost) -> None:
     """Some kept promises (or five-star reviews, or orders without refund) are gone, but not all observations: neither
@@ -463,7 +483,7 @@ def test_losing_the_best_observations_never_raises_the_score(book, counted, scor
     assert after.evidence[subject] <= before.evidence[subject]
 
 
-@stable(100)
+@stable(60)
 @given(said=counts(), kept=st.lists(st.integers(0, 300), min_size=len(NAMES), max_size=len(NAMES)))
 def test_evidence_never_rises_when_observations_are_removed(book, counted, scored, said, kept) -> None:
     """As long as nothing becomes not applicable by it, which is then no longer asked for."""

@@ -78,7 +78,9 @@ def test_curve_between_its_points_and_beyond_them(book, counted, scored, of_100:
     assert points(scored(rules, counted(on_time_dispatch_rate=[(of_100, 100)]))) == [mark]
 
 
-@pytest.mark.parametrize(("complaints", "mark"), [(0, 100), (5, 90), (10, 80), (20, 65), (30, 50), (65, 25), (100, 0), (400, 0)])
+@pytest.mark.parametrize(
+    ("complaints", "mark"), [(0, 100), (5, 90), (10, 80), (20, 65), (30, 50), (65, 25), (100, 0), (400, 0)]
+)
 def test_curve_that_falls(book, counted, scored, complaints: int, mark: float) -> None:
     curve = [[0.0, 100], [0.01, 80], [0.03, 50], [0.1, 0]]
     rules = book({"after_sales": (100, [rule("complaint_rate", curve=curve)])})
@@ -93,7 +95,12 @@ ELEMENTS = {
     "fulfilment": (60, [rule("on_time_dispatch_rate", 75), rule("traceable_share", 25)]),
     "counterparty": (40, [rule("rating_overall", 50, curve=[[0, 0], [5, 100]]), rule("authentic_share", 50)]),
 }
-HERE = {"on_time_dispatch_rate": (8, 10), "traceable_share": (4, 10), "rating_overall": (50, 10), "authentic_share": (0, 10)}
+HERE = {
+    "on_time_dispatch_rate": (8, 10),
+    "traceable_share": (4, 10),
+    "rating_overall": (50, 10),
+    "authentic_share": (0, 10),
+}
 
 
 @pytest.mark.parametrize(

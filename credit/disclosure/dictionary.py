@@ -58,8 +58,8 @@ def page() -> str:
             rows = ((f"`{field.name}`", field.zh, field.en, str(field.type)) for field in fields)
             parts.append(_table(("Column", "中文", "English", "Type"), rows))
     schema = json.loads(SCHEMA.read_text(encoding="utf-8"))
-    rows = ((f"`{name}`", title, kind) for name, title, kind in _fields(schema, schema, ""))
-    parts += ["## A merchant's document 商家公示文件", _table(("Field", "中文 · English", "Type"), rows)]
+    listed = ((f"`{name}`", title, kind) for name, title, kind in _fields(schema, schema, ""))
+    parts += ["## A merchant's document 商家公示文件", _table(("Field", "中文 · English", "Type"), listed)]
     return "\n\n".join(parts) + "\n"
 
 

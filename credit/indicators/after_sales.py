@@ -15,17 +15,16 @@ col = nw.col
 EXTERNAL = ("12315", "association", "mediation", "arbitration", "court")
 FOR_CAUSE = ("quality", "not_as_described", "not_received", "late")
 
-upheld = ((col("outcome") == "upheld") | (col("outcome") == "partly_upheld")).fill_null(False) & (
-    (col("liability") == "seller") | col("liability").is_null()
-).fill_null(False)
+justified = col("outcome").is_in(("upheld", "partly_upheld")).fill_null(False)
+upheld = justified & (col("liability") == "seller").fill_null(True)
 external = col("channel").is_in(EXTERNAL)
 overdue = ~col("resolution_due_at").is_null() & (
     col("resolved_at").is_null() | (col("resolved_at") > col("resolution_due_at"))
 )
 
 COMPLAINTS = count("complaints", ~col("filed_at").is_null())
-RESPONDED = count("complaints", ~upheld & ~col("response_minutes").is_null())
-RESOLVED = count("complaints", ~upheld & ~col("resolution_minutes").is_null())
+RESPONDED = count("complaints", ~justified & ~col("response_minutes").is_null())
+RESOLVED = count("complaints", ~justified & ~col("resolution_minutes").is_null())
 REFUNDED = count("transactions", ~col("refund_minutes").is_null())
 _complainers, _repeaters, _of_known, _squares = statistics_of(Groups("complaints", "buyer_id"))
 
@@ -63,7 +62,7 @@ INDICATORS = (
     Indicator(
         id="first_response_hours",
         element="after_sales",
-        numerator=median("complaints", nw.when(~upheld).then(col("response_minutes"))) / 60,
+        numerator=median("complaints", nw.when(~justified).then(col("response_minutes"))) / 60,
         denominator=None,
         evidence=RESPONDED,
         recorded=ORDERS,
@@ -82,7 +81,7 @@ INDICATORS = (
     Indicator(
         id="resolution_days",
         element="after_sales",
-        numerator=median("complaints", nw.when(~upheld).then(col("resolution_minutes"))) / 1440,
+        numerator=median("complaints", nw.when(~justified).then(col("resolution_minutes"))) / 1440,
         denominator=None,
         evidence=RESOLVED,
         recorded=ORDERS,

@@ -14,7 +14,7 @@ own = ~col("shared").fill_null(False)
 negative = own & (col("rating_overall") <= 2)
 
 REVIEWS = count("reviews", own & ~col("rating_overall").is_null())
-_reviewers, _repeated, _rows, _squares = statistics_of(Groups("reviews", "buyer_id"))
+_reviewers, _repeated, _rows, _squares = statistics_of(Groups("reviews", "buyer_id", own))
 
 
 def _mean(aspect: str, zh: str, en: str) -> Indicator:

@@ -14,14 +14,15 @@ LATENESS_CAP_DAYS = 30
 
 cancelled = ~col("cancelled_at").is_null()
 completed = ~col("completed_at").is_null() & ~cancelled
-by_buyer = cancelled & (col("cancelled_by") == "buyer")
+# A buyer's own cancellation excuses the seller, unless it was for want of stock.
+excused = (col("cancelled_by") == "buyer") & (col("cancel_reason") != "stock_out")
 dispatch_due = ~col("dispatch_due_at").is_null() & ~cancelled
 delivery_due = ~col("delivery_due_at").is_null() & ~cancelled
 invoice_due = col("invoice_asked") & completed
 
 ORDERS = count("transactions", ~col("ordered_at").is_null())
 COMPLETED = count("transactions", completed)
-CONCLUDED = count("transactions", completed | (cancelled & ~by_buyer))
+CONCLUDED = count("transactions", completed | (cancelled & ~excused))
 DISPATCH_DUE = count("transactions", dispatch_due)
 DELIVERY_DUE = count("transactions", delivery_due)
 DELIVERED_DUE = count("transactions", delivery_due & ~col("delivered_at").is_null())

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from datetime import date
+from functools import cache
 from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -267,6 +268,7 @@ def load(path: Path) -> Rulebook:
     return parse(raw, path)
 
 
+@cache
 def parse(raw: bytes, path: Path | str) -> Rulebook:
     """Validate the bytes of a rulebook; `path` is what errors call it. Raises UserError as `load` does."""
     if len(raw) > MAX_BYTES:

@@ -168,7 +168,11 @@ def test_first_response_hours_is_not_bettered_by_upheld_complaints(measure) -> N
 
 def test_first_response_hours_nor_by_those_upheld_with_another_liable(measure) -> None:
     slow, quick = {"first_response_at": "2025-06-12 10:00"}, {"first_response_at": "2025-06-10 10:01"}
-    complaints = [REJECTED | slow, UPHELD | quick | {"liability": "carrier"}, UPHELD | quick | {"liability": "platform"}]
+    complaints = [
+        REJECTED | slow,
+        UPHELD | quick | {"liability": "carrier"},
+        UPHELD | quick | {"liability": "platform"},
+    ]
     assert measure("first_response_hours", transactions=TEN, complaints=complaints) == ("measured", 48, None, 48)
 
 

@@ -83,6 +83,13 @@ def test_review_coverage(measure) -> None:
     assert measure("review_coverage", transactions=orders, reviews=reviews) == ("measured", 2, 3, 2 / 3)
 
 
+def test_review_coverage_without_reviews_is_missing(measure) -> None:
+    """Otherwise it would speak for its whole element, and a first bad review would raise the score."""
+    assert measure("review_coverage", transactions=[DONE], reviews=[]) == ("missing", 0, 1, None)
+    shared = [{"rating_overall": 5, "shared": True}]
+    assert measure("review_coverage", transactions=[DONE], reviews=shared) == ("missing", 0, 1, None)
+
+
 def test_review_coverage_needs_completed_orders_and_both_tables(measure) -> None:
     assert measure("review_coverage", transactions=[{}], reviews=stars(5)) == ("missing", 1, 0, None)
     assert measure("review_coverage", transactions=[DONE]).state == "missing"
@@ -116,6 +123,12 @@ def test_distinct_reviewers(measure) -> None:
 def test_distinct_reviewers_leaves_out_shared_reviews(measure) -> None:
     reviews = [{"buyer_id": "a"}, {"buyer_id": "b", "shared": True}]
     assert measure("distinct_reviewers", reviews=reviews) == ("measured", 1, None, 1)
+
+
+def test_distinct_reviewers_without_reviews_is_missing(measure) -> None:
+    """Nobody has spoken: that is neither good nor bad, and a first bad review must not be better than none."""
+    assert measure("distinct_reviewers", reviews=[]) == ("missing", 0, None, None)
+    assert measure("distinct_reviewers", reviews=[{}]) == ("missing", 0, None, None)  # by nobody knows whom
 
 
 def test_distinct_reviewers_not_recorded(measure) -> None:

@@ -72,7 +72,7 @@ def test_distinct_buyers(measure) -> None:
 def test_distinct_buyers_not_recorded(measure) -> None:
     unsaid = ["transactions.buyer_id"]
     assert measure("distinct_buyers", transactions=of("a"), without=unsaid).state == "missing"
-    assert measure("distinct_buyers", transactions=[]) == ("measured", 0, None, 0)
+    assert measure("distinct_buyers", transactions=of(None, None)) == ("missing", 0, None, None)
 
 
 def test_repeat_buyer_share(measure) -> None:
@@ -108,6 +108,7 @@ def test_category_breadth(measure) -> None:
 def test_category_breadth_not_recorded(measure) -> None:
     unsaid = ["transactions.category"]
     assert measure("category_breadth", transactions=[{"category": "服装"}], without=unsaid).state == "missing"
+    assert measure("category_breadth", transactions=[{}, {}]) == ("missing", 0, None, None)
 
 
 def test_deposit_held(measure) -> None:
@@ -117,6 +118,7 @@ def test_deposit_held(measure) -> None:
 
 def test_deposit_held_none_and_not_recorded(measure) -> None:
     assert measure("deposit_held", subjects=[{"deposit_amount": "0.00"}]) == ("measured", 0, None, 0)
+    assert measure("deposit_held", subjects=[{}]) == ("missing", 0, None, None)
     unsaid = ["subjects.deposit_amount"]
     assert measure("deposit_held", subjects=[{}], without=unsaid).state == "missing"
     assert measure("deposit_held", transactions=[{}]).state == "missing"

@@ -1,0 +1,311 @@
+"""The whole evaluation on real orders: the public Olist files, the night that begins 2018-08-31.
+
+Values are checked against SQL written straight on the Parquet files, in local time of Brazil, without the library.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import numpy as np
+import pandas as pd
+import pytest
+
+from credit import evaluation, intake
+from credit.explain import explain
+from credit.grading import REASONS
+from credit.settings import Settings
+from credit.warehouse import open_warehouse
+
+pytestmark = pytest.mark.olist
+
+DAY = date(2018, 8, 31)
+PAST = date(2018, 4, 1)
+FILES = ("orders", "order_items", "order_reviews", "customers", "sellers", "products")
+
+
+@pytest.fixture(scope="module")
+def con(olist_home: Settings) -> Iterator[duckdb.DuckDBPyConnection]:
+    with open_warehouse(olist_home) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def raw(olist: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    """The files as they are, in a connection of their own."""
+    with duckdb.connect() as made:
+        for name in FILES:
+            made.execute(f"CREATE VIEW {name} AS FROM '{olist}/olist_{name}_dataset.parquet'")
+        yield made
+
+
+def one(con: duckdb.DuckDBPyConnection, query: str) -> Any:
+    return con.execute(query).fetchall()[0][0]
+
+
+# --- nothing is lost ---------------------------------------------------------------------------------------------
+
+
+def test_all_orders_are_accounted_for(con, raw) -> None:
+    accepted = {key for (key,) in con.execute("SELECT DISTINCT order_id FROM canonical.transactions").fetchall()}
+    reasons = dict(con.execute("SELECT key, code FROM quarantine.rows WHERE source_table = 'orders'").fetchall())
+    refused = {key.split(":")[0] for key in reasons}  # the key of an order's transaction is order:seller
+    assert not accepted & refused
+    assert accepted | refused == {key for (key,) in raw.execute("SELECT order_id FROM orders").fetchall()}
+    assert len(accepted) + len(refused) == 66_442
+    without_items = one(raw, "SELECT count(*) FROM orders WHERE order_id NOT IN (SELECT order_id FROM order_items)")
+    assert list(reasons.values()).count("no_items") == without_items == 775
+
+
+def test_counts_balance(con, raw) -> None:
+    counts = json.loads(one(con, "SELECT counts FROM meta.batches"))
+    for source, numbers in counts.items():
+        table = {"items": "order_items", "reviews": "order_reviews"}.get(source, source)
+        assert numbers["read"] == one(raw, f"SELECT count(*) FROM {table}")
+        assert numbers["read"] == numbers["accepted"] + numbers["quarantined"], source
+    assert counts["orders"]["read"] == 66_442
+    assert counts["sellers"] == {"read": 1948, "accepted": 1948, "quarantined": 0}
+    assert one(con, "SELECT count(*) FROM quarantine.rows WHERE code = '' OR reason = ''") == 0
+
+
+def test_every_seller_has_a_grade_or_a_reason(con, raw) -> None:
+    rows = con.execute("SELECT subject_id, grade, score, not_rated_reason FROM results.grades").fetchall()
+    sellers = {seller for (seller,) in raw.execute("SELECT seller_id FROM sellers").fetchall()}
+    assert {row[0] for row in rows} == sellers
+    assert len(rows) == len(sellers) == 1948
+    for _, grade, score, reason in rows:
+        if grade == "NR":
+            assert score is None
+            assert reason.split(":")[0] in REASONS
+        else:
+            assert 0 <= score <= 100
+            assert reason is None
+    assert sum(row[1] != "NR" for row in rows) > 500
+
+
+# --- each point is explained -------------------------------------------------------------------------------------
+
+
+def test_points_add_up_to_every_score(con) -> None:
+    off = con.execute(
+        """SELECT subject_id, score, points, weights FROM results.grades JOIN (
+               SELECT subject_id, sum(points) AS points, sum(weight) AS weights FROM results.indicators GROUP BY 1
+           ) USING (subject_id) WHERE grade <> 'NR' AND (score <> points OR abs(weights - 1) > 1e-9)"""
+    ).fetchall()
+    assert off == []
+
+
+def test_explanations_add_up(con, olist_home) -> None:
+    chosen = con.execute(
+        "SELECT subject_id, grade, score FROM results.grades ORDER BY grade = 'NR', md5(subject_id) LIMIT 20"
+    ).fetchall()
+    for seller, grade, score in chosen:
+        told = explain(con, olist_home, seller)
+        assert (told["grade"], told["score"]) == (grade, float(score))
+        assert round(sum(i["points"] for e in told["elements"] for i in e["indicators"]), 4) == told["score"]
+        assert round(sum(e["points"] for e in told["elements"]), 4) == told["score"]
+        assert round(sum(e["effective_weight"] for e in told["elements"]), 5) == 1
+
+
+def test_what_olist_does_not_tell_is_missing(con) -> None:
+    """No complaints, no refunds, no deposits; and it never says who called an order off, or why."""
+    silent = ("complaint_rate", "first_response_hours", "refund_for_cause_rate", "refund_days", "deposit_held",
+              "rating_service", "reply_to_negatives", "invoice_rate", "traceable_share",
+              "seller_cancelled_rate", "stock_out_rate")  # fmt: skip
+    found = con.execute(
+        "SELECT DISTINCT indicator, state FROM results.indicators WHERE list_contains(?, indicator)", [list(silent)]
+    ).fetchall()
+    assert dict(found) == dict.fromkeys(silent, "missing")
+    assert len(found) == len(silent)
+
+
+# --- values by hand ----------------------------------------------------------------------------------------------
+
+BY_HAND = """
+-- One line an order and seller. Local time of Brazil; the cut-off is 2018-08-31 00:00, the window begins 2017-08-31.
+CREATE OR REPLACE TEMP TABLE lines AS
+WITH parts AS (
+    SELECT order_id, seller_id, sum(CAST(price AS DECIMAL(18,2)) + CAST(freight_value AS DECIMAL(18,2))) AS amount,
+           min(shipping_limit_date) AS send_by
+    FROM order_items GROUP BY ALL
+),
+dearest AS (  -- the category of the dearest item that has one
+    SELECT order_id, seller_id, product_category_name AS category FROM order_items JOIN products USING (product_id)
+    WHERE product_category_name IS NOT NULL
+    QUALIFY row_number() OVER (PARTITION BY order_id, seller_id
+                               ORDER BY CAST(price AS DECIMAL(18,2)) DESC, CAST(order_item_id AS VARCHAR) DESC) = 1
+)
+SELECT seller_id, order_id, customer_unique_id AS buyer, order_purchase_timestamp AS ordered, amount, category, send_by,
+       -- what has happened by the cut-off
+       CASE WHEN order_delivered_carrier_date < '2018-08-31' THEN order_delivered_carrier_date END AS sent,
+       CASE WHEN order_delivered_customer_date < '2018-08-31' THEN order_delivered_customer_date END AS arrived,
+       order_estimated_delivery_date + INTERVAL 1 DAY AS promised,  -- to the end of the promised day
+       order_status IN ('canceled', 'unavailable') AS called_off
+FROM orders JOIN parts USING (order_id) LEFT JOIN dearest USING (order_id, seller_id)
+JOIN customers USING (customer_id)
+WHERE order_purchase_timestamp >= '2017-08-31' AND order_purchase_timestamp < '2018-08-31'
+  -- set aside with a reason: what lies before the order itself
+  AND coalesce(order_approved_at >= order_purchase_timestamp, true)
+  AND coalesce(order_delivered_carrier_date >= order_purchase_timestamp, true)
+  AND coalesce(order_delivered_customer_date >= order_purchase_timestamp, true);
+
+CREATE OR REPLACE TEMP TABLE opinions AS
+SELECT seller_id, review_score AS stars, customer_unique_id AS buyer
+FROM order_reviews
+JOIN (SELECT order_id, any_value(seller_id) AS seller_id FROM order_items
+      GROUP BY 1 HAVING count(DISTINCT seller_id) = 1) USING (order_id)  -- of one seller's goods
+JOIN orders USING (order_id) JOIN customers USING (customer_id)
+WHERE review_answer_timestamp >= '2017-08-31' AND review_answer_timestamp < '2018-08-31'
+  AND order_purchase_timestamp < '2018-08-31';  -- a few are dated before their order
+
+CREATE OR REPLACE TEMP TABLE of_orders AS
+SELECT seller_id,
+       count(*) AS order_volume,
+       count(*) FILTER (done) AS completed,
+       count(*) FILTER (done) / nullif(count(*) FILTER (done OR off), 0) AS completion_rate,
+       count(*) FILTER (must_send AND sent <= send_by) / nullif(count(*) FILTER (must_send), 0) AS on_time_dispatch_rate,
+       count(*) FILTER (must_arrive AND arrived <= promised) / nullif(count(*) FILTER (must_arrive), 0)
+           AS on_time_delivery_rate,
+       avg(least(greatest(minutes_late, 0), 30 * 1440) / 1440) FILTER (must_arrive AND arrived IS NOT NULL)
+           AS delivery_lateness,
+       coalesce(sum(amount) FILTER (NOT off), 0) AS amount,
+       count(DISTINCT CAST(ordered AS DATE)) AS active_days,
+       count(*) FILTER (ordered >= '2018-03-04') / 180 AS recently,  -- 180 days before
+       count(*) FILTER (ordered < '2018-03-04') / 185 AS before,
+       nullif(count(DISTINCT category), 0) AS category_breadth
+FROM (
+    SELECT *, called_off AND promised < '2018-08-31' AS off,  -- known by the end of the promised day
+           NOT called_off AND arrived IS NOT NULL AS done,
+           NOT off AND coalesce(send_by < '2018-08-31', false) AS must_send,
+           NOT off AND coalesce(promised < '2018-08-31', false) AS must_arrive,
+           -- summer time begins and ends between promise and arrival: minutes that really passed
+           floor(epoch((arrived AT TIME ZONE 'America/Sao_Paulo') - (promised AT TIME ZONE 'America/Sao_Paulo')) / 60)
+               AS minutes_late
+    FROM lines
+) GROUP BY seller_id;
+
+CREATE OR REPLACE TEMP TABLE of_buyers AS
+SELECT seller_id, count(*) AS distinct_buyers, count(*) FILTER (n > 1) / count(*) AS repeat_buyer_share,
+       -- pairs of orders of one buyer / pairs of orders
+       sum(n * (n - 1)) / nullif(sum(n) * (sum(n) - 1), 0) AS buyer_concentration
+FROM (SELECT seller_id, buyer, count(*) AS n FROM lines GROUP BY ALL) GROUP BY seller_id;
+
+CREATE OR REPLACE TEMP TABLE of_opinions AS
+SELECT seller_id, count(*) AS reviews, avg(stars) AS rating_overall,
+       count(*) FILTER (stars >= 4) / count(*) AS positive_share,
+       count(*) FILTER (stars <= 2) / count(*) AS negative_share,
+       count(DISTINCT buyer) AS distinct_reviewers
+FROM opinions GROUP BY seller_id;
+
+CREATE OR REPLACE TEMP TABLE by_hand AS
+SELECT seller_id, completion_rate, on_time_dispatch_rate, on_time_delivery_rate, delivery_lateness,
+       rating_overall, positive_share, negative_share,
+       reviews / nullif(completed, 0) AS review_coverage,
+       distinct_reviewers,
+       order_volume, CAST(amount AS DOUBLE) AS amount, active_days,
+       CASE WHEN before > 0 THEN 2 * least(recently, before) / (recently + before) END AS growth_stability,
+       distinct_buyers, repeat_buyer_share, buyer_concentration, category_breadth
+FROM of_orders LEFT JOIN of_buyers USING (seller_id) LEFT JOIN of_opinions USING (seller_id);
+"""
+
+
+@pytest.fixture(scope="module")
+def by_hand(raw) -> pd.DataFrame:
+    """Every measurable indicator of every seller with an order in the window, by SQL on the files."""
+    raw.execute(BY_HAND)
+    return raw.execute("FROM by_hand").df().set_index("seller_id")
+
+
+def _ten(by_hand: pd.DataFrame) -> list[str]:
+    """The three busiest, the three quietest, and four taken by chance once and for all."""
+    ranked = sorted(by_hand.index, key=lambda seller: (by_hand.loc[seller, "order_volume"], seller))
+    by_chance = sorted(ranked[3:-3], key=lambda seller: seller[::-1])
+    return [*ranked[-3:], *ranked[:3], *by_chance[:4]]
+
+
+def test_values_of_ten_sellers_equal_hand_written_sql(con, by_hand) -> None:
+    sellers = _ten(by_hand)
+    assert len(set(sellers)) == 10
+    found = con.execute(
+        "SELECT subject_id, indicator, value FROM results.indicators WHERE list_contains(?, subject_id)", [sellers]
+    ).df()
+    for seller in sellers:
+        ours = found[found["subject_id"] == seller].set_index("indicator")["value"].dropna().to_dict()
+        theirs = by_hand.loc[seller].dropna().to_dict()
+        assert ours == pytest.approx(theirs, rel=1e-12), seller
+
+
+def test_values_of_all_sellers_equal_hand_written_sql(con, by_hand) -> None:
+    """And so, since it costs nothing, do those of all the others, indicator by indicator."""
+    found = con.execute("SELECT subject_id, indicator, value FROM results.indicators WHERE state = 'measured'").df()
+    wide = found.pivot(index="subject_id", columns="indicator", values="value")
+    assert set(wide.columns) == set(by_hand.columns)
+    for indicator in by_hand.columns:
+        ours, theirs = wide[indicator].reindex(by_hand.index).astype(float), by_hand[indicator].astype(float)
+        np.testing.assert_allclose(ours, theirs, rtol=1e-12, atol=1e-12, err_msg=indicator)
+
+
+# --- no look-ahead -----------------------------------------------------------------------------------------------
+
+
+def _cut(raw: duckdb.DuckDBPyConnection, folder: Path, day: date, promises: bool) -> Path:
+    """The history as it stood at 00:00 of `day`: later rows gone, later timestamps blank (promises too, if `promises`)."""
+
+    def kept(*columns: str) -> str:
+        return ", ".join(f"CASE WHEN {c} < TIMESTAMP '{day}' THEN {c} END AS {c}" for c in columns)
+
+    happened = ["order_approved_at", "order_delivered_carrier_date", "order_delivered_customer_date"]
+    orders = kept(*happened, *(["order_estimated_delivery_date"] if promises else []))
+    items = f"* REPLACE ({kept('shipping_limit_date')})" if promises else "*"
+    before = f"order_purchase_timestamp < TIMESTAMP '{day}'"
+    queries = {
+        "orders": f"SELECT * REPLACE ({orders}) FROM orders WHERE {before}",
+        "order_items": f"SELECT {items} FROM order_items WHERE order_id IN (SELECT order_id FROM orders WHERE {before})",
+        "order_reviews": f"""SELECT * REPLACE ({kept("review_answer_timestamp")}) FROM order_reviews
+            WHERE coalesce(review_creation_date < TIMESTAMP '{day}', true)
+              AND order_id IN (SELECT order_id FROM orders WHERE {before})""",
+        "customers": f"SELECT * FROM customers WHERE customer_id IN (SELECT customer_id FROM orders WHERE {before})",
+        "sellers": "FROM sellers",
+        "products": "FROM products",
+    }
+    folder.mkdir()
+    for name, query in queries.items():
+        raw.execute(f"COPY ({query}) TO '{folder}/olist_{name}_dataset.parquet'")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def from_the_whole(con, olist_home) -> pd.DataFrame:
+    """The night of 2018-04-01, from all that is in the home now."""
+    return pd.concat(
+        done.grades for done in evaluation.compute(con, PAST, "America/Sao_Paulo", evaluation.choose(None, PAST))
+    )
+
+
+@pytest.mark.parametrize("promises", [True, False], ids=["promises blank too", "promises kept"])
+def test_no_look_ahead(raw, from_the_whole, tmp_path, promises: bool) -> None:
+    path = _cut(raw, tmp_path / "cut", PAST, promises)
+    options = Settings(home=tmp_path / "home")
+    with open_warehouse(options) as con:
+        batch = intake.land(con, options, "olist", path, PAST)
+        assert batch.counts["orders"]["read"] < 66_442
+        intake.accept(con, batch.batch_id)
+        evaluation.evaluate(con, options, PAST)
+        cut = con.execute("SELECT * FROM results.grades ORDER BY subject_id").df()
+    whole = from_the_whole.sort_values("subject_id", ignore_index=True)
+    assert len(whole) == len(cut) == 1948
+    for column in ("subject_id", "grade", "score", "evidence", "orders", "not_rated_reason"):
+        pd.testing.assert_series_equal(
+            whole[column],
+            cut[column],
+            check_dtype=False,
+            check_exact=column not in ("score", "evidence"),
+            rtol=0,
+            atol=1e-9,
+        )
+    assert (whole["grade"] != "NR").sum() > 400
