@@ -16,7 +16,7 @@ EXTERNAL = ("12315", "association", "mediation", "arbitration", "court")
 FOR_CAUSE = ("quality", "not_as_described", "not_received", "late")
 
 justified = col("outcome").is_in(("upheld", "partly_upheld")).fill_null(False)
-upheld = justified & (col("liability") == "seller").fill_null(True)
+upheld = justified & ((col("liability") == "seller") | col("liability").is_null()).fill_null(False)
 external = col("channel").is_in(EXTERNAL)
 overdue = ~col("resolution_due_at").is_null() & (
     col("resolved_at").is_null() | (col("resolved_at") > col("resolution_due_at"))

@@ -5,7 +5,7 @@ A review that speaks of several sellers' goods at once cannot be laid at one sel
 
 import narwhals as nw
 
-from credit.indicators.base import Groups, Indicator, Text, count, statistics_of, total
+from credit.indicators.base import Groups, Indicator, Text, count, present, statistics_of, total
 from credit.indicators.fulfilment import COMPLETED
 
 col = nw.col
@@ -70,6 +70,8 @@ INDICATORS = (
         element="counterparty",
         numerator=REVIEWS,
         denominator=COMPLETED,
+        # Without a review there is nothing to judge: it must not speak for the whole element alone.
+        evidence=COMPLETED * present(REVIEWS),
         better="high",
         unit="per_order",
         name=Text("评价覆盖率", "Review coverage"),
@@ -102,6 +104,7 @@ INDICATORS = (
         element="counterparty",
         numerator=_reviewers,
         denominator=None,
+        evidence=_rows,
         better="high",
         unit="count",
         name=Text("评价人数", "Distinct reviewers"),

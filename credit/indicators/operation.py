@@ -2,12 +2,13 @@
 
 import narwhals as nw
 
-from credit.indicators.base import Groups, Indicator, Text, grouped, minimum, present, statistics_of, total
+from credit.indicators.base import Groups, Indicator, Text, count, grouped, minimum, present, statistics_of, total
 from credit.indicators.fulfilment import ORDERS, cancelled
 
 col = nw.col
 
 _buyers, _returning, _orders_known, _squares = statistics_of(Groups("transactions", "buyer_id"))
+_categories, _, _categorised, _ = statistics_of(Groups("transactions", "category"))
 
 # Orders a day in the last 180 days and in the 185 days before them.
 _recent = ORDERS.within(180) / 180
@@ -75,6 +76,7 @@ INDICATORS = (
         element="operation",
         numerator=_buyers,
         denominator=None,
+        evidence=_orders_known,
         better="high",
         unit="count",
         name=Text("买家数", "Distinct buyers"),
@@ -121,8 +123,9 @@ INDICATORS = (
     Indicator(
         id="category_breadth",
         element="operation",
-        numerator=grouped("transactions", "category", "groups"),
+        numerator=_categories,
         denominator=None,
+        evidence=_categorised,
         better="high",
         unit="count",
         name=Text("类目宽度", "Category breadth"),
@@ -137,6 +140,7 @@ INDICATORS = (
         element="operation",
         numerator=total("subjects", col("deposit_amount")),
         denominator=None,
+        evidence=count("subjects", ~col("deposit_amount").is_null()),
         better="high",
         unit="amount",
         name=Text("保证金", "Deposit held"),
