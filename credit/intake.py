@@ -99,7 +99,10 @@ def land(
                 columns = sorted({name for part in delivery.parts if part.table == table.name for name in part.columns})
                 con.execute(
                     f"""INSERT INTO meta.supplied SELECT {batch_id}, '{table.name}', ?,
-                        coalesce(min(known_at), ?::TIMESTAMPTZ) FROM landing.{table.name} WHERE batch_id = {batch_id}""",
+                        coalesce(min(known_at), ?::TIMESTAMPTZ)
+                        FROM (SELECT known_at, batch_id FROM landing.{table.name}
+                              UNION ALL SELECT known_at, batch_id FROM waiting.{table.name})
+                        WHERE batch_id = {batch_id}""",
                     [columns, as_of],
                 )
         for part in delivery.parts:

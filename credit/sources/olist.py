@@ -7,7 +7,7 @@ Olist delivers its whole history at once, so each row states `known_at` from its
 was placed, a review since it was answered, the undated register of sellers always. Everything that happened to
 an order later carries its own time, and the evaluation blanks what had not happened by its cut-off. A status has no
 time: of `canceled` and `unavailable` we take it that the platform knew by the end of the promised delivery day, and no
-other status is used, because it tells of the day of the export.
+other status is used, because it tells of the day of the export. Who called an order off, and why, is not supplied.
 """
 
 from __future__ import annotations
@@ -114,15 +114,15 @@ def read(
         f"""SELECT 'reviews', {file_of["order_reviews"]}, _line, review_id, 'no_seller',
                'the review is of an order that is unknown or has no items, so of no seller', to_json(r)::VARCHAR
             FROM olist_order_reviews r
-            WHERE order_id IS NULL OR order_id NOT IN (SELECT order_id FROM olist_items_by_seller)""",
+            WHERE order_id IS NULL OR order_id NOT IN (SELECT order_id FROM olist_items_by_seller)
+                OR order_id NOT IN (SELECT order_id FROM olist_orders WHERE order_id IS NOT NULL)""",
     ]
     parts: tuple[Part, ...] = (
         Part("subjects", "sellers", f"SELECT {file_of['sellers']} AS _file, * FROM olist_subjects",
              ("subject_id", "kind", "role", "address", "known_at")),
         Part("transactions", "orders", f"SELECT {file_of['orders']} AS _file, * FROM olist_transactions",
              ("transaction_id", "order_id", "subject_id", "buyer_id", "ordered_at", "paid_at", "dispatch_due_at",
-              "dispatched_at", "delivery_due_at", "delivered_at", "completed_at", "cancelled_at", "cancelled_by",
-              "cancel_reason", "amount", "currency", "category", "known_at"),
+              "dispatched_at", "delivery_due_at", "delivered_at", "completed_at", "cancelled_at",  "amount", "currency", "category", "known_at"),
              components=(
                  f"""SELECT 'items' AS source_table, {file_of["order_items"]} AS file, _line AS line,
                         order_id || ':' || seller_id AS key, to_json(i)::VARCHAR AS raw
@@ -177,10 +177,6 @@ def _build(con: duckdb.DuckDBPyConnection) -> None:
                promised AS delivery_due_at, o.order_delivered_customer_date AS delivered_at,
                CASE WHEN NOT called_off THEN o.order_delivered_customer_date END AS completed_at,
                CASE WHEN called_off THEN promised END AS cancelled_at,
-               CASE WHEN called_off THEN CASE o.order_status WHEN 'unavailable' THEN 'seller' ELSE 'unknown' END END
-                   AS cancelled_by,
-               CASE WHEN called_off THEN CASE o.order_status WHEN 'unavailable' THEN 'stock_out' ELSE 'unknown' END END
-                   AS cancel_reason,
                i.amount, 'BRL' AS currency, i.category, o.order_purchase_timestamp AS known_at
         FROM (
             SELECT *, coalesce(order_status IN ('canceled', 'unavailable'), false) AS called_off,
@@ -196,9 +192,15 @@ def _build(con: duckdb.DuckDBPyConnection) -> None:
                r.order_id || ':' || i.seller_id AS transaction_id, i.seller_id AS subject_id, b.buyer AS buyer_id,
                r.review_answer_timestamp AS reviewed_at, r.review_score AS rating_overall,
                nullif(concat_ws(' ', r.review_comment_title, r.review_comment_message), '') AS text,
-               i.sellers > 1 AS shared, r.review_answer_timestamp AS known_at
+               i.sellers > 1 AS shared,
+               -- no review is known before its order, whatever its times say
+               greatest(TRY_CAST(r.review_answer_timestamp AS TIMESTAMP),
+                        TRY_CAST(o.order_purchase_timestamp AS TIMESTAMP)) AS known_at
         FROM olist_order_reviews r
         JOIN (SELECT *, count(*) OVER (PARTITION BY order_id) AS sellers FROM olist_items_by_seller) i USING (order_id)
+        SEMI JOIN olist_orders USING (order_id)
+        LEFT JOIN (SELECT order_id, max(order_purchase_timestamp) AS order_purchase_timestamp FROM olist_orders GROUP BY 1) o
+            USING (order_id)
         LEFT JOIN (SELECT o.order_id, max(c.buyer) AS buyer FROM olist_orders o
                    JOIN olist_buyers c USING (customer_id) GROUP BY 1) b USING (order_id)
         """
