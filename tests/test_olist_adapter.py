@@ -160,7 +160,7 @@ def test_what_olist_does_not_supply_is_missing(con: duckdb.DuckDBPyConnection, f
 def test_files_and_columns_that_lack(con: duckdb.DuckDBPyConnection, folder: Path, tmp_path: Path) -> None:
     [items] = folder.glob("olist_order_items_dataset.*")
     items.rename(folder / "elsewhere.txt")
-    with pytest.raises(InputError, match="lacks olist_order_items_dataset.parquet"):
+    with pytest.raises(InputError, match=r"lacks olist_order_items_dataset\.parquet"):
         land(con, folder, tmp_path)
     (folder / "olist_order_items_dataset.csv").write_text("order_id,order_item_id\n", encoding="utf-8")
     with pytest.raises(InputError, match="lacks columns: product_id, seller_id"):
