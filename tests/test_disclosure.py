@@ -640,6 +640,8 @@ def test_a_second_rulebook_for_the_same_merchants_replaces_the_first(conf: Setti
     own.write_text(text.replace("id: gbt-26842-enterprise", "id: own-rules"), encoding="utf-8")
     with open_warehouse(conf) as con:
         evaluation.evaluate(con, conf, DAY, [own])
-        used = con.execute("SELECT DISTINCT rulebook FROM results.grades WHERE subject_kind = 'enterprise'").fetchall()
+        used = con.execute(
+            "SELECT DISTINCT rulebook FROM results.grades WHERE subject_kind = 'enterprise' AND evaluated_on = ?", [DAY]
+        ).fetchall()
         assert used == [("own-rules",)]
         assert publish(con, conf, DAY).merchants > 0
