@@ -43,8 +43,8 @@ def test_has_a_literal_test(indicator: Indicator) -> None:
     assert indicator.id in tests[name], f"{name} in {file} must measure {indicator.id} and assert what comes out"
 
 
-def test_catalogue_is_whole() -> None:
-    assert len(list(CATALOGUE)) == 37
+def test_no_indicator_falls_out_of_the_catalogue() -> None:
+    assert len(list(CATALOGUE)) >= 37
 
 
 @EVERY
