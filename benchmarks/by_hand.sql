@@ -61,7 +61,7 @@ reviews AS (
         count(*) FILTER (own AND rating_overall >= 4) AS positive,
         count(*) FILTER (own AND rating_overall <= 2) AS negative,
         count(*) FILTER (own AND rating_overall <= 2 AND replied) AS negative_replied,
-        count(*) FILTER (authentic) AS authentic, count(authentic) AS judged,
+        count(*) FILTER (own AND authentic) AS authentic, count(authentic) FILTER (own) AS judged,
         count(DISTINCT buyer_id) FILTER (own) AS reviewers
     FROM r GROUP BY subject_id
 ),

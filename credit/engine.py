@@ -197,7 +197,8 @@ def _grouped(facts: NightFacts, frame: nw.LazyFrame[Any], statistics: list[Group
     frame = frame.filter(~nw.col(groups.by).is_null())
     if groups.where is not None:
         frame = frame.filter(groups.where)
-    sizes = frame.group_by("subject_id", groups.by).agg(nw.len().cast(nw.Int64).alias("size"))
+    sizes = frame.group_by("subject_id", groups.by).agg(nw.len().alias("size"))
+    sizes = sizes.with_columns(nw.col("size").cast(nw.Int64))
     counted = _collect(
         sizes.select(
             "subject_id",

@@ -38,6 +38,6 @@ def grade(rulebook: Rulebook, score: Array, evidence: Array, orders: Array) -> t
         elif orders[i] < few:
             reasons[i] = f"too_few_orders: {orders[i]:g} in {days} days, at least {few:g} needed"
         else:
-            reasons[i] = f"too_little_evidence: {evidence[i]:.2f}, at least {thin:g} needed"
+            reasons[i] = f"too_little_evidence: {evidence[i]:.4g}, at least {thin:g} needed"
     grades[[reason is not None for reason in reasons]] = NOT_RATED
     return grades, reasons

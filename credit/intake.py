@@ -100,7 +100,7 @@ def land(
                 con.execute(
                     f"""INSERT INTO meta.supplied SELECT {batch_id}, '{table.name}', ?,
                         coalesce(min(known_at), ?::TIMESTAMPTZ)
-                        FROM (SELECT known_at, batch_id FROM landing.{table.name}
+                        FROM (SELECT known_at, batch_id FROM landing.{table.name} WHERE source_table <> 'released'
                               UNION ALL SELECT known_at, batch_id FROM waiting.{table.name})
                         WHERE batch_id = {batch_id}""",
                     [columns, as_of],

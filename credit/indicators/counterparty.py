@@ -75,7 +75,10 @@ INDICATORS = (
         better="high",
         unit="per_order",
         name=Text("评价覆盖率", "Review coverage"),
-        definition=Text("评价数 ÷ 已完成订单数", "reviews / completed orders"),
+        definition=Text(
+            "评价数（仅涉及一个卖家的）÷ 已完成订单数；无评价时缺失",
+            "reviews (of one seller's goods) / completed orders; missing without reviews",
+        ),
         why=Text(
             "覆盖越广，评价越能代表全部交易。", "The wider the coverage, the more reviews speak for all transactions."
         ),
@@ -108,7 +111,9 @@ INDICATORS = (
         better="high",
         unit="count",
         name=Text("评价人数", "Distinct reviewers"),
-        definition=Text("作出评价的不同买家数", "number of different buyers who reviewed"),
+        definition=Text(
+            "作出评价（仅涉及一个卖家的）的不同买家数", "number of different buyers who reviewed (one seller's goods)"
+        ),
         why=Text("来自更多买家的评价更难操纵。", "Reviews by more buyers are harder to manipulate."),
         failing=Text("评价来自少数买家", "Reviews come from few buyers"),
         improve=Text("积累真实买家的评价。", "Gather reviews of real buyers over time."),
@@ -117,8 +122,8 @@ INDICATORS = (
     Indicator(
         id="authentic_share",
         element="counterparty",
-        numerator=count("reviews", col("authentic")),
-        denominator=count("reviews", ~col("authentic").is_null()),
+        numerator=count("reviews", own & col("authentic")),
+        denominator=count("reviews", own & ~col("authentic").is_null()),
         better="high",
         unit="share",
         name=Text("真实评价占比", "Share of reviews judged authentic"),

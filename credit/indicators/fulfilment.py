@@ -45,8 +45,8 @@ INDICATORS = (
         unit="share",
         name=Text("订单完成率", "Completion rate"),
         definition=Text(
-            "已完成订单 ÷（已完成订单 + 非买家原因取消的订单）",
-            "completed orders / (completed orders + orders cancelled other than by the buyer)",
+            "已完成订单 ÷（已完成订单 + 非买家原因取消的订单；买家因缺货取消的也计入）",
+            "completed orders / (completed orders + orders cancelled other than by the buyer, or by the buyer for want of stock)",
         ),
         why=Text("接单后不能完成，是最直接的违约。", "An order taken and not completed is the plainest breach."),
         failing=Text("部分订单因非买家原因被取消", "Orders were cancelled that the buyer had not cancelled"),
@@ -64,7 +64,8 @@ INDICATORS = (
         unit="share",
         name=Text("商家取消率", "Seller-cancelled rate"),
         definition=Text(
-            "商家取消的订单 ÷（已完成 + 非买家原因取消的订单）", "orders cancelled by the seller / concluded orders"
+            "商家取消的订单 ÷（已完成 + 非买家原因取消的订单；买家因缺货取消的也计入）",
+            "orders cancelled by the seller / concluded orders",
         ),
         why=Text("商家单方取消使消费者落空。", "A cancellation by the seller leaves the consumer with nothing."),
         failing=Text("商家主动取消了订单", "The seller cancelled orders"),
@@ -83,7 +84,7 @@ INDICATORS = (
         unit="share",
         name=Text("缺货率", "Stock-out rate"),
         definition=Text(
-            "因缺货取消的订单 ÷（已完成 + 非买家原因取消的订单）",
+            "因缺货取消的订单 ÷（已完成 + 非买家原因取消的订单；买家因缺货取消的也计入）",
             "orders cancelled for want of stock / concluded orders",
         ),
         why=Text("出售没有的货物等于虚假供货。", "Selling what is not there is a false offer."),

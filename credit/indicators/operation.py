@@ -65,7 +65,7 @@ INDICATORS = (
         name=Text("经营稳定度", "Growth stability"),
         definition=Text(
             "近 180 日与其前 185 日的日均订单数：2 × 较小者 ÷ 两者之和（1 为持平）；前期无订单时缺失",
-            "orders a day in the last 180 and the 185 days before: twice the smaller / their sum (1: level)",
+            "orders a day in the last 180 and the 185 days before: twice the smaller / their sum (1: level); missing without orders in the earlier part",
         ),
         why=Text("骤增骤减常伴随风险。", "Sudden rises and falls often come with risk."),
         failing=Text("订单量波动较大", "Orders rose or fell sharply"),
