@@ -65,7 +65,7 @@ def test_edges_of_the_shipped_rulebooks(rulebook) -> None:
         (9, 0.1, 95, "too_few_orders: 9 in 365 days, at least 10 needed"),  # the first reason is the one given
         (10, 0.19, 95, "too_little_evidence: 0.19, at least 0.2 needed"),
         (10, 0.05, 95, "too_little_evidence: 0.05, at least 0.2 needed"),
-        (500, 0.0, np.nan, "too_little_evidence: 0.00, at least 0.2 needed"),
+        (500, 0.0, np.nan, "too_little_evidence: 0, at least 0.2 needed"),
     ],
 )
 def test_not_rated(book, orders, evidence, score, reason) -> None:
@@ -107,4 +107,4 @@ def test_an_indicator_without_evidence_can_take_a_merchant_below_the_minimum_but
     assert scores.evidence.tolist() == [1, 0.5]
     grades, reasons = grade(rules, scores.score, scores.evidence, np.array([10.0, 10.0]))
     assert grades.tolist() == ["A", NOT_RATED]
-    assert reasons.tolist() == [None, "too_little_evidence: 0.50, at least 0.6 needed"]
+    assert reasons.tolist() == [None, "too_little_evidence: 0.5, at least 0.6 needed"]
