@@ -130,9 +130,9 @@ def evaluate(
         for evaluation in done:
             _store(con, evaluation)
         con.execute(
-            """DELETE FROM results.indicators WHERE evaluated_on NOT IN (
+            """DELETE FROM results.indicators WHERE evaluated_on <> ? AND evaluated_on NOT IN (
                    SELECT DISTINCT evaluated_on FROM results.runs ORDER BY 1 DESC LIMIT ?)""",
-            [settings.keep_nights],
+            [day, settings.keep_nights],
         )
     return done
 

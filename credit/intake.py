@@ -31,6 +31,9 @@ from credit.warehouse import QUARANTINE_COLUMNS, fix_zone, transaction
 Counts = dict[str, dict[str, int]]
 
 EARLIEST = "2000-01-01"
+"""Nothing happened on a platform before it."""
+EARLIEST_DAY = "1900-01-01"
+"""Days may be older: a licence, a record."""
 
 
 @dataclass
@@ -92,7 +95,6 @@ def land(
             parts = [part for part in delivery.parts if part.table == table.name]
             if parts:
                 _check_rows(con, table, parts, batch_id, zone, as_of, now, history)
-        _release_waiting(con, batch_id)
         for table in TABLES.values():
             if any(part.table == table.name for part in delivery.parts):
                 _hold_unknown_subjects(con, table, batch_id)
@@ -100,7 +102,7 @@ def land(
                 con.execute(
                     f"""INSERT INTO meta.supplied SELECT {batch_id}, '{table.name}', ?,
                         coalesce(min(known_at), ?::TIMESTAMPTZ)
-                        FROM (SELECT known_at, batch_id FROM landing.{table.name} WHERE source_table <> 'released'
+                        FROM (SELECT known_at, batch_id FROM landing.{table.name}
                               UNION ALL SELECT known_at, batch_id FROM waiting.{table.name})
                         WHERE batch_id = {batch_id}""",
                     [columns, as_of],
@@ -284,7 +286,7 @@ def _rules(table: Table, part: Part) -> Iterable[tuple[str, str, str]]:
             yield (
                 f"{name} NOT BETWEEN earliest_{kind} AND {latest}_{kind}",
                 "implausible_time",
-                f"'{label} lies before {EARLIEST} or in the future' || {got}",
+                f"'{label} lies before {EARLIEST if kind == 'instant' else EARLIEST_DAY} or in the future' || {got}",
             )
         if column.codes:
             allowed = ", ".join(column.codes)
@@ -386,7 +388,7 @@ def _checked(table: Table, part: Part, batch_id: int, stands_for_known: str) -> 
     return f"""
         WITH raw AS ({part.relation}),
         bounds AS (
-            SELECT TIMESTAMPTZ '{EARLIEST} 00:00:00+00' AS earliest_instant, DATE '{EARLIEST}' AS earliest_day,
+            SELECT TIMESTAMPTZ '{EARLIEST} 00:00:00+00' AS earliest_instant, DATE '{EARLIEST_DAY}' AS earliest_day,
                    getvariable('now') + INTERVAL 1 DAY AS latest_instant,
                    CAST(getvariable('now') + INTERVAL 2 DAY AS DATE) AS latest_day,
                    getvariable('now') + INTERVAL 1096 DAY AS latest_plan_instant, DATE '9999-12-31' AS latest_plan_day
@@ -458,28 +460,29 @@ def _hold_unknown_subjects(con: duckdb.DuckDBPyConnection, table: Table, batch_i
         f"""INSERT INTO staged_rejects
             SELECT batch_id, source_table, file, line, {table.key}, 'unknown_subject',
                    'subject_id (主体编号) ' || left(subject_id, 60) || ' is not among the subjects; the row waits until it is',
-                   NULL, NULL
-            FROM landing.{table.name} WHERE {unknown}"""
+                   to_json(l)::VARCHAR, NULL
+            FROM landing.{table.name} l WHERE {unknown}"""
     )
     con.execute(f"DELETE FROM landing.{table.name} WHERE {unknown}")
 
 
 def _release_waiting(con: duckdb.DuckDBPyConnection, batch_id: int) -> None:
-    """Rows that waited for a subject this batch brings join it."""
+    """Rows of accepted batches whose subject is known by now join the merge of this batch, as `released`."""
     for table in TABLES.values():
         if table.name == "subjects":
             continue
-        due = f"subject_id IN (SELECT subject_id FROM landing.subjects WHERE batch_id = {batch_id})"
+        due = """subject_id IN (SELECT subject_id FROM canonical.subjects)
+            AND batch_id IN (SELECT batch_id FROM meta.batches WHERE state = 'accepted')"""
         if not _one(con, f"SELECT count(*) FROM waiting.{table.name} WHERE {due}"):
             continue
         con.execute(
-            f"""UPDATE quarantine.rows q SET released_by = {batch_id} FROM waiting.{table.name} w
-                WHERE w.{due} AND q.code = 'unknown_subject' AND q.batch_id = w.batch_id AND q.key = w.{table.key}
+            f"""UPDATE quarantine.rows q SET released_by = {batch_id} FROM (FROM waiting.{table.name} WHERE {due}) w
+                WHERE q.code = 'unknown_subject' AND q.batch_id = w.batch_id AND q.key = w.{table.key}
                   AND q.source_table = w.source_table"""
         )
         con.execute(
             f"""INSERT INTO landing.{table.name}
-                SELECT * REPLACE ({batch_id} AS batch_id, 'released' AS source_table) FROM waiting.{table.name} WHERE {due}"""
+                SELECT * REPLACE ('released' AS source_table) FROM waiting.{table.name} WHERE {due}"""
         )
         con.execute(f"DELETE FROM waiting.{table.name} WHERE {due}")
 
@@ -496,7 +499,7 @@ def _balance(con: duckdb.DuckDBPyConnection, delivery: Delivery, batch_id: int) 
             landed += f""" UNION ALL SELECT source_table, file, line FROM ({component}) c SEMI JOIN (
                 SELECT {key} AS key FROM landing.{part.table} WHERE batch_id = {batch_id}) USING (key)"""
     rows = con.execute(
-        f"""WITH taken AS (SELECT DISTINCT source_table, file, line FROM ({landed}) WHERE source_table <> 'released'),
+        f"""WITH taken AS (SELECT DISTINCT source_table, file, line FROM ({landed})),
             refused AS (SELECT DISTINCT source_table, file, line FROM staged_rejects ANTI JOIN taken
                         USING (source_table, file, line))
             SELECT 'accepted', source_table, count(*) FROM taken GROUP BY 2
@@ -526,17 +529,20 @@ def accept(con: duckdb.DuckDBPyConnection, batch_id: int) -> dict[str, dict[str,
     """Merge a landed batch; returns table -> new, replaced, unchanged (rows)."""
     merged = {}
     with transaction(con):
-        for table in TABLES.values():
+        con.execute("UPDATE meta.batches SET state = 'accepted' WHERE batch_id = ?", [batch_id])
+        for table in TABLES.values():  # subjects first
             numbers = _merge(con, table, batch_id)
             if any(numbers.values()):
                 merged[table.name] = numbers
-        con.execute("UPDATE meta.batches SET state = 'accepted' WHERE batch_id = ?", [batch_id])
+            if table.name == "subjects":
+                _release_waiting(con, batch_id)
     return merged
 
 
 def _merge(con: duckdb.DuckDBPyConnection, table: Table, batch_id: int) -> dict[str, int]:
     key, names = table.key, ", ".join((*table.names, "known_at"))
-    rows = _one(con, f"SELECT count(*) FROM landing.{table.name} WHERE batch_id = {batch_id}")
+    mine = f"(batch_id = {batch_id} OR source_table = 'released')"
+    rows = _one(con, f"SELECT count(*) FROM landing.{table.name} WHERE {mine}")
     if not rows:
         return {"new": 0, "replaced": 0, "unchanged": 0}
     content = ", ".join(table.names)
@@ -546,9 +552,10 @@ def _merge(con: duckdb.DuckDBPyConnection, table: Table, batch_id: int) -> dict[
         f"""CREATE OR REPLACE TEMP TABLE incoming AS
             SELECT {", ".join(f"l.{name}" for name in (*table.names, "known_at", "batch_id"))},
                    c.{key} IS NOT NULL OR count(*) OVER (PARTITION BY l.{key}) > 1 AS touches
-            FROM landing.{table.name} l LEFT JOIN canonical.{table.name} c ON c.{key} = l.{key}
-            WHERE l.batch_id = {batch_id} AND (
-                c.{key} IS NULL OR l.known_at < c.known_at OR ROW({current}) IS DISTINCT FROM ROW({arrived}))"""
+            FROM (FROM landing.{table.name} WHERE {mine}) l LEFT JOIN canonical.{table.name} c ON c.{key} = l.{key}
+            -- what repeats the current version is no news, unless other versions of its key come with it
+            WHERE c.{key} IS NULL OR l.known_at < c.known_at OR ROW({current}) IS DISTINCT FROM ROW({arrived})
+                OR l.{key} IN (SELECT {key} FROM landing.{table.name} WHERE {mine} GROUP BY 1 HAVING count(*) > 1)"""
     )
     con.execute(f"INSERT INTO canonical.{table.name} SELECT {names}, batch_id FROM incoming WHERE NOT touches")
     new = _one(con, "SELECT count(*) FROM incoming WHERE NOT touches")
@@ -578,7 +585,7 @@ def _merge(con: duckdb.DuckDBPyConnection, table: Table, batch_id: int) -> dict[
                 WHERE known_until IS NOT NULL
             """
         )
-    con.execute(f"DELETE FROM landing.{table.name} WHERE batch_id = {batch_id}")
+    con.execute(f"DELETE FROM landing.{table.name} WHERE {mine}")
     changed = _one(con, "SELECT count(*) FROM incoming WHERE touches")
     return {"new": new, "replaced": changed, "unchanged": rows - new - changed}
 
@@ -593,7 +600,9 @@ def refuse(con: duckdb.DuckDBPyConnection, batch_id: int, reason: str) -> Counts
                            NULL FROM landing.{table.name} l WHERE batch_id = {batch_id}""",
                 [reason],
             )
-            con.execute(f"DELETE FROM landing.{table.name} WHERE batch_id = {batch_id}")
+            # Those that waited stay in the quarantine as such; a refused batch has nothing left to come in.
+            for schema in ("landing", "waiting"):
+                con.execute(f"DELETE FROM {schema}.{table.name} WHERE batch_id = {batch_id}")
         counts: Counts = json.loads(_one(con, "SELECT counts FROM meta.batches WHERE batch_id = ?", [batch_id]))
         for numbers in counts.values():
             numbers["quarantined"] += numbers["accepted"]

@@ -179,7 +179,8 @@ def finish(night: Night) -> dict[str, Any]:
         file.flush()
         os.fsync(file.fileno())
     partial.replace(folder / f"{night.day}.json")
-    (folder / ".rows").write_text(json.dumps(rows))
+    partial.write_text(json.dumps(rows))
+    partial.replace(folder / ".rows")
     return report
 
 

@@ -136,7 +136,7 @@ def connect(path: Path | str, settings: Settings, *, read_only: bool = False) ->
         con = duckdb.connect(str(path), read_only=read_only, config=config)
     except duckdb.IOException as error:
         holder = re.search(r"PID (\d+)", str(error))
-        if "lock" in str(error).lower():
+        if re.search("could not set lock|conflicting lock", str(error), re.IGNORECASE):
             who = f"process {holder.group(1)}" if holder else "another process"
             raise WarehouseLocked(
                 f"{path} is open in {who}, and DuckDB lets one process at a time in. Wait for it to end; "

@@ -404,3 +404,68 @@ def test_a_lost_pseudonym_key_is_told(con: Conn, conf: Settings) -> None:
     conf.key_file.write_text("short\n")
     with pytest.raises(UserError, match="64 hexadecimal digits"):
         intake.pseudonym_key(conf)
+
+
+# --- batches that wait for each other ------------------------------------------------------------------------------
+
+
+def test_sellers_and_orders_landed_apart_and_merged_later(con: Conn, deliver: Callable[..., intake.Batch]) -> None:
+    first = deliver(accept=False, subjects__csv=SUBJECTS)
+    second = deliver(accept=False, transactions__csv=f"{HEADER}\n{GOOD}\n")
+    for batch in (first, second):
+        intake.accept(con, batch.batch_id)
+    assert rows(con, "SELECT transaction_id FROM canonical.transactions") == [("T1",)]
+    assert rows(con, "SELECT count(*) FROM quarantine.rows WHERE released_by IS NULL") == [(0,)]
+
+
+def test_refusing_the_sellers_batch_keeps_what_waited_for_it(con: Conn, deliver: Callable[..., intake.Batch]) -> None:
+    deliver(transactions__csv=f"{HEADER}\n{GOOD}\n")
+    sellers = deliver(accept=False, subjects__csv=SUBJECTS)
+    intake.refuse(con, sellers.batch_id, "no")
+    assert rows(con, "SELECT transaction_id FROM waiting.transactions") == [("T1",)]
+    deliver(subjects__csv=SUBJECTS)
+    assert rows(con, "SELECT transaction_id FROM canonical.transactions") == [("T1",)]
+
+
+def test_waiting_rows_of_a_refused_batch_never_come_in(con: Conn, deliver: Callable[..., intake.Batch]) -> None:
+    refused = deliver(accept=False, transactions__csv=f"{HEADER}\n{GOOD}\n")
+    intake.refuse(con, refused.batch_id, "no")
+    deliver(subjects__csv=SUBJECTS)
+    assert rows(con, "SELECT count(*) FROM canonical.transactions") == [(0,)]
+    [(raw,)] = rows(con, "SELECT raw FROM quarantine.rows")
+    assert json.loads(raw)["transaction_id"] == "T1"
+
+
+def test_versions_that_return_to_an_earlier_content(con: Conn, deliver: Callable[..., intake.Batch]) -> None:
+    header = HEADER + ",known_at"
+    deliver(subjects__csv=SUBJECTS, transactions__csv=f"{header}\nT1,S1,2026-02-01,1,CNY,2026-02-01\n")
+    deliver(transactions__csv=f"{header}\nT1,S1,2026-02-01,2,CNY,2026-02-02\nT1,S1,2026-02-01,1,CNY,2026-02-03\n")
+    assert rows(con, "SELECT amount::INT FROM canonical.transactions") == [(1,)]
+    assert rows(con, "SELECT amount::INT FROM history.transactions ORDER BY known_at") == [(1,), (2,)]
+
+
+# --- names of files ------------------------------------------------------------------------------------------------
+
+
+def test_names_that_look_like_patterns_or_repeat_in_sub_folders(con: Conn, conf: Settings, tmp_path: Path) -> None:
+    folder = tmp_path / "in"
+    names = [
+        "transactions-*.csv",
+        "transactions-[1].csv",
+        "transactions-1.csv",
+        "a/transactions.csv",
+        "b/transactions.csv",
+    ]
+    for i, name in enumerate(names):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(f"{HEADER}\nT{i},S1,2026-02-01,1,CNY\nbad\n", encoding="utf-8")
+    (folder / "subjects.csv").write_text(SUBJECTS, encoding="utf-8")
+    (folder / "loop").symlink_to(folder)
+    batch = intake.land(con, conf, "canonical", folder, DAY)
+    assert batch.counts["transactions"] == {"read": 10, "accepted": 5, "quarantined": 5}
+    assert rows(con, "SELECT count(DISTINCT file) FROM quarantine.rows") == [(5,)]
+
+
+def test_a_licence_older_than_the_platform(con: Conn, deliver: Callable[..., intake.Batch]) -> None:
+    deliver(subjects__csv="subject_id,kind,role,licence_valid_from\nS1,enterprise,seller,1998-03-01\n")
+    assert rows(con, "SELECT licence_valid_from::VARCHAR FROM canonical.subjects") == [("1998-03-01",)]

@@ -102,7 +102,7 @@ def read(
             notices.append(f"{file.name}: columns ignored: {', '.join(ignored)[:500]}")
         if raw.rows == 0:
             notices.append(f"{file.name}: no rows (table {table_name} counts as supplied, and empty)")
-        where = files.quote(file.name)
+        where = files.quote(str(file.relative_to(path)) if path.is_dir() else file.name)
         picked = "".join(f", {c} AS {name}" for name, c in matched.items())
         parts.append(
             Part(

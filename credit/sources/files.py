@@ -10,7 +10,9 @@ import codecs
 import csv
 import gzip
 import hashlib
+import re
 import tempfile
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -52,7 +54,10 @@ def list_folder(path: Path) -> list[Path]:
         for entry in sorted(path.iterdir()):
             if entry.name.startswith("."):
                 continue
-            found += list_folder(entry) if entry.is_dir() else [entry]
+            if entry.is_dir() and not entry.is_symlink():
+                found += list_folder(entry)
+            elif entry.is_file():
+                found.append(entry)
         return found
     except OSError as error:
         raise InputError(f"folder {path} cannot be read: {error.strerror}; check its permissions") from None
@@ -75,6 +80,11 @@ def quote(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
+def _literal(path: Path) -> str:
+    """The path as a SQL literal that DuckDB does not take for a pattern."""
+    return quote(re.sub(r"([*?\[])", r"[\1]", str(path)))
+
+
 def _chunks(path: Path, settings: Settings) -> Iterator[bytes]:
     limit = settings.max_file_mb << 20
     try:
@@ -87,7 +97,7 @@ def _chunks(path: Path, settings: Settings) -> Iterator[bytes]:
                         f"{path} unpacks to more than {settings.max_file_mb} MiB; split it, or raise the setting max_file_mb"
                     )
                 yield chunk
-    except (EOFError, gzip.BadGzipFile, OSError) as error:
+    except (EOFError, zlib.error, OSError) as error:
         why = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         raise InputError(f"{path} cannot be read: {why}; deliver the file again") from None
 
@@ -154,7 +164,7 @@ def read_table(con: duckdb.DuckDBPyConnection, settings: Settings, path: Path, n
 
 
 def _read_parquet(con: duckdb.DuckDBPyConnection, path: Path, name: str) -> RawTable:
-    scan = f"read_parquet({quote(str(path))}, file_row_number = true)"
+    scan = f"read_parquet({_literal(path)}, file_row_number = true)"
     try:
         headers = [row[0] for row in con.execute(f"DESCRIBE SELECT * FROM {scan}").fetchall()]
         headers.remove("file_row_number")
@@ -169,7 +179,10 @@ def _read_parquet(con: duckdb.DuckDBPyConnection, path: Path, name: str) -> RawT
 
 def _read_csv(con: duckdb.DuckDBPyConnection, path: Path, text: Path, name: str) -> RawTable:
     with text.open(encoding="utf-8-sig", newline="") as file:
-        headers = next(csv.reader(file), [])
+        try:
+            headers = next(csv.reader(file), [])
+        except csv.Error as error:
+            raise InputError(f"{path}: the first line is no header of columns: {error}") from None
     headers = [header.strip() for header in headers]
     twice = {header for header in headers if headers.count(header) > 1}
     if twice:
@@ -177,10 +190,11 @@ def _read_csv(con: duckdb.DuckDBPyConnection, path: Path, text: Path, name: str)
     columns = {header: f"c{i}" for i, header in enumerate(headers)}
     types = "{" + ", ".join(f"'{c}': 'VARCHAR'" for c in columns.values()) + "}"
     errors, scans = f"{name}_errors", f"{name}_scans"
+    con.execute(f"DROP TABLE IF EXISTS {errors}; DROP TABLE IF EXISTS {scans}")
     try:
         con.execute(
             f"""CREATE OR REPLACE TEMP TABLE {name} AS SELECT row_number() OVER () AS _row, * FROM read_csv(
-                {quote(str(text))}, auto_detect = false, header = true, delim = ',', quote = '"', escape = '"',
+                {_literal(text)}, auto_detect = false, header = true, delim = ',', quote = '"', escape = '"',
                 columns = {types}, strict_mode = true, max_line_size = {_MAX_LINE}, encoding = 'utf-8',
                 store_rejects = true, rejects_table = '{errors}', rejects_scan = '{scans}')"""
         )
@@ -211,7 +225,7 @@ def _read_ndjson(con: duckdb.DuckDBPyConnection, path: Path, text: Path, name: s
     try:
         con.execute(
             f"""CREATE OR REPLACE TEMP TABLE {name}_lines AS SELECT row_number() OVER () AS _line, * FROM read_csv(
-                {quote(str(text))}, auto_detect = false, header = false, delim = '\x01', quote = '', escape = '',
+                {_literal(text)}, auto_detect = false, header = false, delim = '\x01', quote = '', escape = '',
                 columns = {{'line': 'VARCHAR'}}, max_line_size = {_MAX_LINE}, encoding = 'utf-8')"""
         )
     except duckdb.Error as error:
