@@ -166,6 +166,8 @@ def check(
 
     Example: merchant-credit check --on-fail quarantine
     """
+    if on_fail not in (None, "stop", "quarantine"):
+        raise UserError(f"--on-fail {on_fail!r}: expected stop or quarantine")
     _run_step("check", home, as_json=as_json, on_failed_check=on_fail)
 
 

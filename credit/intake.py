@@ -195,11 +195,6 @@ def pseudonym_key(settings: Settings) -> bytes:
         if len(key) == 32:
             return key
     except FileNotFoundError:
-        if settings.database.exists() and settings.home.joinpath("published").exists():
-            raise UserError(
-                f"{path} is gone; without it consumers' pseudonyms of tonight would not match those already stored. "
-                "Restore it from your backup."
-            ) from None
         key = secrets.token_bytes(32)
         partial = path.with_suffix(".new")
         partial.touch(mode=0o600)
@@ -213,6 +208,11 @@ def pseudonym_key(settings: Settings) -> bytes:
 
 def _pseudonym_macro(con: duckdb.DuckDBPyConnection, settings: Settings) -> None:
     """`pseudonym(text)`: HMAC-SHA-256 (RFC 2104) under the home's key, the first 128 bits as hexadecimal digits."""
+    if not settings.key_file.exists() and _one(con, "SELECT count(*) FROM meta.batches"):
+        raise UserError(
+            f"{settings.key_file} is gone; without it consumers' pseudonyms would not match those already stored. "
+            "Restore it from your backup."
+        )
     key = pseudonym_key(settings).ljust(64, b"\0")
     con.execute("SET VARIABLE inner_pad = ?", [bytes(b ^ 0x36 for b in key)])
     con.execute("SET VARIABLE outer_pad = ?", [bytes(b ^ 0x5C for b in key)])
@@ -417,29 +417,32 @@ def _is_pseudonym(table: Table, name: str) -> bool:
 
 
 def _reject_duplicates(con: duckdb.DuckDBPyConnection, table: Table) -> None:
-    """Same key and `known_at` twice in one delivery: the same content once, different content not at all."""
-    repeated = _one(
-        con,
-        "SELECT count(*) > count(DISTINCT (key_, known_at)) FROM checked WHERE fault IS NULL",
-    )
+    """Same key and `known_at` twice in one delivery: the same content once, different content in one file not at all.
+
+    Of different content in several files the last file's is taken, as if the files had been landed one by one.
+    """
+    repeated = _one(con, "SELECT count(*) > count(DISTINCT (key_, known_at)) FROM checked WHERE fault IS NULL")
     if not repeated:
         return
     content = ", ".join(table.names)
     con.execute(
         f"""
         CREATE OR REPLACE TEMP TABLE verdict AS
-        SELECT rowid AS row, CASE
+        SELECT row, CASE
             WHEN contents > 1 THEN 'conflicting_duplicate|{table.key} ' || left(key_, 60) || ' stands ' || copies ||
-                ' times in this delivery with different content; none is taken: deliver the right one'
+                ' times in this file with different content; none is taken: deliver the right one'
             WHEN nth > 1 THEN 'duplicate_row|{table.key} ' || left(key_, 60) || ' stands ' || copies ||
-                ' times in this delivery with the same content; one is taken' END AS fault
+                ' times in this file with the same content; one is taken'
+            WHEN file < last_file THEN 'superseded_in_delivery|{table.key} ' || left(key_, 60) ||
+                ' stands again in the later file ' || last_file || ', which is taken' END AS fault
         FROM (
-            SELECT rowid, key_, count(*) OVER w AS copies,
+            SELECT rowid AS row, key_, file, count(*) OVER in_file AS copies,
                    -- window functions know no DISTINCT here: number the contents instead
-                   max(rank) OVER w AS contents, row_number() OVER (w ORDER BY file, line) AS nth
-            FROM (SELECT rowid, *, dense_rank() OVER (PARTITION BY key_, known_at ORDER BY ROW({content})) AS rank
+                   max(rank) OVER in_file AS contents, row_number() OVER (in_file ORDER BY line) AS nth,
+                   max(file) OVER (PARTITION BY key_, known_at) AS last_file
+            FROM (SELECT rowid, *, dense_rank() OVER (PARTITION BY key_, known_at, file ORDER BY ROW({content})) AS rank
                   FROM checked WHERE fault IS NULL)
-            WINDOW w AS (PARTITION BY key_, known_at)
+            WINDOW in_file AS (PARTITION BY key_, known_at, file)
         );
         UPDATE checked SET fault = v.fault,
             raw = coalesce(raw, to_json(struct_pack({", ".join(f"{n} := checked.{n}" for n in table.names)}))::VARCHAR)

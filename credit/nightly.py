@@ -88,7 +88,7 @@ def check(night: Night, progress: Progress = quiet) -> None:
                 raise CheckFailed(
                     f"batch {batch_id} fails {len(failed)} expectation{'s' * (len(failed) > 1)}: {said}. Nothing was merged. "
                     + (f"See {verdict.docs}. " if verdict.docs else "")
-                    + "Mend the delivery and run again, or set it aside: `merchant-credit check --on-fail quarantine`"
+                    + "Set it aside with `merchant-credit check --on-fail quarantine`, then deliver the mended files"
                 )
             counts = intake.refuse(con, batch_id, said)
             if night.report.get("batch", {}).get("id") == batch_id:

@@ -37,7 +37,7 @@ class Settings(BaseSettings):
     threads: int | None = Field(None, ge=1, description="DuckDB threads; unset: all cores")
     memory_limit: str = Field(
         "1GB",
-        pattern=r"^\d+(\.\d+)?\s?[KMGT]i?B$",
+        pattern=r"^[1-9]\d*(\.\d+)?\s?[KMGT]i?B$",
         description="DuckDB memory limit; it spills to disk past that",
     )
     encoding: Literal["auto", "utf-8", "gb18030"] = Field("auto", description="encoding of CSV and NDJSON input")

@@ -32,7 +32,7 @@ QUARANTINE_COLUMNS = """
     key VARCHAR,
     code VARCHAR NOT NULL,
     reason VARCHAR NOT NULL,
-    raw VARCHAR,                         -- the row as read, consumers' ids already replaced
+    raw VARCHAR,                         -- the row as read, consumers' ids replaced where it splits into columns
     released_by BIGINT                   -- the later batch that made the row good
 """
 

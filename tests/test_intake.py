@@ -469,3 +469,19 @@ def test_names_that_look_like_patterns_or_repeat_in_sub_folders(con: Conn, conf:
 def test_a_licence_older_than_the_platform(con: Conn, deliver: Callable[..., intake.Batch]) -> None:
     deliver(subjects__csv="subject_id,kind,role,licence_valid_from\nS1,enterprise,seller,1998-03-01\n")
     assert rows(con, "SELECT licence_valid_from::VARCHAR FROM canonical.subjects") == [("1998-03-01",)]
+
+
+def test_of_several_files_the_last_one_speaks(con: Conn, deliver: Callable[..., intake.Batch]) -> None:
+    files = {f"transactions-{n}__csv": f"{HEADER}\nT1,S1,2026-02-01,{n},CNY\n" for n in (1, 2)}
+    batch = deliver(subjects__csv=SUBJECTS, **files)
+    assert batch.counts["transactions"] == {"read": 2, "accepted": 1, "quarantined": 1}
+    assert rows(con, "SELECT amount::INT FROM canonical.transactions") == [(2,)]
+    assert codes(con) == ["superseded_in_delivery"]
+
+
+def test_a_key_that_is_gone_is_never_replaced(con: Conn, conf: Settings, deliver: Callable[..., intake.Batch]) -> None:
+    deliver(subjects__csv=SUBJECTS)
+    conf.key_file.unlink()
+    with pytest.raises(UserError, match="is gone"):
+        deliver(transactions__csv=f"{HEADER}\n{GOOD}\n")
+    assert not conf.key_file.exists()

@@ -170,3 +170,15 @@ def test_files_and_columns_that_lack(con: duckdb.DuckDBPyConnection, folder: Pat
     (folder / "olist_order_items_dataset.csv").write_text(FILES["order_items"], encoding="utf-8")
     batch = land(con, folder, tmp_path)
     assert "olist_order_reviews_dataset is not there" in batch.notices[0]
+
+
+def test_an_item_that_stands_twice_is_counted_once(con: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
+    path = tmp_path / "olist"
+    path.mkdir()
+    for name, text in FILES.items():
+        again = "o1,1,p1,sA,2018-03-05 10:00:00,10.10,1.00\n" if name == "order_items" else ""
+        (path / f"olist_{name}_dataset.csv").write_text(text + again, encoding="utf-8")
+    batch = land(con, path, tmp_path)
+    assert batch.counts["items"] == {"read": 10, "accepted": 6, "quarantined": 4}
+    [(amount,)] = con.execute("SELECT amount::VARCHAR FROM canonical.transactions WHERE order_id = 'o1'").fetchall()
+    assert amount == "33.30"

@@ -57,7 +57,7 @@ INDICATORS = (
         why=Text("成立的投诉说明过错在商家。", "An upheld complaint establishes the merchant's fault."),
         failing=Text("有投诉被认定成立", "Complaints were upheld"),
         improve=Text("改正成立投诉所指的问题。", "Mend what upheld complaints point to."),
-        needs=("complaints.outcome",),
+        needs=("complaints.outcome", "complaints.resolved_at"),
     ),
     Indicator(
         id="first_response_hours",
@@ -145,7 +145,7 @@ INDICATORS = (
         why=Text("由第三方认定的责任最为确凿。", "Fault found by a third party is the surest."),
         failing=Text("有争议经第三方处理后败诉", "Disputes before third parties were lost"),
         improve=Text("责任明确的争议尽早和解。", "Settle early where the fault is clear."),
-        needs=("complaints.outcome",),
+        needs=("complaints.outcome", "complaints.resolved_at"),
     ),
     Indicator(
         id="escalation_rate",
@@ -181,6 +181,7 @@ INDICATORS = (
         ),
         failing=Text("因商品或履约问题的退款较多", "Refunds for quality or delivery were many"),
         improve=Text("如实描述，出货前检验。", "Describe truthfully and inspect before sending."),
+        needs=("transactions.refund_requested_at",),
     ),
     Indicator(
         id="refund_days",

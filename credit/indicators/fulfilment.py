@@ -54,6 +54,7 @@ INDICATORS = (
             "只接能够完成的订单，及时更新库存与价格。",
             "Take only orders you can complete; keep stock and prices up to date.",
         ),
+        needs=("transactions.completed_at",),
     ),
     Indicator(
         id="seller_cancelled_rate",
@@ -73,7 +74,7 @@ INDICATORS = (
             "核对库存和价格后再上架，避免接单后取消。",
             "Check stock and price before listing rather than cancelling after.",
         ),
-        needs=("transactions.cancelled_by",),
+        needs=("transactions.cancelled_by", "transactions.completed_at"),
     ),
     Indicator(
         id="stock_out_rate",
@@ -90,7 +91,7 @@ INDICATORS = (
         why=Text("出售没有的货物等于虚假供货。", "Selling what is not there is a false offer."),
         failing=Text("有订单因缺货被取消", "Orders were cancelled because goods were out of stock"),
         improve=Text("同步库存，缺货商品及时下架。", "Synchronise stock and take down what is out of it."),
-        needs=("transactions.cancel_reason",),
+        needs=("transactions.cancel_reason", "transactions.completed_at"),
     ),
     Indicator(
         id="on_time_dispatch_rate",
@@ -112,6 +113,7 @@ INDICATORS = (
         improve=Text(
             "按备货能力承诺发货时间，并在期限内交运。", "Promise what your stock allows and hand over within it."
         ),
+        needs=("transactions.dispatched_at",),
     ),
     Indicator(
         id="on_time_delivery_rate",
@@ -130,6 +132,7 @@ INDICATORS = (
         improve=Text(
             "选择可靠的承运人，如实承诺送达时间。", "Choose reliable carriers and promise delivery truthfully."
         ),
+        needs=("transactions.delivered_at",),
     ),
     Indicator(
         id="delivery_lateness",

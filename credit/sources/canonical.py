@@ -93,8 +93,8 @@ def read(
             continue
         table = TABLES[table_name]
         raw = files.read_table(con, settings, file, f"raw_{i}")
-        if raw.rows == 0 and files.format_of(file) == "ndjson":
-            matched: dict[str, str] = {}  # NDJSON without a line has no header to match
+        if not raw.columns and files.format_of(file) == "ndjson":
+            matched: dict[str, str] = {}  # NDJSON without an object has no header to match
             ignored: list[str] = []
         else:
             matched, ignored = _match(table, file, raw.columns)

@@ -111,6 +111,10 @@ def read(
             FROM olist_order_items i
             WHERE order_id IS NULL OR seller_id IS NULL OR order_id NOT IN (SELECT order_id FROM olist_orders
                                                                            WHERE order_id IS NOT NULL)""",
+        f"""SELECT 'items', {file_of["order_items"]}, _line, order_id || ':' || order_item_id, 'duplicate_row',
+               'the item stands twice; the first is taken', to_json(i)::VARCHAR
+            FROM olist_order_items i WHERE order_id IS NOT NULL AND seller_id IS NOT NULL
+            QUALIFY row_number() OVER (PARTITION BY order_id, order_item_id ORDER BY _line) > 1""",
         f"""SELECT 'reviews', {file_of["order_reviews"]}, _line, review_id, 'no_seller',
                'the review is of an order that is unknown or has no items, so of no seller', to_json(r)::VARCHAR
             FROM olist_order_reviews r
@@ -126,7 +130,8 @@ def read(
              components=(
                  f"""SELECT 'items' AS source_table, {file_of["order_items"]} AS file, _line AS line,
                         order_id || ':' || seller_id AS key, to_json(i)::VARCHAR AS raw
-                     FROM olist_order_items i SEMI JOIN olist_orders USING (order_id) WHERE seller_id IS NOT NULL""",
+                     FROM olist_order_items i SEMI JOIN olist_orders USING (order_id) WHERE seller_id IS NOT NULL
+                     QUALIFY row_number() OVER (PARTITION BY order_id, order_item_id ORDER BY _line) = 1""",
              )),
     )  # fmt: skip
     if "order_reviews" in found:
@@ -150,6 +155,7 @@ def _build(con: duckdb.DuckDBPyConnection) -> None:
                 SELECT product_id, max(product_category_name) AS product_category_name FROM olist_products GROUP BY 1
             ) p USING (product_id)
             WHERE order_id IS NOT NULL AND seller_id IS NOT NULL
+            QUALIFY row_number() OVER (PARTITION BY order_id, order_item_id ORDER BY _line) = 1
         )
         SELECT order_id, seller_id,
                -- a price that is no amount is handed on, so that the row check names it
