@@ -33,7 +33,7 @@ Counts = dict[str, dict[str, int]]
 EARLIEST = "2000-01-01"
 """Nothing happened on a platform before it."""
 EARLIEST_DAY = "1900-01-01"
-"""Days may be older: a licence, a record."""
+"""The beginning of a validity may be older: a licence."""
 
 
 @dataclass
@@ -283,10 +283,11 @@ def _rules(table: Table, part: Part) -> Iterable[tuple[str, str, str]]:
         if column.type in ("instant", "date"):
             latest = "latest_plan" if column.plan else "latest"
             kind = "instant" if column.type == "instant" else "day"
+            earliest = "earliest_plan_day" if column.plan and kind == "day" else f"earliest_{kind}"
             yield (
-                f"{name} NOT BETWEEN earliest_{kind} AND {latest}_{kind}",
+                f"{name} NOT BETWEEN {earliest} AND {latest}_{kind}",
                 "implausible_time",
-                f"'{label} lies before {EARLIEST if kind == 'instant' else EARLIEST_DAY} or in the future' || {got}",
+                f"'{label} lies before {EARLIEST_DAY if earliest == 'earliest_plan_day' else EARLIEST} or in the future' || {got}",
             )
         if column.codes:
             allowed = ", ".join(column.codes)
@@ -388,7 +389,8 @@ def _checked(table: Table, part: Part, batch_id: int, stands_for_known: str) -> 
     return f"""
         WITH raw AS ({part.relation}),
         bounds AS (
-            SELECT TIMESTAMPTZ '{EARLIEST} 00:00:00+00' AS earliest_instant, DATE '{EARLIEST_DAY}' AS earliest_day,
+            SELECT TIMESTAMPTZ '{EARLIEST} 00:00:00+00' AS earliest_instant, DATE '{EARLIEST}' AS earliest_day,
+                   DATE '{EARLIEST_DAY}' AS earliest_plan_day,
                    getvariable('now') + INTERVAL 1 DAY AS latest_instant,
                    CAST(getvariable('now') + INTERVAL 2 DAY AS DATE) AS latest_day,
                    getvariable('now') + INTERVAL 1096 DAY AS latest_plan_instant, DATE '9999-12-31' AS latest_plan_day
