@@ -20,7 +20,7 @@ from rich.table import Table as RichTable
 
 from credit import __version__, settings
 from credit.errors import UserError
-from credit.settings import DEFAULT_ZONE, Settings
+from credit.settings import Settings
 
 EPILOG = "Exit codes: 0 done · 1 defect · 2 command, setting or rulebook not usable · 3 input not usable · 4 checks failed · 5 warehouse in use"
 
@@ -62,10 +62,9 @@ History = Annotated[
 
 def day_of(text: str | None, conf: Settings, source: str | None = None) -> date:
     if text is None:
-        from credit.sources import zone_of_source
+        from credit.sources import zone_before_a_batch
 
-        zone = conf.zone or (zone_of_source(source) if source else None) or DEFAULT_ZONE
-        return datetime.now(ZoneInfo(zone)).date()
+        return datetime.now(ZoneInfo(zone_before_a_batch(conf, source))).date()
     try:
         return date.fromisoformat(text)
     except ValueError:

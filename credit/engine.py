@@ -22,6 +22,7 @@ import pyarrow.compute as pc
 from credit.indicators.base import WINDOWS, Array, Grouped, Groups, Leaf, Measure, Median
 from credit.settings import cut_off
 from credit.tables import TABLES, Table
+from credit.warehouse import scalar
 
 Frames = Callable[[Table], "nw.LazyFrame[Any] | nw.DataFrame[Any]"]
 
@@ -44,7 +45,7 @@ def relation(con: duckdb.DuckDBPyConnection, table: Table, at: datetime) -> duck
     moment = f"TIMESTAMPTZ '{at.isoformat()}'"
     current = f"SELECT {names} FROM canonical.{table.name} WHERE known_at <= {moment}"
     superseded = f"FROM history.{table.name} WHERE known_at <= {moment} AND known_until > {moment}"
-    if con.execute(f"SELECT count(*) {superseded}").fetchall()[0][0]:
+    if scalar(con, f"SELECT count(*) {superseded}"):
         current += f" UNION ALL SELECT {names} {superseded}"
     return con.sql(current)
 
@@ -70,7 +71,7 @@ def as_of(frame: nw.LazyFrame[Any], table: Table, moment: Moment) -> nw.LazyFram
                 masked.append(nw.when(happened(column.known_from)).then(value).otherwise(hidden).alias(column.name))
             else:
                 masked.append(nw.when(happened(column.known_from)).then(value).alias(column.name))
-        elif dated and column.name != table.event and column.name != "ordered_on":
+        elif dated and column.name != table.event and column.derived is None:
             masked.append(nw.when(happened(column.name)).then(value).alias(column.name))
     return frame.with_columns(*masked)
 
@@ -175,9 +176,10 @@ def _measures(
         return
     bucket = nw.lit(0)
     if table.event is not None:
-        for i, days in reversed(list(enumerate(WINDOWS[:-1]))):
-            older = nw.lit(len(WINDOWS) - 1) if i == len(WINDOWS) - 2 else bucket
-            bucket = nw.when(nw.col(table.event) >= _edge(table, moment, days)).then(nw.lit(i)).otherwise(older)
+        bucket = nw.lit(len(WINDOWS) - 1)
+        for i in reversed(range(len(WINDOWS) - 1)):
+            younger = nw.col(table.event) >= _edge(table, moment, WINDOWS[i])
+            bucket = nw.when(younger).then(nw.lit(i)).otherwise(bucket)
     counted = _collect(
         frame.select("subject_id", bucket.alias("bucket"), *(m.expr.alias(f"m{i}") for i, m in enumerate(measures)))
         .group_by("subject_id", "bucket")

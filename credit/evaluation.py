@@ -20,7 +20,7 @@ from credit.rulebooks import Rulebook, choose
 from credit.scoring import POINT
 from credit.settings import Settings, cut_off
 from credit.tables import TABLES
-from credit.warehouse import transaction, zone_of
+from credit.warehouse import quote, scalar, transaction, zone_of
 
 
 @dataclass(frozen=True)
@@ -119,7 +119,7 @@ def evaluate(
     """
     done = compute(con, day, zone_of(con, settings), choose(rulebooks, day), progress)
     if not any(len(evaluation.grades) for evaluation in done):
-        first = con.execute("SELECT min(known_at)::VARCHAR FROM canonical.subjects").fetchall()[0][0]
+        first = scalar(con, "SELECT min(known_at)::VARCHAR FROM canonical.subjects")
         raise UserError(
             f"no subject was known by the cut-off of {day}: "
             + (f"the first became known at {first} UTC; choose a later --date, " if first else "")
@@ -146,10 +146,9 @@ def export_night(con: duckdb.DuckDBPyConnection, settings: Settings, day: date) 
         ("indicators", "rulebook, subject_id, element, indicator"),
     ):
         partial = folder / f".{table}.partial"
-        target = str(partial).replace("'", "''")
         con.execute(
             f"COPY (SELECT * FROM results.{table} WHERE evaluated_on = DATE '{day}' ORDER BY {order}) "
-            f"TO '{target}' (FORMAT parquet)"
+            f"TO {quote(str(partial))} (FORMAT parquet)"
         )
         partial.replace(folder / f"{table}.parquet")
     return folder

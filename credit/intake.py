@@ -18,7 +18,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Any
 
 import duckdb
 
@@ -26,7 +25,7 @@ from credit.errors import InputError, UserError
 from credit.settings import Settings, cut_off
 from credit.sources import Delivery, InputFile, Part, adapter
 from credit.tables import KNOWN_AT, TABLES, Column, Table
-from credit.warehouse import QUARANTINE_COLUMNS, fix_zone, transaction
+from credit.warehouse import QUARANTINE_COLUMNS, fix_zone, scalar, transaction
 
 Counts = dict[str, dict[str, int]]
 
@@ -77,7 +76,6 @@ def land(
             ).fetchall()
         )
 
-    settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
     delivery = adapt(con, settings, path, is_landed)
     new = [file for file in delivery.files if not is_landed(file)]
     if not new:
@@ -86,7 +84,7 @@ def land(
     with transaction(con):
         zone = fix_zone(con, settings, delivery.zone)
         as_of = cut_off(day, zone)
-        batch_id = _one(con, "SELECT coalesce(max(batch_id), 0) + 1 FROM meta.batches")
+        batch_id = scalar(con, "SELECT coalesce(max(batch_id), 0) + 1 FROM meta.batches")
         now = datetime.now(UTC)
         con.execute(f"CREATE OR REPLACE TEMP TABLE staged_rejects ({QUARANTINE_COLUMNS})")
         for reject in delivery.rejects:
@@ -148,10 +146,6 @@ def _mark(file: InputFile) -> str:
     return f"{file.table}:{file.hash}"
 
 
-def _one(con: duckdb.DuckDBPyConnection, query: str, parameters: list[Any] | None = None) -> Any:
-    return con.execute(query, parameters).fetchall()[0][0]
-
-
 def _landed_before(con: duckdb.DuckDBPyConnection, delivery: Delivery) -> Batch:
     marks = [_mark(file) for file in delivery.files]
     rows = con.execute(
@@ -208,7 +202,7 @@ def pseudonym_key(settings: Settings) -> bytes:
 
 def _pseudonym_macro(con: duckdb.DuckDBPyConnection, settings: Settings) -> None:
     """`pseudonym(text)`: HMAC-SHA-256 (RFC 2104) under the home's key, the first 128 bits as hexadecimal digits."""
-    if not settings.key_file.exists() and _one(con, "SELECT count(*) FROM meta.batches"):
+    if not settings.key_file.exists() and scalar(con, "SELECT count(*) FROM meta.batches"):
         raise UserError(
             f"{settings.key_file} is gone; without it consumers' pseudonyms would not match those already stored. "
             "Restore it from your backup."
@@ -382,7 +376,6 @@ def _checked(table: Table, part: Part, batch_id: int, stands_for_known: str) -> 
     defaults = ", ".join(
         f"coalesce({column.name}, {column.default}) AS {column.name}" for column in table.columns if column.default
     )
-    ", ".join(f"{column.derived} AS {column.name}" for column in table.columns if column.derived)
     rules = "\n".join(f"WHEN {bad} THEN '{code}|' || {reason}" for bad, code, reason in _rules(table, part))
     # The rejected row is kept as it came, but a consumer's id only as its pseudonym.
     kept = ", ".join(f"{name} := {f't.{name}' if _is_pseudonym(table, name) else f'r.{name}'}" for name in part.columns)
@@ -423,7 +416,7 @@ def _reject_duplicates(con: duckdb.DuckDBPyConnection, table: Table) -> None:
 
     Of different content in several files the last file's is taken, as if the files had been landed one by one.
     """
-    repeated = _one(con, "SELECT count(*) > count(DISTINCT (key_, known_at)) FROM checked WHERE fault IS NULL")
+    repeated = scalar(con, "SELECT count(*) > count(DISTINCT (key_, known_at)) FROM checked WHERE fault IS NULL")
     if not repeated:
         return
     content = ", ".join(table.names)
@@ -478,7 +471,7 @@ def _release_waiting(con: duckdb.DuckDBPyConnection, batch_id: int) -> None:
             continue
         due = """subject_id IN (SELECT subject_id FROM canonical.subjects)
             AND batch_id IN (SELECT batch_id FROM meta.batches WHERE state = 'accepted')"""
-        if not _one(con, f"SELECT count(*) FROM waiting.{table.name} WHERE {due}"):
+        if not scalar(con, f"SELECT count(*) FROM waiting.{table.name} WHERE {due}"):
             continue
         con.execute(
             f"""UPDATE quarantine.rows q SET released_by = {batch_id} FROM (FROM waiting.{table.name} WHERE {due}) w
@@ -547,7 +540,7 @@ def accept(con: duckdb.DuckDBPyConnection, batch_id: int) -> dict[str, dict[str,
 def _merge(con: duckdb.DuckDBPyConnection, table: Table, batch_id: int) -> dict[str, int]:
     key, names = table.key, ", ".join((*table.names, "known_at"))
     mine = f"(batch_id = {batch_id} OR source_table = 'released')"
-    rows = _one(con, f"SELECT count(*) FROM landing.{table.name} WHERE {mine}")
+    rows = scalar(con, f"SELECT count(*) FROM landing.{table.name} WHERE {mine}")
     if not rows:
         return {"new": 0, "replaced": 0, "unchanged": 0}
     content = ", ".join(table.names)
@@ -556,15 +549,15 @@ def _merge(con: duckdb.DuckDBPyConnection, table: Table, batch_id: int) -> dict[
     con.execute(
         f"""CREATE OR REPLACE TEMP TABLE incoming AS
             SELECT {", ".join(f"l.{name}" for name in (*table.names, "known_at", "batch_id"))},
-                   c.{key} IS NOT NULL OR count(*) OVER (PARTITION BY l.{key}) > 1 AS touches
-            FROM (FROM landing.{table.name} WHERE {mine}) l LEFT JOIN canonical.{table.name} c ON c.{key} = l.{key}
+                   c.{key} IS NOT NULL OR l.several AS touches
+            FROM (SELECT *, count(*) OVER (PARTITION BY {key}) > 1 AS several FROM landing.{table.name} WHERE {mine}) l
+            LEFT JOIN canonical.{table.name} c ON c.{key} = l.{key}
             -- what repeats the current version is no news, unless other versions of its key come with it
-            WHERE c.{key} IS NULL OR l.known_at < c.known_at OR ROW({current}) IS DISTINCT FROM ROW({arrived})
-                OR l.{key} IN (SELECT {key} FROM landing.{table.name} WHERE {mine} GROUP BY 1 HAVING count(*) > 1)"""
+            WHERE c.{key} IS NULL OR l.known_at < c.known_at OR ROW({current}) IS DISTINCT FROM ROW({arrived}) OR l.several"""
     )
     con.execute(f"INSERT INTO canonical.{table.name} SELECT {names}, batch_id FROM incoming WHERE NOT touches")
-    new = _one(con, "SELECT count(*) FROM incoming WHERE NOT touches")
-    touched = _one(con, f"SELECT count(DISTINCT {key}) FROM incoming WHERE touches")
+    new = scalar(con, "SELECT count(*) FROM incoming WHERE NOT touches")
+    touched = scalar(con, f"SELECT count(DISTINCT {key}) FROM incoming WHERE touches")
     if touched:
         of_touched = f"SEMI JOIN (SELECT {key} FROM incoming WHERE touches) USING ({key})"
         con.execute(
@@ -591,7 +584,7 @@ def _merge(con: duckdb.DuckDBPyConnection, table: Table, batch_id: int) -> dict[
             """
         )
     con.execute(f"DELETE FROM landing.{table.name} WHERE {mine}")
-    changed = _one(con, "SELECT count(*) FROM incoming WHERE touches")
+    changed = scalar(con, "SELECT count(*) FROM incoming WHERE touches")
     return {"new": new, "replaced": changed, "unchanged": rows - new - changed}
 
 
@@ -608,7 +601,7 @@ def refuse(con: duckdb.DuckDBPyConnection, batch_id: int, reason: str) -> Counts
             # Those that waited stay in the quarantine as such; a refused batch has nothing left to come in.
             for schema in ("landing", "waiting"):
                 con.execute(f"DELETE FROM {schema}.{table.name} WHERE batch_id = {batch_id}")
-        counts: Counts = json.loads(_one(con, "SELECT counts FROM meta.batches WHERE batch_id = ?", [batch_id]))
+        counts: Counts = json.loads(scalar(con, "SELECT counts FROM meta.batches WHERE batch_id = ?", [batch_id]))
         for numbers in counts.values():
             numbers["quarantined"] += numbers["accepted"]
             numbers["accepted"] = 0

@@ -23,7 +23,7 @@ from credit import evaluation, intake
 from credit.errors import CheckFailed, UserError
 from credit.settings import Settings, cut_off
 from credit.tables import TABLES
-from credit.warehouse import open_warehouse, zone_of
+from credit.warehouse import open_warehouse, scalar, zone_of
 
 Progress = Callable[[str], None]
 
@@ -173,15 +173,19 @@ def finish(night: Night) -> dict[str, Any]:
     report |= {"rows": rows, "peak_memory_mb": round(peak, 1)}
     folder = night.settings.home / "reports"
     folder.mkdir(exist_ok=True)
-    partial = folder / ".partial"
+    _keep(folder / f"{night.day}.json", report)
+    _keep(folder / ".rows", rows)
+    return report
+
+
+def _keep(path: Path, value: Any) -> None:
+    """Write JSON whole or not at all."""
+    partial = path.with_name(".partial")
     with partial.open("w", encoding="utf-8") as file:
-        json.dump(report, file, ensure_ascii=False, indent=1, default=str)
+        json.dump(value, file, ensure_ascii=False, indent=1, default=str)
         file.flush()
         os.fsync(file.fileno())
-    partial.replace(folder / f"{night.day}.json")
-    partial.write_text(json.dumps(rows))
-    partial.replace(folder / ".rows")
-    return report
+    partial.replace(path)
 
 
 def run(night: Night, progress: Callable[[str, str], None] = lambda _step, _said: None) -> dict[str, Any]:
@@ -194,9 +198,7 @@ def run(night: Night, progress: Callable[[str, str], None] = lambda _step, _said
 def _totals(con: duckdb.DuckDBPyConnection) -> dict[str, int]:
     return {
         name: int(
-            con.execute(
-                f"SELECT (SELECT count(*) FROM canonical.{name}) + (SELECT count(*) FROM history.{name})"
-            ).fetchall()[0][0]
+            scalar(con, f"SELECT (SELECT count(*) FROM canonical.{name}) + (SELECT count(*) FROM history.{name})")
         )
         for name in TABLES
     }

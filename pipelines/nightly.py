@@ -21,6 +21,7 @@ from credit import settings
 from credit.cli import day_of, err, show_report
 from credit.errors import UserError, WarehouseLocked
 from credit.nightly import STEPS, Night, finish, run_step
+from credit.sources import zone_before_a_batch
 
 CRON = "30 2 * * *"
 """02:30 in the platform's zone: after the day's exports, before the morning."""
@@ -129,12 +130,8 @@ def schedule(parameters: dict[str, Any], cron: str = CRON) -> Any:
     """The cron schedule in the platform's zone."""
     from prefect.schedules import Cron
 
-    from credit.settings import DEFAULT_ZONE
-    from credit.sources import zone_of_source
-
     conf = settings.load(home=parameters.get("home"))
-    zone = conf.zone or zone_of_source(parameters.get("source") or "") or DEFAULT_ZONE
-    return Cron(cron, timezone=zone)
+    return Cron(cron, timezone=zone_before_a_batch(conf, parameters.get("source")))
 
 
 def serve(parameters: dict[str, Any], cron: str = CRON) -> None:

@@ -5,7 +5,7 @@ Everything here is counted for all merchants at once; what comes out holds nothi
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
 from itertools import pairwise
@@ -29,7 +29,7 @@ from credit.indicators.base import WINDOWS, Array, Indicator
 from credit.rulebooks import ElementRule, IndicatorRule, Rulebook
 from credit.settings import Settings
 from credit.tables import TABLES
-from credit.warehouse import zone_of
+from credit.warehouse import scalar, zone_of
 
 _RATED_ROLE = "seller"
 """Buyers who are evaluated are consumers: nothing of them is published."""
@@ -183,10 +183,11 @@ def _grades(con: duckdb.DuckDBPyConnection, settings: Settings, book: Rulebook, 
            FROM results.grades WHERE evaluated_on = ? AND rulebook = ? ORDER BY subject_id""",
         [day, book.id],
     )
-    kept = con.execute(
+    kept = scalar(
+        con,
         "SELECT count(DISTINCT subject_id) FROM results.indicators WHERE evaluated_on = ? AND rulebook = ?",
         [day, book.id],
-    ).fetchall()[0][0]
+    )
     if kept != len(rows["subject_id"]):
         raise UserError(
             f"indicator rows of {day} are kept {settings.keep_nights} nights only (setting keep_nights); "
@@ -270,32 +271,44 @@ def _register(frames: engine.Frames) -> dict[str, dict[str, Any]]:
     return {row["subject_id"]: row for row in found.to_arrow().to_pylist()}
 
 
+Subject = dict[str, Any]
+
+
 def _in_force(
-    con: duckdb.DuckDBPyConnection, table: str, at: datetime, where: str, columns: str, order: str
-) -> list[dict[str, Any]]:
+    con: duckdb.DuckDBPyConnection,
+    table: str,
+    at: datetime,
+    register: dict[str, Subject],
+    where: str,
+    columns: str,
+    order: str,
+) -> Iterator[tuple[Subject, dict[str, Any]]]:
+    """(subject in the register, row) of what `where` holds of, in order."""
     # Not by way of `engine.known`: it blanks an end that lies ahead, and an end that was announced is published.
     rows = engine.relation(con, TABLES[table], at).filter(where).order(order).project(f"subject_id, {columns}")
     names = [name for name, *_ in rows.description]
-    return [dict(zip(names, row, strict=True)) for row in rows.fetchall()]
+    for values in rows.fetchall():
+        row = dict(zip(names, values, strict=True))
+        if (of := register.get(row["subject_id"])) is not None:
+            yield of, row
 
 
 def _sanctions(
-    con: duckdb.DuckDBPyConnection, moment: engine.Moment, register: dict[str, dict[str, Any]]
+    con: duckdb.DuckDBPyConnection, moment: engine.Moment, register: dict[str, Subject]
 ) -> dict[str, list[dict[str, Any]]]:
     """Sanctions by the platform that were in force at the cut-off, by subject, oldest first."""
     at = f"TIMESTAMPTZ '{moment.cut_off.isoformat()}'"
+    zone = ZoneInfo(moment.zone)
     found: dict[str, list[dict[str, Any]]] = {}
-    for row in _in_force(
+    for of, row in _in_force(
         con,
         "sanctions",
         moment.cut_off,
+        register,
         f"imposed_at < {at} AND coalesce(until_at > {at}, true) AND coalesce(lifted_at >= {at}, true)",
         "kind, reason, imposed_at, until_at",
         "imposed_at, sanction_id",
     ):
-        if (of := register.get(row["subject_id"])) is None:
-            continue
-        zone = ZoneInfo(moment.zone)
         found.setdefault(row["subject_id"], []).append(
             {
                 "kind": row["kind"],
@@ -308,20 +321,19 @@ def _sanctions(
 
 
 def _records(
-    con: duckdb.DuckDBPyConnection, moment: engine.Moment, register: dict[str, dict[str, Any]]
+    con: duckdb.DuckDBPyConnection, moment: engine.Moment, register: dict[str, Subject]
 ) -> dict[str, list[dict[str, Any]]]:
     """Public records in force on the day of the cut-off, by subject, oldest first. `valid_until` is the last day."""
     day = f"DATE '{moment.cut_off.date()}'"
     found: dict[str, list[dict[str, Any]]] = {}
-    for row in _in_force(
+    for of, row in _in_force(
         con,
         "public_records",
         moment.cut_off,
+        register,
         f"valid_from < {day} AND coalesce(valid_until >= {day}, true) AND coalesce(repaired_on >= {day}, true)",
         "kind, issuer, reference, grade, valid_from, valid_until, note",
         "valid_from, record_id",
     ):
-        if (of := register.get(row["subject_id"])) is None:
-            continue
         found.setdefault(row.pop("subject_id"), []).append(row | {"note": privacy.text(row["note"], of)})
     return found

@@ -13,7 +13,7 @@ from pathlib import Path
 import duckdb
 
 from credit.errors import UserError
-from credit.settings import Settings
+from credit.settings import DEFAULT_ZONE, Settings
 
 
 @dataclass(frozen=True)
@@ -64,6 +64,11 @@ def zone_of_source(name: str) -> str | None:
     from credit.sources import olist
 
     return olist.ZONE if name == "olist" else None
+
+
+def zone_before_a_batch(settings: Settings, source: str | None) -> str:
+    """The zone days are counted in where no home fixes it yet: the setting, the source's own, the default."""
+    return settings.zone or (zone_of_source(source) if source else None) or DEFAULT_ZONE
 
 
 def adapter(name: str) -> Adapter:

@@ -15,6 +15,7 @@ from credit.errors import InputError
 from credit.settings import Settings
 from credit.sources import Delivery, InputFile, Part, files
 from credit.tables import KNOWN_AT, TABLES, Table
+from credit.warehouse import quote
 
 
 def table_of(path: Path) -> str | None:
@@ -102,7 +103,7 @@ def read(
             notices.append(f"{file.name}: columns ignored: {', '.join(ignored)[:500]}")
         if raw.rows == 0:
             notices.append(f"{file.name}: no rows (table {table_name} counts as supplied, and empty)")
-        where = files.quote(str(file.relative_to(path)) if path.is_dir() else file.name)
+        where = quote(str(file.relative_to(path)) if path.is_dir() else file.name)
         picked = "".join(f", {c} AS {name}" for name, c in matched.items())
         parts.append(
             Part(

@@ -22,6 +22,7 @@ import duckdb
 
 from credit.errors import InputError
 from credit.settings import Settings
+from credit.warehouse import quote, scalar
 
 FORMATS = {".csv": "csv", ".ndjson": "ndjson", ".jsonl": "ndjson", ".parquet": "parquet"}
 _CHUNK = 1 << 20
@@ -73,11 +74,6 @@ def digest(path: Path) -> str:
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error.strerror}; check its permissions") from None
     return total.hexdigest()
-
-
-def quote(text: str) -> str:
-    """A SQL string literal."""
-    return "'" + text.replace("'", "''") + "'"
 
 
 def _literal(path: Path) -> str:
@@ -193,7 +189,7 @@ def _read_csv(con: duckdb.DuckDBPyConnection, path: Path, text: Path, name: str)
     con.execute(f"DROP TABLE IF EXISTS {errors}; DROP TABLE IF EXISTS {scans}")
     try:
         con.execute(
-            f"""CREATE OR REPLACE TEMP TABLE {name} AS SELECT row_number() OVER () AS _row, * FROM read_csv(
+            f"""CREATE OR REPLACE TEMP TABLE {name} AS SELECT row_number() OVER () + 1 AS _line, * FROM read_csv(
                 {_literal(text)}, auto_detect = false, header = true, delim = ',', quote = '"', escape = '"',
                 columns = {types}, strict_mode = true, max_line_size = {_MAX_LINE}, encoding = 'utf-8',
                 store_rejects = true, rejects_table = '{errors}', rejects_scan = '{scans}')"""
@@ -202,18 +198,16 @@ def _read_csv(con: duckdb.DuckDBPyConnection, path: Path, text: Path, name: str)
         raise InputError(f"{path} cannot be read as CSV: {str(error).splitlines()[0]}") from None
     # Physical line of the n-th good record: the n-th line that is not malformed (exact unless quoted fields hold
     # line breaks, where it counts records).
-    bad = int(con.execute(f"SELECT count(DISTINCT line) FROM {errors}").fetchall()[0][0])
+    bad = int(scalar(con, f"SELECT count(DISTINCT line) FROM {errors}"))
     if bad:
         con.execute(
             f"""CREATE OR REPLACE TEMP TABLE {name} AS
-                WITH gaps AS (SELECT line - row_number() OVER (ORDER BY line) AS good_before
-                              FROM (SELECT DISTINCT line FROM {errors}))
-                SELECT (_row + 1 + (SELECT count(*) FROM gaps WHERE good_before <= _row))::BIGINT AS _line,
-                       * EXCLUDE (_row) FROM {name}"""
+                WITH gaps AS (SELECT line - nth AS good_line, max(nth) AS shift
+                              FROM (SELECT line, row_number() OVER (ORDER BY line) - 1 AS nth
+                                    FROM (SELECT DISTINCT line FROM {errors})) GROUP BY 1)
+                SELECT r.* REPLACE (r._line + coalesce(g.shift + 1, 0) AS _line)
+                FROM {name} r ASOF LEFT JOIN gaps g ON r._line >= g.good_line"""
         )
-    else:
-        con.execute(f"ALTER TABLE {name} RENAME COLUMN _row TO _line")
-        con.execute(f"UPDATE {name} SET _line = _line + 1")
     rejects = f"""SELECT line::BIGINT AS line, 'malformed_line' AS code,
             min(lower(error_type::VARCHAR) || ': ' || error_message || ' (fields as in the header, '
                 || 'quotes doubled inside quotes)') AS reason, any_value(csv_line) AS raw
@@ -250,4 +244,4 @@ def _json_path(key: str) -> str:
 
 
 def _count(con: duckdb.DuckDBPyConnection, name: str) -> int:
-    return int(con.execute(f"SELECT count(*) FROM {name}").fetchall()[0][0])
+    return int(scalar(con, f"SELECT count(*) FROM {name}"))

@@ -21,6 +21,7 @@ import duckdb
 from credit.errors import InputError
 from credit.settings import Settings
 from credit.sources import Delivery, InputFile, Part, files
+from credit.warehouse import quote
 
 ZONE = "America/Sao_Paulo"
 
@@ -94,11 +95,11 @@ def read(
         counts[short] = raw.rows
         if raw.rejects:
             rejects.append(
-                f"SELECT '{short}' AS source_table, {files.quote(found[table].name)} AS file, line, NULL::VARCHAR AS key, "
+                f"SELECT '{short}' AS source_table, {quote(found[table].name)} AS file, line, NULL::VARCHAR AS key, "
                 f"code, reason, raw FROM ({raw.rejects})"
             )
 
-    file_of = {table: files.quote(found[table].name) if table in found else "''" for table in COLUMNS}
+    file_of = {table: quote(found[table].name) if table in found else "''" for table in COLUMNS}
     _build(con)
     rejects += [
         f"""SELECT 'orders', {file_of["orders"]}, _line, order_id, 'no_items',
