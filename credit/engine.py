@@ -2,12 +2,12 @@
 
 `known` is what the platform knew of a table at a cut-off, read from the warehouse. `compile_facts` turns the leaves of
 the indicators into Narwhals queries: all measures of a table in one scan by merchant and age bucket, one query
-for each grouping and median. It takes any Narwhals frame (DuckDB, Spark, Polars, pandas) that has the canonical columns.
+for each grouping, median and newest row. It takes any Narwhals frame (DuckDB, Spark, Polars, pandas) that has the canonical columns.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -19,7 +19,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from credit.indicators.base import WINDOWS, Array, Grouped, Groups, Leaf, Measure, Median
+from credit.indicators.base import WINDOWS, Array, At, Expr, Grouped, Groups, Latest, Leaf, Measure, Median
 from credit.settings import cut_off
 from credit.tables import TABLES, Table
 from credit.warehouse import scalar
@@ -117,31 +117,55 @@ def compile_facts(
     moment: Moment,
     supplied: Iterable[str],
     windows: Iterable[int] = (365,),
+    parameters: Mapping[str, float] | None = None,
 ) -> NightFacts:
-    """Count every leaf for every subject. Measures come for all WINDOWS, groupings and medians for `windows`."""
+    """Count every leaf for every subject. Measures come for all WINDOWS, groupings and medians for `windows`.
+
+    `parameters` are values of `credit.indicators.base.PARAMETERS` other than their own.
+    """
     facts = NightFacts(subjects, supplied)
     distinct = list({id(leaf): leaf for leaf in leaves}.values())
     windows = tuple(sorted(set(windows)))
+    at = At(moment.cut_off.date(), parameters or {})
     for table in TABLES.values():
-        here = [leaf for leaf in distinct if leaf.table == table.name]
-        if not here or table.name not in facts.supplied:
-            continue
-        frame = frames(table).lazy()
-        if table.event is not None:
-            frame = frame.filter(nw.col(table.event) >= _edge(table, moment, WINDOWS[-1]))
-        _measures(facts, frame, table, moment, [leaf for leaf in here if isinstance(leaf, Measure)])
-        groupings: dict[int, list[Grouped]] = {}
-        for leaf in here:
-            if isinstance(leaf, Grouped):
-                groupings.setdefault(id(leaf.groups), []).append(leaf)
-        for days in windows:
-            inside = frame
-            if table.event is not None and days != WINDOWS[-1]:
-                inside = frame.filter(nw.col(table.event) >= _edge(table, moment, days))
-            for statistics in groupings.values():
-                _grouped(facts, inside, statistics, days)
-            _medians(facts, inside, [leaf for leaf in here if isinstance(leaf, Median)], days)
+        for party in ("subject_id", "buyer_id"):
+            here = [leaf for leaf in distinct if leaf.table == table.name and leaf.party == party]
+            if not here or table.name not in facts.supplied:
+                continue
+            known = frames(table).lazy()
+            if party == "buyer_id":
+                known = _of_buyers(known, frames(TABLES["subjects"]).lazy())
+            frame = known
+            if table.event is not None:
+                frame = frame.filter(nw.col(table.event) >= _edge(table, moment, WINDOWS[-1]))
+            measures = [leaf for leaf in here if isinstance(leaf, Measure)]
+            _measures(facts, frame, table, moment, at, [m for m in measures if not m.standing])
+            _measures(facts, known, table, None, at, [m for m in measures if m.standing])
+            groupings: dict[int, list[Grouped]] = {}
+            for leaf in here:
+                if isinstance(leaf, Grouped):
+                    groupings.setdefault(id(leaf.groups), []).append(leaf)
+                elif isinstance(leaf, Latest):
+                    _latest(facts, known, leaf, at)
+            for days in windows:
+                inside = frame
+                if table.event is not None and days != WINDOWS[-1]:
+                    inside = frame.filter(nw.col(table.event) >= _edge(table, moment, days))
+                for statistics in groupings.values():
+                    _grouped(facts, inside, statistics, days)
+                _medians(facts, inside, at, [leaf for leaf in here if isinstance(leaf, Median)], days)
     return facts
+
+
+def _of_buyers(frame: nw.LazyFrame[Any], subjects: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+    """The rows of buyers who are subjects themselves, with the buyer as `subject_id` and the seller as `seller_id`."""
+    buyers = subjects.filter(nw.col("role") == "buyer").select("subject_id")
+    rows = frame.join(buyers, left_on="buyer_id", right_on="subject_id", how="semi")
+    return rows.with_columns(nw.col("subject_id").alias("seller_id"), nw.col("buyer_id").alias("subject_id"))
+
+
+def _resolved(expr: Expr, at: At) -> nw.Expr:
+    return expr if isinstance(expr, nw.Expr) else expr(at)
 
 
 def _edge(table: Table, moment: Moment, days: int) -> Any:
@@ -169,19 +193,29 @@ def _places(facts: NightFacts, table: pa.Table) -> tuple[np.ndarray[Any, Any], n
 
 
 def _measures(
-    facts: NightFacts, frame: nw.LazyFrame[Any], table: Table, moment: Moment, measures: list[Measure]
+    facts: NightFacts,
+    frame: nw.LazyFrame[Any],
+    table: Table,
+    moment: Moment | None,
+    at: At,
+    measures: list[Measure],
 ) -> None:
-    """All measures of a table in one scan by merchant and age bucket; buckets added up into the nested windows."""
+    """All measures of a table in one scan by merchant and age bucket; buckets added up into the nested windows.
+
+    Without `moment` age does not matter: every window has the same.
+    """
     if not measures:
         return
     bucket = nw.lit(0)
-    if table.event is not None:
+    aged = table.event if moment is not None else None
+    if moment is not None and aged is not None:
         bucket = nw.lit(len(WINDOWS) - 1)
         for i in reversed(range(len(WINDOWS) - 1)):
-            younger = nw.col(table.event) >= _edge(table, moment, WINDOWS[i])
+            younger = nw.col(aged) >= _edge(table, moment, WINDOWS[i])
             bucket = nw.when(younger).then(nw.lit(i)).otherwise(bucket)
+    exprs = [_resolved(m.expr, at).alias(f"m{i}") for i, m in enumerate(measures)]
     counted = _collect(
-        frame.select("subject_id", bucket.alias("bucket"), *(m.expr.alias(f"m{i}") for i, m in enumerate(measures)))
+        frame.select("subject_id", bucket.alias("bucket"), *exprs)
         .group_by("subject_id", "bucket")
         .agg(*(nw.col(f"m{i}").sum() for i in range(len(measures))))
     )
@@ -191,7 +225,22 @@ def _measures(
         by_bucket = np.zeros((len(WINDOWS), len(facts.subjects)))
         by_bucket[buckets[mine], places[mine]] = np.nan_to_num(_numbers(counted[f"m{i}"]))[mine]
         for days, values in zip(WINDOWS, np.cumsum(by_bucket, axis=0), strict=True):
-            facts.put(measure, days, by_bucket[0] if table.event is None else values)
+            facts.put(measure, days, values if aged is not None else by_bucket[0])
+
+
+def _latest(facts: NightFacts, frame: nw.LazyFrame[Any], leaf: Latest, at: At) -> None:
+    rows = frame.select(
+        "subject_id", nw.col(leaf.by).alias("by"), _resolved(leaf.expr, at).cast(nw.Float64).alias("value")
+    ).filter(~nw.col("value").is_null())
+    newest = rows.group_by("subject_id").agg(nw.col("by").max())
+    counted = _collect(
+        rows.join(newest, on=["subject_id", "by"], how="inner").group_by("subject_id").agg(nw.col("value").min())
+    )
+    places, mine = _places(facts, counted)
+    values = np.full(len(facts.subjects), np.nan)
+    values[places[mine]] = _numbers(counted["value"])[mine]
+    for days in WINDOWS:
+        facts.put(leaf, days, values)
 
 
 def _grouped(facts: NightFacts, frame: nw.LazyFrame[Any], statistics: list[Grouped], days: int) -> None:
@@ -223,11 +272,13 @@ def _grouped(facts: NightFacts, frame: nw.LazyFrame[Any], statistics: list[Group
         facts.put(leaf, days, values)
 
 
-def _medians(facts: NightFacts, frame: nw.LazyFrame[Any], medians: list[Median], days: int) -> None:
+def _medians(facts: NightFacts, frame: nw.LazyFrame[Any], at: At, medians: list[Median], days: int) -> None:
     if not medians:
         return
     counted = _collect(
-        frame.select("subject_id", *(m.expr.cast(nw.Float64).alias(f"m{i}") for i, m in enumerate(medians)))
+        frame.select(
+            "subject_id", *(_resolved(m.expr, at).cast(nw.Float64).alias(f"m{i}") for i, m in enumerate(medians))
+        )
         .group_by("subject_id")
         .agg(*(nw.col(f"m{i}").median() for i in range(len(medians))))
     )

@@ -179,6 +179,17 @@ SUBJECTS = Table(
             note="GB 32100, 18 characters with check character.",
         ),
         Column("id_number", "text", "居民身份证号", "Citizen's id number", max_length=32, privacy="personal"),
+        Column(
+            "code_valid",
+            "boolean",
+            "代码校验",
+            "Check characters of the codes given are right; blank: none given",
+            # An enterprise answers for its credit code alone, an individual for every code it gives.
+            derived="CASE WHEN kind = 'enterprise' THEN uscc_valid(uscc) "
+            "WHEN uscc IS NOT NULL OR id_number IS NOT NULL "
+            "THEN coalesce(uscc_valid(uscc), true) AND coalesce(resident_id_valid(id_number), true) END",
+            note="GB 32100 (credit code), GB 11643 (citizen's id).",
+        ),
         Column("registration_verified_on", "date", "登记核验日期", "Registration (or identity) verified on"),
         Column("licence_no", "text", "营业执照号", "Business licence number", max_length=64, privacy="public"),
         Column(
@@ -609,9 +620,48 @@ SANCTIONS = Table(
     checks=_after_event("imposed_at", "until_at", "lifted_at"),
 )
 
+SPOT_CHECKS = Table(
+    name="spot_checks",
+    zh="抽查检查",
+    en="Spot checks of merchants: goods, papers, premises",
+    key="check_id",
+    event="requested_at",
+    clause="Hebei standard 4.1.5; E-Commerce Law Art. 27",
+    supplier="platform: merchant management; market regulators where they inform the platform",
+    columns=(
+        Column("check_id", "text", "抽查编号", "Spot check id", required=True, max_length=128),
+        SUBJECT,
+        Column(
+            "kind",
+            "code",
+            "抽查类型",
+            "What was checked",
+            required=True,
+            codes=("goods", "documents", "premises", "price", "other"),
+        ),
+        Column("requested_at", "instant", "通知时间", "Merchant asked to cooperate at", required=True, unit="UTC"),
+        Column("due_at", "instant", "配合期限", "To be answered by", required=True, plan=True, unit="UTC"),
+        Column("answered_at", "instant", "配合时间", "Merchant answered at", unit="UTC"),
+        Column(
+            "result",
+            "code",
+            "抽查结果",
+            "Result",
+            codes=("passed", "failed", "refused"),
+            known_from="concluded_at",
+        ),
+        Column("concluded_at", "instant", "结论时间", "Concluded at", unit="UTC"),
+        Column("note", "text", "说明", "Note", max_length=2_000),
+    ),
+    checks=_after_event("requested_at", "due_at", "answered_at", "concluded_at"),
+)
+
 TABLES: dict[str, Table] = {
-    table.name: table for table in (SUBJECTS, TRANSACTIONS, REVIEWS, COMPLAINTS, PUBLIC_RECORDS, VIOLATIONS, SANCTIONS)
-}
+    table.name: table
+    for table in (
+        SUBJECTS, TRANSACTIONS, REVIEWS, COMPLAINTS, PUBLIC_RECORDS, VIOLATIONS, SANCTIONS, SPOT_CHECKS,
+    )
+}  # fmt: skip
 
 KNOWN_AT = Column(
     "known_at",

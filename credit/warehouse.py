@@ -19,11 +19,12 @@ from typing import Any
 
 import duckdb
 
+from credit import codes
 from credit.errors import UserError, WarehouseLocked
 from credit.settings import DEFAULT_ZONE, Settings
 from credit.tables import KNOWN_AT, TABLES, Table
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 QUARANTINE_COLUMNS = """
     batch_id BIGINT NOT NULL,
@@ -64,9 +65,12 @@ CREATE TABLE IF NOT EXISTS results.runs (
     rulebook_version VARCHAR NOT NULL,
     rulebook_hash VARCHAR NOT NULL,
     cut_off TIMESTAMPTZ NOT NULL,
-    standing VARCHAR NOT NULL,           -- in_force, replay
+    standing VARCHAR NOT NULL,           -- in_force, replay, trial
     priors JSON NOT NULL,                -- indicator -> the population's value that night
-    subjects BIGINT NOT NULL
+    subjects BIGINT NOT NULL,
+    subject_kind VARCHAR,                -- enterprise, individual
+    subject_role VARCHAR,                -- seller, buyer
+    previous_on DATE                     -- the evaluation whose grades the margin looked back to
 );
 -- The text of every rulebook that ever graded here, so that a grade can be recomputed years later.
 CREATE TABLE IF NOT EXISTS results.rulebooks (hash VARCHAR PRIMARY KEY, id VARCHAR NOT NULL, version VARCHAR NOT NULL, text VARCHAR NOT NULL);
@@ -80,7 +84,15 @@ CREATE TABLE IF NOT EXISTS results.grades (
     score DECIMAL(9,4),                  -- 0 to 100; blank when NR
     evidence DECIMAL(5,4) NOT NULL,      -- 0 to 1
     not_rated_reason VARCHAR,
-    orders BIGINT NOT NULL
+    orders BIGINT NOT NULL,
+    grade_by_score VARCHAR,              -- by the edges alone, before margin and vetoes
+    grade_held VARCHAR,                  -- after the margin, before vetoes
+    past_edge BIGINT,                    -- evaluations in a row with grade_by_score above (+) or below (-) grade_held
+    vetoes VARCHAR[],                    -- ids of the rulebook's vetoes that apply, in its order
+    provisional BOOLEAN,                 -- rated on little evidence
+    dormant BOOLEAN,                     -- no order for long
+    self_operated BOOLEAN,               -- run by the platform itself
+    category VARCHAR                     -- main category, of the percentiles
 );
 CREATE TABLE IF NOT EXISTS results.indicators (
     evaluated_on DATE NOT NULL,
@@ -98,6 +110,37 @@ CREATE TABLE IF NOT EXISTS results.indicators (
     points DECIMAL(9,4)                  -- weight x mark; the points of a merchant add up to its score
 );
 """
+
+
+_RESULTS = ("runs", "grades")
+
+
+def _migrate(con: duckdb.DuckDBPyConnection) -> None:
+    """Bring an older warehouse to this schema: tables whose columns differ are made anew and filled by name."""
+    before = {
+        (schema, table)
+        for schema, table in con.execute(
+            "SELECT schema_name, table_name FROM duckdb_tables() WHERE schema_name IN "
+            "('canonical', 'history', 'landing', 'waiting', 'results')"
+        ).fetchall()
+        if table in TABLES or table in _RESULTS
+    }
+    for schema, table in sorted(before):
+        con.execute(f"ALTER TABLE {schema}.{table} RENAME TO {table}_before")
+    con.execute(ddl())
+    for schema, table in sorted(before):
+        con.execute(f"INSERT INTO {schema}.{table} BY NAME SELECT * FROM {schema}.{table}_before")
+        con.execute(f"DROP TABLE {schema}.{table}_before")
+    column = TABLES["subjects"].column("code_valid")
+    for schema in ("canonical", "history", "landing", "waiting"):
+        con.execute(f"UPDATE {schema}.subjects SET code_valid = {column.derived}")
+    con.execute(
+        """UPDATE results.runs SET subject_role = 'seller',
+               subject_kind = CASE WHEN rulebook LIKE '%individual%' THEN 'individual' ELSE 'enterprise' END;
+           UPDATE results.grades SET grade_by_score = grade, grade_held = grade, past_edge = 0, vetoes = [],
+               provisional = false, dormant = false, self_operated = false"""
+    )
+    con.execute("UPDATE meta.info SET value = ? WHERE name = 'schema_version'", [str(SCHEMA_VERSION)])
 
 
 def _columns_ddl(table: Table) -> str:
@@ -147,6 +190,8 @@ def connect(path: Path | str, settings: Settings, *, read_only: bool = False) ->
     except duckdb.Error as error:
         raise UserError(f"{path} cannot be opened as a warehouse: {error}") from None
     con.execute("SET TimeZone = 'UTC'")
+    for check in (codes.uscc_valid, codes.resident_id_valid):
+        con.create_function(check.__name__, check)
     return con
 
 
@@ -166,13 +211,16 @@ def open_warehouse(settings: Settings, *, read_only: bool = False) -> Iterator[d
     con = connect(settings.database, settings, read_only=read_only)
     try:
         if not read_only:
-            con.begin()
-            con.execute(ddl())
-            con.execute(
-                "INSERT INTO meta.info VALUES ('schema_version', ?) ON CONFLICT DO NOTHING",
-                [str(SCHEMA_VERSION)],
-            )
-            con.commit()
+            with transaction(con):
+                con.execute("CREATE SCHEMA IF NOT EXISTS meta")
+                con.execute("CREATE TABLE IF NOT EXISTS meta.info (name VARCHAR PRIMARY KEY, value VARCHAR NOT NULL)")
+                if info(con, "schema_version") == "1":
+                    _migrate(con)
+                con.execute(ddl())
+                con.execute(
+                    "INSERT INTO meta.info VALUES ('schema_version', ?) ON CONFLICT DO NOTHING",
+                    [str(SCHEMA_VERSION)],
+                )
         found = info(con, "schema_version")
         if found != str(SCHEMA_VERSION):
             raise UserError(

@@ -176,6 +176,10 @@ _OF_ONE_TABLE: dict[str, dict[str, str]] = {
         ),
         "violation_known_share": _known("violations", "violation_id"),
     },
+    "spot_checks": {
+        "unanswered_share": share("answered_at IS NULL", "due_at < {as_of}"),
+        "failed_share": share("result IN ('failed', 'refused')", "result IS NOT NULL"),
+    },
 }
 
 _OF_PARAMETERS: dict[str, dict[str, str]] = {

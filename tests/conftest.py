@@ -37,6 +37,7 @@ DEFAULTS: dict[str, dict[str, Any]] = {
     "public_records": {"kind": "award", "issuer": "市场监督管理局", "valid_from": "2025-06-10"},
     "violations": {"kind": "other", "severity": "minor", "decided_at": "2025-06-10 10:00"},
     "sanctions": {"kind": "warning", "reason": "test", "imposed_at": "2025-06-10 10:00"},
+    "spot_checks": {"kind": "goods", "requested_at": "2025-06-10 10:00", "due_at": "2025-06-17 10:00"},
 }
 
 

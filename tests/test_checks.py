@@ -63,6 +63,11 @@ CREATE TEMP TABLE violations AS SELECT 'V' || i AS violation_id, 'M' || i AS sub
 
 CREATE TEMP TABLE sanctions AS SELECT 'S' || i AS sanction_id, 'M' || i AS subject_id, 'V' || i AS violation_id,
     'warning' AS kind, '商品信息不全' AS reason, {AS_OF} - INTERVAL 2 DAY AS imposed_at FROM range(120) t(i);
+
+CREATE TEMP TABLE spot_checks AS SELECT 'K' || i AS check_id, 'M' || i AS subject_id, 'goods' AS kind,
+    {AS_OF} - INTERVAL 20 DAY AS requested_at, {AS_OF} - INTERVAL 13 DAY AS due_at,
+    {AS_OF} - INTERVAL 14 DAY AS answered_at, CASE WHEN i % 10 = 0 THEN 'failed' ELSE 'passed' END AS result,
+    {AS_OF} - INTERVAL 10 DAY AS concluded_at FROM range(120) t(i);
 """
 
 ARRIVING = {
@@ -133,6 +138,7 @@ def test_a_healthy_batch_passes_without_a_finding(con: duckdb.DuckDBPyConnection
         "public_records": 120,
         "violations": 120,
         "sanctions": 120,
+        "spot_checks": 120,
     }
     assert all(check.evaluated > 0 and not check.sampled for check in report.tables.values())
     assert report.docs is None
@@ -244,6 +250,7 @@ GATES: list[tuple[str, dict[str, str]]] = [
     ("public_records", {"vetoed_seller_share": "SET kind = 'serious_violation'"}),
     ("violations", {"serious_seller_share": "SET severity = 'serious'"}),
     ("sanctions", {"closed_seller_share": "SET kind = 'termination'"}),
+    ("spot_checks", {"kind": "SET kind = 'rumour' WHERE check_id = 'K0'"}),
 ]
 
 

@@ -1,16 +1,19 @@
 """What an indicator is made of: quantities counted from canonical rows, and the metadata people read.
 
 A `Measure` is an expression over the rows of one table, summed by merchant and window; `Grouped` and `Median` are the
-few things that cannot be added up from parts. Quantities combine with + - * / and `minimum`; `within(days)` fixes a
-window other than the one the rulebook asks for. An `Indicator` is a numerator, a denominator and its metadata.
+few things that cannot be added up from parts, `Latest` reads the newest row. Quantities combine with + - * / and
+`minimum`; `within(days)` fixes a window other than the one the rulebook asks for. An `Indicator` is a numerator, a
+denominator and its metadata. What hangs on the day of the evaluation, or on a number a rulebook may set (`Parameter`),
+is a function of `At`.
 
 Expressions are Narwhals: the same ones run on DuckDB, Spark, Polars and pandas. Sum a condition by way of `count`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import date, timedelta
 from typing import Literal, Protocol
 
 import narwhals as nw
@@ -101,11 +104,75 @@ class _Within(Quantity):
         return self.inner.leaves()
 
 
+@dataclass(frozen=True)
+class Text:
+    """The same in Chinese and in English."""
+
+    zh: str
+    en: str
+
+    def __post_init__(self) -> None:
+        if not self.zh.strip() or not self.en.strip():
+            raise ValueError("a text needs both its Chinese and its English")
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """A number inside a measure that a rulebook may set; `value` holds where it does not."""
+
+    id: str
+    value: float
+    unit: str
+    name: Text
+
+
+PARAMETERS: dict[str, Parameter] = {}
+"""Every parameter by id."""
+
+
+def parameter(id: str, value: float, unit: str, zh: str, en: str) -> Parameter:
+    """Declare a parameter. Raises ValueError when the id is taken."""
+    if id in PARAMETERS:
+        raise ValueError(f"parameter {id} is declared twice")
+    PARAMETERS[id] = Parameter(id, value, unit, Text(zh, en))
+    return PARAMETERS[id]
+
+
+@dataclass(frozen=True)
+class At:
+    """The evaluation an expression is for: its day, and the rulebook's values of parameters."""
+
+    day: date
+    values: Mapping[str, float] = field(default_factory=dict)
+
+    def __getitem__(self, of: Parameter) -> float:
+        return self.values.get(of.id, of.value)
+
+    def ago(self, days: float) -> nw.Expr:
+        """The day so many days before, as a literal."""
+        return nw.lit(self.day - timedelta(days=round(days)))
+
+    def months_since(self, name: str) -> nw.Expr:
+        """Full calendar months from the date in column `name` to the day; on every engine alike."""
+        column = nw.col(name)
+        months = (self.day.year - column.dt.year()) * 12 + (self.day.month - column.dt.month())
+        return months - (column.dt.day() > self.day.day).cast(nw.Int64)
+
+
+Expr = nw.Expr | Callable[[At], nw.Expr]
+
+Party = Literal["subject_id", "buyer_id"]
+"""Whose rows: the seller's they are about, or the buyer's they come from."""
+
+
 @dataclass(frozen=True, eq=False)
 class Leaf(Quantity):
     """A quantity counted straight from the rows of `table`. Two leaves are the same only if they are one object."""
 
     table: str
+    party: Party = field(default="subject_id", kw_only=True)
+    parameters: tuple[Parameter, ...] = field(default=(), kw_only=True)
+    """The parameters its expression asks `At` for."""
 
     def of(self, facts: Facts, days: int) -> Array:
         return facts(self, days)
@@ -116,9 +183,22 @@ class Leaf(Quantity):
 
 @dataclass(frozen=True, eq=False)
 class Measure(Leaf):
-    """The sum of `expr` (a number a row; NULL counts as 0) over a merchant's rows."""
+    """The sum of `expr` (a number a row; NULL counts as 0) over a merchant's rows.
 
-    expr: nw.Expr
+    `standing`: over all rows known on the day, whatever their age: what is in force is so until it ends.
+    """
+
+    expr: Expr
+    standing: bool = field(default=False, kw_only=True)
+
+
+@dataclass(frozen=True, eq=False)
+class Latest(Leaf):
+    """`expr` in the merchant's newest row by the date in column `by`, of those where it is not NULL, whatever their
+    age; the lowest of several of one day."""
+
+    expr: Expr
+    by: str
 
 
 @dataclass(frozen=True, eq=False)
@@ -142,52 +222,70 @@ class Grouped(Leaf):
 class Median(Leaf):
     """The median of `expr` over a merchant's rows; rows where it is NULL are left out."""
 
-    expr: nw.Expr
+    expr: Expr
 
 
-def count(table: str, condition: nw.Expr) -> Measure:
+def count(
+    table: str,
+    condition: Expr,
+    *,
+    standing: bool = False,
+    party: Party = "subject_id",
+    parameters: tuple[Parameter, ...] = (),
+) -> Measure:
     """How many rows meet the condition (NULL does not)."""
-    return Measure(table, condition.cast(nw.Int64))
+
+    def ones(at: At) -> nw.Expr:
+        return (condition if isinstance(condition, nw.Expr) else condition(at)).cast(nw.Int64)
+
+    expr = ones if not isinstance(condition, nw.Expr) else condition.cast(nw.Int64)
+    return Measure(table, expr, standing=standing, party=party, parameters=parameters)
 
 
-def total(table: str, expr: nw.Expr) -> Measure:
-    return Measure(table, expr)
+def total(table: str, expr: Expr, *, standing: bool = False, parameters: tuple[Parameter, ...] = ()) -> Measure:
+    """The sum of a number a row."""
+    return Measure(table, expr, standing=standing, parameters=parameters)
 
 
-def median(table: str, expr: nw.Expr) -> Median:
-    return Median(table, expr)
+def median(table: str, expr: nw.Expr, *, party: Party = "subject_id") -> Median:
+    return Median(table, expr, party=party)
 
 
-def grouped(table: str, by: str, statistic: Literal["groups", "repeated", "rows", "squares"]) -> Grouped:
+def grouped(
+    table: str, by: str, statistic: Literal["groups", "repeated", "rows", "squares"], party: Party = "subject_id"
+) -> Grouped:
     """A statistic of the merchant's rows grouped by a column; use `statistics_of` for several of one grouping."""
-    return Grouped(table, Groups(table, by), statistic)
+    return Grouped(table, Groups(table, by), statistic, party=party)
 
 
-def statistics_of(groups: Groups) -> tuple[Grouped, Grouped, Grouped, Grouped]:
+def statistics_of(groups: Groups, party: Party = "subject_id") -> tuple[Grouped, Grouped, Grouped, Grouped]:
     """(groups, repeated, rows, squares) of one grouping, counted together in one query."""
     return (
-        Grouped(groups.table, groups, "groups"),
-        Grouped(groups.table, groups, "repeated"),
-        Grouped(groups.table, groups, "rows"),
-        Grouped(groups.table, groups, "squares"),
+        Grouped(groups.table, groups, "groups", party=party),
+        Grouped(groups.table, groups, "repeated", party=party),
+        Grouped(groups.table, groups, "rows", party=party),
+        Grouped(groups.table, groups, "squares", party=party),
     )
 
 
-Unit = Literal["share", "per_order", "days", "hours", "stars", "count", "amount", "index"]
+Unit = Literal[
+    "share", "per_order", "days", "hours", "stars", "count", "amount", "index", "flag", "months", "weighted", "rank"
+]
+"""flag: 1 yes, 0 no; weighted: a sum of severities; rank: place in an order of grades, higher is better."""
 
-Element = Literal["identity", "fulfilment", "after_sales", "counterparty", "operation", "public_record", "conduct"]
+Element = Literal[
+    "identity", "fulfilment", "after_sales", "counterparty", "operation", "public_record", "conduct",
+    "payment", "returns", "review_conduct", "activity",
+]  # fmt: skip
+"""The last four are a buyer's."""
 
 
 @dataclass(frozen=True)
-class Text:
-    """The same in Chinese and in English."""
+class Example:
+    """A worked example: what is counted, in numbers."""
 
-    zh: str
-    en: str
-
-    def __post_init__(self) -> None:
-        if not self.zh.strip() or not self.en.strip():
-            raise ValueError("a text needs both its Chinese and its English")
+    numerator: float
+    denominator: float | None = None
 
 
 @dataclass(frozen=True)
@@ -216,6 +314,10 @@ class Indicator:
     recorded: Quantity | None = None
     needs: tuple[str, ...] = ()
     source: str = "reconstruction"
+    example: Example | None = None
+    """Numbers of the worked example on the indicator's page; by default 97 of 100, or half of the first curve."""
+    actionable: bool = True
+    """False where only time, or others, can change it: it is then never proposed as a change to make."""
 
     def leaves(self) -> Iterator[Leaf]:
         for quantity in (self.numerator, self.denominator, self.evidence, self.recorded):
@@ -226,6 +328,11 @@ class Indicator:
     def tables(self) -> tuple[str, ...]:
         """The canonical tables it is counted from."""
         return tuple(dict.fromkeys(leaf.table for leaf in self.leaves()))
+
+    @property
+    def parameters(self) -> tuple[Parameter, ...]:
+        """The parameters its measures ask for."""
+        return tuple(dict.fromkeys(p for leaf in self.leaves() for p in leaf.parameters))
 
 
 @dataclass
