@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import json
 import sys
-from datetime import date, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
-from zoneinfo import ZoneInfo
 
 import typer
 from rich.console import Console
@@ -19,6 +18,7 @@ from rich.markup import escape
 from rich.table import Table as RichTable
 
 from credit import __version__, settings
+from credit.console import AsJson, Day, Home, day_of, err, out, print_json
 from credit.errors import UserError
 from credit.settings import Settings
 
@@ -33,23 +33,6 @@ app = typer.Typer(
 )
 QUARANTINE_SHOWN = 10
 
-out = Console()
-err = Console(stderr=True)
-
-Home = Annotated[
-    Path | None, typer.Option("--home", help="Folder of warehouse and published files [env MERCHANT_CREDIT_HOME].")
-]
-Day = Annotated[
-    str | None,
-    typer.Option(
-        "--date",
-        metavar="YYYY-MM-DD",
-        help="The night that begins this day: facts before its 00:00 in the platform's zone count.",
-    ),
-]
-AsJson = Annotated[
-    bool, typer.Option("--json", help="One JSON value on standard output; progress goes to standard error.")
-]
 SourceName = Annotated[str, typer.Option("--source", help="canonical (our own files) or olist.")]
 Rulebooks = Annotated[
     list[Path] | None, typer.Option("--rulebook", help="Rulebook file; give again for more. Default: the shipped ones.")
@@ -58,21 +41,6 @@ History = Annotated[
     bool,
     typer.Option("--history", help="First delivery of past data: rows without known_at are known since their event."),
 ]
-
-
-def day_of(text: str | None, conf: Settings, source: str | None = None) -> date:
-    if text is None:
-        from credit.sources import zone_before_a_batch
-
-        return datetime.now(ZoneInfo(zone_before_a_batch(conf, source))).date()
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        raise UserError(f"--date {text!r} is not a day; expected YYYY-MM-DD, for example 2026-11-24") from None
-
-
-def _print_json(value: Any) -> None:
-    sys.stdout.write(json.dumps(value, ensure_ascii=False, indent=1, default=str) + "\n")
 
 
 class _Steps:
@@ -218,7 +186,7 @@ def nightly(
     night = Night(conf, day_of(day, conf, source), source, path, rulebook, history)
     report = run(night, _Steps())
     if as_json:
-        _print_json(report)
+        print_json(report)
     else:
         show_report(report)
 
@@ -252,7 +220,7 @@ def grades(
         err.print(f"nobody has grade {', '.join(sorted(unknown))} that day; grades given: {known}")
     rows = [row for row in rows if (not grade or row["grade"] in grade) and (not kind or row["subject_kind"] == kind)]
     if as_json:
-        _print_json(rows)
+        print_json(rows)
         return
     table = RichTable(title=f"Credit grades 信用等级 · {evaluated}", title_justify="left")
     for heading in ("Merchant 主体", "Kind", "Grade 等级", "Score", "Evidence", "Not rated 未评原因"):
@@ -290,7 +258,7 @@ def explain(
     with open_warehouse(conf, read_only=True) as con:
         found = explained(con, conf, merchant, day_of(day, conf) if day else None)
     if as_json:
-        _print_json(found)
+        print_json(found)
     else:
         _show_explanation(found)
 
@@ -304,7 +272,7 @@ def config(home: Home = None, as_json: AsJson = False) -> None:
     conf = settings.load(home=home)
     origins = settings.origins(conf, home=home)
     if as_json:
-        _print_json({name: {"value": getattr(conf, name), "from": origin} for name, origin in origins.items()})
+        print_json({name: {"value": getattr(conf, name), "from": origin} for name, origin in origins.items()})
         return
     table = RichTable(title="Settings", title_justify="left")
     for heading in ("Setting", "Value", "From", "What it does"):
@@ -335,7 +303,7 @@ def _run_step(
     progress = _Steps()
     run_step(name, dict(STEPS)[name], night, lambda said: progress(name, said))
     if as_json:
-        _print_json({"date": night.day.isoformat(), **night.report})
+        print_json({"date": night.day.isoformat(), **night.report})
     else:
         show_report(night.report)
 

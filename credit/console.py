@@ -1,0 +1,51 @@
+"""What the verbs of the command share: consoles, options, days, JSON."""
+
+from __future__ import annotations
+
+import json
+import sys
+from datetime import date, datetime
+from pathlib import Path
+from typing import Annotated, Any
+from zoneinfo import ZoneInfo
+
+import typer
+from rich.console import Console
+
+from credit.errors import UserError
+from credit.settings import Settings
+
+out = Console()
+err = Console(stderr=True)
+
+Home = Annotated[
+    Path | None, typer.Option("--home", help="Folder of warehouse and published files [env MERCHANT_CREDIT_HOME].")
+]
+Day = Annotated[
+    str | None,
+    typer.Option(
+        "--date",
+        metavar="YYYY-MM-DD",
+        help="The night that begins this day: facts before its 00:00 in the platform's zone count.",
+    ),
+]
+AsJson = Annotated[
+    bool, typer.Option("--json", help="One JSON value on standard output; progress goes to standard error.")
+]
+
+
+def day_of(text: str | None, conf: Settings, source: str | None = None) -> date:
+    """The day an option names, or today in the platform's zone. Raises UserError when it is no day."""
+    if text is None:
+        from credit.sources import zone_before_a_batch
+
+        return datetime.now(ZoneInfo(zone_before_a_batch(conf, source))).date()
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise UserError(f"--date {text!r} is not a day; expected YYYY-MM-DD, for example 2026-11-24") from None
+
+
+def print_json(value: Any) -> None:
+    """One JSON value on standard output."""
+    sys.stdout.write(json.dumps(value, ensure_ascii=False, indent=1, default=str) + "\n")
