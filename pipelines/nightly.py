@@ -18,7 +18,8 @@ from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State, TaskRun
 
 from credit import settings
-from credit.cli import day_of, err, show_report
+from credit.cli import show_report
+from credit.console import day_of, err
 from credit.errors import UserError, WarehouseLocked
 from credit.nightly import STEPS, Night, finish, run_step
 from credit.sources import zone_before_a_batch
