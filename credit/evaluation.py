@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
+from typing import Any
 
 import duckdb
+import narwhals as nw
 import numpy as np
 import pandas as pd
 
 from credit import engine, grading, scoring
 from credit.errors import UserError
-from credit.indicators import CATALOGUE
+from credit.indicators import CATALOGUE, buyers
+from credit.indicators.base import Leaf
 from credit.indicators.fulfilment import ORDERS
-from credit.rulebooks import Rulebook, choose
+from credit.rulebooks import Rulebook, choose, parse
 from credit.scoring import POINT
 from credit.settings import Settings, cut_off
-from credit.tables import TABLES
+from credit.tables import TABLES, Table
 from credit.warehouse import quote, scalar, transaction, zone_of
 
 
@@ -33,6 +36,8 @@ class Evaluation:
     standing: str
     scores: scoring.Scores
     grades: pd.DataFrame
+    previous_on: date | None = None
+    """The evaluation whose grades the margin looked back to."""
 
     @property
     def counts(self) -> dict[str, int]:
@@ -52,58 +57,173 @@ def supplied(con: duckdb.DuckDBPyConnection, moment: engine.Moment) -> frozenset
     return frozenset(f"{table}.{column}" if column else table for table, column in rows)
 
 
+_ORDERS: dict[str, Leaf] = {"seller": ORDERS, "buyer": buyers.ORDERS}
+
+
+def orders_of(rulebook: Rulebook) -> Leaf:
+    """The orders that the rulebook's minimum speaks of: those sold, or those bought."""
+    return _ORDERS[rulebook.subject.role]
+
+
+def leaves_of(rulebook: Rulebook) -> list[Leaf]:
+    """All that has to be counted for the rulebook."""
+    return [orders_of(rulebook), *(leaf for name, _ in rulebook.indicators() for leaf in CATALOGUE[name].leaves())]
+
+
+def count_facts(
+    frames: engine.Frames,
+    rulebooks: list[Rulebook],
+    subjects: pd.Index,
+    moment: engine.Moment,
+    have: frozenset[str],
+) -> list[engine.NightFacts]:
+    """The facts of `subjects` for each rulebook: one scan of each table serves all that set the same parameters."""
+    counted: dict[str, engine.NightFacts] = {}
+    keys = [json.dumps(book.values, sort_keys=True) for book in rulebooks]
+    for key in dict.fromkeys(keys):
+        books = [book for book, of in zip(rulebooks, keys, strict=True) if of == key]
+        leaves = [leaf for book in books for leaf in leaves_of(book)]
+        windows = {days for book in books for _, days in book.indicators()}
+        counted[key] = engine.compile_facts(frames, leaves, subjects, moment, have, windows, books[0].values)
+    return [counted[key] for key in keys]
+
+
+_SUBJECT = ("subject_id", "kind", "role", "category", "self_operated")
+
+
+def subjects_of(frames: engine.Frames, have: frozenset[str]) -> pd.DataFrame:
+    """The register's subjects, by id: subject_id, kind, role, category, self_operated."""
+    if "subjects" not in have:
+        return pd.DataFrame({name: [] for name in _SUBJECT})
+    found = frames(TABLES["subjects"]).lazy().select(*_SUBJECT).collect(backend="pandas").to_native()
+    return found.sort_values("subject_id", ignore_index=True)  # type: ignore[no-any-return]
+
+
+def only(frames: engine.Frames, subject_id: str) -> engine.Frames:
+    """The same frames with this subject's rows alone, as seller or buyer."""
+
+    def narrowed(table: Table) -> nw.LazyFrame[Any]:
+        mine = nw.col("subject_id") == subject_id
+        if "buyer_id" in table.names:
+            mine = mine | (nw.col("buyer_id") == subject_id)
+        return frames(table).lazy().filter(mine)
+
+    return narrowed
+
+
 def compute(
     con: duckdb.DuckDBPyConnection,
     day: date,
     zone: str,
     rulebooks: list[Rulebook],
     progress: Callable[[str], None] = lambda _: None,
+    *,
+    standings: Mapping[str, str] | None = None,
+    subject_id: str | None = None,
+    priors: Mapping[str, dict[str, float]] | None = None,
 ) -> list[Evaluation]:
-    """Evaluate without storing anything. One scan of each table serves all rulebooks."""
+    """Evaluate without storing anything.
+
+    `standings`: rulebook hash -> standing (unless given: in_force from the day the file states, before it replay).
+    With `subject_id` that subject alone, by the `priors` (rulebook hash -> indicator -> value) of the whole night.
+    """
     moment = engine.Moment(cut_off(day, zone), zone)
     have = supplied(con, moment)
     frames = engine.known(con, moment)
-    subjects = (
-        frames(TABLES["subjects"]).lazy().select("subject_id", "kind", "role").collect(backend="pandas").to_native()
-        if "subjects" in have
-        else pd.DataFrame({"subject_id": [], "kind": [], "role": []})
-    ).sort_values("subject_id", ignore_index=True)
-    mine = [(subjects["kind"] == book.subject.kind) & (subjects["role"] == book.subject.role) for book in rulebooks]
-    rules = [(book, rule) for book in rulebooks for _, rule in book.rules()]
-    leaves = [leaf for _, rule in rules for leaf in CATALOGUE[rule.id].leaves()]
-    windows = {book.window(rule) for book, rule in rules}
-    progress(f"counting {len({id(leaf) for leaf in leaves})} facts of {len(subjects):,} subjects")
+    if subject_id is not None:
+        frames = only(frames, subject_id)
+    subjects = subjects_of(frames, have)
+    progress(f"counting the facts of {len(subjects):,} subjects")
     everyone = pd.Index(subjects["subject_id"], dtype=object)
-    facts = engine.compile_facts(frames, [*leaves, ORDERS], everyone, moment, have, windows)
+    counted = count_facts(frames, rulebooks, everyone, moment, have)
     done = []
-    for book, of_book in zip(rulebooks, mine, strict=True):
+    for book, facts in zip(rulebooks, counted, strict=True):
         progress(f"scoring by {book.label}")
-        view = facts.select(np.flatnonzero(of_book.to_numpy()))
-        scores = scoring.score(book, view, have)
-        orders = np.nan_to_num(ORDERS.of(view, int(book.window_days.value)))
-        grades, reasons = grading.grade(book, scores.score, scores.evidence, orders)
-        rated = grades != grading.NOT_RATED
+        mine = np.flatnonzero((subjects["kind"] == book.subject.kind) & (subjects["role"] == book.subject.role))
+        standing = (standings or {}).get(book.hash) or ("in_force" if book.effective_from <= day else "replay")
         done.append(
-            Evaluation(
+            _graded(
+                con,
                 book,
-                day,
                 moment,
-                "in_force" if book.effective_from <= day else "replay",
-                scores,
-                pd.DataFrame(
-                    {
-                        "subject_id": scores.subjects.to_numpy(),
-                        "subject_kind": book.subject.kind,
-                        "grade": grades,
-                        "score": np.where(rated, scores.score / POINT, np.nan),
-                        "evidence": scores.evidence,
-                        "not_rated_reason": reasons,
-                        "orders": orders.astype(np.int64),
-                    }
-                ),
+                standing,
+                subjects.iloc[mine],
+                facts.select(mine),
+                have,
+                (priors or {}).get(book.hash),
             )
         )
     return done
+
+
+def _graded(
+    con: duckdb.DuckDBPyConnection,
+    book: Rulebook,
+    moment: engine.Moment,
+    standing: str,
+    subjects: pd.DataFrame,
+    facts: engine.NightFacts,
+    have: frozenset[str],
+    priors: dict[str, float] | None,
+) -> Evaluation:
+    day = moment.cut_off.date()
+    scores = scoring.score(book, facts, have, priors)
+    window = int(book.window_days.value)
+    orders = np.nan_to_num(orders_of(book).of(facts, window))
+    dormant = np.zeros(len(orders), dtype=bool)
+    if book.dormant_after_days is not None:
+        dormant = (np.nan_to_num(orders_of(book).of(facts, int(book.dormant_after_days.value))) == 0) & (orders > 0)
+    previous_on, previous = _previous(con, book, day, standing, scores.subjects)
+    found = grading.grade(book, scores.score, scores.evidence, orders, previous, scoring.vetoed(book, facts, have))
+    rated = np.array([reason is None for reason in found.reason], dtype=bool)
+    table = {
+        "subject_id": scores.subjects.to_numpy(),
+        "subject_kind": book.subject.kind,
+        "grade": found.grade,
+        "score": np.where(rated, scores.score / POINT, np.nan),
+        "evidence": scores.evidence,
+        "not_rated_reason": found.reason,
+        "orders": orders.astype(np.int64),
+        "grade_by_score": found.by_score,
+        "grade_held": found.held,
+        "past_edge": found.past_edge,
+        "vetoes": found.vetoes,
+        "provisional": found.provisional,
+        "dormant": dormant,
+        "self_operated": subjects["self_operated"].fillna(False).to_numpy(dtype=bool),
+        "category": subjects["category"].to_numpy(dtype=object),
+    }
+    return Evaluation(book, day, moment, standing, scores, pd.DataFrame(table), previous_on)
+
+
+def _previous(
+    con: duckdb.DuckDBPyConnection, book: Rulebook, day: date, standing: str, subjects: pd.Index
+) -> tuple[date | None, grading.Previous | None]:
+    """The latest evaluation before `day` by the same rules, no older than the margin remembers. A trial is no memory
+    of a night, nor a night that of a trial."""
+    if book.margin is None:
+        return None, None
+    since = day - timedelta(days=int(book.margin.memory_days.value))
+    rows = con.execute(
+        """SELECT max(evaluated_on) FROM results.runs
+           WHERE rulebook_hash = ? AND evaluated_on < ? AND evaluated_on >= ? AND (standing = 'trial') = ?""",
+        [book.hash, day, since, standing == "trial"],
+    ).fetchall()
+    if rows[0][0] is None:
+        return None, None
+    before = (
+        con.execute(
+            """SELECT subject_id, grade_held, past_edge FROM results.grades
+               WHERE evaluated_on = ? AND rulebook_hash = ? AND not_rated_reason IS NULL""",
+            [rows[0][0], book.hash],
+        )
+        .df()
+        .set_index("subject_id")
+        .reindex(subjects)
+    )
+    held = before["grade_held"].astype(object).where(before["grade_held"].notna(), None)
+    past = np.nan_to_num(before["past_edge"].to_numpy(dtype=np.float64)).astype(np.int64)
+    return rows[0][0], grading.Previous(held.to_numpy(dtype=object), past)
 
 
 def evaluate(
@@ -137,6 +257,50 @@ def evaluate(
     return done
 
 
+def evaluate_merchant(con: duckdb.DuckDBPyConnection, settings: Settings, day: date, subject_id: str) -> Evaluation:
+    """Evaluate one merchant alone, by the rulebook and the population's values of the evaluated night, and keep it.
+
+    The score is the one the whole night gives it. Raises UserError when that night was not evaluated, or without it.
+    """
+    rows = con.execute(
+        """SELECT r.rulebook, r.rulebook_hash, r.standing, r.priors FROM results.runs r
+           JOIN results.grades g USING (evaluated_on, rulebook) WHERE evaluated_on = ? AND subject_id = ?""",
+        [day, subject_id],
+    ).fetchall()
+    if not rows:
+        raise UserError(
+            f"the evaluation of {day} has no {subject_id!r}; one merchant is evaluated by what the whole night says of "
+            f"the platform: run `merchant-credit evaluate --date {day}` first"
+        )
+    rulebook, rulebook_hash, standing, priors = rows[0]
+    book = book_of(con, rulebook, rulebook_hash)
+    (alone,) = compute(
+        con,
+        day,
+        zone_of(con, settings),
+        [book],
+        standings={book.hash: standing},
+        subject_id=subject_id,
+        priors={book.hash: json.loads(priors)},
+    )
+    with transaction(con):
+        for table in ("grades", "indicators"):
+            con.execute(
+                f"DELETE FROM results.{table} WHERE evaluated_on = ? AND rulebook = ? AND subject_id = ?",
+                [day, book.id, subject_id],
+            )
+        _insert(con, alone)
+    return alone
+
+
+def book_of(con: duckdb.DuckDBPyConnection, rulebook: str, rulebook_hash: str) -> Rulebook:
+    """The rulebook a stored evaluation was made by. Raises UserError when its text is not kept."""
+    rows = con.execute("SELECT text FROM results.rulebooks WHERE hash = ?", [rulebook_hash]).fetchall()
+    if not rows:
+        raise UserError(f"the text of rulebook {rulebook} ({rulebook_hash[:12]}) is not in this warehouse")
+    return parse(rows[0][0].encode(), f"{rulebook} {rulebook_hash[:12]}")
+
+
 def export_night(con: duckdb.DuckDBPyConnection, settings: Settings, day: date) -> Path:
     """Leave the night as Parquet in `nights/<day>/` of the home, for readers while the warehouse is in use."""
     folder = settings.home / "nights" / day.isoformat()
@@ -160,8 +324,8 @@ def _store(con: duckdb.DuckDBPyConnection, evaluation: Evaluation) -> None:
     replaced = [book.id] + [
         row[0]
         for row in con.execute(
-            "SELECT DISTINCT rulebook FROM results.grades WHERE evaluated_on = ? AND subject_kind = ?",
-            [day, book.subject.kind],
+            "SELECT rulebook FROM results.runs WHERE evaluated_on = ? AND subject_kind = ? AND subject_role = ?",
+            [day, book.subject.kind, book.subject.role],
         ).fetchall()
     ]
     for table in ("runs", "grades", "indicators"):
@@ -173,12 +337,19 @@ def _store(con: duckdb.DuckDBPyConnection, evaluation: Evaluation) -> None:
         [book.hash, book.id, book.version, book.text],
     )
     con.execute(
-        "INSERT INTO results.runs VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO results.runs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         [
             day, book.id, book.version, book.hash, evaluation.moment.cut_off, evaluation.standing,
-            json.dumps(evaluation.scores.priors), len(evaluation.grades),
+            json.dumps(evaluation.scores.priors), len(evaluation.grades), book.subject.kind, book.subject.role,
+            evaluation.previous_on,
         ],
     )  # fmt: skip
+    _insert(con, evaluation)
+
+
+def _insert(con: duckdb.DuckDBPyConnection, evaluation: Evaluation) -> None:
+    """The rows of the evaluation's subjects."""
+    book, day = evaluation.rulebook, evaluation.day
     night_grades, night_indicators = evaluation.grades, evaluation.scores.long()
     con.register("night_grades", night_grades)
     con.register("night_indicators", night_indicators)

@@ -10,7 +10,8 @@ from typing import Any
 import duckdb
 
 from credit.errors import UserError
-from credit.grading import NOT_RATED, REASONS
+from credit.evaluation import book_of
+from credit.grading import REASONS
 from credit.indicators import CATALOGUE
 from credit.rulebooks import Rulebook
 from credit.settings import Settings
@@ -83,16 +84,6 @@ def reason_text(reason: str | None) -> dict[str, str] | None:
     return {"code": code, "zh": zh, "en": f"{en} ({detail})" if detail else en}
 
 
-def book_of(con: duckdb.DuckDBPyConnection, rulebook: str, rulebook_hash: str) -> Rulebook:
-    """The rulebook a stored evaluation was made by. Raises UserError when its text is not kept."""
-    from credit.rulebooks import parse
-
-    rows = con.execute("SELECT text FROM results.rulebooks WHERE hash = ?", [rulebook_hash]).fetchall()
-    if not rows:
-        raise UserError(f"the text of rulebook {rulebook} ({rulebook_hash[:12]}) is not in this warehouse")
-    return parse(rows[0][0].encode(), f"{rulebook} {rulebook_hash[:12]}")
-
-
 def latest(con: duckdb.DuckDBPyConnection, day: date | None) -> date:
     """`day` if there is an evaluation of it, or the latest evaluated day. Raises UserError otherwise."""
     rows = con.execute("SELECT DISTINCT evaluated_on FROM results.runs ORDER BY 1 DESC").fetchall()
@@ -137,8 +128,8 @@ def explain(
             f"run `merchant-credit evaluate --date {day}` to have them again"
         )
     book = book_of(con, grade["rulebook"], grade["rulebook_hash"])
-    rated = grade["grade"] != NOT_RATED
-    score = float(grade["score"]) if rated else None
+    rated = grade["score"] is not None
+    score = None if grade["score"] is None else float(grade["score"])
     return {
         "subject_id": subject_id,
         "subject_kind": grade["subject_kind"],

@@ -72,7 +72,9 @@ class Scores:
 
 
 @dataclass(frozen=True)
-class _Measured:
+class Measured:
+    """One indicator as counted: one entry a subject; value NaN unless state is measured."""
+
     numerator: Array
     denominator: Array
     value: Array
@@ -80,7 +82,8 @@ class _Measured:
     state: np.ndarray  # type: ignore[type-arg]
 
 
-def _measure(indicator: Indicator, facts: NightFacts, columns: frozenset[str], days: int) -> _Measured:
+def measure(indicator: Indicator, facts: NightFacts, columns: frozenset[str], days: int) -> Measured:
+    """The indicator over the last `days` days, for every subject of `facts`; `columns` as in `score`."""
     size = len(facts.subjects)
 
     def take(array: Array) -> Array:
@@ -88,7 +91,7 @@ def _measure(indicator: Indicator, facts: NightFacts, columns: frozenset[str], d
 
     if any(need not in columns for need in indicator.needs) or any(t not in facts.supplied for t in indicator.tables):
         nothing = np.full(size, np.nan)
-        return _Measured(nothing, nothing, nothing, np.zeros(size), np.full(size, "missing", dtype=object))
+        return Measured(nothing, nothing, nothing, np.zeros(size), np.full(size, "missing", dtype=object))
     numerator = take(indicator.numerator.of(facts, days))
     if indicator.denominator is None:
         denominator, value = np.full(size, np.nan), numerator
@@ -103,9 +106,7 @@ def _measure(indicator: Indicator, facts: NightFacts, columns: frozenset[str], d
     state = np.where(measured, "measured", "missing").astype(object)
     if indicator.recorded is not None:
         state[~measured & (np.nan_to_num(take(indicator.recorded.of(facts, days))) > 0)] = "not_applicable"
-    return _Measured(
-        numerator, denominator, np.where(measured, value, np.nan), np.where(measured, evidence, 0.0), state
-    )
+    return Measured(numerator, denominator, np.where(measured, value, np.nan), np.where(measured, evidence, 0.0), state)
 
 
 def score(
@@ -122,11 +123,11 @@ def score(
     size = len(facts.subjects)
     found_priors: dict[str, float] = {}
     rules = list(rulebook.rules())
-    taken: list[_Measured] = []
+    taken: list[Measured] = []
     shrunk_of: list[Array] = []
     credibility: list[Array] = []
     for _, rule in rules:
-        m = _measure(CATALOGUE[rule.id], facts, columns, rulebook.window(rule))
+        m = measure(CATALOGUE[rule.id], facts, columns, rulebook.window(rule))
         k = rule.strength
         shrunk, trust = m.value, (m.evidence > 0).astype(np.float64)
         if k:
@@ -175,6 +176,16 @@ def score(
         )  # fmt: skip
     total = points.sum(axis=0).astype(np.float64)
     return Scores(facts.subjects, built, np.where(alive > 0, total, np.nan), evidence, found_priors)
+
+
+def vetoed(rulebook: Rulebook, facts: NightFacts, columns: frozenset[str]) -> dict[str, np.ndarray]:  # type: ignore[type-arg]
+    """Veto id -> whom it holds of. What is not measured never vetoes."""
+    found = {}
+    for veto in rulebook.vetoes:
+        value = measure(CATALOGUE[veto.indicator], facts, columns, rulebook.veto_window(veto)).value
+        with np.errstate(invalid="ignore"):
+            found[veto.id] = value > veto.above if veto.above is not None else value < (veto.below or 0.0)
+    return found
 
 
 def _apportion(exact: Array) -> np.ndarray:  # type: ignore[type-arg]

@@ -339,6 +339,15 @@ TRANSACTIONS = Table(
             derived="CAST(timezone(getvariable('zone'), ordered_at) AS DATE)",
         ),
         Column(
+            "payment_minutes",
+            "integer",
+            "付款时长",
+            "Minutes from order to payment",
+            unit="min",
+            known_from="paid_at",
+            derived=_minutes("ordered_at", "paid_at"),
+        ),
+        Column(
             "delivery_late_minutes",
             "integer",
             "送达迟延",

@@ -131,9 +131,9 @@ def _migrate(con: duckdb.DuckDBPyConnection) -> None:
     for schema, table in sorted(before):
         con.execute(f"INSERT INTO {schema}.{table} BY NAME SELECT * FROM {schema}.{table}_before")
         con.execute(f"DROP TABLE {schema}.{table}_before")
-    column = TABLES["subjects"].column("code_valid")
-    for schema in ("canonical", "history", "landing", "waiting"):
-        con.execute(f"UPDATE {schema}.subjects SET code_valid = {column.derived}")
+    for table, name in (("subjects", "code_valid"), ("transactions", "payment_minutes")):
+        for schema in ("canonical", "history", "landing", "waiting"):
+            con.execute(f"UPDATE {schema}.{table} SET {name} = {TABLES[table].column(name).derived}")
     con.execute(
         """UPDATE results.runs SET subject_role = 'seller',
                subject_kind = CASE WHEN rulebook LIKE '%individual%' THEN 'individual' ELSE 'enterprise' END;

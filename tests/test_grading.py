@@ -18,8 +18,8 @@ def graded(book, score: float, evidence: float = 1.0, orders: float = 100, **min
     """(grade, reason) of one merchant; `score` in points, `minimum` the rulebook's."""
     units = np.array([np.nan if np.isnan(score) else round(score * POINT)])
     rules = book(ONE, grades=LEVELS, **minimum)
-    grades, reasons = grade(rules, units, np.array([evidence]), np.array([float(orders)]))
-    return grades[0], reasons[0]
+    found = grade(rules, units, np.array([evidence]), np.array([float(orders)]))
+    return found.grade[0], found.reason[0]
 
 
 @pytest.mark.parametrize(
@@ -43,15 +43,15 @@ def test_edges(book, score: float, expected: str) -> None:
     assert graded(book, score) == (expected, None)
 
 
-@pytest.mark.parametrize("rulebook", shipped(), ids=lambda rulebook: rulebook.id)
+@pytest.mark.parametrize("rulebook", shipped(), ids=lambda rulebook: rulebook.label)
 def test_edges_of_the_shipped_rulebooks(rulebook) -> None:
     levels = rulebook.grades.levels
     edges = np.array([level.at_least * POINT for level in levels])
     full = np.ones(len(levels)), np.full(len(levels), 1000.0)
-    assert grade(rulebook, edges, *full)[0].tolist() == [level.grade for level in levels]
-    below = grade(rulebook, edges[:-1] - 1, full[0][:-1], full[1][:-1])[0]
+    assert grade(rulebook, edges, *full).grade.tolist() == [level.grade for level in levels]
+    below = grade(rulebook, edges[:-1] - 1, full[0][:-1], full[1][:-1]).grade
     assert below.tolist() == [level.grade for level in levels[1:]]
-    worst, best = grade(rulebook, np.array([0.0, 100.0 * POINT]), np.ones(2), np.full(2, 1000.0))[0]
+    worst, best = grade(rulebook, np.array([0.0, 100.0 * POINT]), np.ones(2), np.full(2, 1000.0)).grade
     assert (worst, best) == (levels[-1].grade, levels[0].grade)
 
 

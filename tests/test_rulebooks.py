@@ -12,7 +12,7 @@ from credit.errors import UserError
 from credit.indicators import CATALOGUE
 from credit.rulebooks import FOLDER, choose, load, shipped
 
-ENTERPRISE = FOLDER / "gbt-26842-enterprise.yaml"
+ENTERPRISE = FOLDER / "gbt-26842-enterprise-0.2.0.yaml"
 TEXT = ENTERPRISE.read_text(encoding="utf-8")
 
 
@@ -57,7 +57,7 @@ def test_enterprises_have_ten_levels_and_individuals_five() -> None:
 ERRORS = {
     "unknown indicator": (("id: stock_out_rate", "id: stockout"), "unknown indicator 'stockout'"),
     "indicator weights": (("id: seller_cancelled_rate, weight: 8", "id: seller_cancelled_rate, weight: 9"), "fulfilment sum to 101"),
-    "element weights": (("weight: 36\n", "weight: 35\n"), "weights of the elements sum to 99"),
+    "element weights": (("weight: 25\n", "weight: 24\n"), "weights of the elements sum to 99"),
     "overlapping grades": (("grade: AA, at_least: 85", "grade: AA, at_least: 91"), "grades overlap"),
     "no worst grade": (("grade: D, at_least: 0", "grade: D, at_least: 5"), "must begin at 0"),
     "grade twice": (("grade: AA, at", "grade: AAA, at"), "grade symbols must differ"),
@@ -67,7 +67,7 @@ ERRORS = {
     "source missing": (("[1.0, 100]], source: reconstruction}", "[1.0, 100]]}"), "Field required"),
     "source unknown": (("[1.0, 100]], source: reconstruction}", "[1.0, 100]], source: guess}"), "'reconstruction'"),
     "law without reference": (("[1.0, 100]], source: reconstruction}", "[1.0, 100]], source: law}"), "needs a reference"),
-    "notice too short": (("effective_from: 2026-11-18", "effective_from: 2026-11-16"), "less than 7 days"),
+    "notice too short": (("effective_from: 2026-11-24", "effective_from: 2026-11-22"), "less than 7 days"),
     "window": (("window_days: {value: 365", "window_days: {value: 90"), "allowed: 30, 180, 365"),
     "level shrunk": (("id: order_volume, weight: 15,", "id: order_volume, weight: 15, strength: 5,"), "a level is not shrunk"),
     "unknown key": (("standard: GB/T 26842", "standards: GB/T 26842"), "standards: Extra inputs"),
@@ -85,7 +85,7 @@ def test_an_error_names_file_line_and_remedy(kind: str, broken: Callable[..., st
 
 def test_the_line_is_the_right_one(broken: Callable[..., str]) -> None:
     said = broken(("id: stock_out_rate", "id: stockout"))
-    assert f"line {line_of('id: stock_out_rate')}, elements.0.indicators.2.id: unknown" in said
+    assert f"line {line_of('id: stock_out_rate')}, elements.1.indicators.2.id: unknown" in said
 
 
 def test_all_errors_are_reported_at_once(broken: Callable[..., str]) -> None:

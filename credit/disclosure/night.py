@@ -21,8 +21,7 @@ from credit import engine
 from credit.disclosure import figures, privacy
 from credit.disclosure.privacy import STATES, Codes, Shown
 from credit.errors import UserError
-from credit.evaluation import supplied
-from credit.explain import book_of
+from credit.evaluation import book_of, supplied
 from credit.grading import NOT_RATED
 from credit.indicators import CATALOGUE
 from credit.indicators.base import WINDOWS, Array, Indicator

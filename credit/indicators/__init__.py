@@ -1,10 +1,19 @@
-"""The catalogue of indicators, one module an evaluation element. How to add one: README.md in this folder."""
+"""The catalogue of indicators, one module an evaluation element (buyers: one for all four). How to add one: README.md in this folder."""
 
-from credit.indicators import after_sales, counterparty, fulfilment, operation
+from credit.indicators import (
+    after_sales,
+    buyers,
+    conduct,
+    counterparty,
+    fulfilment,
+    identity,
+    operation,
+    public_record,
+)
 from credit.indicators.base import Catalogue, Indicator
 
 CATALOGUE = Catalogue()
-for _module in (fulfilment, after_sales, counterparty, operation):
+for _module in (identity, fulfilment, after_sales, counterparty, operation, public_record, conduct, buyers):
     for _indicator in _module.INDICATORS:
         CATALOGUE.add(_indicator)
 

@@ -1,6 +1,7 @@
 """Counterparty evaluation (交易对方评价): what buyers say.
 
-A review that speaks of several sellers' goods at once cannot be laid at one seller's door and is left out.
+A review that speaks of several sellers' goods at once cannot be laid at one seller's door and is left out, and so is
+one that was judged not authentic.
 """
 
 import narwhals as nw
@@ -10,7 +11,8 @@ from credit.indicators.fulfilment import COMPLETED
 
 col = nw.col
 
-own = ~col("shared").fill_null(False)
+own = ~col("shared").fill_null(False) & col("authentic").fill_null(True)
+judged = ~col("shared").fill_null(False) & ~col("authentic").is_null()
 negative = own & (col("rating_overall") <= 2)
 
 REVIEWS = count("reviews", own & ~col("rating_overall").is_null())
@@ -122,8 +124,8 @@ INDICATORS = (
     Indicator(
         id="authentic_share",
         element="counterparty",
-        numerator=count("reviews", own & col("authentic")),
-        denominator=count("reviews", own & ~col("authentic").is_null()),
+        numerator=count("reviews", judged & col("authentic")),
+        denominator=count("reviews", judged),
         better="high",
         unit="share",
         name=Text("真实评价占比", "Share of reviews judged authentic"),

@@ -6,11 +6,11 @@ Cancelled orders are judged by completion, cancellation and stock-out, not by di
 
 import narwhals as nw
 
-from credit.indicators.base import Indicator, Text, count, total
+from credit.indicators.base import At, Indicator, Text, count, parameter, total
 
 col = nw.col
 
-LATENESS_CAP_DAYS = 30
+LATENESS_CAP_DAYS = parameter("lateness_cap_days", 30, "days", "单笔迟延上限", "Most days late that one order counts")
 
 cancelled = ~col("cancelled_at").is_null()
 completed = ~col("completed_at").is_null() & ~cancelled
@@ -26,14 +26,14 @@ CONCLUDED = count("transactions", completed | (cancelled & ~excused))
 DISPATCH_DUE = count("transactions", dispatch_due)
 DELIVERY_DUE = count("transactions", delivery_due)
 DELIVERED_DUE = count("transactions", delivery_due & ~col("delivered_at").is_null())
-LATE_MINUTES = total(
-    "transactions",
-    nw.when(delivery_due).then(
-        nw.when(col("delivery_late_minutes") > LATENESS_CAP_DAYS * 1440)
-        .then(nw.lit(LATENESS_CAP_DAYS * 1440))
-        .otherwise(col("delivery_late_minutes"))
-    ),
-)
+
+
+def _late_minutes(at: At) -> nw.Expr:
+    late, most = col("delivery_late_minutes"), at[LATENESS_CAP_DAYS] * 1440
+    return nw.when(delivery_due).then(nw.when(late > most).then(nw.lit(most)).otherwise(late))
+
+
+LATE_MINUTES = total("transactions", _late_minutes, parameters=(LATENESS_CAP_DAYS,))
 
 INDICATORS = (
     Indicator(
@@ -143,8 +143,8 @@ INDICATORS = (
         unit="days",
         name=Text("平均送达迟延", "Mean delivery lateness"),
         definition=Text(
-            f"已送达订单超过承诺送达时间的天数（每单最多计 {LATENESS_CAP_DAYS} 天，按时计 0）的平均值",
-            f"mean days past the promised delivery of delivered orders (0 if on time, at most {LATENESS_CAP_DAYS} an order)",
+            f"已送达订单超过承诺送达时间的天数（每单最多计 {LATENESS_CAP_DAYS.value:g} 天，按时计 0）的平均值",
+            f"mean days past the promised delivery of delivered orders (0 if on time, at most {LATENESS_CAP_DAYS.value:g} an order)",
         ),
         why=Text("迟一天与迟一月不同。", "A day late is not a month late."),
         failing=Text("迟到订单的迟延时间较长", "Late orders were late by long"),

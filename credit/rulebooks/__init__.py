@@ -27,7 +27,7 @@ from pydantic import (
 
 from credit.errors import UserError
 from credit.indicators import CATALOGUE
-from credit.indicators.base import WINDOWS
+from credit.indicators.base import PARAMETERS, WINDOWS
 
 FOLDER = Path(__file__).parent
 MAX_BYTES = 1 << 20
@@ -83,9 +83,7 @@ class IndicatorRule(Sourced):
     @field_validator("id")
     @classmethod
     def _in_the_catalogue(cls, value: str) -> str:
-        if value not in CATALOGUE:
-            raise ValueError(f"unknown indicator {value!r}; the catalogue has: {', '.join(CATALOGUE.indicators)}")
-        return value
+        return _known_indicator(value)
 
     @field_validator("strength")
     @classmethod
@@ -98,9 +96,7 @@ class IndicatorRule(Sourced):
     @field_validator("window_days")
     @classmethod
     def _known_window(cls, value: int | None) -> int | None:
-        if value is not None and value not in WINDOWS:
-            raise ValueError(f"allowed: {', '.join(map(str, WINDOWS))}")
-        return value
+        return _window(value)
 
     @field_validator("curve")
     @classmethod
@@ -141,6 +137,75 @@ class Minimum(_Strict):
     evidence: SourcedNumber
 
 
+class Provisional(_Strict):
+    """Below either, a merchant that is rated is marked provisional: what is known of it is little."""
+
+    orders: SourcedNumber
+    evidence: SourcedNumber
+
+
+class Margin(_Strict):
+    """A grade moves when the score has passed the edge by `points`, or has been past it for `evaluations` in a row.
+
+    An evaluation more than `memory_days` ago is not looked back to.
+    """
+
+    points: SourcedNumber
+    evaluations: SourcedNumber
+    memory_days: SourcedNumber
+
+
+class Veto(Sourced):
+    """A fact that caps the grade (`at_most`) or fixes it, rated or not (`fixed`), whatever the score is.
+
+    It holds where the measured value of `indicator` is above `above` or below `below`; what is not measured never
+    vetoes.
+    """
+
+    id: str = Field(pattern=r"^[a-z0-9_]{2,60}$")
+    name: Bilingual
+    indicator: str
+    window_days: int | None = None
+    above: float | None = None
+    below: float | None = None
+    at_most: str | None = None
+    fixed: str | None = None
+
+    @field_validator("indicator")
+    @classmethod
+    def _in_the_catalogue(cls, value: str) -> str:
+        return _known_indicator(value)
+
+    @field_validator("window_days")
+    @classmethod
+    def _known_window(cls, value: int | None) -> int | None:
+        return _window(value)
+
+    @model_validator(mode="after")
+    def _one_condition_and_one_effect(self) -> Veto:
+        if (self.above is None) == (self.below is None):
+            raise ValueError(f"veto {self.id} needs one of above and below")
+        if (self.at_most is None) == (self.fixed is None):
+            raise ValueError(f"veto {self.id} needs one of at_most (a cap) and fixed")
+        return self
+
+    @property
+    def grade(self) -> str:
+        return self.at_most or self.fixed or ""
+
+
+def _known_indicator(value: str) -> str:
+    if value not in CATALOGUE:
+        raise ValueError(f"unknown indicator {value!r}; the catalogue has: {', '.join(CATALOGUE.indicators)}")
+    return value
+
+
+def _window(value: int | None) -> int | None:
+    if value is not None and value not in WINDOWS:
+        raise ValueError(f"allowed: {', '.join(map(str, WINDOWS))}")
+    return value
+
+
 class Rulebook(_Strict):
     """A validated rulebook; `hash` and `text` are those of the file it was read from."""
 
@@ -153,6 +218,11 @@ class Rulebook(_Strict):
     effective_from: date
     window_days: SourcedNumber
     minimum: Minimum
+    provisional: Provisional | None = None
+    dormant_after_days: SourcedNumber | None = None
+    margin: Margin | None = None
+    parameters: dict[str, SourcedNumber] = Field(default_factory=dict)
+    vetoes: list[Veto] = Field(default_factory=list)
     elements: list[ElementRule] = Field(min_length=1)
     grades: Grades
     hash: str = Field("", exclude=True)
@@ -166,6 +236,26 @@ class Rulebook(_Strict):
     def window(self, rule: IndicatorRule) -> int:
         """Days of the rule's window."""
         return rule.window_days or int(self.window_days.value)
+
+    def indicators(self) -> Iterator[tuple[str, int]]:
+        """(indicator, days of its window) of every rule and veto, each pair once."""
+        pairs = [(rule.id, self.window(rule)) for _, rule in self.rules()]
+        pairs += [(veto.indicator, self.veto_window(veto)) for veto in self.vetoes]
+        yield from dict.fromkeys(pairs)
+
+    def veto_window(self, veto: Veto) -> int:
+        """Days of the veto's window."""
+        return veto.window_days or int(self.window_days.value)
+
+    @property
+    def values(self) -> dict[str, float]:
+        """What it says of parameters of the catalogue."""
+        return {name: number.value for name, number in self.parameters.items()}
+
+    @property
+    def symbols(self) -> list[str]:
+        """Grade symbols, best first."""
+        return [level.grade for level in self.grades.levels]
 
     @property
     def label(self) -> str:
@@ -218,15 +308,42 @@ def _structure(data: dict[str, Any]) -> Iterator[tuple[tuple[str | int, ...], st
     names = [level.get("grade") for _, level in levels]
     if len({str(name) for name in names}) != len(names) or "NR" in names:
         yield in_levels, f"grade symbols must differ, and NR is reserved for not rated; got {names}"
-    window = data.get("window_days")
-    if isinstance(window, dict) and isinstance(window.get("value"), int | float) and window["value"] not in WINDOWS:
-        yield ("window_days",), f"is {window['value']:g}; allowed: {', '.join(map(str, WINDOWS))}"
+    parameters = data.get("parameters")
+    for name in parameters if isinstance(parameters, dict) else ():
+        if name not in PARAMETERS:
+            yield ("parameters", name), f"unknown parameter {name!r}; there are: {', '.join(PARAMETERS)}"
+    vetoes = _dicts(data.get("vetoes"))
+    for i, veto in vetoes:
+        for key in ("at_most", "fixed"):
+            if veto.get(key) is not None and veto[key] not in names:
+                yield ("vetoes", i, key), f"{veto[key]!r} is no grade; allowed: {', '.join(map(str, names))}"
+        if veto.get("id") in {other.get("id") for _, other in vetoes[:i]}:
+            yield ("vetoes", i, "id"), f"veto {veto.get('id')} stands twice"
+    for name in ("window_days", "dormant_after_days"):
+        yield from _allowed_window(data, name)
+    if (margin := data.get("margin")) and isinstance(margin, dict):
+        points = margin.get("points")
+        gaps = [a - b for a, b in pairwise(edges or [])]
+        if isinstance(points, dict) and isinstance(points.get("value"), int | float) and gaps:
+            narrow = min(gaps)
+            if 2 * points["value"] > narrow:
+                yield (
+                    ("margin", "points"),
+                    f"{points['value']:g} points either side leave nothing of a grade {narrow:g} points wide; "
+                    f"allowed: at most {narrow / 2:g}",
+                )
     announced, effective = data.get("announced_on"), data.get("effective_from")
     if isinstance(announced, date) and isinstance(effective, date) and (effective - announced).days < NOTICE_DAYS:
         yield (
             ("effective_from",),
             (f"{effective} is less than {NOTICE_DAYS} days after announced_on {announced} (E-Commerce Law Art. 34)"),
         )
+
+
+def _allowed_window(data: dict[str, Any], name: str) -> Iterator[tuple[tuple[str | int, ...], str]]:
+    window = data.get(name)
+    if isinstance(window, dict) and isinstance(window.get("value"), int | float) and window["value"] not in WINDOWS:
+        yield (name,), f"is {window['value']:g}; allowed: {', '.join(map(str, WINDOWS))}"
 
 
 class _Loader(yaml.SafeLoader):

@@ -1,0 +1,159 @@
+"""Conduct on the platform (平台行为): violations the platform has decided, sanctions in force, spot checks.
+
+A violation counts once it is decided and until it is withdrawn on appeal. Sums of severities are not divided by orders:
+a large merchant may not violate more than a small one.
+"""
+
+import narwhals as nw
+
+from credit.indicators.base import Example, Indicator, Text, count, parameter, total
+from credit.indicators.identity import SUBJECT
+from credit.indicators.public_record import SEVERITIES, SEVERITY_ZH
+
+col = nw.col
+
+VIOLATION_WEIGHT = {
+    severity: parameter(
+        f"violation_weight_{severity}",
+        value,
+        "",
+        f"{SEVERITY_ZH[severity]}违规权数",
+        f"Weight of a {severity} violation",
+    )
+    for severity, value in zip(SEVERITIES, (1, 4, 12), strict=True)
+}
+_SANCTION_ZH = {"warning": "警告", "restriction": "限制", "suspension": "暂停服务", "termination": "终止服务"}
+SANCTION_WEIGHT = {
+    kind: parameter(f"sanction_weight_{kind}", value, "", f"{zh}权数", f"Weight of a {kind}")
+    for (kind, zh), value in zip(_SANCTION_ZH.items(), (1, 3, 8, 20), strict=True)
+}
+MANIPULATION = ("brushing", "review_manipulation")
+
+_stands = col("withdrawn_at").is_null()
+_in_force = col("until_at").is_null() & col("lifted_at").is_null()
+_due = ~col("due_at").is_null()  # blank until it falls due
+
+
+INDICATORS = (
+    Indicator(
+        id="violations",
+        element="conduct",
+        numerator=total(
+            "violations",
+            lambda at: sum(
+                (
+                    nw.when(_stands & (col("severity") == severity)).then(nw.lit(at[weight])).otherwise(nw.lit(0.0))
+                    for severity, weight in VIOLATION_WEIGHT.items()
+                ),
+                nw.lit(0.0),
+            ),
+            parameters=tuple(VIOLATION_WEIGHT.values()),
+        ),
+        denominator=None,
+        evidence=SUBJECT,
+        better="low",
+        unit="weighted",
+        name=Text("平台违规", "Violations of platform rules"),
+        definition=Text(
+            "评价期内认定且未撤销的违规按轻重计权（轻微 1、一般 4、严重 12）之和",
+            "sum of the weights (minor 1, moderate 4, serious 12) of violations decided in the window and not withdrawn",
+        ),
+        why=Text("违规直接损害消费者和其他经营者。", "Violations harm consumers and other merchants."),
+        failing=Text("有平台违规记录", "Violations of platform rules are on record"),
+        improve=Text("对照规则整改，有异议及时申诉。", "Mend what was found; appeal in time where you disagree."),
+        needs=("violations.severity",),
+        example=Example(4),
+    ),
+    Indicator(
+        id="sanctions_in_force",
+        element="conduct",
+        numerator=total(
+            "sanctions",
+            lambda at: sum(
+                (
+                    nw.when(_in_force & (col("kind") == kind)).then(nw.lit(at[weight])).otherwise(nw.lit(0.0))
+                    for kind, weight in SANCTION_WEIGHT.items()
+                ),
+                nw.lit(0.0),
+            ),
+            standing=True,
+            parameters=tuple(SANCTION_WEIGHT.values()),
+        ),
+        denominator=None,
+        evidence=SUBJECT,
+        better="low",
+        unit="weighted",
+        name=Text("有效处置措施", "Sanctions in force"),
+        definition=Text(
+            "评价日有效的处置措施计权（警告 1、限制 3、暂停服务 8、终止服务 20）之和",
+            "sum of the weights (warning 1, restriction 3, suspension 8, termination 20) of sanctions in force on the day",
+        ),
+        why=Text("处置措施说明问题尚未了结。", "A sanction in force says that the matter is not over."),
+        failing=Text("有处置措施仍在执行", "Sanctions are in force"),
+        improve=Text("按要求整改，申请解除。", "Do what the sanction asks and apply to have it lifted."),
+        needs=("sanctions.kind",),
+        example=Example(1),
+    ),
+    Indicator(
+        id="manipulation",
+        element="conduct",
+        numerator=count("violations", _stands & col("kind").is_in(MANIPULATION)),
+        denominator=None,
+        evidence=SUBJECT,
+        better="low",
+        unit="count",
+        name=Text("刷单与操纵评价", "Manipulation found"),
+        definition=Text(
+            "评价期内认定且未撤销的刷单、操纵评价次数",
+            "findings of brushing or review manipulation decided in the window and not withdrawn",
+        ),
+        why=Text(
+            "虚构交易和评价误导消费者（电子商务法第十七条）。",
+            "Faked trade and reviews mislead consumers (E-Commerce Law Art. 17).",
+        ),
+        failing=Text("被认定刷单或操纵评价", "Brushing or review manipulation was found"),
+        improve=Text("停止一切虚构交易和评价。", "Stop every faked order and review."),
+        needs=("violations.kind",),
+        example=Example(0),
+    ),
+    Indicator(
+        id="fraud_upheld",
+        element="conduct",
+        numerator=count("violations", _stands & (col("kind") == "fraud")),
+        denominator=None,
+        evidence=SUBJECT,
+        better="low",
+        unit="count",
+        name=Text("认定欺诈", "Fraud upheld"),
+        definition=Text("评价期内认定且未撤销的欺诈次数", "findings of fraud decided in the window and not withdrawn"),
+        why=Text("欺诈是对信用的根本否定。", "Fraud is the denial of credit itself."),
+        failing=Text("被认定存在欺诈", "Fraud was upheld"),
+        improve=Text(
+            "退赔消费者损失；有异议及时申诉。", "Make good the consumers' losses; appeal in time where you disagree."
+        ),
+        needs=("violations.kind",),
+        example=Example(0),
+    ),
+    Indicator(
+        id="spot_check_cooperation",
+        element="conduct",
+        numerator=count(
+            "spot_checks",
+            _due & (col("answered_at") <= col("due_at")) & ((col("result") != "refused") | col("result").is_null()),
+        ),
+        denominator=count("spot_checks", _due),
+        recorded=SUBJECT,
+        better="high",
+        unit="share",
+        name=Text("抽查配合率", "Cooperation with spot checks"),
+        definition=Text(
+            "在期限内配合且未拒绝的抽查 ÷ 期限已到的抽查",
+            "spot checks answered within their term and not refused / spot checks whose term has come",
+        ),
+        why=Text("配合抽查是接受监督的表现。", "Whoever cooperates accepts supervision."),
+        failing=Text("有抽查未按期配合", "Spot checks went unanswered or were refused"),
+        improve=Text("在期限内提供抽查所需的资料和样品。", "Give what a spot check asks for within its term."),
+        needs=("spot_checks.answered_at",),
+        example=Example(2, 3),
+    ),
+)

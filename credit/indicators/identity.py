@@ -1,0 +1,197 @@
+"""Identity and qualification (主体资质): is the merchant who it says it is, and may it trade today?
+
+Counted from the register, one row a merchant. A blank in a column that the platform supplies says that the platform
+holds nothing there: no verification, no contact. A code that is not given cannot be checked; that it is not given
+counts in the completeness of the information alone.
+"""
+
+import narwhals as nw
+
+from credit.indicators.base import At, Example, Indicator, Measure, Text, count, parameter, total
+
+col = nw.col
+
+REVERIFY_DAYS = parameter("reverify_days", 183, "days", "再核验期限", "Longest time between verifications")
+
+_given = ~col("subject_id").is_null()
+SUBJECT = count("subjects", _given)
+"""1: the merchant is in the register."""
+_LICENSED = ~col("licence_no").is_null() | ~col("permit_no").is_null()
+INFORMATION = ("name", "address", "contact", "category", "joined_on")
+"""Columns everybody fills in; a registration code is asked for as well."""
+
+
+def _in_force(until: str, at: At) -> nw.Expr:
+    return col(until).is_null() | (col(until) >= at.ago(0))
+
+
+def _valid_today(at: At) -> nw.Expr:
+    begun = col("licence_valid_from").is_null() | (col("licence_valid_from") <= at.ago(0))
+    return _LICENSED & begun & _in_force("licence_valid_until", at) & _in_force("permit_valid_until", at)
+
+
+def _flag(condition: nw.Expr) -> Measure:
+    return count("subjects", condition)
+
+
+def _filled() -> nw.Expr:
+    filled = (~col("uscc").is_null() | ~col("id_number").is_null()).cast(nw.Int64)
+    for name in INFORMATION:
+        filled = filled + (~col(name).is_null()).cast(nw.Int64)
+    return filled
+
+
+INDICATORS = (
+    Indicator(
+        id="registration_verified",
+        element="identity",
+        numerator=_flag(~col("registration_verified_on").is_null()),
+        denominator=SUBJECT,
+        better="high",
+        unit="flag",
+        name=Text("登记信息已核验", "Registration verified"),
+        definition=Text(
+            "平台已核验登记（或身份）信息为 1，否则为 0",
+            "1 if the platform has verified the registration (or identity)",
+        ),
+        why=Text(
+            "核验身份是平台的法定义务（电子商务法第二十七条），也是信用评价的起点。",
+            "Verifying who trades is a platform's duty (E-Commerce Law Art. 27) and where credit begins.",
+        ),
+        failing=Text("登记信息尚未核验", "The registration has not been verified"),
+        improve=Text(
+            "向平台提交登记证件办理核验。", "Submit the registration papers to the platform for verification."
+        ),
+        needs=("subjects.registration_verified_on",),
+        example=Example(1, 1),
+    ),
+    Indicator(
+        id="code_valid",
+        element="identity",
+        numerator=_flag(col("code_valid")),
+        denominator=_flag(~col("code_valid").is_null()),
+        better="high",
+        unit="flag",
+        name=Text("代码校验正确", "Code check passed"),
+        definition=Text(
+            "统一社会信用代码（GB 32100）、居民身份证号（GB 11643）校验正确为 1，有误为 0；未提供时缺失",
+            "1 if the check characters of the credit code (GB 32100) and the citizen's id (GB 11643) are right, 0 if not; "
+            "missing where none is given",
+        ),
+        why=Text("代码有误说明登记信息不可信。", "A wrong code means that the register cannot be relied on."),
+        failing=Text("登记代码校验未通过", "The registration code fails its check"),
+        improve=Text("更正登记的代码。", "Correct the code on file."),
+        needs=("subjects.uscc",),
+        example=Example(1, 1),
+    ),
+    Indicator(
+        id="licence_valid",
+        element="identity",
+        numerator=count("subjects", _valid_today),
+        denominator=_flag(_LICENSED),
+        recorded=_flag(col("kind") == "individual"),
+        better="high",
+        unit="flag",
+        name=Text("证照当日有效", "Licences valid on the day"),
+        definition=Text(
+            "评价日营业执照与行政许可均在有效期内为 1，否则为 0；个人未办理证照的不适用",
+            "1 if business licence and permit are in force on the day, else 0; not applicable to individuals without any",
+        ),
+        why=Text("证照失效后不得继续经营。", "Without a licence in force nobody may trade."),
+        failing=Text("证照已过期或尚未生效", "A licence has expired or not begun"),
+        improve=Text("及时换证并更新平台登记。", "Renew the licence in time and update the register."),
+        needs=("subjects.licence_no", "subjects.licence_valid_until"),
+        example=Example(1, 1),
+    ),
+    Indicator(
+        id="contact_verified",
+        element="identity",
+        numerator=_flag(~col("contact_verified_on").is_null()),
+        denominator=SUBJECT,
+        better="high",
+        unit="flag",
+        name=Text("联系方式已核验", "Contact verified"),
+        definition=Text("平台已核验联系方式为 1，否则为 0", "1 if the platform has verified the contact"),
+        why=Text("联系不上的商家无法承担责任。", "A merchant that cannot be reached answers for nothing."),
+        failing=Text("联系方式尚未核验", "The contact has not been verified"),
+        improve=Text("完成联系方式核验并保持畅通。", "Have the contact verified and keep it working."),
+        needs=("subjects.contact_verified_on",),
+        example=Example(1, 1),
+    ),
+    Indicator(
+        id="icp_recorded",
+        element="identity",
+        numerator=_flag(~col("icp_record").is_null()),
+        denominator=SUBJECT,
+        better="high",
+        unit="flag",
+        name=Text("已公示备案或链接标识", "ICP record or mark shown"),
+        definition=Text(
+            "登记了网站备案号或链接标识为 1，否则为 0", "1 if an ICP record number or link mark is on file"
+        ),
+        why=Text("备案使消费者能够查证经营者。", "A record lets consumers look the operator up."),
+        failing=Text("没有备案号或链接标识", "No ICP record or mark is on file"),
+        improve=Text("办理备案或公示链接标识。", "Have the record made, or show the mark."),
+        needs=("subjects.icp_record",),
+        example=Example(1, 1),
+    ),
+    Indicator(
+        id="months_on_platform",
+        element="identity",
+        numerator=total("subjects", lambda at: at.months_since("joined_on")),
+        denominator=None,
+        evidence=_flag(~col("joined_on").is_null()),
+        better="high",
+        unit="months",
+        name=Text("入驻时长", "Months on the platform"),
+        definition=Text("自入驻日起满月数", "full months since joining"),
+        why=Text("经营时间越长，记录越可靠。", "The longer the history, the more it tells."),
+        failing=Text("入驻时间较短", "The merchant joined recently"),
+        improve=Text("持续合规经营，时间会证明。", "Trade on within the rules; this comes with time."),
+        needs=("subjects.joined_on",),
+        example=Example(18),
+        actionable=False,
+    ),
+    Indicator(
+        id="reverified",
+        element="identity",
+        numerator=count(
+            "subjects", lambda at: col("verified_on") >= at.ago(at[REVERIFY_DAYS]), parameters=(REVERIFY_DAYS,)
+        ),
+        denominator=SUBJECT,
+        better="high",
+        unit="flag",
+        name=Text("近期已再核验", "Re-verified recently"),
+        definition=Text(
+            f"最近一次核验距评价日不超过再核验期限（{REVERIFY_DAYS.value:g} 天）为 1，否则为 0",
+            f"1 if last verified within the longest time between verifications ({REVERIFY_DAYS.value:g} days)",
+        ),
+        why=Text(
+            "登记信息应当定期核验更新（电子商务法第二十七条）。",
+            "What is registered is to be verified again regularly (E-Commerce Law Art. 27).",
+        ),
+        failing=Text("超过期限未再核验", "Verification is overdue"),
+        improve=Text("按期配合平台再核验。", "Go through re-verification when it is due."),
+        needs=("subjects.verified_on",),
+        example=Example(1, 1),
+    ),
+    Indicator(
+        id="information_completeness",
+        element="identity",
+        numerator=total("subjects", _filled()),
+        denominator=SUBJECT * (len(INFORMATION) + 1),
+        evidence=SUBJECT,
+        better="high",
+        unit="share",
+        name=Text("登记信息完整度", "Information completeness"),
+        definition=Text(
+            "名称、登记代码、地址、联系方式、主营类目、入驻日期中已登记的项数 ÷ 6",
+            "of name, registration code, address, contact, category and date of joining: how many are on file / 6",
+        ),
+        why=Text("完整的公示信息是消费者维权的前提。", "Complete information is what redress begins with."),
+        failing=Text("登记信息不完整", "Information on file is incomplete"),
+        improve=Text("补全平台登记信息。", "Complete the information on file."),
+        needs=(*(f"subjects.{name}" for name in INFORMATION), "subjects.uscc"),
+        example=Example(5, 6),
+    ),
+)
