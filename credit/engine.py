@@ -137,7 +137,7 @@ def compile_facts(
                 known = _of_buyers(known, frames(TABLES["subjects"]).lazy())
             frame = known
             if table.event is not None:
-                frame = frame.filter(nw.col(table.event) >= _edge(table, moment, WINDOWS[-1]))
+                frame = frame.filter(nw.col(table.event) >= edge(table, moment, WINDOWS[-1]))
             measures = [leaf for leaf in here if isinstance(leaf, Measure)]
             _measures(facts, frame, table, moment, at, [m for m in measures if not m.standing])
             _measures(facts, known, table, None, at, [m for m in measures if m.standing])
@@ -150,7 +150,7 @@ def compile_facts(
             for days in windows:
                 inside = frame
                 if table.event is not None and days != WINDOWS[-1]:
-                    inside = frame.filter(nw.col(table.event) >= _edge(table, moment, days))
+                    inside = frame.filter(nw.col(table.event) >= edge(table, moment, days))
                 for statistics in groupings.values():
                     _grouped(facts, inside, statistics, days)
                 _medians(facts, inside, at, [leaf for leaf in here if isinstance(leaf, Median)], days)
@@ -164,11 +164,13 @@ def _of_buyers(frame: nw.LazyFrame[Any], subjects: nw.LazyFrame[Any]) -> nw.Lazy
     return rows.with_columns(nw.col("subject_id").alias("seller_id"), nw.col("buyer_id").alias("subject_id"))
 
 
-def _resolved(expr: Expr, at: At) -> nw.Expr:
+def resolved(expr: Expr, at: At) -> nw.Expr:
+    """The expression for this evaluation."""
     return expr if isinstance(expr, nw.Expr) else expr(at)
 
 
-def _edge(table: Table, moment: Moment, days: int) -> Any:
+def edge(table: Table, moment: Moment, days: int) -> Any:
+    """The first event inside the window of `days` days, to compare the table's event with."""
     assert table.event is not None
     start = moment.start(days)
     # In UTC, as the columns are: Polars compares instants of one zone only.
@@ -211,9 +213,9 @@ def _measures(
     if moment is not None and aged is not None:
         bucket = nw.lit(len(WINDOWS) - 1)
         for i in reversed(range(len(WINDOWS) - 1)):
-            younger = nw.col(aged) >= _edge(table, moment, WINDOWS[i])
+            younger = nw.col(aged) >= edge(table, moment, WINDOWS[i])
             bucket = nw.when(younger).then(nw.lit(i)).otherwise(bucket)
-    exprs = [_resolved(m.expr, at).alias(f"m{i}") for i, m in enumerate(measures)]
+    exprs = [resolved(m.expr, at).alias(f"m{i}") for i, m in enumerate(measures)]
     counted = _collect(
         frame.select("subject_id", bucket.alias("bucket"), *exprs)
         .group_by("subject_id", "bucket")
@@ -230,7 +232,7 @@ def _measures(
 
 def _latest(facts: NightFacts, frame: nw.LazyFrame[Any], leaf: Latest, at: At) -> None:
     rows = frame.select(
-        "subject_id", nw.col(leaf.by).alias("by"), _resolved(leaf.expr, at).cast(nw.Float64).alias("value")
+        "subject_id", nw.col(leaf.by).alias("by"), resolved(leaf.expr, at).cast(nw.Float64).alias("value")
     ).filter(~nw.col("value").is_null())
     newest = rows.group_by("subject_id").agg(nw.col("by").max())
     counted = _collect(
@@ -277,7 +279,7 @@ def _medians(facts: NightFacts, frame: nw.LazyFrame[Any], at: At, medians: list[
         return
     counted = _collect(
         frame.select(
-            "subject_id", *(_resolved(m.expr, at).cast(nw.Float64).alias(f"m{i}") for i, m in enumerate(medians))
+            "subject_id", *(resolved(m.expr, at).cast(nw.Float64).alias(f"m{i}") for i, m in enumerate(medians))
         )
         .group_by("subject_id")
         .agg(*(nw.col(f"m{i}").median() for i in range(len(medians))))

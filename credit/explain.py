@@ -1,4 +1,5 @@
-"""Why a merchant has its grade: every point back to an indicator, its counts, its curve and its rule."""
+"""Why a merchant has its grade: every point back to an indicator, its counts, its curve and its rule; and what it can
+do about it (see `credit.outlook`)."""
 
 from __future__ import annotations
 
@@ -9,12 +10,13 @@ from typing import Any
 
 import duckdb
 
+from credit import outlook
 from credit.errors import UserError
-from credit.evaluation import book_of
 from credit.grading import REASONS
 from credit.indicators import CATALOGUE
 from credit.rulebooks import Rulebook
 from credit.settings import Settings
+from credit.warehouse import zone_of
 
 STATES = {
     "measured": ("已计量", "measured"),
@@ -98,10 +100,37 @@ def latest(con: duckdb.DuckDBPyConnection, day: date | None) -> date:
     return day
 
 
+def vetoes(book: Rulebook, ids: Sequence[str]) -> list[dict[str, Any]]:
+    """The rulebook's vetoes that hold, in its order: name, effect (cap or fixed), grade, and how to end it."""
+    found = []
+    for veto in book.vetoes:
+        if veto.id in ids:
+            indicator = CATALOGUE[veto.indicator]
+            found.append(
+                {
+                    "id": veto.id,
+                    "name_zh": veto.name.zh,
+                    "name_en": veto.name.en,
+                    "effect": "fixed" if veto.fixed else "cap",
+                    "grade": veto.grade,
+                    "improve_zh": indicator.improve.zh,
+                    "improve_en": indicator.improve.en,
+                }
+            )
+    return found
+
+
 def explain(
-    con: duckdb.DuckDBPyConnection, settings: Settings, subject_id: str, day: date | None = None
+    con: duckdb.DuckDBPyConnection,
+    settings: Settings,
+    subject_id: str,
+    day: date | None = None,
+    *,
+    rows: bool = False,
 ) -> dict[str, Any]:
     """The whole explanation of one merchant's grade as JSON-able data.
+
+    With `rows` also the ids of the rows behind each indicator: for the merchant itself, nobody else.
 
     Raises UserError for an unknown merchant, a day without evaluation, or one whose indicator rows are no longer kept.
     """
@@ -117,19 +146,29 @@ def explain(
         )
     grade = graded[0]
     run = _rows(con, "SELECT * FROM results.runs WHERE evaluated_on = ? AND rulebook = ?", [day, grade["rulebook"]])[0]
-    rows = _rows(
+    stored = _rows(
         con,
         "SELECT * FROM results.indicators WHERE evaluated_on = ? AND rulebook = ? AND subject_id = ?",
         [day, grade["rulebook"], subject_id],
     )
-    if not rows:
+    if not stored:
         raise UserError(
             f"indicator rows of {day} are kept {settings.keep_nights} nights only (setting keep_nights); "
             f"run `merchant-credit evaluate --date {day}` to have them again"
         )
-    book = book_of(con, grade["rulebook"], grade["rulebook_hash"])
+    case = outlook.case_of(con, zone_of(con, settings), day, subject_id, grade["rulebook"])
+    book, scores = case.book, case.score(case.facts(day))
     rated = grade["score"] is not None
     score = None if grade["score"] is None else float(grade["score"])
+    parts = elements(book, stored, rated=rated, priors=json.loads(run["priors"]))
+    compared = outlook.percentiles(case, grade["category"])
+    behind = outlook.rows_behind(case) if rows else None
+    for element in parts:
+        for indicator in element["indicators"]:
+            indicator["peers"] = compared.get(indicator["name"])
+            if behind is not None:
+                indicator["rows"] = behind.get(indicator["name"], []) if indicator["state"] == "measured" else []
+    ahead = next_grade(book, score, grade["grade_held"])
     return {
         "subject_id": subject_id,
         "subject_kind": grade["subject_kind"],
@@ -142,35 +181,61 @@ def explain(
         "orders": grade["orders"],
         "not_rated_reason": grade["not_rated_reason"],
         "not_rated": reason_text(grade["not_rated_reason"]),
+        "grade_by_score": grade["grade_by_score"],
+        "grade_held": grade["grade_held"],
+        "past_edge": grade["past_edge"],
+        "provisional": grade["provisional"],
+        "dormant": grade["dormant"],
+        "self_operated": grade["self_operated"],
+        "category": grade["category"],
         "rulebook": book.id,
         "rulebook_version": book.version,
         "rulebook_hash": book.hash,
         "standing": run["standing"],
-        "vetoes": [],
-        "next_grade": next_grade(book, score),
-        "elements": elements(book, rows, rated=rated, priors=json.loads(run["priors"])),
+        "vetoes": vetoes(book, grade["vetoes"] or []),
+        "next_grade": ahead,
+        "elements": parts,
+        "to_raise": outlook.changes(case, scores, ahead["to_pass"]) if ahead else None,
+        "outlook": outlook.outlook(case, scores),
+        "since_last": outlook.since_last(case, scores),
     }
 
 
-def grade_list(con: duckdb.DuckDBPyConnection, day: date) -> list[dict[str, Any]]:
+def grade_list(con: duckdb.DuckDBPyConnection, day: date, role: str = "seller") -> list[dict[str, Any]]:
     """The grades of an evaluated day, enterprises first, best first, NR last."""
     return _rows(
         con,
         """SELECT subject_id, subject_kind, grade, score::DOUBLE AS score, evidence::DOUBLE AS evidence,
-                  not_rated_reason, evaluated_on::VARCHAR AS evaluated_on, rulebook, rulebook_hash
-           FROM results.grades WHERE evaluated_on = ?
+                  not_rated_reason, evaluated_on::VARCHAR AS evaluated_on, rulebook, rulebook_hash,
+                  provisional, dormant, self_operated, vetoes, standing
+           FROM results.grades JOIN results.runs r USING (evaluated_on, rulebook, rulebook_hash)
+           WHERE evaluated_on = ? AND coalesce(r.subject_role, 'seller') = ?
            ORDER BY rulebook, score DESC NULLS LAST, evidence DESC, subject_id""",
-        [day],
+        [day, role],
     )
 
 
-def next_grade(book: Rulebook, score: float | None) -> dict[str, Any] | None:
-    """The next better grade and the points to it; None for the best grade or without a score."""
-    better = [level for level in book.grades.levels if score is not None and level.at_least > score]
-    if score is None or not better:
+def next_grade(book: Rulebook, score: float | None, held: str | None = None) -> dict[str, Any] | None:
+    """The grade next better than the held one (by default: than the score's), its edge and the points to it; None for
+    the best grade or without a score.
+
+    `to_pass` is the score at which the grade moves at once: the edge and, where the rulebook has one, its margin.
+    """
+    if score is None:
         return None
-    level = better[-1]
-    return {"grade": level.grade, "at_least": level.at_least, "missing_points": round(level.at_least - score, 4)}
+    levels = book.grades.levels
+    place = book.symbols.index(held) if held in book.symbols else sum(level.at_least > score for level in levels)
+    if place == 0:
+        return None
+    level = levels[place - 1]
+    margin = book.margin.points.value if book.margin is not None and held is not None else 0.0
+    return {
+        "grade": level.grade,
+        "at_least": level.at_least,
+        "missing_points": round(max(0.0, level.at_least - score), 4),
+        "to_pass": min(100.0, round(level.at_least + margin, 4)),
+        "evaluations": int(book.margin.evaluations.value) if book.margin is not None else 1,
+    }
 
 
 def _rows(con: duckdb.DuckDBPyConnection, query: str, parameters: list[Any]) -> list[dict[str, Any]]:

@@ -38,6 +38,7 @@ class Column:
     value: Array
     numerator: Array
     denominator: Array
+    evidence: Array
     shrunk: Array
     mark: Array
     weight: Array
@@ -170,7 +171,7 @@ def score(
         m = taken[i]
         built.append(
             Column(
-                element.id, rule.id, m.state, m.value, m.numerator, m.denominator,
+                element.id, rule.id, m.state, m.value, m.numerator, m.denominator, m.evidence,
                 np.where(measured[i], shrunk_of[i], np.nan), marks[i], weight[i], points[i],
             )
         )  # fmt: skip
