@@ -18,6 +18,7 @@ import duckdb
 import narwhals as nw
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 
 from credit import engine, evaluation, grading, scoring
 from credit.indicators import CATALOGUE
@@ -59,10 +60,23 @@ class Case:
         tonight, then = self.moment(self.day), self.moment(seen_on)
 
         def of(table: Table) -> nw.LazyFrame[Any]:
-            at = then if table.name == "sanctions" else tonight
-            return engine.as_of(nw.from_native(engine.relation(self.con, table, tonight.cut_off)).lazy(), table, at)
+            return nw.from_native(
+                self.con.from_arrow(self._rows(table, then if table.name == "sanctions" else tonight))
+            ).lazy()
 
-        return evaluation.only(of, self.subject_id)
+        return of
+
+    @cached_property
+    def _read(self) -> dict[tuple[str, engine.Moment], pa.Table]:
+        return {}
+
+    def _rows(self, table: Table, at: engine.Moment) -> pa.Table:
+        """The merchant's rows of a table as known on the case's day: few, and counted again and again."""
+        if (table.name, at) not in self._read:
+            rows = nw.from_native(engine.relation(self.con, table, self.moment(self.day).cut_off)).lazy()
+            mine = evaluation.only(lambda _: engine.as_of(rows, table, at), self.subject_id)(table)
+            self._read[table.name, at] = mine.lazy().collect(backend="pyarrow").to_arrow()
+        return self._read[table.name, at]
 
     def facts(self, seen_on: date, book: Rulebook | None = None) -> engine.NightFacts:
         """The merchant's facts with the windows and the day of `seen_on`, known on the case's day."""
