@@ -139,12 +139,40 @@ def check(
 
 
 @app.command()
-def evaluate(day: Day = None, rulebook: Rulebooks = None, home: Home = None, as_json: AsJson = False) -> None:
+def evaluate(
+    day: Day = None,
+    rulebook: Rulebooks = None,
+    merchant: Annotated[
+        str | None,
+        typer.Option("--merchant", help="This merchant alone, by the averages and the rules of the evaluated night."),
+    ] = None,
+    home: Home = None,
+    as_json: AsJson = False,
+) -> None:
     """Grade every merchant as of a night, past or present, and keep the result.
 
     Example: merchant-credit evaluate --date 2026-11-24
+
+    Example: merchant-credit evaluate --merchant M000002 --json
     """
-    _run_step("evaluate", home, day=day, rulebooks=rulebook, as_json=as_json)
+    if merchant is None:
+        _run_step("evaluate", home, day=day, rulebooks=rulebook, as_json=as_json)
+        return
+    if rulebook:
+        raise UserError("--merchant goes by the rulebook of the evaluated night; leave --rulebook out")
+    from credit.evaluation import evaluate_merchant
+    from credit.explain import grade_row, latest
+    from credit.warehouse import open_warehouse
+
+    conf = settings.load(home=home)
+    with open_warehouse(conf) as con:
+        evaluated = latest(con, day_of(day, conf) if day else None)
+        evaluate_merchant(con, conf, evaluated, merchant)
+        row = grade_row(con, evaluated, merchant)
+    if as_json:
+        print_json(row)
+    else:
+        _show_grades([row], f"Credit grade 信用等级 · {evaluated}", 1)
 
 
 @app.command()
@@ -195,6 +223,7 @@ def nightly(
 def grades(
     grade: Annotated[list[str] | None, typer.Option("--grade", help="Only this grade; give again for more.")] = None,
     kind: Annotated[str | None, typer.Option(help="enterprise or individual.")] = None,
+    role: Annotated[str, typer.Option(help="seller, or buyer: buyers who are subjects; never published.")] = "seller",
     limit: Annotated[int, typer.Option(min=1, help="Rows of the table; --json gives all.")] = 20,
     day: Day = None,
     home: Home = None,
@@ -212,7 +241,9 @@ def grades(
     conf = settings.load(home=home)
     with open_warehouse(conf, read_only=True) as con:
         evaluated = latest(con, day_of(day, conf) if day else None)
-        rows = grade_list(con, evaluated)
+        rows = grade_list(con, evaluated, role)
+    if role not in ("seller", "buyer"):
+        raise UserError(f"--role {role!r}: expected seller or buyer")
     if kind and kind not in ("enterprise", "individual"):
         raise UserError(f"--kind {kind!r}: expected enterprise or individual")
     if grade and (unknown := set(grade) - {row["grade"] for row in rows}):
@@ -222,8 +253,12 @@ def grades(
     if as_json:
         print_json(rows)
         return
-    table = RichTable(title=f"Credit grades 信用等级 · {evaluated}", title_justify="left")
-    for heading in ("Merchant 主体", "Kind", "Grade 等级", "Score", "Evidence", "Not rated 未评原因"):
+    _show_grades(rows, f"Credit grades 信用等级 · {evaluated}", limit)
+
+
+def _show_grades(rows: list[dict[str, Any]], title: str, limit: int) -> None:
+    table = RichTable(title=title, title_justify="left")
+    for heading in ("Merchant 主体", "Kind", "Grade 等级", "Score", "Evidence", "Marks 标注"):
         number, merchant = heading[:5] in ("Score", "Evide"), heading[:5] == "Merch"
         table.add_column(heading, justify="right" if number else "left", overflow="fold", no_wrap=merchant or number)
     for row in rows[:limit]:
@@ -233,34 +268,47 @@ def grades(
             row["grade"],
             "" if row["score"] is None else f"{row['score']:.2f}",
             f"{row['evidence']:.2f}",
-            escape(row["not_rated_reason"] or ""),
+            escape(" · ".join(_marks(row))),
         )
     out.print(table)
     if len(rows) > limit:
         out.print(f"{limit} of {len(rows):,} merchants; --limit shows more, --json all")
 
 
+def _marks(row: dict[str, Any]) -> list[str]:
+    """What stands beside a grade: why there is none, what caps it, and what kind of merchant it is."""
+    marks = [row["not_rated_reason"]] if row["not_rated_reason"] else []
+    marks += [v if isinstance(v, str) else v["id"] for v in row["vetoes"] or []]
+    said = {"provisional": "provisional 临时", "dormant": "dormant 休眠", "self_operated": "self-operated 自营"}
+    return marks + [text for name, text in said.items() if row[name]]
+
+
 @app.command()
 def explain(
     merchant: Annotated[str, typer.Argument(help="The merchant's subject_id.")],
+    rows: Annotated[
+        bool, typer.Option("--rows", help="With the ids of the rows behind each number: for the merchant itself.")
+    ] = False,
     day: Day = None,
     home: Home = None,
     as_json: AsJson = False,
 ) -> None:
-    """Why a merchant has its grade: each point back to counts, curve and rule.
+    """Why a merchant has its grade: each point back to counts, curve and rule; the three changes that would raise it
+    with the least effort, what time alone will do, and what moved it since the last evaluation.
 
     Example: merchant-credit explain 53243585a1d6dc2643021fd1853d8905 --json
     """
+    from credit.cli_explain import show_explanation
     from credit.explain import explain as explained
     from credit.warehouse import open_warehouse
 
     conf = settings.load(home=home)
     with open_warehouse(conf, read_only=True) as con:
-        found = explained(con, conf, merchant, day_of(day, conf) if day else None)
+        found = explained(con, conf, merchant, day_of(day, conf) if day else None, rows=rows)
     if as_json:
         print_json(found)
     else:
-        _show_explanation(found)
+        show_explanation(found, out)
 
 
 @app.command()
@@ -356,60 +404,6 @@ def show_report(report: dict[str, Any], console: Console | None = None) -> None:
     if report.get("stages") and len(report["stages"]) > 1:
         times = " · ".join(f"{name} {stage['seconds']:.1f} s" for name, stage in report["stages"].items())
         console.print(f"[dim]{times} · {report.get('peak_memory_mb', 0):,.0f} MB[/dim]", highlight=False)
-
-
-def _number(value: float | None) -> str:
-    if value is None:
-        return ""
-    return f"{value:,.0f}" if float(value).is_integer() and abs(value) >= 1 else f"{value:,.4g}"
-
-
-def _show_explanation(found: dict[str, Any]) -> None:
-    meaning = f" · {found['meaning']['zh']} {found['meaning']['en']}" if found["meaning"] else ""
-    score = "not rated 未评级" if found["score"] is None else f"{found['score']:.4f} of 100"
-    out.print(
-        f"[bold]{escape(found['subject_id'])}[/bold] · {found['evaluated_on']} · [bold]{found['grade']}[/bold]{meaning}",
-        highlight=False,
-    )
-    out.print(
-        f"score {score} · evidence {found['evidence']:.2f} · {found['rulebook']} {found['rulebook_version']}",
-        highlight=False,
-    )
-    if found["not_rated"]:
-        out.print(f"[yellow]not rated[/yellow] {found['not_rated']['zh']} · {found['not_rated']['en']}")
-    if found["standing"] == "replay":
-        out.print("[yellow]replay[/yellow] the rulebook was not yet in force that day 规则当日尚未生效")
-    table = RichTable()
-    for heading in (
-        "Element and indicator 要素与指标",
-        "Value 值",
-        "Counts 计数",
-        "Mark 分值",
-        "Weight 权重",
-        "Points 得分",
-    ):
-        table.add_column(heading, justify="left" if heading[0] == "E" else "right", overflow="fold")
-    for element in found["elements"]:
-        table.add_row(
-            f"[bold]{element['name_zh']} {element['name_en']}[/bold]", "", "", "",
-            f"[bold]{element['effective_weight']:.1%}[/bold]", f"[bold]{element['points']:.2f}[/bold]",
-        )  # fmt: skip
-        if all(i["state"] == "missing" for i in element["indicators"]):
-            table.add_row("  no evidence 缺少证据: no part in the score", "", "", "", "", "")
-            table.add_section()
-            continue
-        for i in element["indicators"]:
-            counts = f"{_number(i['numerator'])} / {_number(i['denominator'])}" if i["denominator"] is not None else ""
-            if i["state"] == "measured":
-                shown = (_number(i["value"]), counts, f"{i['mark']:.1f}", f"{i['weight']:.1%}", f"{i['points']:.2f}")
-            else:
-                shown = (i["state"].replace("_", " "), "", "", "", "")
-            table.add_row(f"  {i['name_zh']} {i['name_en']}", *shown)
-        table.add_section()
-    out.print(table)
-    if found["next_grade"]:
-        ahead = found["next_grade"]
-        out.print(f"Next grade {ahead['grade']} from {ahead['at_least']:g}: {ahead['missing_points']:.2f} points to go")
 
 
 def _version(value: bool) -> None:

@@ -205,14 +205,20 @@ def grade_list(con: duckdb.DuckDBPyConnection, day: date, role: str = "seller") 
     """The grades of an evaluated day, enterprises first, best first, NR last."""
     return _rows(
         con,
-        """SELECT subject_id, subject_kind, grade, score::DOUBLE AS score, evidence::DOUBLE AS evidence,
+        """SELECT subject_id, g.subject_kind, grade, score::DOUBLE AS score, evidence::DOUBLE AS evidence,
                   not_rated_reason, evaluated_on::VARCHAR AS evaluated_on, rulebook, rulebook_hash,
                   provisional, dormant, self_operated, vetoes, standing
-           FROM results.grades JOIN results.runs r USING (evaluated_on, rulebook, rulebook_hash)
+           FROM results.grades g JOIN results.runs r USING (evaluated_on, rulebook, rulebook_hash)
            WHERE evaluated_on = ? AND coalesce(r.subject_role, 'seller') = ?
            ORDER BY rulebook, score DESC NULLS LAST, evidence DESC, subject_id""",
         [day, role],
     )
+
+
+def grade_row(con: duckdb.DuckDBPyConnection, day: date, subject_id: str) -> dict[str, Any]:
+    """One merchant's row of `grade_list`, buyers included."""
+    rows = [row for role in ("seller", "buyer") for row in grade_list(con, day, role)]
+    return next(row for row in rows if row["subject_id"] == subject_id)
 
 
 def next_grade(book: Rulebook, score: float | None, held: str | None = None) -> dict[str, Any] | None:

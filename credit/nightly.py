@@ -109,8 +109,9 @@ def evaluate(night: Night, progress: Progress = quiet) -> None:
         evaluation.export_night(con, night.settings, night.day)
         by_rulebook = {e.rulebook.id: e.counts for e in done if len(e.grades)}
         total: dict[str, int] = {}
-        for counts in by_rulebook.values():
-            for grade, number in counts.items():
+        for e in done:
+            # Merchants alone: buyers who are evaluated stand under their rulebook.
+            for grade, number in e.counts.items() if e.rulebook.subject.role == "seller" else ():
                 total[grade] = total.get(grade, 0) + number
         zone = zone_of(con, night.settings)
         night.report |= {

@@ -468,7 +468,7 @@ def test_names_of_documents_differ_without_case() -> None:
 
 
 def test_buyers_are_not_published(conf: Settings, tmp_path: Path) -> None:
-    seller = rulebooks.FOLDER / "gbt-28041-individual.yaml"
+    seller = rulebooks.FOLDER / "gbt-28041-individual-0.2.0.yaml"
     buyer = tmp_path / "buyer.yaml"
     text = seller.read_text(encoding="utf-8")
     buyer.write_text(text.replace("id: gbt-28041-individual", "id: buyers").replace("role: seller", "role: buyer"))
@@ -478,7 +478,7 @@ def test_buyers_are_not_published(conf: Settings, tmp_path: Path) -> None:
         path = publish(con, conf, DAY).path
     kinds = {document["subject"]["role"] for document in _documents(path).values()}
     assert kinds == {"seller"}
-    assert not (path / "rulebooks/buyers-0.1.0.yaml").exists()
+    assert not (path / "rulebooks/buyers-0.2.0.yaml").exists()
 
 
 def test_hidden_parts_cannot_be_had_by_subtraction() -> None:
@@ -636,7 +636,7 @@ def test_indicator_rows_are_gone(conf: Settings) -> None:
 
 def test_a_second_rulebook_for_the_same_merchants_replaces_the_first(conf: Settings, tmp_path: Path) -> None:
     own = tmp_path / "own.yaml"
-    text = (rulebooks.FOLDER / "gbt-26842-enterprise.yaml").read_text(encoding="utf-8")
+    text = (rulebooks.FOLDER / "gbt-26842-enterprise-0.2.0.yaml").read_text(encoding="utf-8")
     own.write_text(text.replace("id: gbt-26842-enterprise", "id: own-rules"), encoding="utf-8")
     with open_warehouse(conf) as con:
         evaluation.evaluate(con, conf, DAY, [own])

@@ -45,6 +45,9 @@ GRADES = (
     Field("name", pa.string(), "名称", "Name; masked for a natural person"),
     Field("self_operated", pa.bool_(), "平台自营", "Operated by the platform itself"),
     Field("document", pa.string(), "公示文件", "Path of the JSON document"),
+    Field("provisional", pa.bool_(), "临时等级", "Rated on little evidence"),
+    Field("dormant", pa.bool_(), "休眠", "No order for long"),
+    Field("vetoes", pa.string(), "否决与限级", "Ids of what caps or fixes the grade, joined by ;"),
 )
 ELEMENTS = (
     _ID,
@@ -125,6 +128,9 @@ def _grades(night: Night, graded: Graded, documents: dict[str, str]) -> pa.Table
             "name": [fields["name"] for fields in shown],
             "self_operated": [fields["self_operated"] for fields in shown],
             "document": [documents[subject_id] for subject_id in graded.ids],
+            "provisional": graded.provisional,
+            "dormant": graded.dormant,
+            "vetoes": [";".join(ids) for ids in graded.vetoes],
         },
     )
 

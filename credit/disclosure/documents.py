@@ -15,8 +15,9 @@ from credit.disclosure import privacy
 from credit.disclosure.figures import Tree
 from credit.disclosure.night import Graded, Night
 from credit.disclosure.privacy import Shown
-from credit.explain import elements, reason_text
+from credit.explain import elements, reason_text, vetoes
 from credit.grading import NOT_RATED
+from credit.rulebooks import Rulebook
 from credit.settings import Settings
 
 SCHEMA = Path(__file__).with_name("merchant.schema.json")
@@ -154,6 +155,9 @@ def documents(night: Night, settings: Settings) -> Iterator[tuple[str, dict[str,
                         "evidence": graded.evidence[place],
                         "not_rated_reason": graded.reason[place],
                         "not_rated": reason_text(graded.reason[place]),
+                        "provisional": graded.provisional[place],
+                        "dormant": graded.dormant[place],
+                        "vetoes": _vetoes(graded.book, graded.vetoes[place]),
                         "evaluated_on": night.day,
                         "cut_off": night.cut_off,
                         "rulebook": by_rules,
@@ -165,6 +169,13 @@ def documents(night: Night, settings: Settings) -> Iterator[tuple[str, dict[str,
                         "disclosure": about,
                     },
                 )
+
+
+def _vetoes(book: Rulebook, ids: list[str]) -> list[dict[str, Any]]:
+    return [
+        {"id": v["id"], "zh": v["name_zh"], "en": v["name_en"], "effect": v["effect"], "grade": v["grade"]}
+        for v in (vetoes(book, ids) if ids else [])
+    ]
 
 
 def _transposed(columns: Iterable[list[Any]]) -> list[tuple[Any, ...]]:

@@ -68,6 +68,9 @@ class Graded:
     score: list[float | None]
     evidence: list[float]
     reason: list[str | None]
+    vetoes: list[list[str]]
+    provisional: list[bool]
+    dormant: list[bool]
     columns: list[Column]
     totals: list[Total]
     windows: dict[int, figures.Tree]
@@ -145,6 +148,9 @@ def read(
                 privacy.blank(np.ma.filled(rows["score"], np.nan)),
                 [float(e) for e in rows["evidence"]],
                 [reason or None for reason in rows["not_rated_reason"]],
+                [ids.split(",") if ids else [] for ids in rows["vetoes"]],
+                rows["provisional"].tolist(),
+                rows["dormant"].tolist(),
                 columns,
                 totals,
                 {days: figures.window(view, have, days, currency) for days in WINDOWS},
@@ -178,7 +184,9 @@ def _grades(con: duckdb.DuckDBPyConnection, settings: Settings, book: Rulebook, 
     rows = _fetch(
         con,
         """SELECT subject_id, grade, score::DOUBLE AS score, evidence::DOUBLE AS evidence,
-                  coalesce(split_part(not_rated_reason, ':', 1), '') AS not_rated_reason
+                  coalesce(split_part(not_rated_reason, ':', 1), '') AS not_rated_reason,
+                  coalesce(array_to_string(vetoes, ','), '') AS vetoes,
+                  coalesce(provisional, false) AS provisional, coalesce(dormant, false) AS dormant
            FROM results.grades WHERE evaluated_on = ? AND rulebook = ? ORDER BY subject_id""",
         [day, book.id],
     )
@@ -210,7 +218,7 @@ def _points(
 ) -> tuple[list[Column], list[Total]]:
     """The rulebook's indicators as published, and what they add up to."""
     day, size = grades["evaluated_on"], len(grades["subject_id"])
-    rated: privacy.Mask = np.array([grade != NOT_RATED for grade in grades["grade"]], dtype=bool)
+    rated: privacy.Mask = np.array([not reason for reason in grades["not_rated_reason"]], dtype=bool)
     columns, totals = [], []
     for element in book.elements:
         weight_of_all, points_of_all = np.zeros(size), np.zeros(size)

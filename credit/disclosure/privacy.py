@@ -8,7 +8,7 @@
 * Points of an indicator are rounded to 2 decimals, to 1 where its value is not shown whole: by the rulebook's curve they
   would give it away. Points of an element, scores and the evidence figure have 4.
 * Rounding: shares and indexes to 3 decimals, rates per order to 2 significant digits, stars and hours to 1 decimal,
-  days to 2; then a rate beside a count does not give back the exact number of orders of any but small merchants.
+  days and sums of severities to 2; then a rate beside a count does not give back the exact number of orders of any but small merchants.
 """
 
 from __future__ import annotations
@@ -40,8 +40,12 @@ COUNT_EDGES: Final = [0, 1, 5, *(edge for edge in _STEPS if edge >= 10)]
 AMOUNT_EDGES: Final = [0, *(edge for edge in _STEPS if edge >= 1000)]
 """Lower edges of the bands of amounts: 0-999, 1000-1999, 2000-4999, 5000-9999 ..."""
 
-_DECIMALS: dict[Unit, int] = {"share": 3, "index": 3, "stars": 1, "hours": 1, "days": 2}
+_DECIMALS: dict[Unit, int] = {
+    "share": 3, "index": 3, "stars": 1, "hours": 1, "days": 2, "flag": 0, "months": 0, "weighted": 2, "rank": 0,
+}  # fmt: skip
 _ABOUT_PEOPLE = frozenset({"reviews", "complaints"})
+_ABOUT_THE_MERCHANT = frozenset({"subjects", "public_records", "violations", "sanctions", "spot_checks"})
+"""What these hold is the merchant's own and betrays no consumer, however little it is."""
 
 
 @dataclass(frozen=True)
@@ -132,6 +136,8 @@ def indicator(
     """An indicator of the catalogue as it may be published; `observed` is how many observations stand behind it."""
     if of.unit in ("count", "amount"):
         return band(value, state, COUNT_EDGES if of.unit == "count" else AMOUNT_EDGES)
+    if _ABOUT_THE_MERCHANT.issuperset(of.tables):
+        observed = np.full(len(state), np.inf)
     betrayed: tuple[Array, ...] = ()
     if _ABOUT_PEOPLE.intersection(of.tables):
         if of.unit == "per_order":

@@ -1,0 +1,150 @@
+"""The explanation of a grade on a terminal: Chinese and English, tables first, then what can be done."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from credit.disclosure.documents import STANDINGS
+
+
+def number(value: float | None) -> str:
+    """A number for people: whole ones whole, others to four digits."""
+    if value is None:
+        return ""
+    return f"{value:,.0f}" if float(value).is_integer() and abs(value) >= 1 else f"{value:,.4g}"
+
+
+def show_explanation(found: dict[str, Any], out: Console) -> None:
+    """Print what `credit.explain.explain` found."""
+    _head(found, out)
+    _elements(found, out)
+    _to_raise(found, out)
+    _outlook(found, out)
+    _since_last(found, out)
+
+
+def _head(found: dict[str, Any], out: Console) -> None:
+    meaning = f" · {found['meaning']['zh']} {found['meaning']['en']}" if found["meaning"] else ""
+    score = "not rated 未评级" if found["score"] is None else f"{found['score']:.4f} of 100"
+    out.print(
+        f"[bold]{escape(found['subject_id'])}[/bold] · {found['evaluated_on']} · [bold]{found['grade']}[/bold]{meaning}",
+        highlight=False,
+    )
+    out.print(
+        f"score 得分 {score} · evidence 证据 {found['evidence']:.2f} · {found['rulebook']} {found['rulebook_version']}",
+        highlight=False,
+    )
+    marks = {
+        "provisional": "provisional: rated on little 临时等级：证据较少",
+        "dormant": "dormant: no order for long 休眠：较长时间没有订单",
+        "self_operated": "operated by the platform itself 平台自营",
+    }
+    for name, text in marks.items():
+        if found[name]:
+            out.print(f"[yellow]{text}[/yellow]")
+    if found["not_rated"]:
+        out.print(f"[yellow]not rated 未评级[/yellow] {found['not_rated']['zh']} · {found['not_rated']['en']}")
+    for veto in found["vetoes"]:
+        effect = ("fixed at 定为" if veto["effect"] == "fixed" else "at most 不高于") + f" {veto['grade']}"
+        out.print(f"[red]{effect}[/red] {veto['name_zh']} {veto['name_en']}: {veto['improve_zh']} {veto['improve_en']}")
+    if found["grade_held"] != found["grade_by_score"]:
+        out.print(
+            f"by score {found['grade_by_score']}, held at {found['grade_held']}: {abs(found['past_edge'])} evaluation(s) "
+            f"past the edge 按得分为 {found['grade_by_score']}，暂维持 {found['grade_held']}",
+            highlight=False,
+        )
+    if note := STANDINGS[found["standing"]]:
+        out.print(f"[yellow]{found['standing']}[/yellow] {note['zh']} {note['en']}")
+
+
+def _elements(found: dict[str, Any], out: Console) -> None:
+    table = Table(box=SIMPLE_HEAD, show_edge=False, padding=(0, 1, 0, 0))
+    table.add_column("Element and indicator\n要素与指标", width=28, overflow="fold")
+    for heading in ("Value\n值", "Counts\n计数", "Mark\n分值", "Weight\n权重", "Points\n得分", "Peers\n同行"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    for element in found["elements"]:
+        if not element["effective_weight"]:
+            continue
+        table.add_row(
+            f"[bold]{element['name_zh']} {element['name_en']}[/bold]", "", "", "",
+            f"[bold]{element['effective_weight']:.1%}[/bold]", f"[bold]{element['points']:.2f}[/bold]", "",
+        )  # fmt: skip
+        for i in element["indicators"]:
+            if i["state"] != "measured":
+                continue
+            counts = f"{i['numerator']:,.4g}/{i['denominator']:,.4g}" if i["denominator"] else ""
+            table.add_row(
+                f"  {i['name_zh']} {i['name_en']}", number(i["value"]), counts, f"{i['mark']:.1f}", f"{i['weight']:.1%}",
+                f"{i['points']:.2f}", f"{i['peers']['percentile']:.0f} %" if i["peers"] else "",
+            )  # fmt: skip
+        table.add_section()
+    out.print(table)
+    out.print("[dim]Peers 同行: share of comparable merchants with a lower mark 分值低于本商家的同类商家占比[/dim]")
+    states = {
+        "missing": "No evidence, no part in the score 缺少证据，不计分",
+        "not_applicable": "Not applicable 不适用",
+    }
+    for state, title in states.items():
+        names = []
+        for element in found["elements"]:
+            here = [f"{i['name_zh']} {i['name_en']}" for i in element["indicators"] if i["state"] == state]
+            whole = len(here) == len(element["indicators"])
+            names += [f"{element['name_zh']} {element['name_en']} (all {len(here)} 全部)"] if whole else here
+        if names:
+            out.print(f"[dim]{title}: {'，'.join(names)}[/dim]", highlight=False)
+    for i in (i for element in found["elements"] for i in element["indicators"]):
+        for rows in i.get("rows") or []:
+            more = f" … {rows['total']:,} in all" if rows["total"] > len(rows["ids"]) else ""
+            part = "counted 计入" if rows["part"] == "numerator" else "the rest 其余"
+            out.print(
+                f"  {i['name_zh']} · {rows['table']}, {part}: {escape(', '.join(rows['ids']))}{more}", highlight=False
+            )
+
+
+def _to_raise(found: dict[str, Any], out: Console) -> None:
+    ahead, plan = found["next_grade"], found["to_raise"]
+    if not ahead:
+        return
+    out.print(
+        f"\n[bold]Next grade 上一等级 {ahead['grade']}[/bold] from {ahead['at_least']:g}: {ahead['missing_points']:.2f} points to go; "
+        f"at once from {ahead['to_pass']:g}, or after {ahead['evaluations']} evaluations past the edge "
+        f"距该等级 {ahead['missing_points']:.2f} 分",
+        highlight=False,
+    )
+    for change in plan["changes"]:
+        rows = f" ({change['rows']} rows 件)" if change["rows"] else ""
+        enough = "enough 足够" if change["suffices"] else "not enough alone 单项不足"
+        out.print(
+            f"  · {change['name_zh']} {change['name_en']}: {number(change['value'])} → {number(change['goal'])}{rows}, "
+            f"+{change['gain']:.2f} → {change['score_after']:.2f}, {enough}\n    {change['improve_zh']} {change['improve_en']}",
+            highlight=False,
+        )
+    if plan["changes"]:
+        out.print(f"  all of them 合计: {plan['together']:.2f}", highlight=False)
+
+
+def _outlook(found: dict[str, Any], out: Console) -> None:
+    out.print("\n[bold]If nothing new happens 若无新情况[/bold]")
+    for ahead in found["outlook"]:
+        score = ahead["not_rated_reason"] or f"{ahead['score']:.2f}"
+        moves = "，".join(f"{move['name_zh']} {move['name_en']} {move['points']:+.2f}" for move in ahead["moves"])
+        out.print(f"  {ahead['on']} · {ahead['grade']} · {score} · {moves}", highlight=False)
+
+
+def _since_last(found: dict[str, Any], out: Console) -> None:
+    last = found["since_last"]
+    if not last:
+        return
+    out.print(
+        f"\n[bold]Since 自 {last['evaluated_on']}[/bold] ({last['grade']}, {last['score']:.2f}): {last['change']:+.4f} = "
+        f"behaviour 行为 {last['behaviour']:+.4f} · old facts leaving 旧记录退出 {last['decay']:+.4f} · "
+        f"platform averages 平台均值 {last['platform']:+.4f} · rule change 规则变更 {last['rules']:+.4f}",
+        highlight=False,
+    )
+    for move in last["indicators"]:
+        out.print(f"  {move['name_zh']} {move['name_en']} {move['points']:+.4f}", highlight=False)
