@@ -144,10 +144,9 @@ def _show(
     if as_json:
         print_json(found)
         return
-    title = f"Proposed weights 权重建议 · {book.label}{f' · {element}' if element else ''} · percent"
+    title = f"Proposed weights 权重建议 · {book.label}{f' · {element}' if element else ''} · %"
     table = RichTable(title=title, title_justify="left")
-    table.add_column("Id", no_wrap=True)
-    table.add_column("Name 名称", overflow="fold")
+    table.add_column("Id 名称", overflow="fold", min_width=18)
     for heading in ("Current 现行", *(part for method in proposal.proposed for part in (method, "±"))):
         table.add_column(heading, justify="right", no_wrap=True)
     for name, now in proposal.current.items():
@@ -155,7 +154,7 @@ def _show(
         for proposed in proposal.proposed.values():
             change = round(proposed[name] - now, 6)
             cells += [f"{proposed[name]:g}", f"{change:+g}" if change else "="]
-        table.add_row(name, escape(weights.name_of(book, element, name).zh), *cells)
+        table.add_row(escape(f"{name} {weights.name_of(book, element, name).zh}"), *cells)
     out.print(table)
     for method, details in proposal.details.items():
         if method == "ahp":
