@@ -94,11 +94,12 @@ def _show(result: dict[str, Any], number: int, said: str) -> None:
     opened = [reason for reason in result["reasons"] if reason["leads_to"]]
     if opened:
         table = RichTable()
-        for heading in ("Check 审核项", "Leads to 结果", "Why 理由", "What to do 办理方法"):
+        for heading in ("Check 审核项", "Why 理由", "What to do 办理方法"):
             table.add_column(heading, overflow="fold")
         for r in opened:
-            cells = (f"{r['name_zh']} {r['name_en']}", r["leads_to"], f"{r['zh']}\n{r['en']}")
-            table.add_row(*map(escape, cells), escape(f"{r['remedy_zh']}\n{r['remedy_en']}"))
+            pairs = ((r[f"{part}zh"], r[f"{part}en"]) for part in ("name_", "", "remedy_"))
+            named, *cells = (escape(f"{zh}\n{en}") for zh, en in pairs)
+            table.add_row(f"{named}\n[{COLOURS[r['leads_to']]}]{r['leads_to']}", *cells)
             table.add_section()
         out.print(table)
     counts = {o: sum(r["outcome"] == o for r in result["reasons"]) for o in ("passed", "not_applicable")}

@@ -483,7 +483,7 @@ def _lasts(case: Case, end: date | None, days: float, zh: str, en: str) -> Findi
     if end is not None and end < case.day:
         return _not_applicable(f"{zh}已到期", f"the {en} has ended")
     if end is not None and (end - case.day).days <= days:
-        return _failed(f"{zh}将于 {end} 到期，不足 {days:g} 天", f"the {en} ends on {end}, within {days:g} days")
+        return _failed(f"{zh}将于 {end} 到期，在 {days:g} 天之内", f"the {en} ends on {end}, within {days:g} days")
     return _passed(f"{zh}有效期充足", f"the {en} does not end within {days:g} days")
 
 
@@ -559,7 +559,8 @@ def brand_own(case: Case, policy: Policy, numbers: Mapping[str, float], values: 
     if bad := [b for b in own if b.holder and _same(b.holder) != _same(case.row["name"] or "")]:
         return _failed(f"权利人不是申请人：{_names(bad)}", f"the holder is not the applicant: {_names(bad)}")
     return _passed(
-        "自有商标注册号格式正确，所填权利人为申请人", "numbers have the right form, and a holder that is stated is the applicant"
+        "自有商标注册号格式正确，所填权利人为申请人",
+        "numbers have the right form, and a holder that is stated is the applicant",
     )
 
 
@@ -619,7 +620,7 @@ def records(case: Case, policy: Policy, numbers: Mapping[str, float], values: Ma
             "public records were not looked up",
             Bilingual(
                 zh="查询后填写「公共信用记录 public_records」，没有记录的填 []。",
-                en="Look them up and give `public_records`, [] where there are none.",
+                en="Look them up and give public_records, [] where there are none.",
             ),
         )
     return _passed(

@@ -114,7 +114,7 @@ CREATE SCHEMA IF NOT EXISTS ledger;
 -- Vettings of applicants: rows are only ever added.
 CREATE TABLE IF NOT EXISTS ledger.vettings (
     number BIGINT PRIMARY KEY,
-    at TIMESTAMPTZ NOT NULL,             -- when it was made
+    "at" TIMESTAMPTZ NOT NULL,           -- when it was made
     day DATE NOT NULL,                   -- as of the end of which day
     applicant VARCHAR NOT NULL,          -- id, or keyed fingerprint of the code; never a natural person's number
     verdict VARCHAR NOT NULL,            -- pass, refer, refuse
