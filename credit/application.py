@@ -138,7 +138,7 @@ _FIELD_ZH = {column.zh: column.name for column in SUBJECTS.columns} | {
     "品牌": "brands",
     PUBLIC_RECORDS.zh: "public_records",
 }
-_ZH_OF = {english: chinese for names in (_FIELD_ZH, _BRAND_ZH, _RECORD_ZH) for chinese, english in names.items()}
+_LISTS = {"brands": _BRAND_ZH | _LINK_ZH, "public_records": _RECORD_ZH}
 
 
 @dataclass(frozen=True)
@@ -262,7 +262,8 @@ def _english(value: Any, names: Mapping[str, str], place: str, problems: list[tu
 
 def _label(place: str) -> str:
     """A field's name, with the Chinese one; never more of a hostile name than can be read in one line."""
-    chinese = _ZH_OF.get(place.rsplit(".", 1)[-1])
+    names = _LISTS.get(place.split(".")[0], {}) if "." in place else _FIELD_ZH
+    chinese = next((zh for zh, english in names.items() if english == place.rsplit(".", 1)[-1]), None)
     shown = place if place.isprintable() else ascii(place)
     shown = shown if len(shown) <= _SHOWN else shown[:_SHOWN] + "…"
     return f"{shown} ({chinese})" if chinese else re.sub(r"\d{7,}[0-9Xx]?", "***", shown)
