@@ -17,7 +17,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table as RichTable
 
-from credit import __version__, cli_weights, settings
+from credit import __version__, cli_vet, cli_weights, settings
 from credit.console import AsJson, Day, Home, day_of, err, out, print_json
 from credit.errors import UserError
 from credit.settings import Settings
@@ -420,6 +420,9 @@ def _options(
     ] = False,
 ) -> None:
     pass
+
+
+cli_vet.register(app)
 
 
 def main() -> NoReturn:

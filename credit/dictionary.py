@@ -8,9 +8,10 @@ from pathlib import Path
 from credit.disclosure.dictionary import page as disclosure_page
 from credit.indicators import CATALOGUE
 from credit.indicators.base import Indicator
-from credit.rulebooks import shipped
+from credit.rulebooks import Sourced, shipped
 from credit.settings import PREFIX, Settings
 from credit.tables import KNOWN_AT, TABLES, Column, Table
+from credit.vetting import AREAS, load_policy
 
 FOLDER = Path(__file__).parent.parent / "data" / "dictionary"
 
@@ -152,10 +153,81 @@ def settings_page() -> str:
     )
 
 
+def vetting_page() -> str:
+    """The checks of the shipped vetting policy, with every number and its source."""
+    policy = load_policy()
+
+    def said(of: Sourced) -> str:
+        return f"{of.source}: {of.reference}" if of.reference else of.source
+
+    checks = (
+        (
+            f"`{rule.id}`",
+            f"{AREAS[rule.area].zh} {AREAS[rule.area].en}",
+            f"{rule.name.zh}<br>{rule.name.en}",
+            f"`{rule.leads_to}`",
+            ", ".join(rule.kinds) if len(rule.kinds) == 1 else "",
+            "; ".join(f"{name} {number.value:g} ({said(number)})" for name, number in rule.numbers.items()),
+            "; ".join(
+                f"{name}: {', '.join(v or 'not stated' for v in vs) or 'any'}" for name, vs in rule.values.items()
+            ),
+            said(rule),
+            f"{rule.remedy.zh}<br>{rule.remedy.en}",
+        )
+        for rule in policy.checks
+    )
+    categories = (
+        (
+            f"`{c.id}`",
+            "、".join(c.names),
+            f"{c.permit.zh} {c.permit.en} ({said(c.permit)})" if c.permit else "",
+            f"{c.deposit.value:,.0f} ({said(c.deposit)})",
+        )
+        for c in policy.categories
+    )
+    return (
+        "\n\n".join(
+            (
+                f"# Vetting of applicants {policy.title.zh}",
+                f"Policy `{policy.id}` {policy.version}, in `credit/vetting.yaml`; `--policy` takes another. A failure leads to "
+                "what the check says; something needed that was not given leads to `refer`. The verdict is `refuse` if "
+                "anything leads to it, else `refer`, else `pass`.",
+                "## Checks 审核项",
+                _table(
+                    (
+                        "Check",
+                        "Area 类别",
+                        "Name 名称",
+                        "Failure",
+                        "Only",
+                        "Numbers",
+                        "Values",
+                        "Source",
+                        "Remedy 办理方法",
+                    ),
+                    checks,
+                ),
+                "## Categories 类目",
+                _table(("Category", "Names 名称", "Permit 行政许可", f"Deposit 保证金, {policy.currency}"), categories),
+                f"Any other category is referred; its deposit is {policy.other_deposit.value:,.0f} ({said(policy.other_deposit)}).",
+                "## The application 申请材料",
+                "JSON or YAML (UTF-8, at most 1 MiB), English or Chinese field names: those of table `subjects` in "
+                "[tables.md](tables.md); `brands` 品牌, a list of `name` 品牌名称, `holder` 权利人 and either `own_trademark_no` "
+                "自有商标注册号 or `authorisation` 授权 (`from` 授权方, `valid_from` 授权期起, `valid_until` 授权期止; a list, "
+                "beginning with the holder, where others stand between); `public_records` 公共信用记录, a list of `kind`, `grade`, "
+                "`issuer`, `valid_from`, `valid_until`, `repaired_on` as in table `public_records`. Give `[]` where there are "
+                "none. Examples: [data/applications/](../applications/).",
+            )
+        )
+        + "\n"
+    )
+
+
 PAGES = {
     "tables.md": tables_page,
     "indicators.md": indicators_page,
     "settings.md": settings_page,
+    "vetting.md": vetting_page,
     "disclosure.md": disclosure_page,
 }
 

@@ -6,6 +6,7 @@ history      superseded versions, each with the interval [known_at, known_until)
 waiting      good rows of sellers nobody has told us of yet; they come in when the seller does
 quarantine   every rejected row, with file, line or key, reason code and reason
 results      evaluations: runs, grades (kept for ever), indicators (kept for `keep_nights` nights)
+ledger       what is only ever added to: vettings of applicants
 meta         schema version, platform zone, batches
 """
 
@@ -109,6 +110,22 @@ CREATE TABLE IF NOT EXISTS results.indicators (
     weight DOUBLE NOT NULL,              -- effective share of the score, 0 to 1
     points DECIMAL(9,4)                  -- weight x mark; the points of a merchant add up to its score
 );
+CREATE SCHEMA IF NOT EXISTS ledger;
+-- Vettings of applicants: rows are only ever added.
+CREATE TABLE IF NOT EXISTS ledger.vettings (
+    number BIGINT PRIMARY KEY,
+    "at" TIMESTAMPTZ NOT NULL,           -- when it was made
+    day DATE NOT NULL,                   -- as of the end of which day
+    applicant VARCHAR NOT NULL,          -- id, or keyed fingerprint of the code; never a natural person's number
+    verdict VARCHAR NOT NULL,            -- pass, refer, refuse
+    policy VARCHAR NOT NULL,
+    policy_version VARCHAR NOT NULL,
+    policy_hash VARCHAR NOT NULL,
+    "by" VARCHAR,                        -- who vetted, as stated
+    result JSON NOT NULL                 -- every check with outcome, reason and remedy
+);
+-- The text of every policy by which somebody was vetted.
+CREATE TABLE IF NOT EXISTS ledger.vetting_policies (hash VARCHAR PRIMARY KEY, id VARCHAR NOT NULL, version VARCHAR NOT NULL, text VARCHAR NOT NULL);
 """
 
 
