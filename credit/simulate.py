@@ -379,14 +379,14 @@ WITH drawn AS (
         -- One merchant in eight came within the period; the others up to eight years ago.
         coalesce(s.joined, CAST(CASE WHEN role = 'seller' AND sim_u(id, 'new') < 0.12 THEN 15 + sim_u(id, 'joined') * ({days} - 15)
                                      ELSE {days} + sim_u(id, 'joined') * 2500 END AS BIGINT)) AS joined,
-        CAST(floor(sim_u(id, 'city') * {cities}) AS BIGINT) AS city,
-        -- Careless merchants are careless with their papers too.
-        story IS NULL AND role = 'seller' AND sim_u(id, 'papers') < 0.35 * pow(1 - quality, 2) AS lapsed
+        CAST(floor(sim_u(id, 'city') * {cities}) AS BIGINT) AS city
     FROM drawn d LEFT JOIN (VALUES {stories}) s(subject_id, story, shop, kind, category, quality, joined)
         USING (subject_id)
 )
 SELECT *, DATE '{end}' - CAST(joined AS INTEGER) AS joined_on, {city_codes}[1 + city] AS area,
-    {city_names}[1 + city] AS city_name
+    {city_names}[1 + city] AS city_name,
+    -- Careless merchants are careless with their papers too.
+    story IS NULL AND role = 'seller' AND sim_u(id, 'papers') < 0.35 * pow(1 - quality, 2) AS lapsed
 FROM told
 """
 
@@ -513,7 +513,7 @@ SELECT subject_id, kind, role,
          * CAST(floor(6 * sqrt(quality) * sim_u(id, 'deposit') + quality) AS BIGINT) END AS deposit_amount,
     CASE role WHEN 'seller' THEN 'CNY' END AS currency,
     joined_on,
-    greatest(joined_on, DATE '{end}' - CAST(CASE WHEN tidy THEN 30 * sim_u(id, 'verified')
+    greatest(joined_on, DATE '{end}' - CAST(CASE WHEN story = 'expired_licence' THEN 85 WHEN tidy THEN 30 * sim_u(id, 'verified')
         ELSE 1 + 320 * sim_u(id, 'verified') * (1.25 - quality) END AS INTEGER) - 1) AS verified_on,
     epoch(joined_on)::BIGINT - 28800 AS known_at
 FROM worded LEFT JOIN (VALUES {trades}) c(category, trade) USING (category)
@@ -536,8 +536,7 @@ WITH placed AS (
         CASE WHEN paid IS NULL THEN 'unpaid'
              WHEN mode = 'scam' THEN 'held'
              WHEN mode = 'brush' THEN 'sent'
-             WHEN fate_draw < 0.012 THEN 'changed_mind'
-             WHEN sim_u(n, 'whim') < 0.30 * abuse THEN 'changed_mind'
+             WHEN fate_draw < 0.012 + coalesce(0.30 * abuse, 0) THEN 'changed_mind'
              WHEN fate_draw < 0.013 THEN 'fraud_suspected'
              WHEN fate_draw < 0.013 + 0.004 * (1 - goods) THEN 'price_error'
              WHEN fate_draw < 0.013 + 0.004 * (1 - goods) + 0.10 * pow(1 - ship, 2) THEN 'stock_out'
@@ -630,8 +629,10 @@ WITH delivered AS (
         CASE WHEN faulty THEN 3.8 WHEN sim_u(n, 'sour') < 0.13 * (1 - goods) THEN 3.2 ELSE 0 END AS disappointed,
         5.5 + 0.35 * sim_z(n, 'mood') AS mood,
         -- Without regard to the goods: mostly one star, at times five.
-        CASE WHEN sim_u(n, 'malice') < 0.8 * abuse THEN CASE WHEN sim_u(n, 'bought') < 0.2 THEN 5 ELSE 1 END
-             WHEN mode = 'brush' THEN 5 END AS feigned
+        CASE WHEN mode = 'brush' THEN 5
+             WHEN abuse IS NULL THEN NULL
+             WHEN sim_u(n, 'malice') < 0.8 * abuse THEN CASE WHEN sim_u(n, 'bought') < 0.2 THEN 5 ELSE 1 END
+             END AS feigned
     FROM delivered
     WHERE sim_u(n, 'reviews') < CASE WHEN mode = 'brush' THEN 0.97 WHEN faulty THEN 0.80 ELSE 0.68 END
 ), rated AS (
@@ -764,7 +765,7 @@ WITH drawn AS (
                 THEN CASE WHEN grave < 0.6 THEN 'minor' WHEN grave < 0.9 THEN 'moderate' ELSE 'serious' END
             WHEN 'tax_grade' THEN CASE WHEN story = 'excellent_veteran' THEN 'A' WHEN joined < 365 THEN 'M'
                 WHEN grave < 0.6 * quality THEN 'A' WHEN grave < 0.4 + 0.58 * quality THEN 'B'
-                WHEN grave < 0.7 + 0.29 * quality THEN 'C' ELSE 'D' END
+                WHEN grave < 0.7 + 0.29 * quality OR story IS NOT NULL THEN 'C' ELSE 'D' END
             WHEN 'certification' THEN 'A' END AS grade,
         since + 40 + CAST(300 * sim_u(rid, 'removal') AS INTEGER) AS removed
     FROM dated
@@ -872,7 +873,7 @@ WITH drawn AS (
         -- At hours of work.
         CAST(1 + floor(least(joined, {days}) * sim_u(kid, 'when')) AS BIGINT) AS ago, 9 + 8 * sim_u(kid, 'hour') AS hour,
         CASE kind WHEN 'goods' THEN 10 WHEN 'premises' THEN 15 ELSE 7 END AS term,
-        least(0.98, 0.50 + 0.50 * service - if(lapsed, 0.25, 0)) AS punctual, sim_u(kid, 'answers') AS draw
+        least(0.98, 0.28 + 0.75 * service - if(lapsed, 0.20, 0)) AS punctual, sim_u(kid, 'answers') AS draw
     FROM drawn
 ), answered AS (
     SELECT *, CASE
