@@ -968,7 +968,8 @@ def populate(
         raise ValueError(f"schema is {schema!r}; expected a plain name")
 
     stop = int(datetime.combine(end, time(), ZoneInfo(ZONE)).timestamp())
-    stories, phases, told = [], [], 0
+    stories: list[tuple[object, ...]] = []
+    phases, told = [], 0
     for story in STORIES:
         last = [phase for phase in story.phases if phase.mode == "plain"][-1]
         quality = round((last.ship + last.goods + last.service) / 3, 4)
