@@ -6,7 +6,8 @@
 Every merchant has a latent quality in [0, 1] for shipping, goods and service; what happens to its orders follows from
 it. The evaluation never sees it: it stays in `<schema>.truth`, one row a merchant and phase of its life (most
 merchants have one phase), so that grades can be compared with what is really so. `STORIES` are merchants with fixed
-ids whose grade a reader can foretell.
+ids whose grade a reader can foretell. Buyers who are subjects have a latent honesty instead: whether they pay, change
+their minds, send back, complain and review as they should follows from it; `BUYER_STORIES` are two of them.
 
 The books stand as at `end`: a row whose event is not before `end` is not there, a later instant is blank.
 An order sent back after delivery stays completed; its refund columns tell of the return.
@@ -72,6 +73,26 @@ class Story:
     """The registered name, where the story needs one."""
 
 
+class BuyerStory(NamedTuple):
+    """A buyer whose honesty, in [0, 1], is known, and who buys three times as often as another."""
+
+    name: str
+    subject_id: str
+    honesty: float
+    truth: str
+
+
+BUYER_STORIES = (
+    BuyerStory("honest_regular", "B000001", 0.99, "Pays, keeps what was ordered and reviews it as it is."),
+    BuyerStory(
+        "abusive_buyer",
+        "B000002",
+        0.05,
+        "Orders and does not pay, cancels, sends back, complains without ground and reviews in ones.",
+    ),
+)
+
+
 STORIES: tuple[Story, ...] = (
     Story(
         "honest_new_shop",
@@ -88,7 +109,8 @@ STORIES: tuple[Story, ...] = (
         "enterprise",
         "服装鞋帽",
         2200,
-        "A twentieth of all orders; dispatches late, answers late, draws complaints.",
+        "A twentieth of all orders; dispatches late, answers late, draws complaints. Warned twice, lately fined; of two"
+        " spot checks it answered one late and one not at all.",
         (Phase(300, 10_000, 0, 0.10, 0.35, 0.15, share=0.05),),
     ),
     Story(
@@ -97,7 +119,8 @@ STORIES: tuple[Story, ...] = (
         "enterprise",
         "美妆个护",
         500,
-        "Mediocre; buys from itself: eight buyers, four bursts of three nights, five stars each time.",
+        "Mediocre; buys from itself: eight buyers, four bursts of three nights, five stars each time. Found out after the"
+        " second burst and restricted for a month; went on.",
         (
             Phase(40, 10_000, 0, 0.55, 0.40, 0.50),
             *(Phase(30, day, day - 3, 0.55, 0.40, 0.50, "brush") for day in (170, 120, 75, 33)),
@@ -109,7 +132,8 @@ STORIES: tuple[Story, ...] = (
         "enterprise",
         "数码电子",
         700,
-        "A good record, then three weeks of many cheap orders of which none is dispatched.",
+        "A good record, then three weeks of many cheap orders of which none is dispatched. A spot check in these weeks is"
+        " not answered; fraud is found and the shop suspended only in the last days.",
         (Phase(140, 10_000, 21, 0.90, 0.88, 0.88), Phase(120, 21, 0, 0.0, 0.0, 0.0, "scam")),
     ),
     Story(
@@ -118,7 +142,7 @@ STORIES: tuple[Story, ...] = (
         "enterprise",
         "食品生鲜",
         1500,
-        "Poor and punished; good since, the penalty repaired.",
+        "Poor and punished: a violation, a fine, a failed spot check; good since, the penalty repaired.",
         (Phase(80, 10_000, 200, 0.45, 0.30, 0.40), Phase(100, 200, 0, 0.92, 0.92, 0.92)),
     ),
     Story(
@@ -127,7 +151,7 @@ STORIES: tuple[Story, ...] = (
         "enterprise",
         "家居日用",
         3100,
-        "Eight years on the platform and best on everything.",
+        "Eight years on the platform and best on everything; answers every spot check in time and passes.",
         (Phase(240, 10_000, 0, 1.0, 1.0, 1.0),),
     ),
     Story(
@@ -140,6 +164,73 @@ STORIES: tuple[Story, ...] = (
         (Phase(240, 10_000, 0, 0.85, 0.82, 0.85),),
         "示例平台自营商贸有限公司",
     ),
+    Story(
+        "blacklisted",
+        "M000008",
+        "enterprise",
+        "运动户外",
+        1300,
+        "Decent trade, but for 200 days on the market regulator's list of serious violations, and still on it.",
+        (Phase(120, 10_000, 0, 0.80, 0.76, 0.80),),
+    ),
+    Story(
+        "expired_licence",
+        "M000009",
+        "enterprise",
+        "母婴用品",
+        1100,
+        "Good in all things, but the business licence ended 20 days ago.",
+        (Phase(120, 10_000, 0, 0.92, 0.92, 0.92),),
+    ),
+    Story(
+        "dormant",
+        "M000010",
+        "enterprise",
+        "汽车用品",
+        1700,
+        "Good trade until 200 days ago, none since; the papers are in order.",
+        (Phase(100, 10_000, 200, 0.90, 0.90, 0.90),),
+    ),
+)
+
+# story, number, kind, severity, decided so many days before the end (and some hours), sanction, note
+_STORY_VIOLATIONS = (
+    ("careless_giant", 1, "service_breach", "moderate", 100, "warning", "连续三个月发货超时率超过平台规则上限"),
+    ("careless_giant", 2, "service_breach", "minor", 20, "warning", "客服响应时长超过平台规则上限"),
+    ("brusher", 1, "brushing", "moderate", 112, "restriction", "同一批买家在夜间集中下单并给予好评"),
+    ("exit_scam", 1, "fraud", "serious", 2, "suspension", "低价揽收大量订单后未发货，无法取得联系"),
+    ("repaired_offender", 1, "false_advertising", "moderate", 215, "restriction", "商品页面宣传与实际不符"),
+)
+
+# story, kind, issuer, grade, since (days before the end), days in force, repaired (days before the end), note
+_STORY_RECORDS = (
+    ("repaired_offender", "administrative_penalty", "市场监督管理局", "moderate", 210, 365, 90,
+     "因虚假宣传被处以罚款，已完成信用修复"),
+    ("excellent_veteran", "certification", "市场监督管理局", "A", 600, 1096, None, "服务认证"),
+    ("careless_giant", "administrative_penalty", "市场监督管理局", "minor", 60, 91, None,
+     "因未按约定期限发货被警告并罚款"),
+    ("blacklisted", "serious_violation", "市场监督管理局", None, 200, 1096, None,
+     "因经营不符合安全标准的商品被列入严重违法失信名单"),
+)  # fmt: skip
+
+# story, number, kind, asked (days before the end), and days after that: answered, concluded; result
+_STORY_CHECKS = (
+    ("honest_new_shop", 1, "documents", 30, 1, 3, "passed"),
+    ("careless_giant", 1, "documents", 150, 12, 16, "passed"),
+    ("careless_giant", 2, "goods", 70, None, 20, "refused"),
+    ("brusher", 1, "documents", 200, 3, 7, "passed"),
+    ("brusher", 2, "goods", 90, 4, 11, "failed"),
+    ("exit_scam", 1, "goods", 180, 2, 6, "passed"),
+    ("exit_scam", 2, "documents", 14, None, 10, "refused"),
+    ("repaired_offender", 1, "goods", 225, 12, 15, "failed"),
+    ("repaired_offender", 2, "goods", 100, 2, 5, "passed"),
+    ("excellent_veteran", 1, "documents", 220, 1, 3, "passed"),
+    ("excellent_veteran", 2, "goods", 130, 2, 6, "passed"),
+    ("excellent_veteran", 3, "price", 40, 1, 2, "passed"),
+    ("self_operated", 1, "price", 60, 1, 4, "passed"),
+    ("blacklisted", 1, "premises", 120, 5, 9, "passed"),
+    ("expired_licence", 1, "documents", 90, 2, 4, "passed"),
+    ("dormant", 1, "documents", 100, 3, 6, "passed"),
 )
 
 
@@ -282,16 +373,20 @@ WITH drawn AS (
         CASE WHEN role = 'buyer' THEN 'individual'
              ELSE coalesce(s.kind, CASE WHEN sim_u(id, 'kind') < 0.6 THEN 'enterprise' ELSE 'individual' END) END AS kind,
         coalesce(s.category, sim_pick({category_draw}, sim_u(id, 'category'))) AS category,
-        coalesce(s.quality, sim_unit(0.68 + 0.19 * sim_z(id, 'quality'))) AS quality,
+        -- A buyer's is honesty: most are honest, one in seven is not.
+        coalesce(s.quality, CASE role WHEN 'seller' THEN sim_unit(0.68 + 0.19 * sim_z(id, 'quality'))
+                                      ELSE 1 - 0.95 * pow(sim_u(id, 'honesty'), 4) END) AS quality,
         -- One merchant in eight came within the period; the others up to eight years ago.
-        coalesce(s.joined, CAST(CASE WHEN sim_u(id, 'new') < 0.12 THEN 15 + sim_u(id, 'joined') * ({days} - 15)
+        coalesce(s.joined, CAST(CASE WHEN role = 'seller' AND sim_u(id, 'new') < 0.12 THEN 15 + sim_u(id, 'joined') * ({days} - 15)
                                      ELSE {days} + sim_u(id, 'joined') * 2500 END AS BIGINT)) AS joined,
         CAST(floor(sim_u(id, 'city') * {cities}) AS BIGINT) AS city
     FROM drawn d LEFT JOIN (VALUES {stories}) s(subject_id, story, shop, kind, category, quality, joined)
         USING (subject_id)
 )
 SELECT *, DATE '{end}' - CAST(joined AS INTEGER) AS joined_on, {city_codes}[1 + city] AS area,
-    {city_names}[1 + city] AS city_name
+    {city_names}[1 + city] AS city_name,
+    -- Careless merchants are careless with their papers too.
+    story IS NULL AND role = 'seller' AND sim_u(id, 'papers') < 0.35 * pow(1 - quality, 2) AS lapsed
 FROM told
 """
 
@@ -361,15 +456,20 @@ FROM placed JOIN sim_slots s USING (slot)
 ORDER BY t, n
 """
 
+# Buyers who are subjects, by slot: those with a story have three. `abuse` rises from 0 as honesty falls.
+_BUYERS = """
+CREATE OR REPLACE TEMP TABLE sim_buyers AS
+SELECT CAST(row_number() OVER (ORDER BY number, turn) - 1 AS BIGINT) AS slot, number, pow(1 - quality, 2) AS abuse
+FROM sim_people, range(3) r(turn) WHERE role = 'buyer' AND (turn = 0 OR story IS NOT NULL)
+"""
+
 _SUBJECTS = """
 WITH coded AS (
     SELECT *,
         sim_organisation('MA' || substr('0123456789', CAST(1 + floor(sim_u(id, 'org') * 10) AS BIGINT), 1)
             || sim_serial(number)) AS organisation,
         kind = 'enterprise' OR role = 'seller' AND sim_u(id, 'household') < 0.3 AS licensed,
-        -- Careless merchants are careless with their papers too.
-        sim_u(id, 'papers') < 0.35 * pow(1 - quality, 2) AS lapsed,
-        coalesce(story IN ('honest_new_shop', 'excellent_veteran', 'self_operated'), false) AS tidy
+        coalesce(story NOT IN ('careless_giant', 'brusher', 'exit_scam', 'abusive_buyer'), false) AS tidy
     FROM sim_people
 ), worded AS (
     SELECT *,
@@ -388,20 +488,23 @@ SELECT subject_id, kind, role,
         || lpad(CAST(1 + floor(12 * sim_u(id, 'month')) AS BIGINT)::VARCHAR, 2, '0')
         || lpad(CAST(1 + floor(28 * sim_u(id, 'day')) AS BIGINT)::VARCHAR, 2, '0')
         || lpad(CAST(floor(1000 * sim_u(id, 'serial')) AS BIGINT)::VARCHAR, 3, '0')) END AS id_number,
-    CASE WHEN tidy OR sim_u(id, 'registered') < 0.9 + 0.1 * quality THEN joined_on END AS registration_verified_on,
+    CASE WHEN tidy OR sim_u(id, 'registered') < 0.9 + 0.1 * quality 
+         THEN joined_on + if(role = 'buyer', CAST(60 * sim_u(id, 'identified') AS INTEGER), 0) END
+        AS registration_verified_on,
     code AS licence_no,
     CASE WHEN licensed THEN joined_on - CAST(20 + 1500 * sim_u(id, 'licence') AS INTEGER) END AS licence_valid_from,
-    CASE WHEN licensed AND lapsed AND NOT tidy THEN DATE '{end}' - CAST(1 + 200 * sim_u(id, 'lapsed') AS INTEGER)
+    CASE WHEN story = 'expired_licence' THEN DATE '{end}' - 20
+         WHEN licensed AND lapsed THEN DATE '{end}' - CAST(1 + least(200, joined) * sim_u(id, 'lapsed') AS INTEGER)
          WHEN licensed AND sim_u(id, 'term') < 0.6 THEN DATE '{end}' + CAST(30 + 5000 * sim_u(id, 'licence end') AS INTEGER)
          END AS licence_valid_until,
     CASE WHEN category = '食品生鲜' AND licensed THEN 'JY1' || area || lpad(number::VARCHAR, 7, '0') END AS permit_no,
-    CASE WHEN category = '食品生鲜' AND licensed THEN DATE '{end}' + CAST(1700 * sim_u(id, 'permit') - 60 AS INTEGER)
-         END AS permit_valid_until,
+    CASE WHEN category = '食品生鲜' AND licensed THEN DATE '{end}'
+         + CAST(1700 * sim_u(id, 'permit') - if(story IS NULL, 60, 0) AS INTEGER) END AS permit_valid_until,
     CASE WHEN licensed AND (tidy OR sim_u(id, 'icp') < 0.5 + 0.4 * quality) THEN printf('测ICP备%08d号', number)
          END AS icp_record,
     city_name || sim_pick({streets}, sim_u(id, 'street')) || CAST(1 + floor(300 * sim_u(id, 'house')) AS BIGINT) || '号'
         AS address,
-    lower(subject_id) || '@shop.example' AS contact,
+    lower(subject_id) || if(role = 'seller', '@shop.example', '@mail.example') AS contact,
     CASE WHEN tidy OR sim_u(id, 'reached') < 0.75 + 0.22 * quality
          THEN least(joined_on + CAST(400 * sim_u(id, 'contact') AS INTEGER), DATE '{end}' - 1) END AS contact_verified_on,
     coalesce(story = 'self_operated', false) AS self_operated,
@@ -410,7 +513,7 @@ SELECT subject_id, kind, role,
          * CAST(floor(6 * sqrt(quality) * sim_u(id, 'deposit') + quality) AS BIGINT) END AS deposit_amount,
     CASE role WHEN 'seller' THEN 'CNY' END AS currency,
     joined_on,
-    greatest(joined_on, DATE '{end}' - CAST(CASE WHEN tidy THEN 30 * sim_u(id, 'verified')
+    greatest(joined_on, DATE '{end}' - CAST(CASE WHEN story = 'expired_licence' THEN 85 WHEN tidy THEN 30 * sim_u(id, 'verified')
         ELSE 1 + 320 * sim_u(id, 'verified') * (1.25 - quality) END AS INTEGER) - 1) AS verified_on,
     epoch(joined_on)::BIGINT - 28800 AS known_at
 FROM worded LEFT JOIN (VALUES {trades}) c(category, trade) USING (category)
@@ -419,18 +522,21 @@ FROM worded LEFT JOIN (VALUES {trades}) c(category, trade) USING (category)
 _TRANSACTIONS = """
 WITH placed AS (
     SELECT p.* EXCLUDE (before, first_slot, past_slot, growth, orders), o.n, o.t,
+        b.number AS known, b.abuse,
         -- One in twenty-five is never paid.
-        CASE WHEN mode <> 'plain' OR sim_u(n, 'unpaid') > 0.04 THEN t + 15 + CAST(500 * sim_e(n, 'pay') AS BIGINT) END
+        CASE WHEN mode <> 'plain' OR sim_u(n, 'unpaid') > coalesce(0.005 + 0.25 * b.abuse, 0.04) THEN t + 15 + CAST(500 * sim_e(n, 'pay') AS BIGINT) END
             AS paid,
         1 + CAST(floor(4.99 * pow(sim_u(n, 'distance'), 1.7)) AS BIGINT) AS distance,  -- days on the road, 1 to 5
         sim_u(n, 'fate') AS fate_draw
-    FROM sim_orders o JOIN sim_truth p USING (phase)
+    FROM sim_orders o JOIN sim_truth p USING (phase) LEFT JOIN sim_buyers b ON b.slot =
+        CASE WHEN mode = 'plain' AND sim_u(n, 'known buyer') < {buyer_share}
+            THEN CAST(floor({buyer_slots} * sim_u(n, 'buyer')) AS BIGINT) END
 ), fated AS (
     SELECT *, paid + 48 * {hour} AS dispatch_due, paid + 48 * {hour} + (distance + 1) * {day} AS delivery_due,
         CASE WHEN paid IS NULL THEN 'unpaid'
              WHEN mode = 'scam' THEN 'held'
              WHEN mode = 'brush' THEN 'sent'
-             WHEN fate_draw < 0.012 THEN 'changed_mind'
+             WHEN fate_draw < 0.012 + coalesce(0.30 * abuse, 0) THEN 'changed_mind'
              WHEN fate_draw < 0.013 THEN 'fraud_suspected'
              WHEN fate_draw < 0.013 + 0.004 * (1 - goods) THEN 'price_error'
              WHEN fate_draw < 0.013 + 0.004 * (1 - goods) + 0.10 * pow(1 - ship, 2) THEN 'stock_out'
@@ -466,7 +572,7 @@ WITH placed AS (
              WHEN sim_u(n, 'fault') < 0.10 * pow(1 - goods, 1.6)
                 THEN CASE WHEN sim_u(n, 'fault kind') < 0.6 THEN 'quality' ELSE 'not_as_described' END
              WHEN delivered > delivery_due + 2 * {day} AND sim_u(n, 'refund') < 0.15 THEN 'late'
-             WHEN sim_u(n, 'refund') < returns THEN 'no_reason'
+             WHEN sim_u(n, 'refund') < returns * if(abuse < 0.1, 0.3, 1) + coalesce(0.60 * abuse, 0) THEN 'no_reason'
              ELSE 'none' END AS reason
     FROM carried
 ), asked AS (
@@ -481,9 +587,7 @@ WITH placed AS (
     FROM judged
 )
 SELECT printf('T%09d', n) AS transaction_id, printf('O%09d', n) AS order_id, subject_id,
-    printf('B%06d', CASE
-        WHEN mode = 'plain' AND sim_u(n, 'known buyer') < {buyer_share}
-            THEN 1 + CAST(floor({buyers} * sim_u(n, 'buyer')) AS BIGINT)
+    printf('B%06d', CASE WHEN known IS NOT NULL THEN known
         ELSE {buyers} + 1 + CAST(floor({public} * sim_u(number, 'customer ' || mode
             || CAST(floor(pool * pow(sim_u(n, 'buyer'), 1.4)) AS BIGINT))) AS BIGINT) END) AS buyer_id,
     t AS ordered_at, paid AS paid_at,
@@ -507,7 +611,7 @@ SELECT printf('T%09d', n) AS transaction_id, printf('O%09d', n) AS order_id, sub
         THEN coalesce(delivered, paid) + CAST({day} * (0.2 + (6 - 4 * service) * sim_e(n, 'invoicing')) AS BIGINT)
         END AS invoice_issued_at,
     sim_u(n, 'trace') < 0.80 + 0.20 * ship AS traceable,
-    category, t AS known_at, phase
+    category, t AS known_at, phase, abuse
 FROM asked
 """
 
@@ -516,26 +620,31 @@ WITH delivered AS (
     SELECT t.transaction_id, t.subject_id, t.buyer_id, p.mode, p.ship, p.goods, p.service,
         CAST(substr(t.transaction_id, 2) AS BIGINT) AS n, epoch_us(t.delivered_at) // 1000000 AS came,
         t.refund_reason IN ('quality', 'not_as_described') AS faulty,
-        greatest(0, epoch_us(t.delivered_at) - epoch_us(t.delivery_due_at)) / 86.4e9 AS late_days
+        greatest(0, epoch_us(t.delivered_at) - epoch_us(t.delivery_due_at)) / 86.4e9 AS late_days, t.abuse
     FROM {schema}.transactions t JOIN sim_truth p USING (phase) WHERE t.delivered_at IS NOT NULL
 ), felt AS (
     SELECT *, came + CAST(CASE mode WHEN 'brush' THEN 1800 + 3600 * sim_u(n, 'writes')
             ELSE {day} * (0.1 + 3.5 * sim_e(n, 'writes')) END AS BIGINT) AS written,
         -- Some goods are sound by the books and a disappointment all the same; it colours the rest.
         CASE WHEN faulty THEN 3.8 WHEN sim_u(n, 'sour') < 0.13 * (1 - goods) THEN 3.2 ELSE 0 END AS disappointed,
-        5.5 + 0.35 * sim_z(n, 'mood') AS mood
+        5.5 + 0.35 * sim_z(n, 'mood') AS mood,
+        -- Without regard to the goods: mostly one star, at times five.
+        CASE WHEN mode = 'brush' THEN 5
+             WHEN abuse IS NULL THEN NULL
+             WHEN sim_u(n, 'malice') < 0.8 * abuse THEN CASE WHEN sim_u(n, 'bought') < 0.2 THEN 5 ELSE 1 END
+             END AS feigned
     FROM delivered
     WHERE sim_u(n, 'reviews') < CASE WHEN mode = 'brush' THEN 0.97 WHEN faulty THEN 0.80 ELSE 0.68 END
 ), rated AS (
     SELECT *,
-        if(mode = 'brush', 5, mood - 1.6 * (1 - goods) - disappointed + 0.4 * sim_z(n, 'goods felt')) AS goods_felt,
-        if(mode = 'brush', 5, mood - 1.8 * (1 - service) - 0.4 * disappointed + 0.4 * sim_z(n, 'service felt'))
+        coalesce(feigned, mood - 1.6 * (1 - goods) - disappointed + 0.4 * sim_z(n, 'goods felt')) AS goods_felt,
+        coalesce(feigned, mood - 1.8 * (1 - service) - 0.4 * disappointed + 0.4 * sim_z(n, 'service felt'))
             AS service_felt,
-        if(mode = 'brush', 5, mood - 0.9 * (1 - ship) - 0.25 * disappointed - 1.5 * sqrt(late_days)
+        coalesce(feigned, mood - 0.9 * (1 - ship) - 0.25 * disappointed - 1.5 * sqrt(late_days)
             + 0.4 * sim_z(n, 'ship felt')) AS ship_felt
     FROM felt
 ), summed AS (
-    SELECT *, if(mode = 'brush', 5, sim_star(0.7 * least(goods_felt, 5.2) + 0.2 * least(service_felt, 5.2)
+    SELECT *, coalesce(feigned, sim_star(0.7 * least(goods_felt, 5.2) + 0.2 * least(service_felt, 5.2)
         + 0.3 * least(ship_felt, 5.2) - 0.9 + 0.35 * sim_z(n, 'overall'))) AS stars
     FROM rated
 )
@@ -551,7 +660,7 @@ SELECT printf('R%09d', n) AS review_id, transaction_id, subject_id, buyer_id, wr
         THEN written + CAST({hour} * (0.3 + (4 + 60 * (1 - service)) * sim_e(n, 'replies')) AS BIGINT) END AS replied_at,
     sim_pick(CASE WHEN stars <= 3 THEN {sorry} ELSE {thanks} END, sim_u(n, 'reply words')) AS reply,
     false AS shared,
-    CASE WHEN sim_u(n, 'checked') < 0.02 THEN mode <> 'brush' END AS authentic,
+    CASE WHEN sim_u(n, 'checked') < coalesce(0.15 + 0.5 * abuse, 0.02) THEN feigned IS NULL END AS authentic,
     written AS known_at
 FROM summed
 """
@@ -568,7 +677,8 @@ WITH seen AS (
                 OR t.delivered_at > t.delivery_due_at + INTERVAL 24 HOUR THEN 'delivery'
              WHEN t.refund_requested_at IS NOT NULL AND t.refunded_at IS NULL THEN 'refund'
              WHEN t.cancel_reason IN ('stock_out', 'price_error') THEN 'service'
-             ELSE 'chance' END AS cause
+             ELSE 'chance' END AS cause,
+        coalesce(t.abuse, 0) AS abuse
     FROM {schema}.transactions t JOIN sim_truth p USING (phase)
 ), moved AS (
     SELECT * REPLACE (CASE cause WHEN 'chance' THEN sim_pick(
@@ -580,7 +690,7 @@ WITH seen AS (
     FROM seen
     WHERE cause IS NOT NULL AND sim_u(n, 'complains') < CASE
         WHEN mode = 'scam' THEN 0.4
-        WHEN cause = 'chance' THEN 0.009 * pow(1 - service, 1.5)
+        WHEN cause = 'chance' THEN 0.009 * pow(1 - service, 1.5) + 0.35 * abuse
         WHEN cause = 'service' THEN 0.08
         ELSE 0.16 + 0.4 * pow(1 - service, 2) END
 ), filed AS (
@@ -607,8 +717,8 @@ WITH seen AS (
         CASE WHEN mode = 'scam' THEN 'upheld'
              WHEN grounded THEN CASE WHEN fate < 0.50 THEN 'upheld' WHEN fate < 0.66 THEN 'partly_upheld'
                 WHEN fate < 0.88 THEN 'settled' WHEN fate < 0.96 THEN 'rejected' ELSE 'withdrawn' END
-             ELSE CASE WHEN fate < 0.12 THEN 'upheld' WHEN fate < 0.22 THEN 'partly_upheld'
-                WHEN fate < 0.45 THEN 'settled' WHEN fate < 0.85 THEN 'rejected' ELSE 'withdrawn' END END AS outcome
+             ELSE CASE WHEN fate < 0.12 * (1 - abuse) THEN 'upheld' WHEN fate < 0.22 * (1 - abuse) THEN 'partly_upheld'
+                WHEN fate < 0.45 * (1 - abuse) THEN 'settled' WHEN fate < 0.85 THEN 'rejected' ELSE 'withdrawn' END END AS outcome
     FROM answered
 )
 SELECT printf('C%09d', n) || CASE turn WHEN 1 THEN '-2' ELSE '' END AS complaint_id, transaction_id, subject_id, buyer_id,
@@ -619,7 +729,7 @@ SELECT printf('C%09d', n) || CASE turn WHEN 1 THEN '-2' ELSE '' END AS complaint
     CASE WHEN outcome IN ('upheld', 'partly_upheld')
             THEN CASE WHEN cause = 'delivery' AND in_time AND sim_u(id, 'liable') < 0.6 THEN 'carrier' ELSE 'seller' END
          WHEN outcome = 'settled' AND sim_u(id, 'liable') < 0.5 THEN 'seller'
-         WHEN outcome = 'rejected' AND sim_u(id, 'liable') < 0.5 THEN 'buyer'
+         WHEN outcome = 'rejected' AND sim_u(id, 'liable') < 0.5 + 0.5 * abuse THEN 'buyer'
          ELSE 'none' END AS liability,
     escalated AS escalated_at, opened AS known_at
 FROM resolved
@@ -655,8 +765,9 @@ WITH drawn AS (
                 THEN CASE WHEN grave < 0.6 THEN 'minor' WHEN grave < 0.9 THEN 'moderate' ELSE 'serious' END
             WHEN 'tax_grade' THEN CASE WHEN story = 'excellent_veteran' THEN 'A' WHEN joined < 365 THEN 'M'
                 WHEN grave < 0.6 * quality THEN 'A' WHEN grave < 0.4 + 0.58 * quality THEN 'B'
-                WHEN grave < 0.7 + 0.29 * quality THEN 'C' ELSE 'D' END
-            WHEN 'certification' THEN 'A' END AS grade
+                WHEN grave < 0.7 + 0.29 * quality OR story IS NOT NULL THEN 'C' ELSE 'D' END
+            WHEN 'certification' THEN 'A' END AS grade,
+        since + 40 + CAST(300 * sim_u(rid, 'removal') AS INTEGER) AS removed
     FROM dated
 ), told AS (
     SELECT 'P-' || rid AS record_id, subject_id, record AS kind,
@@ -665,10 +776,12 @@ WITH drawn AS (
             -- Shown for 3, 12 and 36 months by severity.
             WHEN 'administrative_penalty' THEN since + CASE grade WHEN 'minor' THEN 91 WHEN 'moderate' THEN 365 ELSE 1096 END
             WHEN 'serious_violation' THEN since + 1096
+            -- Taken off the list when reached again: no term is set.
+            WHEN 'abnormal_operation' THEN CASE WHEN sim_u(rid, 'removed') < 0.3 AND removed < DATE '{end}' THEN removed END
             WHEN 'tax_grade' THEN since + 365
             WHEN 'award' THEN since + 1096
             WHEN 'certification' THEN since + 1096 END AS valid_until,
-        CASE WHEN sim_u(rid, 'repair') < 0.4 * quality THEN CASE
+        CASE WHEN sim_u(rid, 'repair') < if(record = 'abnormal_operation', 0.3, 0) + 0.4 * quality THEN CASE
             WHEN record = 'administrative_penalty' AND grade = 'moderate'
                 THEN since + 92 + CAST(120 * sim_u(rid, 'repaired') AS INTEGER)
             WHEN record IN ('abnormal_operation', 'dishonest_debtor')
@@ -680,11 +793,7 @@ WITH drawn AS (
     UNION ALL
     SELECT 'P-' || subject_id || '-1', subject_id, s.kind, city_name || s.issuer, s.grade, DATE '{end}' - s.since,
         DATE '{end}' - s.since + s.length, DATE '{end}' - s.repaired, s.note
-    FROM sim_people p JOIN (VALUES
-        ('repaired_offender', 'administrative_penalty', '市场监督管理局', 'moderate', 210, 365, 90, '因虚假宣传被处以罚款，已完成信用修复'),
-        ('excellent_veteran', 'certification', '市场监督管理局', 'A', 600, 1096, NULL, '服务认证'),
-        ('careless_giant', 'administrative_penalty', '市场监督管理局', 'minor', 60, 91, NULL, '因未按约定期限发货被警告并罚款')
-    ) s(story, kind, issuer, grade, since, length, repaired, note) USING (story)
+    FROM sim_people p JOIN (VALUES {story_records}) s(story, kind, issuer, grade, since, length, repaired, note) USING (story)
 )
 SELECT record_id, subject_id, kind, issuer,
     CASE WHEN kind = 'administrative_penalty'
@@ -709,15 +818,14 @@ WITH drawn AS (
         sim_u(vid, 'withdrawn') < 0.04 AS withdrawn, NULL AS note
     FROM drawn WHERE sim_u(vid, 'violation') < 0.35 * pow(1 - quality, 1.5)
     UNION ALL
-    SELECT 'V-' || subject_id || '-1', subject_id, hash(subject_id), s.kind, s.severity, {stop} - {day} * s.days - 50000,
-        false, s.note
-    FROM sim_people p JOIN (VALUES
-        ('careless_giant', 'service_breach', 'moderate', 100, '连续三个月发货超时率超过平台规则上限'),
-        ('repaired_offender', 'false_advertising', 'moderate', 215, '商品页面宣传与实际不符')
-    ) s(story, kind, severity, days, note) USING (story)
+    SELECT 'V-' || subject_id || '-' || s.nth, subject_id, hash(subject_id, s.nth), s.kind, s.severity,
+        {stop} - {day} * s.days - 50000, false, s.note
+    FROM sim_people p JOIN (VALUES {story_violations}) s(story, nth, kind, severity, days, measure, note) USING (story)
 )
 SELECT violation_id, subject_id, kind, severity,
-    decided - CAST({day} * (1 + 20 * sim_u(vid, 'before')) AS BIGINT) AS occurred_at, decided AS decided_at,
+    -- In a story it is the burst or the weeks the decision speaks of.
+    decided - CAST({day} * if(note IS NULL, 1 + 20 * sim_u(vid, 'before'), 5 + 2 * sim_u(vid, 'before')) AS BIGINT)
+        AS occurred_at, decided AS decided_at,
     CASE WHEN withdrawn THEN decided + CAST({day} * (3 + 20 * sim_u(vid, 'appeal')) AS BIGINT) END AS withdrawn_at,
     note, decided AS known_at
 FROM told
@@ -725,24 +833,77 @@ FROM told
 
 _SANCTIONS = """
 WITH decided AS (
-    SELECT *, epoch_us(decided_at) // 1000000 AS opened, epoch_us(withdrawn_at) // 1000000 AS withdrawn,
-        sim_u(violation_id, 'sanction') AS draw
-    FROM {schema}.violations
+    SELECT v.*, epoch_us(decided_at) // 1000000 AS opened, epoch_us(withdrawn_at) // 1000000 AS withdrawn,
+        sim_u(violation_id, 'sanction') AS draw, s.measure AS story_measure
+    FROM {schema}.violations v LEFT JOIN (
+        SELECT 'V-' || subject_id || '-' || nth AS violation_id, measure FROM sim_people
+        JOIN (VALUES {story_violations}) t(story, nth, kind, severity, days, measure, note) USING (story)
+    ) s USING (violation_id)
 ), imposed AS (
     SELECT *, opened + CAST({hour} * (1 + 30 * sim_u(violation_id, 'imposed')) AS BIGINT) AS since,
-        CASE severity WHEN 'minor' THEN 'warning'
-            WHEN 'moderate' THEN CASE WHEN draw < 0.4 THEN 'warning' ELSE 'restriction' END
+        CASE WHEN story_measure IS NOT NULL THEN story_measure
+            WHEN severity = 'minor' THEN 'warning'
+            WHEN severity = 'moderate' THEN CASE WHEN draw < 0.4 THEN 'warning' ELSE 'restriction' END
             ELSE CASE WHEN draw < 0.8 THEN 'suspension' ELSE 'termination' END END AS measure
-    FROM decided WHERE severity <> 'minor' OR draw < 0.7
+    FROM decided WHERE severity <> 'minor' OR draw < 0.7 OR story_measure IS NOT NULL
 )
 SELECT 'S' || violation_id AS sanction_id, subject_id, violation_id, measure AS kind,
     '违反平台规则：' || CASE kind WHEN 'false_advertising' THEN '虚假宣传' WHEN 'service_breach' THEN '服务违约'
         WHEN 'information' THEN '信息不实' WHEN 'brushing' THEN '刷单' WHEN 'review_manipulation' THEN '操纵评价'
-        WHEN 'counterfeit' THEN '售假' WHEN 'prohibited_goods' THEN '发布禁售商品' ELSE '其他' END AS reason,
+        WHEN 'counterfeit' THEN '售假' WHEN 'prohibited_goods' THEN '发布禁售商品'
+        WHEN 'fraud' THEN '欺诈' ELSE '其他' END AS reason,
     since AS imposed_at,
     since + {day} * CASE measure WHEN 'warning' THEN 30 WHEN 'restriction' THEN 30 WHEN 'suspension' THEN 15 END AS until_at,
     CASE WHEN withdrawn > since THEN withdrawn END AS lifted_at, since AS known_at
 FROM imposed
+"""
+
+_SPOT_CHECKS = """
+WITH drawn AS (
+    SELECT p.number, p.subject_id, p.joined, p.lapsed, p.quality, t.ship, t.goods, t.service,
+        -- The careless are looked at oftener.
+        unnest(range(CASE WHEN sim_u(id, 'checked') < 0.30 + 0.4 * (1 - p.quality)
+            THEN 1 + (sim_u(id, 'checked 2') < 0.15 + 0.5 * (1 - p.quality))::BIGINT
+                + (sim_u(id, 'checked 3') < 0.05 + 0.4 * (1 - p.quality))::BIGINT ELSE 0 END)) AS turn
+    FROM sim_people p JOIN sim_truth t USING (subject_id) WHERE p.role = 'seller' AND p.story IS NULL
+), asked AS (
+    SELECT *, hash(number, turn, 'spot check') AS kid,
+        sim_pick(['documents', 'documents', 'goods', 'goods', 'goods', 'premises', 'price', 'price'], sim_u(kid, 'kind'))
+            AS kind,
+        -- At hours of work.
+        CAST(1 + floor(least(joined, {days}) * sim_u(kid, 'when')) AS BIGINT) AS ago, 9 + 8 * sim_u(kid, 'hour') AS hour,
+        CASE kind WHEN 'goods' THEN 10 WHEN 'premises' THEN 15 ELSE 7 END AS term,
+        least(0.98, 0.28 + 0.75 * service - if(lapsed, 0.20, 0)) AS punctual, sim_u(kid, 'answers') AS draw
+    FROM drawn
+), answered AS (
+    SELECT *, CASE
+            WHEN draw < punctual THEN term * (0.05 + 0.9 * sim_u(kid, 'answered'))
+            WHEN draw < 0.4 + 0.6 * punctual THEN term + 0.2 + 9 * (1.2 - service) * sim_e(kid, 'answered')
+            END AS answer,
+        CASE kind WHEN 'documents' THEN 0.02 + 0.35 * pow(1 - quality, 1.5) + if(lapsed, 0.5, 0)
+            WHEN 'goods' THEN 0.55 * pow(1 - goods, 1.5) WHEN 'price' THEN 0.45 * pow(1 - service, 1.5)
+            ELSE 0.45 * pow(1 - ship, 1.5) END AS fault
+    FROM asked
+), told AS (
+    SELECT printf('K%06d-%d', number, turn + 1) AS check_id, subject_id, kind, term,
+        {stop} - {day} * ago + CAST({hour} * hour AS BIGINT) AS requested, answer,
+        CASE WHEN answer IS NULL THEN 'refused' WHEN sim_u(kid, 'fault') < fault THEN 'failed' ELSE 'passed' END AS result,
+        coalesce(answer + 1 + 7 * sim_u(kid, 'concluded'), term + 5 + 10 * sim_u(kid, 'concluded')) AS conclusion
+    FROM answered
+    UNION ALL
+    SELECT 'K-' || subject_id || '-' || s.nth, subject_id, s.kind,
+        CASE s.kind WHEN 'goods' THEN 10 WHEN 'premises' THEN 15 ELSE 7 END,
+        {stop} - {day} * s.asked + {hour} * 10, s.answer, s.result, s.conclusion
+    FROM sim_people p JOIN (VALUES {story_checks}) s(story, nth, kind, asked, answer, conclusion, result) USING (story)
+)
+SELECT check_id, subject_id, kind, requested AS requested_at, requested + {day} * term AS due_at,
+    requested + CAST({day} * answer AS BIGINT) AS answered_at, result,
+    requested + CAST({day} * conclusion AS BIGINT) AS concluded_at,
+    -- What was asked for; what came of it is not known on the day of the row.
+    CASE kind WHEN 'documents' THEN '核验营业执照与行政许可' WHEN 'goods' THEN '抽检在售商品及进货凭证'
+        WHEN 'premises' THEN '核查经营场所' ELSE '核查标价与促销价格' END AS note,
+    requested AS known_at
+FROM told
 """
 
 _STATEMENTS = {
@@ -753,6 +914,7 @@ _STATEMENTS = {
     "public_records": _PUBLIC_RECORDS,
     "violations": _VIOLATIONS,
     "sanctions": _SANCTIONS,
+    "spot_checks": _SPOT_CHECKS,
 }
 
 
@@ -794,7 +956,8 @@ def populate(
     `merchants` (at least 20) and `transactions` (at least 2,000, made exactly) over the `days` (at least 240) before
     `end`, the first day not covered, counted in Asia/Shanghai. Tables of these names are replaced.
     `truth` has one row a merchant and phase: subject_id, kind, story (blank: none), mode (plain, brush, scam), orders,
-    and ship, goods, service and their mean, quality, each from 0 to 1.
+    and ship, goods, service and their mean, quality, each from 0 to 1; and one row a buyer who is a subject: mode is
+    buyer, quality the honesty, orders and the others blank.
     """
     least = {"merchants": (merchants, MIN_MERCHANTS), "transactions": (transactions, MIN_TRANSACTIONS),
              "days": (days, MIN_DAYS)}  # fmt: skip
@@ -805,7 +968,8 @@ def populate(
         raise ValueError(f"schema is {schema!r}; expected a plain name")
 
     stop = int(datetime.combine(end, time(), ZoneInfo(ZONE)).timestamp())
-    stories, phases, told = [], [], 0
+    stories: list[tuple[object, ...]] = []
+    phases, told = [], 0
     for story in STORIES:
         last = [phase for phase in story.phases if phase.mode == "plain"][-1]
         quality = round((last.ship + last.goods + last.service) / 3, 4)
@@ -815,19 +979,23 @@ def populate(
             told += orders
             span = (part, phase.mode, orders, phase.since, phase.until)
             phases.append((story.subject_id, *span, phase.ship, phase.goods, phase.service))
+    for buyer in BUYER_STORIES:
+        stories.append((buyer.subject_id, buyer.name, None, "individual", None, buyer.honesty, None))
     season = [_season(end - timedelta(days=days - day)) for day in range(days)]
     words = {
         "merchants": merchants, "buyers": BUYER_SUBJECTS, "days": days, "end": end.isoformat(), "schema": schema,
         "stop": stop, "start": stop - days * _DAY, "hour": _HOUR, "day": _DAY, "free": transactions - told,
         "public": max(200, transactions // 3),
         # About fifteen orders for each buyer who is a subject.
-        "buyer_share": min(0.02, 15 * BUYER_SUBJECTS / transactions),
+        "buyer_share": min(0.05, 15 * BUYER_SUBJECTS / transactions),
+        "buyer_slots": BUYER_SUBJECTS + 2 * len(BUYER_STORIES),
         "stories": _values(stories), "phases": _values(phases), "cities": len(_CITIES),
         "city_names": _list(city for city, _ in _CITIES), "city_codes": _list(code for _, code in _CITIES),
         "category_draw": _list(c.name for c in _CATEGORIES for _ in range(round(c.share * 100))),
         "categories": _values((c.name, c.price, c.returns) for c in _CATEGORIES),
         "trades": _values((c.name, c.trade) for c in _CATEGORIES),
-        "record_kinds": _values(_RECORD_KINDS),
+        "record_kinds": _values(_RECORD_KINDS), "story_violations": _values(_STORY_VIOLATIONS),
+        "story_records": _values(_STORY_RECORDS), "story_checks": _values(_STORY_CHECKS),
         "surnames": _list(_SURNAMES), "given": _list(_GIVEN), "streets": _list(_STREETS),
         "brand_1": _list(_BRAND_1), "brand_2": _list(_BRAND_2),
         "praise": _list(_PRAISE), "middling": _list(_MIDDLING), "blame": _list(_BLAME),
@@ -846,19 +1014,22 @@ def populate(
     con.execute(
         "CREATE OR REPLACE TEMP TABLE sim_slots AS SELECT day, slot + unnest(range(weight)) AS slot FROM sim_days"
     )
-    for statement in (_PEOPLE, _TRUTH, _ORDERS):
+    for statement in (_PEOPLE, _BUYERS, _TRUTH, _ORDERS):
         con.execute(statement.format(**words))
     for name, statement in _STATEMENTS.items():
         rows = _finished(TABLES[name], statement.format(**words), stop)
-        if name == "transactions":  # reviews and complaints need to know whose phase it was
-            rows = rows.replace(" FROM (", ", phase FROM (", 1)
+        if name == "transactions":  # reviews and complaints need to know whose phase and what buyer it was
+            rows = rows.replace(" FROM (", ", phase, abuse FROM (", 1)
         con.execute(f"CREATE OR REPLACE TABLE {schema}.{name} AS {rows}")
-    con.execute(f"ALTER TABLE {schema}.transactions DROP COLUMN phase")
+    for hidden in ("phase", "abuse"):
+        con.execute(f"ALTER TABLE {schema}.transactions DROP COLUMN {hidden}")
     con.execute(
         f"CREATE OR REPLACE TABLE {schema}.truth AS SELECT subject_id, kind, story, mode, orders, ship, goods, service,"
-        " (ship + goods + service) / 3 AS quality FROM sim_truth ORDER BY phase"
+        " (ship + goods + service) / 3 AS quality FROM sim_truth"
+        " UNION ALL SELECT subject_id, kind, story, 'buyer', NULL, NULL, NULL, NULL, quality FROM sim_people"
+        " WHERE role = 'buyer'"
     )
-    for name in ("days", "slots", "people", "truth", "orders"):
+    for name in ("days", "slots", "people", "buyers", "truth", "orders"):
         con.execute(f"DROP TABLE temp.sim_{name}")
     for signature in macros:
         con.execute(f"DROP MACRO temp.{signature.partition('(')[0]}")
@@ -878,6 +1049,7 @@ _FILES = {
     "public_records": _File("public_records.csv", encoding="gb18030"),
     "violations": _File("violations.ndjson"),
     "sanctions": _File("sanctions.csv", chinese_header=True),
+    "spot_checks": _File("spot_checks.csv", chinese_header=True),
 }
 
 _STRANGER = {"subject_id": "'M-UNKNOWN'"}
@@ -947,6 +1119,15 @@ BAD_ROWS: dict[str, dict[str, dict[str, str]]] = {
         "unreadable_date": {"imposed_at": "'immediately'"},
         "end_before_start": {"until_at": "'2001-01-01T08:00:00+08:00'"},
         _CONFLICT: {"reason": "'更正'"},
+        _EXTRA: {},
+    },
+    "spot_checks": {
+        "unknown_seller": _STRANGER,
+        "missing_due_at": {"due_at": "NULL"},
+        "unknown_kind": {"kind": "'interview'"},
+        "unreadable_date": {"requested_at": "'下周一'"},
+        "answer_before_request": {"answered_at": "'2001-01-01T08:00:00+08:00'"},
+        _CONFLICT: {"note": "'更正'"},
         _EXTRA: {},
     },
 }

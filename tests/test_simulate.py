@@ -13,7 +13,7 @@ from typing import Any
 import duckdb
 import pytest
 
-from credit.simulate import BAD_ROWS, STORIES, populate, write
+from credit.simulate import BAD_ROWS, BUYER_STORIES, BUYER_SUBJECTS, STORIES, populate, write
 from credit.tables import KNOWN_AT, TABLES
 
 END = date(2025, 11, 1)
@@ -159,6 +159,24 @@ def test_festivals_and_evenings_are_busy(con: duckdb.DuckDBPyConnection) -> None
     assert count(con, "transactions", evening) > 5 * count(con, "transactions", night)
 
 
+def test_every_table_has_rows(con: duckdb.DuckDBPyConnection) -> None:
+    for name in TABLES:
+        assert count(con, name) >= 20, name
+
+
+def test_some_sellers_are_checked_once_to_three_times(con: duckdb.DuckDBPyConnection) -> None:
+    per_seller = "SELECT count(*) AS n FROM sim.spot_checks GROUP BY subject_id"
+    sellers, least, most = con.execute(f"SELECT count(*), min(n), max(n) FROM ({per_seller})").fetchall()[0]
+    assert 0.25 <= sellers / MERCHANTS <= 0.6
+    assert (least, most) == (1, 3)
+    assert count(con, "spot_checks", f"due_at < {CUT_OFF} AND answered_at IS NULL") > 5
+    assert count(con, "spot_checks", "answered_at > due_at") > 5
+    # Who has not answered has not passed; nothing is concluded before it was answered.
+    assert count(con, "spot_checks", "(answered_at IS NULL) <> (result = 'refused') OR concluded_at < answered_at") == 0
+    early = "requested_at < timezone('Asia/Shanghai', s.joined_on::TIMESTAMP)"
+    assert one(con, f"SELECT count(*) FROM sim.spot_checks JOIN sim.subjects s USING (subject_id) WHERE {early}") == 0
+
+
 # --- codes ---------------------------------------------------------------------------------------------------------
 
 
@@ -216,6 +234,98 @@ def test_quality_shows_in_what_happens(con: duckdb.DuckDBPyConnection, measure: 
     # A rate needs orders to be seen in; complaints are few.
     least = 3 if "complaints" in measure else 30
     assert one(con, f"{query} WHERE t.story IS NULL AND n >= {least}") * sign > 0.25
+
+
+@pytest.fixture(scope="module")
+def crowd() -> Iterator[duckdb.DuckDBPyConnection]:
+    """Many merchants: what is rare can be seen."""
+    with market(merchants=5_000) as made:
+        yield made
+
+
+@pytest.mark.parametrize(
+    "measure",
+    [
+        "coalesce(answered_at <= due_at, false)",
+        "result = 'passed'",
+        "NOT licence_lapsed",
+    ],
+)
+def test_quality_shows_in_spot_checks(crowd: duckdb.DuckDBPyConnection, measure: str) -> None:
+    query = f"""SELECT corr(quality, ({measure})::INT) FROM (
+            SELECT *, coalesce(licence_valid_until < DATE '{END}', false) AS licence_lapsed FROM sim.subjects)
+        JOIN sim.spot_checks USING (subject_id)
+        JOIN sim.truth t USING (subject_id) WHERE t.story IS NULL AND requested_at < {CUT_OFF} - INTERVAL 60 DAY"""
+    assert one(crowd, query) > 0.12
+
+
+def test_careless_sellers_are_checked_oftener(crowd: duckdb.DuckDBPyConnection) -> None:
+    checks = "(SELECT count(*) FROM sim.spot_checks c WHERE c.subject_id = t.subject_id)"
+    assert one(crowd, f"SELECT corr(quality, {checks}) FROM sim.truth t WHERE story IS NULL AND mode = 'plain'") < -0.12
+
+
+def test_an_entry_on_the_abnormal_list_ends_or_is_repaired_for_some(crowd: duckdb.DuckDBPyConnection) -> None:
+    listed = "kind = 'abnormal_operation'"
+    entries = count(crowd, "public_records", listed)
+    assert entries > 20
+    for how in ("valid_until IS NOT NULL", "repaired_on IS NOT NULL", "valid_until IS NULL AND repaired_on IS NULL"):
+        assert 0.05 < count(crowd, "public_records", f"{listed} AND {how}") / entries < 0.75, how
+    assert count(crowd, "public_records", f"{listed} AND valid_until >= DATE '{END}'") == 0
+
+
+BOUGHT = """SELECT b.subject_id, b.story, b.quality AS honesty, count(*) AS orders,
+        avg((t.paid_at IS NOT NULL)::INT) AS paid,
+        avg((t.cancelled_at IS NOT NULL)::INT) AS cancelled,
+        coalesce(avg((t.refund_reason = 'no_reason')::INT) FILTER (t.delivered_at IS NOT NULL), 0) AS returned,
+        count(c.complaint_id) FILTER (c.liability = 'buyer') / count(*) AS groundless,
+        coalesce(avg((r.rating_overall = 1)::INT), 0) AS ones,
+        coalesce(avg((NOT r.authentic)::INT), 0) AS feigned
+    FROM sim.truth b JOIN sim.transactions t ON t.buyer_id = b.subject_id
+    LEFT JOIN (SELECT * FROM sim.complaints WHERE NOT ends_with(complaint_id, '-2')) c USING (transaction_id)
+    LEFT JOIN sim.reviews r USING (transaction_id)
+    WHERE b.mode = 'buyer' GROUP BY ALL"""
+
+
+@pytest.mark.parametrize(
+    ("measure", "sign"),
+    [("paid", 1), ("cancelled", -1), ("returned", -1), ("groundless", -1), ("ones", -1), ("feigned", -1)],
+)
+def test_a_buyers_honesty_shows_in_what_it_does(con: duckdb.DuckDBPyConnection, measure: str, sign: int) -> None:
+    assert one(con, f"SELECT corr(honesty, {measure}) FROM ({BOUGHT}) WHERE orders >= 5") * sign > 0.3
+
+
+def test_most_buyers_pay_and_keep(con: duckdb.DuckDBPyConnection) -> None:
+    good = one(con, f"SELECT count(*) FROM ({BOUGHT}) WHERE paid >= 0.9 AND returned <= 0.2 AND groundless <= 0.05")
+    assert 0.6 <= good / BUYER_SUBJECTS <= 0.95
+    assert one(con, "SELECT count(*) FROM sim.truth WHERE mode = 'buyer'") == BUYER_SUBJECTS
+    known = "role = 'buyer' AND registration_verified_on >= joined_on AND contact_verified_on >= joined_on"
+    assert 0.7 * BUYER_SUBJECTS <= count(con, "subjects", known) <= BUYER_SUBJECTS
+    late = "t.ordered_at < timezone('Asia/Shanghai', s.joined_on::TIMESTAMP)"
+    assert (
+        one(con, f"SELECT count(*) FROM sim.transactions t JOIN sim.subjects s ON s.subject_id = buyer_id AND {late}")
+        == 0
+    )
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_the_honest_regular_and_the_abusive_buyer(seed: int) -> None:
+    with market(seed=seed) as con:
+        rows = con.execute(f"SELECT * FROM ({BOUGHT}) WHERE story IS NOT NULL ORDER BY subject_id")
+        columns = [column[0] for column in rows.description or ()]
+        honest, abusive = (dict(zip(columns, row, strict=True)) for row in rows.fetchall())
+    assert [honest["story"], abusive["story"]] == [story.name for story in BUYER_STORIES]
+    assert [honest["honesty"], abusive["honesty"]] == [story.honesty for story in BUYER_STORIES]
+    assert honest["orders"] >= 20
+    assert abusive["orders"] >= 20
+    assert honest["paid"] >= 0.95
+    assert abusive["paid"] <= 0.9
+    assert honest["cancelled"] <= 0.15
+    assert abusive["cancelled"] >= 0.25
+    assert honest["returned"] <= 0.1
+    assert abusive["returned"] >= 0.3
+    assert honest["groundless"] <= 0.03
+    assert abusive["groundless"] >= 0.05
+    assert honest["feigned"] == 0 < abusive["feigned"]
 
 
 def test_ratings_hang_together_and_on_lateness(con: duckdb.DuckDBPyConnection) -> None:
@@ -322,6 +432,98 @@ def test_excellent_veteran(told: duckdb.DuckDBPyConnection) -> None:
     assert count(told, "subjects", f"{merchant} AND joined_on < DATE '{END}' - 2900") == 1
 
 
+def rows(con: duckdb.DuckDBPyConnection, table: str, story: str, columns: str, order: str) -> list[tuple[Any, ...]]:
+    return con.execute(
+        f"SELECT {columns} FROM sim.{table} WHERE subject_id = '{STORY[story]}' ORDER BY {order}"
+    ).fetchall()
+
+
+def days_ago(instant: str) -> str:
+    """Whole days from an instant to the end."""
+    return f"floor((epoch({CUT_OFF}) - epoch({instant})) / 86400)::INT"
+
+
+VIOLATIONS = {
+    "careless_giant": [("service_breach", "moderate", 100), ("service_breach", "minor", 20)],
+    "brusher": [("brushing", "moderate", 112)],
+    "exit_scam": [("fraud", "serious", 2)],
+    "repaired_offender": [("false_advertising", "moderate", 215)],
+}
+SANCTIONS = {
+    "careless_giant": [("warning", False), ("warning", True)],
+    "brusher": [("restriction", False)],
+    "exit_scam": [("suspension", True)],
+    "repaired_offender": [("restriction", False)],
+}
+RECORDS = {
+    "careless_giant": [("administrative_penalty", "minor", 60, -31, None)],
+    "repaired_offender": [("administrative_penalty", "moderate", 210, -155, 90)],
+    "excellent_veteran": [("certification", "A", 600, -496, None)],
+    "blacklisted": [("serious_violation", None, 200, -896, None)],
+}
+"""Kind, grade, days before the end: valid from, valid until (after it), repaired."""
+ANSWERS = {
+    "honest_new_shop": ["in time passed"],
+    "careless_giant": ["late passed", "never refused"],
+    "brusher": ["in time passed", "in time failed"],
+    "exit_scam": ["in time passed", "never refused"],
+    "repaired_offender": ["late failed", "in time passed"],
+    "excellent_veteran": ["in time passed"] * 3,
+}
+
+
+def test_what_stories_have_on_the_books(told: duckdb.DuckDBPyConnection) -> None:
+    ends = f"DATE '{END}' - "
+    for name in STORY:
+        assert rows(
+            told, "violations", name, f"kind, severity, {days_ago('decided_at')}", "decided_at"
+        ) == VIOLATIONS.get(name, []), name
+        assert rows(told, "sanctions", name, f"kind, until_at > {CUT_OFF}", "imposed_at") == SANCTIONS.get(name, []), (
+            name
+        )
+        span = ", ".join(ends + day for day in ("valid_from", "valid_until", "repaired_on"))
+        records = rows(told, "public_records", name, f"kind, grade, {span}", "valid_from")
+        assert [record for record in records if record[0] != "tax_grade"] == RECORDS.get(name, []), name
+        assert all(record[1] != "D" for record in records), name
+        answer = (
+            "CASE WHEN answered_at <= due_at THEN 'in time ' WHEN answered_at > due_at THEN 'late ' ELSE 'never ' END"
+        )
+        checks = [row[0] for row in rows(told, "spot_checks", name, f"{answer} || result", "requested_at")]
+        assert checks == ANSWERS.get(name, ["in time passed"]), name
+        lapsed = rows(told, "subjects", name, f"{ends}licence_valid_until", "1")[0][0]
+        assert lapsed == 20 if name == "expired_licence" else lapsed is None or lapsed < 0, name
+    assert count(told, "subjects", f"subject_id IN {tuple(STORY.values())} AND permit_valid_until < DATE '{END}'") == 0
+
+
+def test_the_scam_is_foretold_by_its_orders_before_it_is_decided(told: duckdb.DuckDBPyConnection) -> None:
+    seller = f"subject_id = '{STORY['exit_scam']}'"
+    broken = f"{seller} AND dispatched_at IS NULL AND cancelled_at IS NULL AND dispatch_due_at < v.decided_at"
+    overdue = f"SELECT count(*) FROM sim.transactions t JOIN sim.violations v USING (subject_id) WHERE {broken}"
+    assert one(told, overdue) > 60
+    assert count(told, "violations", f"{seller} AND occurred_at < {CUT_OFF} - INTERVAL 21 DAY") == 0
+    assert (
+        count(told, "complaints", f"{seller} AND filed_at < {CUT_OFF} - INTERVAL 3 DAY AND category = 'delivery'") > 0
+    )
+
+
+def test_the_brusher_is_found_out_between_its_second_and_third_burst(told: duckdb.DuckDBPyConnection) -> None:
+    ((decided, occurred, until),) = told.execute(
+        f"""SELECT {days_ago("decided_at")}, {days_ago("occurred_at")}, {days_ago("until_at")}
+            FROM sim.violations JOIN sim.sanctions s USING (violation_id) WHERE s.subject_id = '{STORY["brusher"]}'"""
+    ).fetchall()
+    assert 117 <= occurred < 120
+    assert 75 < until < decided < 117
+
+
+@pytest.mark.parametrize("story", ["blacklisted", "expired_licence", "dormant"])
+def test_what_holds_the_story_back_is_not_its_trade(told: duckdb.DuckDBPyConnection, story: str) -> None:
+    seen = figures(told, story)
+    assert seen["orders"] >= 100
+    assert seen["late"] < 0.1
+    assert seen["rating"] > 4.3
+    assert figures(told, story, since=200)["orders"] == 0 if story == "dormant" else seen["orders"]
+
+
 # --- files ---------------------------------------------------------------------------------------------------------
 
 
@@ -370,7 +572,7 @@ def test_good_parquet_rows_equal_the_table(
 
 def test_files_come_in_a_mix_of_shapes(delivered: tuple[Path, dict[str, int]]) -> None:
     folder, _ = delivered
-    for name in ("subjects", "sanctions"):
+    for name in ("subjects", "sanctions", "spot_checks"):
         assert rows_of(folder / f"{name}.csv")[0] == [c.zh for c in (*TABLES[name].supplied, KNOWN_AT)]
     for name in ("complaints", "public_records"):
         header, *rows = rows_of(folder / f"{name}.csv")
