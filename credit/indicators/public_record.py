@@ -53,8 +53,10 @@ def _penalty(at: At) -> nw.Expr:
         if severity == "moderate":
             of = ~col("grade").is_in([s for s in SEVERITIES if s != "moderate"]) | col("grade").is_null()
         months = at[PENALTY_MONTHS[severity]]
-        left = 1 - at.months_since("valid_from") / months
-        share = nw.when((col("kind") == "administrative_penalty") & of & _in_force(at) & (left > 0)).then(left)
+        since = at.months_since("valid_from")
+        weighs = since < months  # compared before dividing: a rulebook may set 0 months
+        left = 1 - since / (months or 1)
+        share = nw.when((col("kind") == "administrative_penalty") & of & _in_force(at) & weighs).then(left)
         part = share.otherwise(nw.lit(0.0)) * at[PENALTY_WEIGHT[severity]]
         weighed = part if weighed is None else weighed + part
     assert weighed is not None
