@@ -64,9 +64,11 @@ def _penalty(at: At) -> nw.Expr:
 
 
 def _tax_rank(at: At) -> nw.Expr:
-    rank = nw.lit(None, nw.Int64)
+    rank: nw.Expr | None = None
     for grade, place in TAX_RANKS.items():
-        rank = nw.when((col("kind") == "tax_grade") & (col("grade") == grade)).then(nw.lit(place)).otherwise(rank)
+        found = nw.when((col("kind") == "tax_grade") & (col("grade") == grade)).then(nw.lit(float(place)))
+        rank = found if rank is None else found.otherwise(rank)
+    assert rank is not None
     return nw.when(_in_force(at)).then(rank)
 
 

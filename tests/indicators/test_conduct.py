@@ -43,6 +43,14 @@ def test_violations_in_the_window_that_stand(found) -> None:
     assert found("violations", *rows, days=180).value == 1
 
 
+def test_violations_and_sanctions_in_force_weigh_what_the_rulebook_says(measure) -> None:
+    rows = [violation(), violation(), violation("serious")]
+    half = {"violation_weight_minor": 0.5, "sanction_weight_warning": 0.5}
+    assert measure("violations", subjects=[{}], violations=rows, parameters=half).value == 0.5 + 0.5 + 12
+    sanctions = [{"kind": "warning"}, {"kind": "termination"}]
+    assert measure("sanctions_in_force", subjects=[{}], sanctions=sanctions, parameters=half).value == 20.5
+
+
 def test_violations_none_is_zero_and_not_supplied_is_missing(measure, found) -> None:
     assert found("violations") == CLEAN
     assert measure("violations", subjects=[{}]) == MISSING

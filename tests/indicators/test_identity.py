@@ -126,6 +126,9 @@ def test_reverified(measure) -> None:
     assert measure("reverified", subjects=[{"verified_on": "2024-12-29"}]) == NO  # 184
     assert measure("reverified", subjects=[{"verified_on": "2025-07-01"}]) == NO
     assert measure("reverified", subjects=[{}]) == NO
+    month = {"reverify_days": 30}
+    assert measure("reverified", subjects=[{"verified_on": "2025-06-01"}], parameters=month) == YES
+    assert measure("reverified", subjects=[{"verified_on": "2025-05-31"}], parameters=month) == NO
     assert measure("reverified", subjects=[{}], without=["subjects.verified_on"]).state == "missing"
 
 

@@ -69,6 +69,16 @@ def test_penalties_end_with_their_term_or_their_repair(recorded) -> None:
     assert recorded("penalties", penalty("serious", repaired_on="2025-06-30")) == CLEAN
 
 
+def test_penalties_weigh_what_the_rulebook_says(measure) -> None:
+    def of(grade: str, valid_from: str, **parameters: float) -> float:
+        rows = [penalty(grade, valid_from)]
+        return measure("penalties", subjects=[{}], public_records=rows, parameters=parameters).value
+
+    assert of("minor", "2025-06-01", penalty_weight_minor=6) == pytest.approx(4)  # two thirds of it
+    assert of("serious", "2025-06-01", penalty_months_serious=2) == 5
+    assert of("serious", "2025-06-10", penalty_months_serious=0) == 0  # not even in its first month
+
+
 def test_penalties_none_is_zero_and_not_supplied_is_missing(measure) -> None:
     assert measure("penalties", subjects=[{}], public_records=[]) == CLEAN
     assert measure("penalties", subjects=[{}]) == ("missing", None, None, None)
