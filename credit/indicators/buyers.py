@@ -77,7 +77,7 @@ INDICATORS = (
         failing=Text("付款较慢", "Payment was slow"),
         improve=Text("下单后及时付款。", "Pay soon after ordering."),
         needs=("transactions.paid_at", "transactions.buyer_id"),
-        example=Example(2),
+        example=Example(2, evidence=8),
     ),
     Indicator(
         id="buyer_no_reason_return_rate",

@@ -86,9 +86,9 @@ INDICATORS = (
         name=Text("行政处罚", "Administrative penalties"),
         definition=Text(
             "有效且未修复的行政处罚按轻重计权（轻微 1、一般 3、严重 10），自生效起在 3、12、36 个月内按月递减至 0 后求和；"
-            "信用修复当日起不再计入",
+            "信用修复后不再计入",
             "sum over penalties in force and not repaired of their weight (minor 1, moderate 3, serious 10), falling "
-            "month by month to 0 over 3, 12 and 36 months; from the day of repair it no longer counts",
+            "month by month to 0 over 3, 12 and 36 months; once repaired it no longer counts",
         ),
         why=Text("受到处罚说明违法事实已经认定。", "A penalty says that a breach of law was established."),
         failing=Text("有行政处罚仍在影响期内", "Administrative penalties still weigh"),
