@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import date
+from functools import partial
+from itertools import islice
 from pathlib import Path
+
+import numpy as np
 
 from credit.disclosure.dictionary import page as disclosure_page
 from credit.indicators import CATALOGUE
 from credit.indicators.base import Indicator
 from credit.rulebooks import Sourced, shipped
+from credit.indicators.base import At, Indicator, Latest, Measure, Text, Unit
+from credit.rulebooks import ElementRule, IndicatorRule, Rulebook, shipped
+from credit.scoring import mark as curve_mark
+from credit.scoring import shrink
 from credit.settings import PREFIX, Settings
 from credit.tables import KNOWN_AT, TABLES, Column, Table
 from credit.vetting import AREAS, load_policy
@@ -89,48 +98,230 @@ def tables_page() -> str:
     return "\n\n".join(parts) + "\n"
 
 
+UNITS: dict[Unit, str] = {
+    "share": "比例 share, 0 to 1",
+    "per_order": "每单 per order",
+    "days": "天 days",
+    "hours": "小时 hours",
+    "stars": "星 stars, 1 to 5",
+    "count": "个 count",
+    "amount": "金额 amount, in the currency of the rows",
+    "index": "指数 index",
+    "flag": "是否 flag: 1 yes, 0 no",
+    "months": "月 months",
+    "weighted": "计权和 sum of weights",
+    "rank": "等级位次 rank, higher is better",
+}
+BETTER = {"high": "越高越好 high", "low": "越低越好 low"}
+
+
+def newest() -> list[Rulebook]:
+    """The newest version of each shipped rulebook."""
+    return list({book.id: book for book in shipped()}.values())
+
+
+def _uses(indicator: Indicator) -> Iterator[tuple[Rulebook, ElementRule, IndicatorRule]]:
+    for book in newest():
+        for element, rule in book.rules():
+            if rule.id == indicator.id:
+                yield book, element, rule
+
+
+def _both(text: Text) -> str:
+    return f"{text.zh}<br>{text.en}"
+
+
+def _number(value: float) -> str:
+    return f"{value:,.4f}".rstrip("0").rstrip(".")
+
+
 def _formula(indicator: Indicator) -> str:
-    return f"{indicator.definition.zh}<br>{indicator.definition.en}"
+    if indicator.denominator is None:
+        return "取值即定义所述的数，不作除法<br>the number of the definition itself: nothing is divided"
+    halves = indicator.definition.zh.split("÷"), indicator.definition.en.split(" / ")
+    if any(len(half) != 2 for half in halves):
+        return "分子 ÷ 分母，均如定义所述<br>numerator ÷ denominator, both as the definition says"
+    (zh, below_zh), (en, below_en) = halves
+    return f"分子 {zh.strip()}；分母 {below_zh.strip()}<br>numerator: {en.strip()}; denominator: {below_en.strip()}"
+
+
+def _in_any_window(indicator: Indicator) -> bool:
+    """Whether the numerator is the same whatever the rulebook's window is."""
+    return all(
+        TABLES[leaf.table].event is None or isinstance(leaf, Latest) or (isinstance(leaf, Measure) and leaf.standing)
+        for leaf in indicator.numerator.leaves()
+    )
+
+
+def _window(indicator: Indicator) -> str:
+    if _in_any_window(indicator):
+        return "评价日已知的全部记录，不限期间<br>all that is known on the day, whatever its age"
+    windows = {f"{book.label}: {book.window(rule)} days" for book, _, rule in _uses(indicator)}
+    windows |= {
+        f"{book.label}: {book.veto_window(veto)} days (veto)"
+        for book in newest()
+        for veto in book.vetoes
+        if veto.indicator == indicator.id
+    }
+    return "<br>".join(sorted(windows)) or "the rulebook's"
+
+
+def _evidence(indicator: Indicator) -> str:
+    if indicator.evidence is None:
+        return "分母 the denominator" if indicator.denominator is not None else "恒为 1 always 1"
+    tables = {leaf.table for leaf in indicator.evidence.leaves()}
+    if tables == {"subjects"}:
+        return "主体登记中有该主体（及所需信息）为 1<br>1 where the register holds the subject and what is asked of it"
+    rows = ", ".join(f"`{table}`" for table in sorted(tables))
+    return f"{rows} 中可用于计算的行数<br>rows of {rows} that it can be counted from"
+
+
+def _missing(indicator: Indicator) -> str:
+    when = "缺少所需的表或列，或没有证据（见上）：不计权重，降低证据充分度<br>a table or column it needs is not supplied, or "
+    what = "the denominator is 0" if indicator.denominator is not None else "there is nothing to count it from"
+    return f"{when}{what}: no weight, and the evidence figure falls"
+
+
+def _not_applicable(indicator: Indicator) -> str:
+    if indicator.recorded is None:
+        return "不会出现 never"
+    tables = ", ".join(f"`{table}`" for table in dict.fromkeys(leaf.table for leaf in indicator.recorded.leaves()))
+    return (
+        f"分母为 0，而 {tables} 表明事实已有记录：不计权重，也不影响证据充分度<br>the denominator is 0 though {tables} "
+        "shows that the facts are recorded: no weight, and the evidence figure does not ask for it"
+    )
+
+
+def _parameters(indicator: Indicator) -> str:
+    books = [book for book, *_ in _uses(indicator)]
+    return _table(
+        ("Parameter", "中文", "English", "Unit", "Value", *(book.id for book in books)),
+        (
+            (
+                f"`{p.id}`",
+                p.name.zh,
+                p.name.en,
+                p.unit,
+                f"{p.value:g}",
+                *(f"{At(date.min, book.values)[p]:g}" for book in books),
+            )
+            for p in indicator.parameters
+        ),
+    )
+
+
+def _rule(book: Rulebook, element: ElementRule, rule: IndicatorRule) -> str:
+    source = f"{rule.source}, {rule.reference}" if rule.reference else rule.source
+    return (
+        f"### {book.label}\n\n"
+        f"权重 weight: {rule.weight:g}% of {element.name.zh} {element.name.en} ({element.weight:g}%) = "
+        f"**{element.weight * rule.weight / 100:g}%** of the score. Strength k = {rule.strength:g}{'' if rule.strength else ' (not shrunk)'}. Source: {source}.\n\n"
+        + _table(
+            ("取值 value", *(f"{value:g}" for value, _ in rule.curve)),
+            [("得分 mark", *(f"{mark:g}" for _, mark in rule.curve))],
+        )
+    )
+
+
+def _vetoes(indicator: Indicator) -> Iterator[str]:
+    for book in newest():
+        for veto in book.vetoes:
+            if veto.indicator == indicator.id:
+                when = f"above {veto.above:g}" if veto.above is not None else f"below {veto.below:g}"
+                effect = f"fixed at {veto.fixed}" if veto.fixed else f"at most {veto.at_most}"
+                yield f"- {book.label}: {veto.name.zh} {veto.name.en}: {when}, the grade is {effect}"
+
+
+def _worked(indicator: Indicator) -> str:
+    """The example through the code that scores, under the first newest rulebook that uses the indicator."""
+    example = indicator.example
+    counts = [example.numerator] if example.denominator is None else [example.numerator, example.denominator]
+    said = [f"value = {' ÷ '.join(_number(n) for n in counts)}" + f" = {_number(example.value)}" * (len(counts) == 2)]
+    for book, element, rule in islice(_uses(indicator), 1):
+        value = np.array(example.value)
+        if rule.strength:
+            # An average that would be marked 75: better than most, not perfect.
+            points = sorted((mark, x) for x, mark in rule.curve)
+            average = round(float(np.interp(75, [mark for mark, _ in points], [x for _, x in points])), 3)
+            n, k = example.observations, rule.strength
+            value = shrink(value, np.array(n), k, average)
+            said.append(
+                f"shrunk = (n × value + k × average) ÷ (n + k) = ({_number(n)} × {_number(example.value)} + {k:g} × {average:g}) "
+                f"÷ ({_number(n)} + {k:g}) = {_number(float(value))}, the platform's average being {average:g}, say"
+            )
+        mark, weight = float(curve_mark(rule, value)), element.weight * rule.weight / 100
+        said.append(f"mark = {_number(mark)} by the curve of {book.label}")
+        said.append(
+            f"points = {weight:g}% × {_number(mark)} = {_number(weight * mark / 100)}, when everything is measured"
+        )
+    return "\n".join(f"{i}. {line}" for i, line in enumerate(said, 1))
+
+
+def indicator_page(indicator: Indicator) -> str:
+    """All that is known of one indicator."""
+    rules = [_rule(*use) for use in _uses(indicator)]
+    facts = (
+        ("定义 definition", _both(indicator.definition)),
+        ("公式 formula", _formula(indicator)),
+        ("类型 kind", "比率 ratio" if indicator.denominator is not None else "水平 level"),
+        ("期间 window", _window(indicator)),
+        ("证据 evidence (n)", _evidence(indicator)),
+        ("单位 unit", UNITS[indicator.unit]),
+        ("方向 better", BETTER[indicator.better]),
+        ("缺失 missing", _missing(indicator)),
+        ("不适用 not applicable", _not_applicable(indicator)),
+        (
+            "数据表 tables",
+            ", ".join(f"[{table}](../tables.md#{table}-{TABLES[table].zh})" for table in indicator.tables),
+        ),
+        ("所需列 columns", ", ".join(f"`{need}`" for need in indicator.needs) or "only those every row must have"),
+        ("主体可改进 can be acted on", "是 yes" if indicator.actionable else "否 no: only time, or others, change it"),
+        ("来源 source", indicator.source),
+    )
+    parts = [
+        f"# {indicator.name.zh} {indicator.name.en}",
+        f"`{indicator.id}`, [{indicator.element}](../indicators.md)",
+        _table(("", ""), facts),
+        f"## 意义 Why it matters\n\n{indicator.why.zh}\n\n{indicator.why.en}",
+        f"## 未达标与改进 Failing, and how to improve\n\n"
+        f"{indicator.failing.zh}。{indicator.improve.zh}\n\n{indicator.failing.en}. {indicator.improve.en}",
+    ]
+    if indicator.parameters:
+        parts.append(f"## 参数 Parameters\n\n{_parameters(indicator)}")
+    parts.append("## 权重与曲线 Weight and curve\n\n" + ("\n\n".join(rules) or "In no shipped rulebook's score."))
+    if vetoes := list(_vetoes(indicator)):
+        parts.append("## 一票否决 Vetoes\n\n" + "\n".join(vetoes))
+    parts.append(f"## 算例 Worked example\n\n{_worked(indicator)}")
+    return "\n\n".join(parts) + "\n"
 
 
 def indicators_page() -> str:
-    """The catalogue of indicators with their weights in the shipped rulebooks."""
-    books = shipped()
+    """The index of the catalogue, by element."""
+    books = newest()
     weights = {
         (book.id, rule.id): element.weight * rule.weight / 100 for book in books for element, rule in book.rules()
     }
     parts = [
         "# Indicators 指标目录",
-        "All are reconstructions unless a source is named. Weight: percent of the whole score when everything is measured.",
+        "All are reconstructions unless a source is named. Weight: percent of the whole score when everything is measured, "
+        f"under {', '.join(book.label for book in books)}; a blank: not counted.",
     ]
-    elements = {element.id: element.name for book in reversed(books) for element in book.elements}
+    # A rulebook has its elements in order; one that adds an element puts it behind those that are there.
+    elements = {element.id: element.name for book in books for element in book.elements}
     for element, name in elements.items():
         parts.append(f"## {name.zh} {name.en}")
-        for indicator in CATALOGUE:
-            if indicator.element != element:
-                continue
-            shares = ", ".join(
-                f"{book.id} {weights[book.id, indicator.id]:.2f}"
-                for book in books
-                if (book.id, indicator.id) in weights
+        rows = (
+            (
+                f"[`{i.id}`](indicators/{i.id}.md)",
+                i.name.zh,
+                i.name.en,
+                UNITS[i.unit],
+                *(f"{weights[book.id, i.id]:g}" if (book.id, i.id) in weights else "" for book in books),
             )
-            parts += [
-                f"### {indicator.name.zh} {indicator.name.en}",
-                _table(
-                    ("", ""),
-                    (
-                        ("id", f"`{indicator.id}`"),
-                        ("定义 definition", _formula(indicator)),
-                        ("意义 why", f"{indicator.why.zh}<br>{indicator.why.en}"),
-                        ("未达标 failing", f"{indicator.failing.zh}<br>{indicator.failing.en}"),
-                        ("改进 improve", f"{indicator.improve.zh}<br>{indicator.improve.en}"),
-                        ("unit, better", f"{indicator.unit}, {indicator.better}"),
-                        ("counted from", ", ".join(indicator.tables)),
-                        ("来源 source", indicator.source),
-                        ("权重 weight", shares or "in no shipped rulebook"),
-                    ),
-                ),
-            ]
+            for i in CATALOGUE
+            if i.element == element
+        )
+        parts.append(_table(("id", "中文", "English", "Unit", *(book.id for book in books)), rows))
     return "\n\n".join(parts) + "\n"
 
 
@@ -223,17 +414,26 @@ def vetting_page() -> str:
     )
 
 
-PAGES = {
+PAGES: dict[str, Callable[[], str]] = {
     "tables.md": tables_page,
     "indicators.md": indicators_page,
+    **{f"indicators/{indicator.id}.md": partial(indicator_page, indicator) for indicator in CATALOGUE},
     "settings.md": settings_page,
     "vetting.md": vetting_page,
     "disclosure.md": disclosure_page,
 }
 
 
+def stale() -> list[Path]:
+    """Pages of indicators that are no longer there."""
+    return sorted(path for path in (FOLDER / "indicators").glob("*") if f"indicators/{path.name}" not in PAGES)
+
+
 def main() -> None:
     """Write the generated pages."""
+    (FOLDER / "indicators").mkdir(exist_ok=True)
+    for path in stale():
+        path.unlink()
     for name, page in PAGES.items():
         (FOLDER / name).write_text(page(), encoding="utf-8")
 

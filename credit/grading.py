@@ -82,6 +82,8 @@ def hold(rulebook: Rulebook, score: Array, previous: Previous | None) -> tuple[C
     moved = np.where(above, np.minimum(before, passed), np.maximum(before, passed))
     held = np.where(np.abs(in_a_row) >= enough, now, np.where(above | below, moved, now))
     held = np.where(before < 0, now, held)
+    # Whoever has moved a part of the way is past the new grade's edge for the first time.
+    in_a_row = np.where(held == before, in_a_row, np.sign(in_a_row))
     return held, np.where(held == now, 0, in_a_row).astype(np.int64)
 
 

@@ -22,7 +22,7 @@ import pandas as pd
 from credit.engine import NightFacts
 from credit.indicators import CATALOGUE
 from credit.indicators.base import Array, Indicator
-from credit.rulebooks import Rulebook
+from credit.rulebooks import IndicatorRule, Rulebook
 
 POINT = 10_000
 """Points and scores are whole numbers of 1/10000 point: no float decides a grade's edge."""
@@ -110,6 +110,16 @@ def measure(indicator: Indicator, facts: NightFacts, columns: frozenset[str], da
     return Measured(numerator, denominator, np.where(measured, value, np.nan), np.where(measured, evidence, 0.0), state)
 
 
+def shrink(value: Array, evidence: Array, strength: float, prior: float) -> Array:
+    """The value as far as its evidence is believed, the prior for the rest."""
+    return (evidence * value + strength * prior) / (evidence + strength)
+
+
+def mark(rule: IndicatorRule, value: Array) -> Array:
+    """The curve of the rule at the value."""
+    return np.interp(value, [x for x, _ in rule.curve], [y for _, y in rule.curve])
+
+
 def score(
     rulebook: Rulebook,
     facts: NightFacts,
@@ -137,7 +147,7 @@ def score(
                 prior = float(np.nansum(m.value * m.evidence) / m.evidence.sum())
             if prior is not None:
                 found_priors[rule.id] = prior
-                shrunk = (m.evidence * m.value + k * prior) / (m.evidence + k)
+                shrunk = shrink(m.value, m.evidence, k, prior)
             trust = m.evidence / (m.evidence + k)
         taken.append(m)
         shrunk_of.append(shrunk)
@@ -163,8 +173,7 @@ def score(
 
     marks = np.full((len(rules), size), np.nan)
     for i, (_, rule) in enumerate(rules):
-        xs, ys = [x for x, _ in rule.curve], [y for _, y in rule.curve]
-        marks[i, measured[i]] = np.interp(shrunk_of[i][measured[i]], xs, ys)
+        marks[i, measured[i]] = mark(rule, shrunk_of[i][measured[i]])
     points = _apportion(np.nan_to_num(marks) * weight * POINT)
     built = []
     for i, (element, rule) in enumerate(rules):

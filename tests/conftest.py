@@ -115,8 +115,12 @@ def book() -> MakeBook:
     """`book({"fulfilment": (60, [{"id": "completion_rate", ...}])})`: a rulebook.
 
     A rule is worth 100 and has no shrinkage unless it says otherwise; its curve runs over 0 to 1 the way its indicator
-    does. `grades` are (symbol, at_least); `orders` and `evidence` the minimum.
+    does. `grades` are (symbol, at_least); `orders` and `evidence` the minimum; `margin` (points, evaluations);
+    `provisional` (orders, evidence).
     """
+
+    def numbers(**values: float) -> dict[str, Any]:
+        return {name: {"value": value, "source": "reconstruction"} for name, value in values.items()}
 
     def made(
         elements: Mapping[str, tuple[float, Sequence[Mapping[str, Any]]]],
@@ -124,6 +128,10 @@ def book() -> MakeBook:
         grades: Sequence[tuple[str, float]] = (("A", 80), ("B", 60), ("C", 0)),
         orders: float = 0,
         evidence: float = 0,
+        margin: tuple[float, float] | None = None,
+        vetoes: Sequence[Mapping[str, Any]] = (),
+        provisional: tuple[float, float] | None = None,
+        parameters: Mapping[str, float] | None = None,
     ) -> Rulebook:
         said = {"source": "reconstruction"}
         text = {"zh": "测", "en": "test"}
@@ -137,7 +145,11 @@ def book() -> MakeBook:
             "announced_on": "2025-01-01",
             "effective_from": "2025-01-08",
             "window_days": {"value": 365} | said,
-            "minimum": {"orders": {"value": orders} | said, "evidence": {"value": evidence} | said},
+            "minimum": numbers(orders=orders, evidence=evidence),
+            "margin": margin and numbers(points=margin[0], evaluations=margin[1], memory_days=31),
+            "provisional": provisional and numbers(orders=provisional[0], evidence=provisional[1]),
+            "parameters": numbers(**(parameters or {})),
+            "vetoes": [{"name": text} | said | dict(veto) for veto in vetoes],
             "elements": [
                 {
                     "id": element,
@@ -167,7 +179,7 @@ def measure(fill: Fill, book: MakeBook) -> Measure:
     """`measure("complaint_rate", transactions=[...], complaints=[...])`: the indicator as measured for "shop".
 
     A table that is given is supplied with all its columns except those in `without` ("table.column"); a table that is
-    not given is not supplied.
+    not given is not supplied. `parameters` are a rulebook's.
     """
 
     def measured(
@@ -177,12 +189,13 @@ def measure(fill: Fill, book: MakeBook) -> Measure:
         days: int = 365,
         subject: str = "shop",
         without: Sequence[str] = (),
+        parameters: Mapping[str, float] | None = None,
         **tables: Sequence[Row],
     ) -> Measured:
         con = fill(**tables)
         moment = engine.Moment(cut_off(day, ZONE), ZONE)
         leaves = list(CATALOGUE[indicator].leaves())
-        facts = engine.compile_facts(engine.known(con, moment), leaves, [subject], moment, tables, [days])
+        facts = engine.compile_facts(engine.known(con, moment), leaves, [subject], moment, tables, [days], parameters)
         columns = {f"{name}.{column}" for name in tables for column in TABLES[name].names} - set(without)
         rule = {"id": indicator, "window_days": days}
         one = book({CATALOGUE[indicator].element: (100, [rule])})

@@ -2,17 +2,42 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
-from credit.dictionary import FOLDER, PAGES
+from credit.dictionary import FOLDER, PAGES, stale
 from credit.indicators import CATALOGUE
-from credit.indicators.base import Text
+from credit.indicators.base import Indicator, Text
+from credit.rulebooks import shipped
 from credit.tables import TABLES
 
 
 @pytest.mark.parametrize("name", PAGES)
 def test_page_is_what_the_metadata_says(name: str) -> None:
     assert (FOLDER / name).read_text(encoding="utf-8") == PAGES[name](), "stale; run `make docs`"
+
+
+def test_no_page_lies_there_of_an_indicator_that_is_gone() -> None:
+    assert stale() == [], "run `make docs`"
+
+
+def test_a_worked_example_is_computed_as_scores_are() -> None:
+    """92 of 100 dispatched on time: (92 + 20 x 0.927) / 120; 0.64 to 0.88 over 0.90 to 0.96; a weight of 8.75%."""
+    page = PAGES["indicators/on_time_dispatch_rate.md"]()
+    shrunk = (92 + 20 * 0.927) / 120
+    mark = 64 + (shrunk - 0.9) / 0.06 * 24
+    assert f"= {shrunk:.4f}, the platform's average being 0.927" in page
+    assert f"mark = {mark:.4f} by the curve of gbt-26842-enterprise " in page
+    assert f"= {0.0875 * mark:.4f}, when everything is measured" in page
+
+
+@pytest.mark.parametrize("indicator", CATALOGUE, ids=lambda indicator: indicator.id)
+def test_an_example_is_of_its_indicator_and_within_its_unit(indicator: Indicator) -> None:
+    example, unit = indicator.example, indicator.unit
+    assert (example.denominator is None) == (indicator.denominator is None)
+    assert example.value <= {"share": 1, "flag": 1, "stars": 5, "rank": 4}.get(unit, np.inf)
+    if any(rule.strength for book in shipped() for _, rule in book.rules() if rule.id == indicator.id):
+        assert example.observations > 1, "a value that is shrunk has observations behind it"
 
 
 def test_columns_refer_to_columns_that_are_there() -> None:

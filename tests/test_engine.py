@@ -33,52 +33,63 @@ EVENTFUL = [table for table in TABLES.values() if table.event is not None]
 # --- one expression, every frame ---------------------------------------------------------------------------------
 
 
-def _population() -> dict[str, list[dict[str, Any]]]:
-    """Some shops with orders, reviews and complaints of every kind, blanks included; always the same."""
-    rng = random.Random(20250701)
-    shops = [f"shop {i}" for i in range(8)]
+SHOPS = [f"shop {i}" for i in range(8)]
+BUYERS = [f"buyer_id {i}" for i in range(4)]
+"""Those of the buyers that are subjects themselves; the first is one that the register has as a seller."""
+WORDS = {
+    ("public_records", "grade"): ("minor", "moderate", "serious", "A", "B", "M", "C", "D", "unheard of"),
+    ("subjects", "uscc"): ("91330198MA3000926M", "91330198MA3000926N"),
+    ("subjects", "id_number"): ("110105199001011232", "110105199001011233"),
+}
 
-    def at(earliest: int, latest: int) -> str:
-        seconds = rng.randrange(earliest * 86_400, latest * 86_400)
-        return (MOMENT.cut_off + timedelta(seconds=seconds)).isoformat()
+
+def _population() -> dict[str, list[dict[str, Any]]]:
+    """Some shops and buyers with rows of every kind in every table, blanks included; always the same."""
+    rng = random.Random(20250701)
+
+    def at(earliest: int, latest: int) -> datetime:
+        return MOMENT.cut_off + timedelta(seconds=rng.randrange(earliest * 86_400, latest * 86_400))
 
     def maybe(value: Any) -> Any:
         return value if rng.random() < 0.7 else None
 
-    def row(table: Table) -> dict[str, Any]:
-        found: dict[str, Any] = {"subject_id": rng.choice(shops)}
-        for column in table.supplied:
-            if column.name == table.event:
-                found[column.name] = at(-420, 10)
-            elif column.name == "currency":
-                found[column.name] = "CNY"
-            elif column.type == "instant":
-                found[column.name] = maybe(at(-200, 30))
-            elif column.codes:
-                value = rng.choice(column.codes)
-                found[column.name] = value if column.required else maybe(value)
-            elif column.type == "boolean":
-                found[column.name] = maybe(rng.random() < 0.5)
-            elif column.type == "integer":
-                found[column.name] = rng.randint(1, 5) if column.required else maybe(rng.randint(1, 5))
-            elif column.type == "money":
-                found[column.name] = f"{rng.randrange(100_000) / 100:.2f}"
-            elif column.name in ("buyer_id", "category"):
-                found[column.name] = maybe(f"{column.name} {rng.randrange(12)}")
-        return found
+    def value(table: Table, column: Column) -> Any:
+        earliest, latest = (-420, 10) if column.name == table.event else (-200, 400 if column.plan else 30)
+        moment = at(earliest * 2 if column.type == "date" else earliest, latest)
+        if column.type in ("instant", "date"):
+            return moment.isoformat() if column.type == "instant" else moment.date().isoformat()
+        if column.name == "currency":
+            return "CNY"
+        if column.codes:
+            return rng.choice(column.codes)
+        if column.type == "boolean":
+            return rng.random() < 0.5
+        if column.type == "integer":
+            return rng.randint(1, 5)
+        if column.type == "money":
+            return f"{rng.randrange(100_000) / 100:.2f}"
+        if (table.name, column.name) in WORDS:
+            return rng.choice(WORDS[table.name, column.name])
+        return f"{column.name} {rng.randrange(7)}"
 
-    counts = {"transactions": 240, "reviews": 160, "complaints": 120}
+    def row(table: Table, **given: str) -> dict[str, Any]:
+        found = {column.name: value(table, column) for column in table.supplied if column.name != table.key}
+        optional = {column.name for column in table.supplied if not column.required}
+        found = {name: maybe(said) if name in optional else said for name, said in found.items()}
+        return found | ({"subject_id": rng.choice(SHOPS)} | given)
+
+    counts = {"transactions": 600, "reviews": 160, "complaints": 120}
+    counts |= {"public_records": 400, "violations": 120, "sanctions": 120, "spot_checks": 120}
     population = {name: [row(TABLES[name]) for _ in range(count)] for name, count in counts.items()}
-    deposits = [None, "0.00", "12345.67"]
-    population["subjects"] = [{"subject_id": shop, "deposit_amount": deposits[i % 3]} for i, shop in enumerate(shops)]
+    roles = dict.fromkeys(SHOPS, "seller") | dict.fromkeys(BUYERS, "buyer") | {BUYERS[0]: "seller"}
+    population["subjects"] = [row(TABLES["subjects"], subject_id=name, role=role) for name, role in roles.items()]
     return population
 
 
 def _counted(frames: engine.Frames) -> dict[tuple[int, int], np.ndarray[Any, Any]]:
-    """Every leaf in every window, for the shops of the population and one that nothing is known of."""
-    subjects = [*(f"shop {i}" for i in range(8)), "nobody"]
-    tables = ("subjects", "transactions", "reviews", "complaints")
-    facts = engine.compile_facts(frames, [*LEAVES, ORDERS], subjects, MOMENT, tables, WINDOWS)
+    """Every leaf in every window, for the shops of the population, one that nothing is known of, and the buyers."""
+    subjects = [*SHOPS, "nobody", *BUYERS]
+    facts = engine.compile_facts(frames, [*LEAVES, ORDERS], subjects, MOMENT, TABLES, WINDOWS)
     return {(i, days): facts(leaf, days) for i, leaf in enumerate(LEAVES) for days in WINDOWS}
 
 
@@ -239,6 +250,12 @@ def test_what_hangs_on_an_instant_names_one_of_its_row(table: Table) -> None:
         assert column.until_known is None or column.known_from is not None
 
 
+def _late(column: Column, value: str) -> bool:
+    if column.type == "date":
+        return date.fromisoformat(value) >= DAY
+    return datetime.fromisoformat(value) >= MOMENT.cut_off
+
+
 def test_every_indicator_is_blind_to_what_lies_after_the_cut_off(fill) -> None:
     """All leaves of the catalogue, on the population as it is and with everything after the cut-off erased."""
     population = _population()
@@ -246,18 +263,16 @@ def test_every_indicator_is_blind_to_what_lies_after_the_cut_off(fill) -> None:
     erased = {}
     for name, rows in population.items():
         table = TABLES[name]
+        dated = [c for c in table.supplied if c.type == "instant" or (c.type == "date" and not c.plan)]
         kept = []
         for row in rows:
-            if table.event and datetime.fromisoformat(row[table.event]) >= MOMENT.cut_off:
+            late = {c.name for c in dated if row.get(c.name) and _late(c, row[c.name])}
+            if table.event in late:
                 continue
-            late = {
-                c.name
-                for c in table.supplied
-                if c.type == "instant" and row.get(c.name) and datetime.fromisoformat(row[c.name]) >= MOMENT.cut_off
-            }
             late -= {c.name for c in table.supplied if c.default}  # a blank there would be filled in
             hanging = {c.name: c.until_known for c in table.supplied if c.known_from in late and row.get(c.name)}
             kept.append(row | dict.fromkeys(late) | hanging)
+        assert kept != rows, f"{name}: nothing lies after the cut-off"
         erased[name] = kept
     for key, values in _counted(engine.known(fill(**erased), MOMENT)).items():
         np.testing.assert_array_equal(values, whole[key], err_msg=str(LEAVES[key[0]]))

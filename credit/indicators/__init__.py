@@ -12,9 +12,11 @@ from credit.indicators import (
 )
 from credit.indicators.base import Catalogue, Indicator
 
+MODULES = (identity, fulfilment, after_sales, counterparty, operation, public_record, conduct, buyers)
+
 CATALOGUE = Catalogue()
-for _module in (identity, fulfilment, after_sales, counterparty, operation, public_record, conduct, buyers):
+for _module in MODULES:
     for _indicator in _module.INDICATORS:
         CATALOGUE.add(_indicator)
 
-__all__ = ["CATALOGUE", "Catalogue", "Indicator"]
+__all__ = ["CATALOGUE", "MODULES", "Catalogue", "Indicator"]

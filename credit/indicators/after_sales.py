@@ -7,7 +7,7 @@ credit by answering quickly to what it should not have done.
 
 import narwhals as nw
 
-from credit.indicators.base import Groups, Indicator, Text, count, median, statistics_of
+from credit.indicators.base import Example, Groups, Indicator, Text, count, median, statistics_of
 from credit.indicators.fulfilment import ORDERS
 
 col = nw.col
@@ -41,6 +41,7 @@ INDICATORS = (
         why=Text("投诉是消费者不满最明确的表示。", "A complaint is dissatisfaction said plainly."),
         failing=Text("投诉较多", "There were many complaints"),
         improve=Text("在客服环节先行解决问题。", "Settle matters in customer service before they become complaints."),
+        example=Example(3, 120),
     ),
     Indicator(
         id="upheld_complaint_rate",
@@ -58,6 +59,7 @@ INDICATORS = (
         failing=Text("有投诉被认定成立", "Complaints were upheld"),
         improve=Text("改正成立投诉所指的问题。", "Mend what upheld complaints point to."),
         needs=("complaints.outcome", "complaints.resolved_at"),
+        example=Example(1, 120),
     ),
     Indicator(
         id="first_response_hours",
@@ -77,6 +79,7 @@ INDICATORS = (
         failing=Text("投诉回应较慢", "Complaints waited long for an answer"),
         improve=Text("设专人当日回应投诉。", "Have someone answer complaints the same day."),
         needs=("complaints.first_response_at",),
+        example=Example(6, evidence=10),
     ),
     Indicator(
         id="resolution_days",
@@ -96,6 +99,7 @@ INDICATORS = (
         failing=Text("投诉办结较慢", "Complaints took long to resolve"),
         improve=Text("明确办理时限，先行赔付小额争议。", "Set time limits; settle small disputes at once."),
         needs=("complaints.resolved_at",),
+        example=Example(4, evidence=8),
     ),
     Indicator(
         id="overdue_complaint_rate",
@@ -113,6 +117,7 @@ INDICATORS = (
         failing=Text("有投诉未按期办结", "Complaints were not resolved within their term"),
         improve=Text("在期限前办结，无法办结的提前说明。", "Resolve within the term, or explain before it ends."),
         needs=("complaints.resolved_at",),
+        example=Example(1, 120),
     ),
     Indicator(
         id="repeat_complaint_rate",
@@ -129,6 +134,7 @@ INDICATORS = (
         failing=Text("有消费者多次投诉", "Consumers complained again"),
         improve=Text("首次投诉即彻底解决。", "Settle the first complaint for good."),
         needs=("complaints.buyer_id",),
+        example=Example(0, 120),
     ),
     Indicator(
         id="lost_dispute_rate",
@@ -146,6 +152,7 @@ INDICATORS = (
         failing=Text("有争议经第三方处理后败诉", "Disputes before third parties were lost"),
         improve=Text("责任明确的争议尽早和解。", "Settle early where the fault is clear."),
         needs=("complaints.outcome", "complaints.resolved_at"),
+        example=Example(0, 120),
     ),
     Indicator(
         id="escalation_rate",
@@ -162,6 +169,7 @@ INDICATORS = (
         why=Text("平台内未能解决的争议会占用公共资源。", "What is not settled on the platform takes public resources."),
         failing=Text("有投诉升级到平台之外", "Complaints went beyond the platform"),
         improve=Text("在平台内解决争议。", "Settle disputes on the platform."),
+        example=Example(1, 120),
     ),
     Indicator(
         id="refund_for_cause_rate",
@@ -182,6 +190,7 @@ INDICATORS = (
         failing=Text("因商品或履约问题的退款较多", "Refunds for quality or delivery were many"),
         improve=Text("如实描述，出货前检验。", "Describe truthfully and inspect before sending."),
         needs=("transactions.refund_requested_at",),
+        example=Example(4, 100),
     ),
     Indicator(
         id="refund_days",
@@ -197,5 +206,6 @@ INDICATORS = (
         why=Text("退款及时与否直接影响消费者权益。", "A slow refund keeps the consumer's money."),
         failing=Text("退款较慢", "Refunds were slow"),
         improve=Text("收到退货或核实后即时退款。", "Refund as soon as the return is received or the matter is clear."),
+        example=Example(2.5, evidence=6),
     ),
 )

@@ -282,17 +282,30 @@ Element = Literal[
 
 @dataclass(frozen=True)
 class Example:
-    """A worked example: what is counted, in numbers."""
+    """A worked example: what is counted, in numbers.
+
+    `evidence` where it is not the denominator (1 where there is none of either).
+    """
 
     numerator: float
     denominator: float | None = None
+    evidence: float | None = None
+
+    @property
+    def value(self) -> float:
+        return self.numerator if self.denominator is None else self.numerator / self.denominator
+
+    @property
+    def observations(self) -> float:
+        """The n of shrinkage."""
+        return self.evidence or self.denominator or 1.0
 
 
 @dataclass(frozen=True)
 class Indicator:
     """One indicator of the catalogue.
 
-    value = numerator / denominator (a level has no denominator: value = numerator, never shrunk).
+    value = numerator / denominator (a level has no denominator: value = numerator, shrunk only where `evidence` counts).
     `evidence` is how many observations stand behind the value (the denominator unless stated): the n of shrinkage.
     With a denominator of 0 the indicator is missing, unless `recorded` is above 0: then the fact is recorded, there was
     just nothing to measure, and it is not applicable.
@@ -310,12 +323,12 @@ class Indicator:
     why: Text
     failing: Text
     improve: Text
+    example: Example
+    """Numbers of the worked example on the indicator's page."""
     evidence: Quantity | None = None
     recorded: Quantity | None = None
     needs: tuple[str, ...] = ()
     source: str = "reconstruction"
-    example: Example | None = None
-    """Numbers of the worked example on the indicator's page; by default 97 of 100, or half of the first curve."""
     actionable: bool = True
     """False where only time, or others, can change it: it is then never proposed as a change to make."""
 

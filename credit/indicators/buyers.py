@@ -17,13 +17,13 @@ _paid = ~col("paid_at").is_null()
 _cancelled = ~col("cancelled_at").is_null()
 _completed = ~col("completed_at").is_null() & ~_cancelled
 _by_buyer = _cancelled & (col("cancelled_by") == "buyer") & (col("cancel_reason") != "stock_out")
-_lapsed = _cancelled & ~_paid & (col("cancelled_by") != "seller")
+_lapsed = _cancelled & ~_paid & col("cancelled_by").is_in(("buyer", "platform"))
 _unfounded = col("outcome").is_in(("rejected",)).fill_null(False) & (col("liability") == "buyer").fill_null(False)
 
 ORDERS = count("transactions", ~col("ordered_at").is_null(), party=BUYER)
 PAID = count("transactions", _paid, party=BUYER)
 COMPLETED = count("transactions", _completed, party=BUYER)
-REVIEWS = count("reviews", ~col("rating_overall").is_null(), party=BUYER)
+REVIEWS = count("reviews", ~col("rating_overall").is_null() & col("authentic").fill_null(True), party=BUYER)
 _sellers, _, _rows, _ = statistics_of(Groups("transactions", "seller_id"), party=BUYER)
 
 INDICATORS = (
@@ -77,7 +77,7 @@ INDICATORS = (
         failing=Text("付款较慢", "Payment was slow"),
         improve=Text("下单后及时付款。", "Pay soon after ordering."),
         needs=("transactions.paid_at", "transactions.buyer_id"),
-        example=Example(2),
+        example=Example(2, evidence=8),
     ),
     Indicator(
         id="buyer_no_reason_return_rate",
@@ -154,7 +154,10 @@ INDICATORS = (
         better="high",
         unit="per_order",
         name=Text("评价参与度", "Orders reviewed"),
-        definition=Text("作出的评价 ÷ 已完成订单", "reviews given / orders completed"),
+        definition=Text(
+            "作出的评价（认定不真实的不计）÷ 已完成订单",
+            "reviews given, less those judged not authentic / orders completed",
+        ),
         why=Text("评价帮助其他消费者，作出评价是对市场的贡献。", "Reviews help others; giving them is a contribution."),
         failing=Text("较少作出评价", "Few orders were reviewed"),
         improve=Text("完成交易后如实评价。", "Review truthfully after an order."),

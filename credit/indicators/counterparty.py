@@ -6,7 +6,7 @@ one that was judged not authentic.
 
 import narwhals as nw
 
-from credit.indicators.base import Groups, Indicator, Text, count, present, statistics_of, total
+from credit.indicators.base import Example, Groups, Indicator, Text, count, present, statistics_of, total
 from credit.indicators.fulfilment import COMPLETED
 
 col = nw.col
@@ -19,7 +19,7 @@ REVIEWS = count("reviews", own & ~col("rating_overall").is_null())
 _reviewers, _repeated, _rows, _squares = statistics_of(Groups("reviews", "buyer_id", own))
 
 
-def _mean(aspect: str, zh: str, en: str) -> Indicator:
+def _mean(aspect: str, zh: str, en: str, example: Example) -> Indicator:
     rating = col(f"rating_{aspect}")
     return Indicator(
         id=f"rating_{aspect}",
@@ -33,14 +33,15 @@ def _mean(aspect: str, zh: str, en: str) -> Indicator:
         why=Text("评分是消费者对交易最广泛的评价。", "Ratings are the widest judgement consumers give."),
         failing=Text(f"{zh}偏低", f"Ratings for {en} are low"),
         improve=Text("阅读低分评价，改正其中反映的问题。", "Read the low ratings and mend what they point to."),
+        example=example,
     )
 
 
 INDICATORS = (
-    _mean("overall", "总体评分", "the whole"),
-    _mean("description", "描述相符评分", "goods as described"),
-    _mean("service", "服务态度评分", "service"),
-    _mean("logistics", "物流服务评分", "logistics"),
+    _mean("overall", "总体评分", "the whole", Example(405, 90)),
+    _mean("description", "描述相符评分", "goods as described", Example(360, 80)),
+    _mean("service", "服务态度评分", "service", Example(368, 80)),
+    _mean("logistics", "物流服务评分", "logistics", Example(344, 80)),
     Indicator(
         id="positive_share",
         element="counterparty",
@@ -53,6 +54,7 @@ INDICATORS = (
         why=Text("好评率反映多数交易的质量。", "It tells of the quality of most transactions."),
         failing=Text("好评占比偏低", "Few reviews are positive"),
         improve=Text("兑现承诺，提升多数订单的体验。", "Keep promises on the ordinary order."),
+        example=Example(76, 90),
     ),
     Indicator(
         id="negative_share",
@@ -66,6 +68,7 @@ INDICATORS = (
         why=Text("差评集中反映失败的交易。", "Negative reviews show where transactions failed."),
         failing=Text("差评占比偏高", "Many reviews are negative"),
         improve=Text("逐条处理差评，消除成因。", "Work through negative reviews and remove their causes."),
+        example=Example(6, 90),
     ),
     Indicator(
         id="review_coverage",
@@ -88,6 +91,7 @@ INDICATORS = (
         improve=Text(
             "邀请全部买家如实评价，不得以利益诱导。", "Invite every buyer to review truthfully; never pay for it."
         ),
+        example=Example(36, 90),
     ),
     Indicator(
         id="reply_to_negatives",
@@ -103,6 +107,7 @@ INDICATORS = (
         failing=Text("部分差评没有回复", "Negative reviews went unanswered"),
         improve=Text("对每条差评作出说明或补救。", "Explain or make good under each negative review."),
         needs=("reviews.replied_at",),
+        example=Example(4, 6),
     ),
     Indicator(
         id="distinct_reviewers",
@@ -120,6 +125,7 @@ INDICATORS = (
         failing=Text("评价来自少数买家", "Reviews come from few buyers"),
         improve=Text("积累真实买家的评价。", "Gather reviews of real buyers over time."),
         needs=("reviews.buyer_id",),
+        example=Example(80),
     ),
     Indicator(
         id="authentic_share",
@@ -135,5 +141,6 @@ INDICATORS = (
         ),
         failing=Text("有评价被认定不真实", "Reviews were judged not authentic"),
         improve=Text("停止一切刷评、诱导评价。", "Stop every bought or induced review."),
+        example=Example(29, 30),
     ),
 )

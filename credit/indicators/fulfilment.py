@@ -6,7 +6,7 @@ Cancelled orders are judged by completion, cancellation and stock-out, not by di
 
 import narwhals as nw
 
-from credit.indicators.base import At, Indicator, Text, count, parameter, total
+from credit.indicators.base import At, Example, Indicator, Text, count, parameter, total
 
 col = nw.col
 
@@ -55,6 +55,7 @@ INDICATORS = (
             "Take only orders you can complete; keep stock and prices up to date.",
         ),
         needs=("transactions.completed_at",),
+        example=Example(97, 100),
     ),
     Indicator(
         id="seller_cancelled_rate",
@@ -75,6 +76,7 @@ INDICATORS = (
             "Check stock and price before listing rather than cancelling after.",
         ),
         needs=("transactions.cancelled_by", "transactions.completed_at"),
+        example=Example(2, 100),
     ),
     Indicator(
         id="stock_out_rate",
@@ -92,6 +94,7 @@ INDICATORS = (
         failing=Text("有订单因缺货被取消", "Orders were cancelled because goods were out of stock"),
         improve=Text("同步库存，缺货商品及时下架。", "Synchronise stock and take down what is out of it."),
         needs=("transactions.cancel_reason", "transactions.completed_at"),
+        example=Example(1, 100),
     ),
     Indicator(
         id="on_time_dispatch_rate",
@@ -114,6 +117,7 @@ INDICATORS = (
             "按备货能力承诺发货时间，并在期限内交运。", "Promise what your stock allows and hand over within it."
         ),
         needs=("transactions.dispatched_at",),
+        example=Example(92, 100),
     ),
     Indicator(
         id="on_time_delivery_rate",
@@ -133,6 +137,7 @@ INDICATORS = (
             "选择可靠的承运人，如实承诺送达时间。", "Choose reliable carriers and promise delivery truthfully."
         ),
         needs=("transactions.delivered_at",),
+        example=Example(88, 100),
     ),
     Indicator(
         id="delivery_lateness",
@@ -149,6 +154,7 @@ INDICATORS = (
         why=Text("迟一天与迟一月不同。", "A day late is not a month late."),
         failing=Text("迟到订单的迟延时间较长", "Late orders were late by long"),
         improve=Text("跟踪在途订单，尽早处理异常。", "Follow parcels under way and act early on trouble."),
+        example=Example(36, 90),
     ),
     Indicator(
         id="invoice_rate",
@@ -170,6 +176,7 @@ INDICATORS = (
         failing=Text("有买家索要发票而未开具", "Invoices asked for were not issued"),
         improve=Text("订单完成后即时开具电子发票。", "Issue the electronic invoice as soon as the order completes."),
         needs=("transactions.invoice_issued_at",),
+        example=Example(9, 10),
     ),
     Indicator(
         id="traceable_share",
@@ -188,5 +195,6 @@ INDICATORS = (
         improve=Text(
             "使用能提供全程轨迹的承运人并上传运单号。", "Use carriers with full tracking and upload the waybill number."
         ),
+        example=Example(95, 100),
     ),
 )

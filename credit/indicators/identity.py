@@ -81,7 +81,6 @@ INDICATORS = (
         why=Text("代码有误说明登记信息不可信。", "A wrong code means that the register cannot be relied on."),
         failing=Text("登记代码校验未通过", "The registration code fails its check"),
         improve=Text("更正登记的代码。", "Correct the code on file."),
-        needs=("subjects.uscc",),
         example=Example(1, 1),
     ),
     Indicator(

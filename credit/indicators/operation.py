@@ -2,7 +2,18 @@
 
 import narwhals as nw
 
-from credit.indicators.base import Groups, Indicator, Text, count, grouped, minimum, present, statistics_of, total
+from credit.indicators.base import (
+    Example,
+    Groups,
+    Indicator,
+    Text,
+    count,
+    grouped,
+    minimum,
+    present,
+    statistics_of,
+    total,
+)
 from credit.indicators.fulfilment import ORDERS, cancelled
 
 col = nw.col
@@ -27,6 +38,7 @@ INDICATORS = (
         why=Text("经营规模是信用能力的基础。", "Scale is a basis of the ability to keep promises."),
         failing=Text("订单较少", "Orders are few"),
         improve=Text("持续经营，积累真实交易。", "Keep trading; real transactions add up."),
+        example=Example(120),
     ),
     Indicator(
         id="amount",
@@ -40,6 +52,7 @@ INDICATORS = (
         why=Text("交易额反映市场的信任。", "The amount reflects the market's trust."),
         failing=Text("交易额较小", "The amount is small"),
         improve=Text("持续经营，积累真实交易。", "Keep trading; real transactions add up."),
+        example=Example(18000),
     ),
     Indicator(
         id="active_days",
@@ -53,6 +66,7 @@ INDICATORS = (
         why=Text("连续经营比短期冲量更可信。", "Steady trade is more credible than a burst."),
         failing=Text("有订单的日子较少", "Orders came on few days"),
         improve=Text("保持店铺日常运营。", "Run the shop day by day."),
+        example=Example(75),
     ),
     Indicator(
         id="growth_stability",
@@ -70,6 +84,7 @@ INDICATORS = (
         why=Text("骤增骤减常伴随风险。", "Sudden rises and falls often come with risk."),
         failing=Text("订单量波动较大", "Orders rose or fell sharply"),
         improve=Text("避免短期冲量，平稳发展。", "Avoid bursts; grow steadily."),
+        example=Example(1.6, 2, evidence=300),
     ),
     Indicator(
         id="distinct_buyers",
@@ -85,6 +100,7 @@ INDICATORS = (
         failing=Text("买家较少", "Buyers are few"),
         improve=Text("积累真实买家。", "Gather real buyers over time."),
         needs=("transactions.buyer_id",),
+        example=Example(105),
     ),
     Indicator(
         id="repeat_buyer_share",
@@ -99,6 +115,7 @@ INDICATORS = (
         failing=Text("回头客较少", "Few buyers return"),
         improve=Text("做好售后，赢得复购。", "Serve well after the sale."),
         needs=("transactions.buyer_id",),
+        example=Example(12, 105),
     ),
     Indicator(
         id="buyer_concentration",
@@ -119,6 +136,7 @@ INDICATORS = (
         failing=Text("订单集中于少数买家", "Orders come from few buyers"),
         improve=Text("拓展买家来源。", "Widen the circle of buyers."),
         needs=("transactions.buyer_id",),
+        example=Example(2, 100),
     ),
     Indicator(
         id="category_breadth",
@@ -134,6 +152,7 @@ INDICATORS = (
         failing=Text("经营类目单一", "Trade is in a single category"),
         improve=Text("在能力范围内拓展类目。", "Widen the range within your means."),
         needs=("transactions.category",),
+        example=Example(3),
     ),
     Indicator(
         id="deposit_held",
@@ -149,5 +168,6 @@ INDICATORS = (
         failing=Text("没有或只有少量保证金", "No deposit, or a small one, is held"),
         improve=Text("按类目标准缴存保证金。", "Deposit what the category asks."),
         needs=("subjects.deposit_amount",),
+        example=Example(5000),
     ),
 )

@@ -53,8 +53,10 @@ def _penalty(at: At) -> nw.Expr:
         if severity == "moderate":
             of = ~col("grade").is_in([s for s in SEVERITIES if s != "moderate"]) | col("grade").is_null()
         months = at[PENALTY_MONTHS[severity]]
-        left = 1 - at.months_since("valid_from") / months
-        share = nw.when((col("kind") == "administrative_penalty") & of & _in_force(at) & (left > 0)).then(left)
+        since = at.months_since("valid_from")
+        weighs = since < months  # compared before dividing: a rulebook may set 0 months
+        left = 1 - since / (months or 1)
+        share = nw.when((col("kind") == "administrative_penalty") & of & _in_force(at) & weighs).then(left)
         part = share.otherwise(nw.lit(0.0)) * at[PENALTY_WEIGHT[severity]]
         weighed = part if weighed is None else weighed + part
     assert weighed is not None
@@ -62,9 +64,11 @@ def _penalty(at: At) -> nw.Expr:
 
 
 def _tax_rank(at: At) -> nw.Expr:
-    rank = nw.lit(None, nw.Int64)
+    rank: nw.Expr | None = None
     for grade, place in TAX_RANKS.items():
-        rank = nw.when((col("kind") == "tax_grade") & (col("grade") == grade)).then(nw.lit(place)).otherwise(rank)
+        found = nw.when((col("kind") == "tax_grade") & (col("grade") == grade)).then(nw.lit(float(place)))
+        rank = found if rank is None else found.otherwise(rank)
+    assert rank is not None
     return nw.when(_in_force(at)).then(rank)
 
 
@@ -82,9 +86,9 @@ INDICATORS = (
         name=Text("行政处罚", "Administrative penalties"),
         definition=Text(
             "有效且未修复的行政处罚按轻重计权（轻微 1、一般 3、严重 10），自生效起在 3、12、36 个月内按月递减至 0 后求和；"
-            "信用修复当日起不再计入",
+            "信用修复后不再计入",
             "sum over penalties in force and not repaired of their weight (minor 1, moderate 3, serious 10), falling "
-            "month by month to 0 over 3, 12 and 36 months; from the day of repair it no longer counts",
+            "month by month to 0 over 3, 12 and 36 months; once repaired it no longer counts",
         ),
         why=Text("受到处罚说明违法事实已经认定。", "A penalty says that a breach of law was established."),
         failing=Text("有行政处罚仍在影响期内", "Administrative penalties still weigh"),

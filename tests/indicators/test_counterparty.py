@@ -145,3 +145,19 @@ def test_authentic_share(measure) -> None:
 def test_authentic_share_not_judged_is_missing(measure) -> None:
     assert measure("authentic_share", reviews=[{}, {}]) == ("missing", 0, 0, None)
     assert measure("authentic_share", reviews=[{"authentic": False}]) == ("measured", 0, 1, 0)
+
+
+def test_a_review_judged_not_authentic_is_no_review(measure) -> None:
+    """A false five and a false one, beside a true four and an unjudged two."""
+    reviews = [
+        {"rating_overall": 5, "authentic": False, "buyer_id": "a"},
+        {"rating_overall": 1, "authentic": False, "buyer_id": "b", "replied_at": "2025-06-11 10:00"},
+        {"rating_overall": 4, "authentic": True, "buyer_id": "c"},
+        {"rating_overall": 2, "buyer_id": "d"},
+    ]
+    assert measure("rating_overall", reviews=reviews) == ("measured", 6, 2, 3)
+    assert measure("positive_share", reviews=reviews) == ("measured", 1, 2, 1 / 2)
+    assert measure("negative_share", reviews=reviews) == ("measured", 1, 2, 1 / 2)
+    assert measure("reply_to_negatives", reviews=reviews) == ("measured", 0, 1, 0)
+    assert measure("distinct_reviewers", reviews=reviews) == ("measured", 2, None, 2)
+    assert measure("review_coverage", reviews=reviews, transactions=[DONE] * 4) == ("measured", 2, 4, 2 / 4)

@@ -1,0 +1,152 @@
+"""Conduct on the platform, by hand: one merchant in the register, the evaluation of 2025-07-01."""
+
+from __future__ import annotations
+
+import pytest
+
+CUT_OFF = "2025-07-01 00:00"
+BEFORE = "2025-06-30 23:59:59"
+OLD = "2024-06-30 23:59:59"  # the window begins a second later
+FIRST = "2024-07-01 00:00"
+CLEAN = ("measured", 0, None, 0)
+MISSING = ("missing", None, None, None)
+
+
+def violation(severity: str = "minor", kind: str = "other", **columns: str) -> dict[str, str]:
+    return {"severity": severity, "kind": kind} | columns
+
+
+@pytest.fixture
+def found(measure):
+    """`found("violations", row, ...)`: the indicator of a merchant in the register with these violations."""
+    return lambda indicator, *rows, days=365: measure(indicator, days=days, subjects=[{}], violations=rows)
+
+
+@pytest.mark.parametrize(("severity", "weight"), [("minor", 1), ("moderate", 4), ("serious", 12)])
+def test_violations(measure, severity: str, weight: int) -> None:
+    rows = [violation(severity), violation("serious") | {"subject_id": "another"}]
+    assert measure("violations", subjects=[{}], violations=rows) == ("measured", weight, None, weight)
+
+
+def test_violations_in_the_window_that_stand(found) -> None:
+    assert found("violations", violation(), violation("moderate"), violation("serious")).value == 17
+    assert found("violations", violation("serious", decided_at=FIRST)).value == 12
+    assert found("violations", violation("serious", decided_at=OLD)) == CLEAN
+    assert found("violations", violation("serious", decided_at=CUT_OFF)) == CLEAN
+    assert found("violations", violation("serious", withdrawn_at=BEFORE)) == CLEAN
+    assert found("violations", violation("serious", withdrawn_at=CUT_OFF)).value == 12  # not known yet
+    # The window begins on 2025-01-02; when it occurred does not matter.
+    rows = [
+        violation(decided_at="2025-01-02 00:00", occurred_at="2023-01-01 00:00"),
+        violation(decided_at="2025-01-01 23:59"),
+    ]
+    assert found("violations", *rows, days=180).value == 1
+
+
+def test_violations_and_sanctions_in_force_weigh_what_the_rulebook_says(measure) -> None:
+    rows = [violation(), violation(), violation("serious")]
+    half = {"violation_weight_minor": 0.5, "sanction_weight_warning": 0.5}
+    assert measure("violations", subjects=[{}], violations=rows, parameters=half).value == 0.5 + 0.5 + 12
+    sanctions = [{"kind": "warning"}, {"kind": "termination"}]
+    assert measure("sanctions_in_force", subjects=[{}], sanctions=sanctions, parameters=half).value == 20.5
+
+
+def test_violations_none_is_zero_and_not_supplied_is_missing(measure, found) -> None:
+    assert found("violations") == CLEAN
+    assert measure("violations", subjects=[{}]) == MISSING
+    assert measure("violations", violations=[violation()]) == MISSING  # no register
+    without = ["violations.severity"]
+    assert measure("violations", subjects=[{}], violations=[violation()], without=without) == MISSING
+
+
+def test_manipulation(measure, found) -> None:
+    rows = [violation(kind="brushing"), violation("serious", "review_manipulation"), violation("serious", "fraud")]
+    assert found("manipulation", *rows) == ("measured", 2, None, 2)  # findings, whatever their severity
+    assert found("manipulation", violation(kind="brushing", withdrawn_at=BEFORE)) == CLEAN
+    assert found("manipulation", violation(kind="brushing", withdrawn_at=CUT_OFF)).value == 1
+    assert found("manipulation", violation(kind="brushing", decided_at=OLD)) == CLEAN
+    assert found("manipulation") == CLEAN
+    assert measure("manipulation", subjects=[{}]) == MISSING
+
+
+def test_fraud_upheld(measure, found) -> None:
+    rows = [violation(kind="fraud"), violation("serious", "counterfeit"), violation("serious", "brushing")]
+    assert found("fraud_upheld", *rows) == ("measured", 1, None, 1)
+    assert found("fraud_upheld", violation(kind="fraud", withdrawn_at=BEFORE)) == CLEAN
+    assert found("fraud_upheld", violation(kind="fraud", decided_at=FIRST)).value == 1
+    assert found("fraud_upheld", violation(kind="fraud", decided_at=OLD)) == CLEAN
+    assert found("fraud_upheld") == CLEAN
+    assert measure("fraud_upheld", subjects=[{}]) == MISSING
+    without = ["violations.kind"]
+    assert measure("fraud_upheld", subjects=[{}], violations=rows, without=without) == MISSING
+
+
+@pytest.mark.parametrize(
+    ("kind", "weight"), [("warning", 1), ("restriction", 3), ("suspension", 8), ("termination", 20)]
+)
+def test_sanctions_in_force(measure, kind: str, weight: int) -> None:
+    rows = [{"kind": kind}, {"kind": "termination", "subject_id": "another"}]
+    assert measure("sanctions_in_force", subjects=[{}], sanctions=rows) == ("measured", weight, None, weight)
+
+
+@pytest.mark.parametrize(
+    ("columns", "weight"),
+    [
+        ({}, 8),  # open
+        ({"imposed_at": "2019-01-01 00:00"}, 8),  # however long ago
+        ({"imposed_at": BEFORE}, 8),
+        ({"imposed_at": CUT_OFF}, 0),
+        ({"until_at": "2025-12-31 00:00"}, 8),
+        ({"until_at": CUT_OFF}, 8),  # what comes at the cut-off has not come
+        ({"until_at": BEFORE}, 0),
+        ({"lifted_at": CUT_OFF}, 8),
+        ({"lifted_at": BEFORE}, 0),
+        ({"until_at": "2025-12-31 00:00", "lifted_at": BEFORE}, 0),
+    ],
+)
+def test_sanctions_in_force_on_the_day(measure, columns: dict[str, str], weight: int) -> None:
+    rows = [{"kind": "suspension"} | columns]
+    assert measure("sanctions_in_force", subjects=[{}], sanctions=rows) == ("measured", weight, None, weight)
+
+
+def test_sanctions_in_force_add_up(measure) -> None:
+    rows = [{"kind": "warning"}, {"kind": "warning"}, {"kind": "restriction"}]
+    assert measure("sanctions_in_force", subjects=[{}], sanctions=rows).value == 5
+    assert measure("sanctions_in_force", subjects=[{}], sanctions=[]) == CLEAN
+    assert measure("sanctions_in_force", subjects=[{}]) == MISSING
+    assert measure("sanctions_in_force", subjects=[{}], sanctions=rows, without=["sanctions.kind"]) == MISSING
+
+
+@pytest.mark.parametrize(
+    ("check", "kept", "asked"),
+    [
+        ({"answered_at": "2025-06-12 10:00"}, 1, 1),  # due on the 17th
+        ({"answered_at": "2025-06-17 10:00"}, 1, 1),  # at the very moment
+        ({"answered_at": "2025-06-17 10:00:01"}, 0, 1),
+        ({}, 0, 1),  # unanswered
+        ({"due_at": BEFORE}, 0, 1),
+        ({"due_at": CUT_OFF}, 0, 0),  # not due yet
+        ({"due_at": CUT_OFF, "answered_at": "2025-06-12 10:00"}, 0, 0),  # nor yet counted for it
+        ({"answered_at": "2025-06-12 10:00", "result": "passed", "concluded_at": BEFORE}, 1, 1),
+        ({"answered_at": "2025-06-12 10:00", "result": "failed", "concluded_at": BEFORE}, 1, 1),  # it did cooperate
+        ({"answered_at": "2025-06-12 10:00", "result": "refused", "concluded_at": BEFORE}, 0, 1),
+        ({"answered_at": "2025-06-12 10:00", "result": "refused", "concluded_at": CUT_OFF}, 1, 1),  # not known yet
+        ({"requested_at": FIRST, "due_at": "2024-07-08 00:00"}, 0, 1),
+        ({"requested_at": OLD, "due_at": "2024-07-08 00:00"}, 0, 0),  # asked before the window
+        ({"subject_id": "another"}, 0, 0),
+    ],
+)
+def test_spot_check_cooperation(measure, check: dict[str, str], kept: int, asked: int) -> None:
+    rows = [check, {"answered_at": "2025-06-12 10:00"}]
+    found = measure("spot_check_cooperation", subjects=[{}], spot_checks=rows)
+    assert found == ("measured", kept + 1, asked + 1, (kept + 1) / (asked + 1))
+
+
+def test_spot_check_cooperation_without_checks_is_not_applicable(measure) -> None:
+    for rows in ([], [{"due_at": CUT_OFF}]):
+        found = measure("spot_check_cooperation", subjects=[{}], spot_checks=rows)
+        assert found == ("not_applicable", 0, 0, None)
+    assert measure("spot_check_cooperation", subjects=[{}], spot_checks=[{}]) == ("measured", 0, 1, 0)
+    assert measure("spot_check_cooperation", subjects=[{}]) == MISSING
+    without = ["spot_checks.answered_at"]
+    assert measure("spot_check_cooperation", subjects=[{}], spot_checks=[{}], without=without) == MISSING

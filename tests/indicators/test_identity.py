@@ -1,0 +1,154 @@
+"""Identity and qualification, by hand: one merchant's row of the register, the evaluation of 2025-07-01.
+
+The evaluation sees what was known before 00:00 of that day: something verified on the day itself is not yet.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+
+import pytest
+
+USCC = "91330198MA3000926M"
+ID_NUMBER = "110105199001011232"
+LICENCE = {"licence_no": "330000000000001"}
+PERMIT = {"permit_no": "JY13301980000001"}
+INDIVIDUAL = {"kind": "individual"}
+YES, NO = ("measured", 1, 1, 1), ("measured", 0, 1, 0)
+
+
+def test_registration_verified(measure) -> None:
+    def of(**columns: str) -> tuple[object, ...]:
+        return measure("registration_verified", subjects=[columns])
+
+    assert of(registration_verified_on="2020-01-01") == YES  # however long ago
+    assert of(registration_verified_on="2025-06-30") == YES
+    assert of(registration_verified_on="2025-07-01") == NO
+    assert of() == NO
+
+
+def test_registration_verified_of_nobody_is_missing(measure) -> None:
+    other = [{"subject_id": "another", "registration_verified_on": "2025-01-01"}]
+    assert measure("registration_verified", subjects=other) == ("missing", 0, 0, None)
+    assert measure("registration_verified", transactions=[{}]) == ("missing", None, None, None)
+    without = ["subjects.registration_verified_on"]
+    assert measure("registration_verified", subjects=[{}], without=without) == ("missing", None, None, None)
+
+
+def test_code_valid(measure) -> None:
+    assert measure("code_valid", subjects=[{"uscc": USCC}]) == YES
+    assert measure("code_valid", subjects=[{"uscc": USCC[:-1] + "N"}]) == NO
+    assert measure("code_valid", subjects=[{}]) == ("missing", 0, 0, None)  # that none is given counts elsewhere
+
+
+def test_code_valid_of_individuals_and_of_every_code_given(measure) -> None:
+    person = INDIVIDUAL | {"id_number": ID_NUMBER}
+    wrong = INDIVIDUAL | {"id_number": ID_NUMBER[:-1] + "3"}
+    assert measure("code_valid", subjects=[person]) == YES
+    assert measure("code_valid", subjects=[person], without=["subjects.uscc"]) == YES
+    assert measure("code_valid", subjects=[wrong]) == NO
+    assert measure("code_valid", subjects=[wrong | {"uscc": USCC}]) == NO
+    assert measure("code_valid", subjects=[{"uscc": USCC, "id_number": wrong["id_number"]}]) == YES  # an enterprise
+
+
+@pytest.mark.parametrize(
+    ("columns", "expected"),
+    [
+        (LICENCE, YES),  # no end stated
+        (LICENCE | {"licence_valid_until": "2025-07-02"}, YES),
+        (LICENCE | {"licence_valid_until": "2025-07-01"}, YES),  # the last day is inside
+        (LICENCE | {"licence_valid_until": "2025-06-30"}, NO),
+        (LICENCE | {"licence_valid_from": "2025-07-01"}, YES),
+        (LICENCE | {"licence_valid_from": "2025-07-02"}, NO),
+        (PERMIT, YES),
+        (PERMIT | {"permit_valid_until": "2025-07-01"}, YES),
+        (PERMIT | {"permit_valid_until": "2025-06-30"}, NO),
+        (LICENCE | PERMIT | {"permit_valid_until": "2025-06-30"}, NO),  # one that has expired is enough
+        (LICENCE | PERMIT | {"licence_valid_until": "2025-06-30"}, NO),
+        (INDIVIDUAL | LICENCE | {"licence_valid_until": "2025-06-30"}, NO),
+        ({}, ("missing", 0, 0, None)),
+        ({"licence_valid_until": "2030-01-01"}, ("missing", 0, 0, None)),  # a term without a licence
+        (INDIVIDUAL, ("not_applicable", 0, 0, None)),
+    ],
+)
+def test_licence_valid(measure, columns: dict[str, str], expected: tuple[object, ...]) -> None:
+    assert measure("licence_valid", subjects=[columns]) == expected
+
+
+def test_licence_valid_needs_the_register_to_hold_licences(measure) -> None:
+    for column in ("subjects.licence_no", "subjects.licence_valid_until"):
+        assert measure("licence_valid", subjects=[LICENCE], without=[column]).state == "missing"
+
+
+def test_contact_verified(measure) -> None:
+    assert measure("contact_verified", subjects=[{"contact_verified_on": "2025-06-30"}]) == YES
+    assert measure("contact_verified", subjects=[{"contact_verified_on": "2025-07-01"}]) == NO
+    assert measure("contact_verified", subjects=[{"contact": "0571-1234567"}]) == NO  # given, not verified
+    assert measure("contact_verified", subjects=[{}], without=["subjects.contact_verified_on"]).state == "missing"
+
+
+def test_icp_recorded(measure) -> None:
+    assert measure("icp_recorded", subjects=[{"icp_record": "浙ICP备00000001号"}]) == YES
+    assert measure("icp_recorded", subjects=[{}]) == NO
+    assert measure("icp_recorded", subjects=[{}], without=["subjects.icp_record"]).state == "missing"
+
+
+@pytest.mark.parametrize(
+    ("joined", "day", "months"),
+    [
+        ("2024-07-01", date(2025, 7, 1), 12),
+        ("2024-07-02", date(2025, 7, 1), 11),  # the twelfth is full tomorrow
+        ("2025-06-01", date(2025, 7, 1), 1),
+        ("2025-06-30", date(2025, 7, 1), 0),
+        ("2024-12-31", date(2025, 1, 30), 0),
+        ("2024-12-31", date(2025, 1, 31), 1),
+        ("2025-01-31", date(2025, 2, 28), 0),  # February has no 31st:
+        ("2025-01-31", date(2025, 3, 1), 1),  # its month is full when the next one begins
+        ("2024-02-29", date(2025, 2, 28), 11),
+        ("2024-02-29", date(2025, 3, 1), 12),
+        ("2015-03-15", date(2025, 7, 1), 123),  # ten years of 12, and March to July less a fortnight
+    ],
+)
+def test_months_on_platform(measure, joined: str, day: date, months: int) -> None:
+    found = measure("months_on_platform", day=day, subjects=[{"joined_on": joined}])
+    assert found == ("measured", months, None, months)
+
+
+def test_months_on_platform_not_known_is_missing(measure) -> None:
+    assert measure("months_on_platform", subjects=[{}]) == ("missing", 0, None, None)
+    assert measure("months_on_platform", subjects=[{"joined_on": "2025-07-01"}]).state == "missing"  # joins today
+    assert measure("months_on_platform", subjects=[{}], without=["subjects.joined_on"]).state == "missing"
+
+
+def test_reverified(measure) -> None:
+    assert measure("reverified", subjects=[{"verified_on": "2025-06-30"}]) == YES
+    assert measure("reverified", subjects=[{"verified_on": "2024-12-30"}]) == YES  # 183 days ago
+    assert measure("reverified", subjects=[{"verified_on": "2024-12-29"}]) == NO  # 184
+    assert measure("reverified", subjects=[{"verified_on": "2025-07-01"}]) == NO
+    assert measure("reverified", subjects=[{}]) == NO
+    month = {"reverify_days": 30}
+    assert measure("reverified", subjects=[{"verified_on": "2025-06-01"}], parameters=month) == YES
+    assert measure("reverified", subjects=[{"verified_on": "2025-05-31"}], parameters=month) == NO
+    assert measure("reverified", subjects=[{}], without=["subjects.verified_on"]).state == "missing"
+
+
+WHOLE = {"name": "n", "uscc": USCC, "address": "a", "contact": "c", "category": "k", "joined_on": "2025-06-30"}
+
+
+def test_information_completeness(measure) -> None:
+    def of(**columns: str | None) -> tuple[object, ...]:
+        return measure("information_completeness", subjects=[WHOLE | columns])
+
+    assert of() == ("measured", 6, 6, 1)
+    assert of(address=None) == ("measured", 5, 6, 5 / 6)
+    assert of(uscc=None) == ("measured", 5, 6, 5 / 6)
+    assert of(uscc=None, id_number=ID_NUMBER) == ("measured", 6, 6, 1)
+    assert of(id_number=ID_NUMBER) == ("measured", 6, 6, 1)  # two codes are one item
+    assert of(joined_on="2025-07-01") == ("measured", 5, 6, 5 / 6)
+    assert measure("information_completeness", subjects=[{}]) == ("measured", 0, 6, 0)
+
+
+@pytest.mark.parametrize("column", ["name", "uscc", "address", "contact", "category", "joined_on"])
+def test_information_completeness_asks_for_no_column_that_is_not_supplied(measure, column: str) -> None:
+    found = measure("information_completeness", subjects=[WHOLE], without=[f"subjects.{column}"])
+    assert found == ("missing", None, None, None)
