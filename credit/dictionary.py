@@ -12,10 +12,8 @@ import numpy as np
 
 from credit.disclosure.dictionary import page as disclosure_page
 from credit.indicators import CATALOGUE
-from credit.indicators.base import Indicator
-from credit.rulebooks import Sourced, shipped
 from credit.indicators.base import At, Indicator, Latest, Measure, Text, Unit
-from credit.rulebooks import ElementRule, IndicatorRule, Rulebook, shipped
+from credit.rulebooks import ElementRule, IndicatorRule, Rulebook, Sourced, shipped
 from credit.scoring import mark as curve_mark
 from credit.scoring import shrink
 from credit.settings import PREFIX, Settings
