@@ -32,10 +32,19 @@ app = typer.Typer(
     epilog=EPILOG,
 )
 QUARANTINE_SHOWN = 10
+STANDINGS = {
+    "replay": "the rulebook was not in force that day 回溯计算：规则当日未施行",
+    "trial": "the rulebook is not in force, these are no grades 试算：规则未施行，结果不作为信用等级",
+}
 
 SourceName = Annotated[str, typer.Option("--source", help="canonical (our own files) or olist.")]
 Rulebooks = Annotated[
-    list[Path] | None, typer.Option("--rulebook", help="Rulebook file; give again for more. Default: the shipped ones.")
+    list[Path] | None,
+    typer.Option("--rulebook", help="Rulebook file; give again for more. Default: the rules in force."),
+]
+Trial = Annotated[
+    bool,
+    typer.Option("--trial", help="Evaluate by --rulebook files that are not in force; everything made says so."),
 ]
 History = Annotated[
     bool,
@@ -139,12 +148,16 @@ def check(
 
 
 @app.command()
-def evaluate(day: Day = None, rulebook: Rulebooks = None, home: Home = None, as_json: AsJson = False) -> None:
+def evaluate(
+    day: Day = None, rulebook: Rulebooks = None, trial: Trial = False, home: Home = None, as_json: AsJson = False
+) -> None:
     """Grade every merchant as of a night, past or present, and keep the result.
 
     Example: merchant-credit evaluate --date 2026-11-24
+
+    Example: merchant-credit evaluate --rulebook ./draft.yaml --trial --home ./trial-home
     """
-    _run_step("evaluate", home, day=day, rulebooks=rulebook, as_json=as_json)
+    _run_step("evaluate", home, day=day, rulebooks=rulebook, trial=trial, as_json=as_json)
 
 
 @app.command()
@@ -170,6 +183,7 @@ def nightly(
     source: SourceName = "canonical",
     day: Day = None,
     rulebook: Rulebooks = None,
+    trial: Trial = False,
     history: History = False,
     home: Home = None,
     as_json: AsJson = False,
@@ -183,7 +197,7 @@ def nightly(
     from credit.nightly import Night, run
 
     conf = settings.load(home=home)
-    night = Night(conf, day_of(day, conf, source), source, path, rulebook, history)
+    night = Night(conf, day_of(day, conf, source), source, path, rulebook, history, trial)
     report = run(night, _Steps())
     if as_json:
         print_json(report)
@@ -222,6 +236,8 @@ def grades(
     if as_json:
         print_json(rows)
         return
+    for standing in sorted({row["standing"] for row in rows} & set(STANDINGS)):
+        out.print(f"[yellow]{standing}[/yellow] {STANDINGS[standing]}")
     table = RichTable(title=f"Credit grades 信用等级 · {evaluated}", title_justify="left")
     for heading in ("Merchant 主体", "Kind", "Grade 等级", "Score", "Evidence", "Not rated 未评原因"):
         number, merchant = heading[:5] in ("Score", "Evide"), heading[:5] == "Merch"
@@ -293,19 +309,26 @@ def _run_step(
     day: str | None = None,
     rulebooks: list[Path] | None = None,
     history: bool = False,
+    trial: bool = False,
     as_json: bool = False,
     **given: Any,
 ) -> None:
     from credit.nightly import STEPS, Night, run_step
 
     conf = settings.load(home=home, **given)
-    night = Night(conf, day_of(day, conf, source), source, path, rulebooks, history)
+    night = Night(conf, day_of(day, conf, source), source, path, rulebooks, history, trial)
     progress = _Steps()
     run_step(name, dict(STEPS)[name], night, lambda said: progress(name, said))
     if as_json:
         print_json({"date": night.day.isoformat(), **night.report})
     else:
         show_report(night.report)
+
+
+def standing_note(report: dict[str, Any]) -> str:
+    """What to say where a night was not graded by the rules in force that day; empty where it was."""
+    standings = {book["standing"] for book in report.get("rulebooks") or []} & set(STANDINGS)
+    return "; ".join(f"{standing}: {STANDINGS[standing]}" for standing in sorted(standings))
 
 
 def show_report(report: dict[str, Any], console: Console | None = None) -> None:
@@ -349,8 +372,8 @@ def show_report(report: dict[str, Any], console: Console | None = None) -> None:
                 table.add_row(book if i == 0 else "", grade, f"{number:,}", "█" * max(1, round(20 * number / most)))
             table.add_section()
         console.print(table)
-    if any(book["standing"] == "replay" for book in report.get("rulebooks") or []):
-        console.print("[yellow]note[/yellow] replay: a rulebook was not yet in force that day; every file says so")
+    if standing := standing_note(report):
+        console.print(f"[yellow]note[/yellow] {standing}; every file says so")
     if report.get("published"):
         console.print(f"Published 已发布: {report['published']}", soft_wrap=True, highlight=False)
     if report.get("stages") and len(report["stages"]) > 1:
@@ -377,8 +400,8 @@ def _show_explanation(found: dict[str, Any]) -> None:
     )
     if found["not_rated"]:
         out.print(f"[yellow]not rated[/yellow] {found['not_rated']['zh']} · {found['not_rated']['en']}")
-    if found["standing"] == "replay":
-        out.print("[yellow]replay[/yellow] the rulebook was not yet in force that day 规则当日尚未生效")
+    if found["standing"] in STANDINGS:
+        out.print(f"[yellow]{found['standing']}[/yellow] {STANDINGS[found['standing']]}")
     table = RichTable()
     for heading in (
         "Element and indicator 要素与指标",

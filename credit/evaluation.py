@@ -16,7 +16,8 @@ from credit import engine, grading, scoring
 from credit.errors import UserError
 from credit.indicators import CATALOGUE
 from credit.indicators.fulfilment import ORDERS
-from credit.rulebooks import Rulebook, choose
+from credit.rulebooks import Rulebook
+from credit.rulebooks.lifecycle import choose
 from credit.scoring import POINT
 from credit.settings import Settings, cut_off
 from credit.tables import TABLES
@@ -58,8 +59,12 @@ def compute(
     zone: str,
     rulebooks: list[Rulebook],
     progress: Callable[[str], None] = lambda _: None,
+    standings: dict[str, str] | None = None,
 ) -> list[Evaluation]:
-    """Evaluate without storing anything. One scan of each table serves all rulebooks."""
+    """Evaluate without storing anything. One scan of each table serves all rulebooks.
+
+    `standings`: hash of a rulebook -> its standing; one that is not there is in force from its `effective_from`.
+    """
     moment = engine.Moment(cut_off(day, zone), zone)
     have = supplied(con, moment)
     frames = engine.known(con, moment)
@@ -88,7 +93,7 @@ def compute(
                 book,
                 day,
                 moment,
-                "in_force" if book.effective_from <= day else "replay",
+                (standings or {}).get(book.hash) or ("in_force" if book.effective_from <= day else "replay"),
                 scores,
                 pd.DataFrame(
                     {
@@ -112,12 +117,20 @@ def evaluate(
     day: date,
     rulebooks: list[Path] | None = None,
     progress: Callable[[str], None] = lambda _: None,
+    *,
+    trial: bool = False,
 ) -> list[Evaluation]:
     """Evaluate the night that begins `day` and keep the result, in place of an earlier one of the same night.
 
-    Raises UserError when nothing was known by the cut-off.
+    With `trial` the given `rulebooks` need not be in force. Raises UserError when nothing was known by the cut-off, for a
+    rulebook that may not grade, and where a trial or replay would take the place of an official evaluation.
     """
-    done = compute(con, day, zone_of(con, settings), choose(rulebooks, day), progress)
+    chosen = choose(con, rulebooks, day, trial=trial)
+    for book, standing in chosen:
+        if standing != "in_force":
+            _spare_official(con, book, day, standing)
+    standings: dict[str, str] = {book.hash: standing for book, standing in chosen}
+    done = compute(con, day, zone_of(con, settings), [book for book, _ in chosen], progress, standings)
     if not any(len(evaluation.grades) for evaluation in done):
         first = scalar(con, "SELECT min(known_at)::VARCHAR FROM canonical.subjects")
         raise UserError(
@@ -147,23 +160,37 @@ def export_night(con: duckdb.DuckDBPyConnection, settings: Settings, day: date) 
     ):
         partial = folder / f".{table}.partial"
         con.execute(
-            f"COPY (SELECT * FROM results.{table} WHERE evaluated_on = DATE '{day}' ORDER BY {order}) "
+            f"COPY (SELECT *, (SELECT any_value(standing) FROM results.runs r WHERE r.evaluated_on = t.evaluated_on "
+            f"AND r.rulebook = t.rulebook) AS standing "
+            f"FROM results.{table} t WHERE evaluated_on = DATE '{day}' ORDER BY {order}) "
             f"TO {quote(str(partial))} (FORMAT parquet)"
         )
         partial.replace(folder / f"{table}.parquet")
     return folder
 
 
+def _same_subjects(con: duckdb.DuckDBPyConnection, book: Rulebook, day: date) -> list[tuple[str, str, str]]:
+    """(rulebook, version, standing) of that night's runs that this rulebook's would take the place of."""
+    return con.execute(
+        """SELECT rulebook, rulebook_version, standing FROM results.runs WHERE evaluated_on = ?
+           AND (rulebook = ? OR (subject_kind = ? AND subject_role = ?)) ORDER BY rulebook""",
+        [day, book.id, book.subject.kind, book.subject.role],
+    ).fetchall()
+
+
+def _spare_official(con: duckdb.DuckDBPyConnection, book: Rulebook, day: date, standing: str) -> None:
+    for rulebook, version, official in _same_subjects(con, book, day):
+        if official == "in_force":
+            raise UserError(
+                f"{day} is evaluated officially here, by {rulebook} {version}; a {standing} by {book.label} does not take "
+                "its place. Use another --home, or set the two side by side with `merchant-credit rulebook impact`"
+            )
+
+
 def _store(con: duckdb.DuckDBPyConnection, evaluation: Evaluation) -> None:
     book, day = evaluation.rulebook, evaluation.day
     # One evaluation a night for a kind of subject: a run by another rulebook gives way as well.
-    replaced = [book.id] + [
-        row[0]
-        for row in con.execute(
-            "SELECT DISTINCT rulebook FROM results.grades WHERE evaluated_on = ? AND subject_kind = ?",
-            [day, book.subject.kind],
-        ).fetchall()
-    ]
+    replaced = [book.id] + [rulebook for rulebook, _, _ in _same_subjects(con, book, day)]
     for table in ("runs", "grades", "indicators"):
         con.execute(
             f"DELETE FROM results.{table} WHERE evaluated_on = ? AND list_contains(?, rulebook)", [day, replaced]
@@ -173,10 +200,10 @@ def _store(con: duckdb.DuckDBPyConnection, evaluation: Evaluation) -> None:
         [book.hash, book.id, book.version, book.text],
     )
     con.execute(
-        "INSERT INTO results.runs VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO results.runs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, NULL)",
         [
             day, book.id, book.version, book.hash, evaluation.moment.cut_off, evaluation.standing,
-            json.dumps(evaluation.scores.priors), len(evaluation.grades),
+            json.dumps(evaluation.scores.priors), len(evaluation.grades), book.subject.kind, book.subject.role,
         ],
     )  # fmt: skip
     night_grades, night_indicators = evaluation.grades, evaluation.scores.long()

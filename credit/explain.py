@@ -166,8 +166,8 @@ def grade_list(con: duckdb.DuckDBPyConnection, day: date) -> list[dict[str, Any]
     return _rows(
         con,
         """SELECT subject_id, subject_kind, grade, score::DOUBLE AS score, evidence::DOUBLE AS evidence,
-                  not_rated_reason, evaluated_on::VARCHAR AS evaluated_on, rulebook, rulebook_hash
-           FROM results.grades WHERE evaluated_on = ?
+                  not_rated_reason, evaluated_on::VARCHAR AS evaluated_on, rulebook, rulebook_hash, standing
+           FROM results.grades JOIN results.runs USING (evaluated_on, rulebook, rulebook_hash) WHERE evaluated_on = ?
            ORDER BY rulebook, score DESC NULLS LAST, evidence DESC, subject_id""",
         [day],
     )
