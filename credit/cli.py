@@ -17,7 +17,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table as RichTable
 
-from credit import __version__, settings
+from credit import __version__, cli_rulebook, settings
 from credit.console import AsJson, Day, Home, day_of, err, out, print_json
 from credit.errors import UserError
 from credit.settings import Settings
@@ -31,6 +31,7 @@ app = typer.Typer(
     help="Evaluate the credit of a platform's merchants by public rules (电子商务平台商家信用评价).",
     epilog=EPILOG,
 )
+app.add_typer(cli_rulebook.app, name="rulebook")
 QUARANTINE_SHOWN = 10
 STANDINGS = {
     "replay": "the rulebook was not in force that day 回溯计算：规则当日未施行",

@@ -165,9 +165,9 @@ def grade_list(con: duckdb.DuckDBPyConnection, day: date) -> list[dict[str, Any]
     """The grades of an evaluated day, enterprises first, best first, NR last."""
     return _rows(
         con,
-        """SELECT subject_id, subject_kind, grade, score::DOUBLE AS score, evidence::DOUBLE AS evidence,
-                  not_rated_reason, evaluated_on::VARCHAR AS evaluated_on, rulebook, rulebook_hash, standing
-           FROM results.grades JOIN results.runs USING (evaluated_on, rulebook, rulebook_hash) WHERE evaluated_on = ?
+        """SELECT subject_id, g.subject_kind, grade, score::DOUBLE AS score, evidence::DOUBLE AS evidence,
+                  not_rated_reason, evaluated_on::VARCHAR AS evaluated_on, rulebook, g.rulebook_hash, standing
+           FROM results.grades g JOIN results.runs USING (evaluated_on, rulebook) WHERE evaluated_on = ?
            ORDER BY rulebook, score DESC NULLS LAST, evidence DESC, subject_id""",
         [day],
     )

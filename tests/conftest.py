@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -19,7 +19,7 @@ import pytest
 from credit import engine, evaluation, intake, scoring, warehouse
 from credit.indicators import CATALOGUE
 from credit.indicators.base import Leaf
-from credit.rulebooks import Rulebook
+from credit.rulebooks import Rulebook, lifecycle, load
 from credit.settings import Settings, cut_off
 from credit.tables import KNOWN_AT, TABLES, Column, Table
 
@@ -191,6 +191,18 @@ def measure(fill: Fill, book: MakeBook) -> Measure:
         return Measured(str(found.state[0]), *(None if np.isnan(number) else float(number) for number in numbers))
 
     return measured
+
+
+def enacted(con: duckdb.DuckDBPyConnection, path: Path) -> None:
+    """Enter a rulebook file with the whole life that its dates tell."""
+    book = load(path)
+    days = [book.announced_on - timedelta(days=10), book.announced_on - timedelta(days=1)]
+    with pytest.MonkeyPatch.context() as patched:
+        later = max(datetime.now(UTC), cut_off(book.effective_from, ZONE) + timedelta(days=1))
+        patched.setattr(lifecycle, "now", lambda: later)
+        lifecycle.propose(con, path, by="Li Wei", comments_until=days[1], at=cut_off(days[0], ZONE))
+        lifecycle.announce(con, book.id, book.version, by="Li Wei", at=cut_off(book.announced_on, ZONE))
+        lifecycle.enact(con, book.id, book.version, by="Li Wei", at=cut_off(book.effective_from, ZONE))
 
 
 @pytest.fixture

@@ -23,6 +23,7 @@ from credit.disclosure import Publication, dictionary, documents, privacy, publi
 from credit.errors import UserError
 from credit.settings import Settings
 from credit.warehouse import open_warehouse
+from tests.conftest import enacted
 
 DAY = date(2026, 11, 24)
 SCHEMA = json.loads(documents.SCHEMA.read_text(encoding="utf-8"))
@@ -366,10 +367,11 @@ def test_bulk_files_say_what_the_documents_say(version: Path) -> None:
             assert row[name] == document[name]
         assert (row["rulebook"], row["rulebook_hash"]) == (document["rulebook"]["id"], document["rulebook"]["hash"])
         assert row["name"] == document["subject"]["name"]
+        assert row["standing"] == document["rulebook"]["standing"]
     ndjson = [json.loads(line) for line in (version / "bulk/grades.ndjson").read_text(encoding="utf-8").splitlines()]
     assert ndjson == [row | {"evaluated_on": str(DAY)} for row in rows]
     elements = pq.read_table(version / "bulk/elements.parquet")
-    assert elements.column_names == ["subject_id", "element", "weight", "points"]
+    assert elements.column_names == ["subject_id", "element", "weight", "points", "standing"]
     assert {(row["subject_id"], row["element"]): (row["weight"], row["points"]) for row in elements.to_pylist()} == {
         (i, e["name"]): (e["weight"], e["points"]) for i, document in found.items() for e in document["elements"]
     }
@@ -473,6 +475,7 @@ def test_buyers_are_not_published(conf: Settings, tmp_path: Path) -> None:
     text = seller.read_text(encoding="utf-8")
     buyer.write_text(text.replace("id: gbt-28041-individual", "id: buyers").replace("role: seller", "role: buyer"))
     with open_warehouse(conf) as con:
+        enacted(con, buyer)
         done = evaluation.evaluate(con, conf, DAY, [seller, buyer])
         assert [len(one.grades) for one in done if one.rulebook.id == "buyers"] == [1]
         path = publish(con, conf, DAY).path
@@ -639,6 +642,9 @@ def test_a_second_rulebook_for_the_same_merchants_replaces_the_first(conf: Setti
     text = (rulebooks.FOLDER / "gbt-26842-enterprise.yaml").read_text(encoding="utf-8")
     own.write_text(text.replace("id: gbt-26842-enterprise", "id: own-rules"), encoding="utf-8")
     with open_warehouse(conf) as con:
+        with pytest.raises(UserError, match="not in the ledger"):
+            evaluation.evaluate(con, conf, DAY, [own])
+        enacted(con, own)
         evaluation.evaluate(con, conf, DAY, [own])
         used = con.execute(
             "SELECT DISTINCT rulebook FROM results.grades WHERE subject_kind = 'enterprise' AND evaluated_on = ?", [DAY]

@@ -75,7 +75,7 @@ def test_grades_json_has_the_fields_programs_rely_on(graded: tuple[Path, dict[st
     rows = json.loads(command("grades", "--json", home=home).stdout)
     assert set(rows[0]) == {
         "subject_id", "subject_kind", "grade", "score", "evidence", "not_rated_reason", "evaluated_on", "rulebook",
-        "rulebook_hash",
+        "rulebook_hash", "standing",
     }  # fmt: skip
     counted: dict[str, int] = {}
     for row in rows:

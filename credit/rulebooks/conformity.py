@@ -105,15 +105,13 @@ def sheet(book: Rulebook) -> dict[str, Any]:
     }
 
 
-def to_csv(book: Rulebook) -> bytes:
+def to_csv(books: list[Rulebook]) -> bytes:
     """The rows for a spreadsheet: UTF-8 with BOM, texts that begin like a formula made harmless."""
     from credit.disclosure.bulk import csv_bytes  # which leads to the evaluation, and that to the rulebooks
 
-    headings = {name: f"{zh} {en}" for name, (zh, en) in COLUMNS.items()}
-    return csv_bytes(
-        list(headings.values()),
-        [{headings[name]: value for name, value in row.to_json().items()} for row in rows(book)],
-    )
+    headings = {"rulebook": "规则 Rulebook"} | {name: f"{zh} {en}" for name, (zh, en) in COLUMNS.items()}
+    listed = [{"rulebook": book.label} | row.to_json() for book in books for row in rows(book)]
+    return csv_bytes(list(headings.values()), [{headings[name]: row[name] for name in headings} for row in listed])
 
 
 def to_markdown(book: Rulebook) -> str:

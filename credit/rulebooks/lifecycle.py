@@ -175,10 +175,11 @@ def versions(con: duckdb.DuckDBPyConnection) -> list[Version]:
     ).fetchall():
         answers.setdefault(number, []).append(Answer(*rest))
     comments: dict[tuple[str, str], list[Comment]] = {}
-    for id_, version, number, *said in con.execute(
+    for id_, version, number, happened, recorded, author, text in con.execute(
         'SELECT id, version, number, "at", recorded_at, author, text FROM ledger.rulebook_comments ORDER BY number'
     ).fetchall():
-        comments.setdefault((id_, version), []).append(Comment(number, *said, answers=tuple(answers.get(number, []))))
+        said = Comment(number, happened, recorded, author, text, tuple(answers.get(number, [])))
+        comments.setdefault((id_, version), []).append(said)
     return [
         Version(
             *key,
@@ -440,7 +441,7 @@ def enact(
     book, announced = found.book(), found.last("announced")
     assert announced is not None
     may = max(
-        cut_off(book.effective_from, _zone(con)).astimezone(UTC),
+        cut_off(book.effective_from, zone(con)).astimezone(UTC),
         announced.at.astimezone(UTC) + timedelta(days=NOTICE_DAYS),
     )
     if when.at < may:
@@ -491,8 +492,8 @@ def _moment(
     con: duckdb.DuckDBPyConnection, at: datetime | None, of: Version | None, after: Event | None = None
 ) -> _Moment:
     """When something happened. Refused: in the future, or before the version's previous event (or `after`)."""
-    recorded, zone = now(), ZoneInfo(_zone(con))
-    happened = recorded if at is None else (at if at.tzinfo else at.replace(tzinfo=zone)).astimezone(UTC)
+    recorded, local = now(), ZoneInfo(zone(con))
+    happened = recorded if at is None else (at if at.tzinfo else at.replace(tzinfo=local)).astimezone(UTC)
     if happened > recorded:
         raise UserError(
             f"--at {_shown(con, happened)} is in the future; it is {_shown(con, recorded)}. Enter it when it has happened"
@@ -503,14 +504,14 @@ def _moment(
             f"--at {_shown(con, happened)} is before {of.label} was {EVENTS[previous.event][1]}, "
             f"{_shown(con, previous.at)}; give a later instant"
         )
-    return _Moment(happened, happened.astimezone(zone).date(), recorded)
+    return _Moment(happened, happened.astimezone(local).date(), recorded)
 
 
 def _earliest(con: duckdb.DuckDBPyConnection, when: _Moment) -> date:
     """The first day that begins 7 full days or more after an announcement, and is no day the file's own check refuses."""
     day, least = when.day + timedelta(days=NOTICE_DAYS + 1), when.at.astimezone(UTC) + timedelta(days=NOTICE_DAYS)
     # A week in which clocks go forward is an hour short.
-    return day if cut_off(day, _zone(con)).astimezone(UTC) >= least else day + timedelta(days=1)
+    return day if cut_off(day, zone(con)).astimezone(UTC) >= least else day + timedelta(days=1)
 
 
 def _in_state(con: duckdb.DuckDBPyConnection, id_: str, version: str, state: State, why: str) -> Version:
@@ -568,12 +569,13 @@ def _sources_have_references(known: list[Version], book: Rulebook, path: Path) -
         raise UserError("\n  ".join(said.values()))
 
 
-def _zone(con: duckdb.DuckDBPyConnection) -> str:
+def zone(con: duckdb.DuckDBPyConnection) -> str:
+    """The zone in which the warehouse counts its days."""
     return str(scalar(con, "SELECT getvariable('zone')"))
 
 
 def _shown(con: duckdb.DuckDBPyConnection, at: datetime) -> str:
-    return at.astimezone(ZoneInfo(_zone(con))).strftime("%Y-%m-%d %H:%M:%S %z")
+    return at.astimezone(ZoneInfo(zone(con))).strftime("%Y-%m-%d %H:%M:%S %z")
 
 
 # --- telling -----------------------------------------------------------------------------------------------------
