@@ -390,7 +390,8 @@ def _show_rules(book: Rulebook) -> None:
         "Curve 计分曲线",
         "Source 来源",
     ):
-        table.add_column(heading, justify="right" if heading[:3] in ("Wei", "Str", "Win") else "left", overflow="fold")
+        number = heading[:3] in ("Wei", "Str", "Win")
+        table.add_column(heading, justify="right" if number else "left", overflow="fold", no_wrap=heading[:3] == "Ele")
     for element in book.elements:
         name = f"{element.name.zh} {element.name.en}"
         table.add_row(f"[bold]{escape(name)}[/bold]", f"[bold]{element.weight:g}[/bold]", "", "", "", element.source)

@@ -193,16 +193,27 @@ def measure(fill: Fill, book: MakeBook) -> Measure:
     return measured
 
 
-def enacted(con: duckdb.DuckDBPyConnection, path: Path) -> None:
-    """Enter a rulebook file with the whole life that its dates tell."""
-    book = load(path)
-    days = [book.announced_on - timedelta(days=10), book.announced_on - timedelta(days=1)]
-    with pytest.MonkeyPatch.context() as patched:
-        later = max(datetime.now(UTC), cut_off(book.effective_from, ZONE) + timedelta(days=1))
-        patched.setattr(lifecycle, "now", lambda: later)
-        lifecycle.propose(con, path, by="Li Wei", comments_until=days[1], at=cut_off(days[0], ZONE))
-        lifecycle.announce(con, book.id, book.version, by="Li Wei", at=cut_off(book.announced_on, ZONE))
-        lifecycle.enact(con, book.id, book.version, by="Li Wei", at=cut_off(book.effective_from, ZONE))
+Enact = Callable[[duckdb.DuckDBPyConnection, Path], None]
+
+
+@pytest.fixture
+def enacted(monkeypatch: pytest.MonkeyPatch) -> Enact:
+    """`enacted(con, path)`: enter a rulebook file with the whole life that its dates tell, whatever day it is."""
+
+    def made(con: duckdb.DuckDBPyConnection, path: Path) -> None:
+        book = load(path)
+        opened, announced, begins = (
+            cut_off(day, ZONE)
+            for day in (book.announced_on - timedelta(days=10), book.announced_on, book.effective_from)
+        )
+        with monkeypatch.context() as patched:
+            patched.setattr(lifecycle, "now", lambda: max(datetime.now(UTC), begins))
+            until = book.announced_on - timedelta(days=1)
+            lifecycle.propose(con, path, by="Li Wei", comments_until=until, at=opened)
+            lifecycle.announce(con, book.id, book.version, by="Li Wei", at=announced)
+            lifecycle.enact(con, book.id, book.version, by="Li Wei", at=begins)
+
+    return made
 
 
 @pytest.fixture

@@ -7,12 +7,13 @@ import hashlib
 import io
 import json
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date, timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import jsonschema
 import numpy as np
 import pyarrow.parquet as pq
@@ -23,9 +24,9 @@ from credit.disclosure import Publication, dictionary, documents, privacy, publi
 from credit.errors import UserError
 from credit.settings import Settings
 from credit.warehouse import open_warehouse
-from tests.conftest import enacted
 
 DAY = date(2026, 11, 24)
+Enact = Callable[[duckdb.DuckDBPyConnection, Path], None]
 SCHEMA = json.loads(documents.SCHEMA.read_text(encoding="utf-8"))
 VALIDATOR = jsonschema.Draft202012Validator(SCHEMA, format_checker=jsonschema.FormatChecker())
 
@@ -469,7 +470,7 @@ def test_names_of_documents_differ_without_case() -> None:
     assert documents.paths(["M1"]) == {"M1": f"merchants/{hashlib.sha256(b'M1').hexdigest()[:2]}/M1.json"}
 
 
-def test_buyers_are_not_published(conf: Settings, tmp_path: Path) -> None:
+def test_buyers_are_not_published(conf: Settings, tmp_path: Path, enacted: Enact) -> None:
     seller = rulebooks.FOLDER / "gbt-28041-individual.yaml"
     buyer = tmp_path / "buyer.yaml"
     text = seller.read_text(encoding="utf-8")
@@ -637,7 +638,9 @@ def test_indicator_rows_are_gone(conf: Settings) -> None:
         _publish(conf, DAY)
 
 
-def test_a_second_rulebook_for_the_same_merchants_replaces_the_first(conf: Settings, tmp_path: Path) -> None:
+def test_a_second_rulebook_for_the_same_merchants_replaces_the_first(
+    conf: Settings, tmp_path: Path, enacted: Enact
+) -> None:
     own = tmp_path / "own.yaml"
     text = (rulebooks.FOLDER / "gbt-26842-enterprise.yaml").read_text(encoding="utf-8")
     own.write_text(text.replace("id: gbt-26842-enterprise", "id: own-rules"), encoding="utf-8")

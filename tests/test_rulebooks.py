@@ -116,7 +116,7 @@ def test_hostile_yaml_is_refused(tmp_path: Path, content: bytes, message: str) -
         load(path)
 
 
-def test_the_seven_days_of_notice_are_full_ones(broken: Callable[..., str], tmp_path: Path) -> None:
+def test_the_seven_days_of_notice_are_full_ones(broken: Callable[..., str]) -> None:
     """Announced during the 10th: the 11th to the 17th are seven full days, so the 18th is the earliest."""
     said = broken(("effective_from: 2026-11-18", "effective_from: 2026-11-17"))
     assert "less than 7 days" in said

@@ -31,6 +31,8 @@ def files(versions: list[lifecycle.Version], written: dict[str, str], zone: str)
     """(path, content) of life.json and of each text that is not `written` (hash -> path) by the night itself."""
     told: list[dict[str, Any]] = []
     for one in versions:
+        if one.book().subject.role != "seller":
+            continue  # buyers are consumers: nothing about their evaluation is published
         path = None
         if one.state != "draft":
             path = written.get(one.hash) or f"rulebooks/{one.id}-{one.version}.yaml"

@@ -40,6 +40,7 @@ LABELS: dict[str, tuple[str, str]] = {
     "reference": ("依据", "reference"),
     "grades": ("信用等级", "grades"),
     "symbols": ("等级符号", "grade symbols"),
+    "grade": ("等级", "grade"),
     "levels": ("等级", "levels"),
     "at_least": ("最低得分", "at least"),
     "meaning": ("含义", "meaning"),
