@@ -71,29 +71,25 @@ def list_(home: Home = None, as_json: AsJson = False) -> None:
         print_json(lives + shipped_only)
         return
     table = RichTable(title="Rulebooks 评价规则", title_justify="left")
-    for heading in (
-        "Rulebook 规则",
-        "Version 版本",
-        "State 状态",
-        "Announced 公布",
-        "In force 施行",
-        "Until 止",
-        "Comments 意见",
-    ):
-        table.add_column(heading, no_wrap=heading[0] in "RV", overflow="fold")
+    for heading in ("Rulebook 规则", "State 状态", "Dates 日期", "Comments 意见"):
+        table.add_column(heading, no_wrap=heading[0] != "C", overflow="fold")
     for life in lives:
+        announced = next((e["day"] for e in life["events"] if e["event"]["code"] == "announced"), None)
+        dates = {
+            "意见至": life["comments_until"],
+            "公布": announced,
+            "施行": life["in_force_from"],
+            "替代": life["superseded_on"],
+        }
         open_ = sum(not said["answers"] for said in life["comments"])
         table.add_row(
-            life["id"],
-            life["version"],
-            f"{life['state']['zh']} {life['state']['en']}",
-            next((e["day"] for e in life["events"] if e["event"]["code"] == "announced"), ""),
-            life["in_force_from"] or "",
-            life["superseded_on"] or "",
-            f"{len(life['comments'])}" + (f" ({open_} unanswered 未答复)" if open_ else "") if life["comments"] else "",
+            f"{life['id']}@{life['version']}",
+            f"{life['state']['zh']}\n{life['state']['en']}",
+            "\n".join(f"{what} {day}" for what, day in dates.items() if day),
+            f"{len(life['comments'])}" + (f", {open_} open 未答复" if open_ else "") if life["comments"] else "",
         )
     for book in offered:
-        table.add_row(book.id, book.version, "随软件提供，未采用 shipped, not adopted", "", "", "", "")
+        table.add_row(f"{book.id}@{book.version}", "随软件提供，未采用\nshipped, not adopted", "", "")
     out.print(table)
 
 

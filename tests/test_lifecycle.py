@@ -591,7 +591,9 @@ def test_the_verbs_take_a_rulebook_through_its_life(home: Settings, clock: Clock
         "AAA",
     ):
         assert words in shown
-    assert "已被替代 superseded" in _run("list", home=home)
+    listing = _run("list", home=home)
+    assert "已被替代" in listing
+    assert "替代 2027-01-28" in listing
     assert _run("show", f"{ID}@{SHIPPED.version}", "--yaml", home=home) == SHIPPED.text
     changes = json.loads(_run("diff", f"{ID}@{SHIPPED.version}", path, "--json", home=home))
     assert [change["place"] for change in changes] == ["version", "announced_on", "effective_from"]
