@@ -379,27 +379,23 @@ def _show_rules(book: Rulebook) -> None:
     )
     table = RichTable()
     for heading in (
-        "Element and indicator 要素与指标",
-        "Weight 权重",
-        "Strength 先验强度",
-        "Window 天",
-        "Curve 计分曲线",
-        "Source 来源",
+        "Element, indicator 要素、指标\n[dim]curve 计分曲线 · source 来源[/dim]",
+        "Weight\n权重",
+        "Strength\n先验强度",
+        "Days\n天",
     ):
-        number = heading[:3] in ("Wei", "Str", "Win")
-        table.add_column(heading, justify="right" if number else "left", overflow="fold", no_wrap=heading[:3] == "Ele")
+        table.add_column(heading, justify="left" if heading[0] == "E" else "right")
     for element in book.elements:
-        name = f"{element.name.zh} {element.name.en}"
-        table.add_row(f"[bold]{escape(name)}[/bold]", f"[bold]{element.weight:g}[/bold]", "", "", "", element.source)
+        name = escape(f"{element.name.zh} {element.name.en}")
+        table.add_row(f"[bold]{name}[/bold] [dim]· {element.source}[/dim]", f"[bold]{element.weight:g}[/bold]", "", "")
         for rule in element.indicators:
             of = CATALOGUE[rule.id].name
+            curve = " ".join(f"{x:g}→{mark:g}" for x, mark in rule.curve)
             table.add_row(
-                f"  {of.zh} {of.en}",
+                f"  {of.zh} {of.en}\n  [dim]{curve} · {rule.source} {escape(rule.reference or '')}[/dim]",
                 f"{rule.weight:g}",
                 f"{rule.strength:g}" if rule.strength else "",
                 str(book.window(rule)),
-                " ".join(f"{x:g}→{mark:g}" for x, mark in rule.curve),
-                rule.source,
             )
         table.add_section()
     out.print(table)
