@@ -338,6 +338,28 @@ def test_a_night_before_the_rules_is_marked(made: Settings, version: Path, tmp_p
     VALIDATOR.validate(document)
 
 
+def test_a_trial_is_marked_in_every_file(tmp_path: Path) -> None:
+    conf = _made(tmp_path / "home", [])
+    draft = tmp_path / "draft.yaml"
+    text = (rulebooks.FOLDER / "gbt-26842-enterprise.yaml").read_text(encoding="utf-8")
+    draft.write_text(text.replace("grade: AA, at_least: 85", "grade: AA, at_least: 86"), encoding="utf-8")
+    with open_warehouse(conf) as con:
+        evaluation.evaluate(con, conf, DAY, [draft], trial=True)
+        path = publish(con, conf).path
+    _verify(path)
+    for document in _documents(path).values():
+        VALIDATOR.validate(document)
+        assert document["rulebook"]["standing"] == "trial"
+        assert "试算" in document["rulebook"]["note"]["zh"]
+    (book,) = json.loads((path / "index.json").read_text(encoding="utf-8"))["rulebooks"]
+    assert book["standing"] == "trial"
+    for name in ("grades", "elements", "indicators"):
+        assert set(pq.read_table(path / f"bulk/{name}.parquet")["standing"].to_pylist()) == {"trial"}
+    life = json.loads((path / "rulebooks/life.json").read_text(encoding="utf-8"))
+    for one in life["versions"]:
+        assert hashlib.sha256((path / one["path"]).read_bytes()).hexdigest() == one["hash"] != book["hash"]
+
+
 def test_points_add_up_to_the_score(version: Path) -> None:
     rated = [document for document in _documents(version).values() if document["grade"] != "NR"]
     assert rated
