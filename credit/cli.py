@@ -17,7 +17,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table as RichTable
 
-from credit import __version__, cli_vet, cli_weights, settings
+from credit import __version__, cli_rulebook, cli_vet, cli_weights, settings
 from credit.console import AsJson, Day, Home, day_of, err, out, print_json
 from credit.errors import UserError
 from credit.settings import Settings
@@ -31,12 +31,22 @@ app = typer.Typer(
     help="Evaluate the credit of a platform's merchants by public rules (电子商务平台商家信用评价).",
     epilog=EPILOG,
 )
+app.add_typer(cli_rulebook.app, name="rulebook")
 app.add_typer(cli_weights.app, name="weights")
 QUARANTINE_SHOWN = 10
+STANDINGS = {
+    "replay": "the rulebook was not in force that day 回溯计算：规则当日未施行",
+    "trial": "the rulebook is not in force, these are no grades 试算：规则未施行，结果不作为信用等级",
+}
 
 SourceName = Annotated[str, typer.Option("--source", help="canonical (our own files) or olist.")]
 Rulebooks = Annotated[
-    list[Path] | None, typer.Option("--rulebook", help="Rulebook file; give again for more. Default: the shipped ones.")
+    list[Path] | None,
+    typer.Option("--rulebook", help="Rulebook file; give again for more. Default: the rules in force."),
+]
+Trial = Annotated[
+    bool,
+    typer.Option("--trial", help="Evaluate by --rulebook files that are not in force; everything made says so."),
 ]
 History = Annotated[
     bool,
@@ -143,6 +153,7 @@ def check(
 def evaluate(
     day: Day = None,
     rulebook: Rulebooks = None,
+    trial: Trial = False,
     merchant: Annotated[
         str | None,
         typer.Option("--merchant", help="This merchant alone, by the averages and the rules of the evaluated night."),
@@ -154,13 +165,15 @@ def evaluate(
 
     Example: merchant-credit evaluate --date 2026-11-24
 
+    Example: merchant-credit evaluate --rulebook ./draft.yaml --trial --home ./trial-home
+
     Example: merchant-credit evaluate --merchant M000002 --json
     """
     if merchant is None:
-        _run_step("evaluate", home, day=day, rulebooks=rulebook, as_json=as_json)
+        _run_step("evaluate", home, day=day, rulebooks=rulebook, trial=trial, as_json=as_json)
         return
-    if rulebook:
-        raise UserError("--merchant goes by the rulebook of the evaluated night; leave --rulebook out")
+    if rulebook or trial:
+        raise UserError("--merchant goes by the rulebook of the evaluated night; leave --rulebook and --trial out")
     from credit.evaluation import evaluate_merchant
     from credit.explain import grade_row, latest
     from credit.warehouse import open_warehouse
@@ -199,6 +212,7 @@ def nightly(
     source: SourceName = "canonical",
     day: Day = None,
     rulebook: Rulebooks = None,
+    trial: Trial = False,
     history: History = False,
     home: Home = None,
     as_json: AsJson = False,
@@ -212,7 +226,7 @@ def nightly(
     from credit.nightly import Night, run
 
     conf = settings.load(home=home)
-    night = Night(conf, day_of(day, conf, source), source, path, rulebook, history)
+    night = Night(conf, day_of(day, conf, source), source, path, rulebook, history, trial)
     report = run(night, _Steps())
     if as_json:
         print_json(report)
@@ -254,6 +268,8 @@ def grades(
     if as_json:
         print_json(rows)
         return
+    for standing in sorted({row["standing"] for row in rows} & set(STANDINGS)):
+        out.print(f"[yellow]{standing}[/yellow] {STANDINGS[standing]}")
     _show_grades(rows, f"Credit grades 信用等级 · {evaluated}", limit)
 
 
@@ -342,19 +358,26 @@ def _run_step(
     day: str | None = None,
     rulebooks: list[Path] | None = None,
     history: bool = False,
+    trial: bool = False,
     as_json: bool = False,
     **given: Any,
 ) -> None:
     from credit.nightly import STEPS, Night, run_step
 
     conf = settings.load(home=home, **given)
-    night = Night(conf, day_of(day, conf, source), source, path, rulebooks, history)
+    night = Night(conf, day_of(day, conf, source), source, path, rulebooks, history, trial)
     progress = _Steps()
     run_step(name, dict(STEPS)[name], night, lambda said: progress(name, said))
     if as_json:
         print_json({"date": night.day.isoformat(), **night.report})
     else:
         show_report(night.report)
+
+
+def standing_note(report: dict[str, Any]) -> str:
+    """What to say where a night was not graded by the rules in force that day; empty where it was."""
+    standings = {book["standing"] for book in report.get("rulebooks") or []} & set(STANDINGS)
+    return "; ".join(f"{standing}: {STANDINGS[standing]}" for standing in sorted(standings))
 
 
 def show_report(report: dict[str, Any], console: Console | None = None) -> None:
@@ -398,8 +421,8 @@ def show_report(report: dict[str, Any], console: Console | None = None) -> None:
                 table.add_row(book if i == 0 else "", grade, f"{number:,}", "█" * max(1, round(20 * number / most)))
             table.add_section()
         console.print(table)
-    if any(book["standing"] == "replay" for book in report.get("rulebooks") or []):
-        console.print("[yellow]note[/yellow] replay: a rulebook was not yet in force that day; every file says so")
+    if standing := standing_note(report):
+        console.print(f"[yellow]note[/yellow] {standing}; every file says so")
     if report.get("published"):
         console.print(f"Published 已发布: {report['published']}", soft_wrap=True, highlight=False)
     if report.get("stages") and len(report["stages"]) > 1:

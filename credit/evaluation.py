@@ -19,7 +19,8 @@ from credit.errors import UserError
 from credit.indicators import CATALOGUE, buyers
 from credit.indicators.base import Leaf
 from credit.indicators.fulfilment import ORDERS
-from credit.rulebooks import Rulebook, choose, parse
+from credit.rulebooks import Rulebook, parse
+from credit.rulebooks.lifecycle import choose
 from credit.scoring import POINT
 from credit.settings import Settings, cut_off
 from credit.tables import TABLES, Table
@@ -199,15 +200,15 @@ def _graded(
 def _previous(
     con: duckdb.DuckDBPyConnection, book: Rulebook, day: date, standing: str, subjects: pd.Index
 ) -> tuple[date | None, grading.Previous | None]:
-    """The latest evaluation before `day` by the same rules, no older than the margin remembers. A trial is no memory
-    of a night, nor a night that of a trial."""
+    """The latest evaluation before `day` by the same rules and of the same standing, no older than the margin remembers:
+    no trial or replay has a say in an official grade."""
     if book.margin is None:
         return None, None
     since = day - timedelta(days=int(book.margin.memory_days.value))
     rows = con.execute(
         """SELECT max(evaluated_on) FROM results.runs
-           WHERE rulebook_hash = ? AND evaluated_on < ? AND evaluated_on >= ? AND (standing = 'trial') = ?""",
-        [book.hash, day, since, standing == "trial"],
+           WHERE rulebook_hash = ? AND evaluated_on < ? AND evaluated_on >= ? AND standing = ?""",
+        [book.hash, day, since, standing],
     ).fetchall()
     if rows[0][0] is None:
         return None, None
@@ -232,12 +233,20 @@ def evaluate(
     day: date,
     rulebooks: list[Path] | None = None,
     progress: Callable[[str], None] = lambda _: None,
+    *,
+    trial: bool = False,
 ) -> list[Evaluation]:
     """Evaluate the night that begins `day` and keep the result, in place of an earlier one of the same night.
 
-    Raises UserError when nothing was known by the cut-off.
+    With `trial` the given `rulebooks` need not be in force. Raises UserError when nothing was known by the cut-off, for a
+    rulebook that may not grade, and where a trial or replay would take the place of an official evaluation.
     """
-    done = compute(con, day, zone_of(con, settings), choose(rulebooks, day), progress)
+    chosen = choose(con, rulebooks, day, trial=trial)
+    for book, standing in chosen:
+        if standing != "in_force":
+            _spare_official(con, book, day, standing)
+    standings: dict[str, str] = {book.hash: standing for book, standing in chosen}
+    done = compute(con, day, zone_of(con, settings), [book for book, _ in chosen], progress, standings=standings)
     if not any(len(evaluation.grades) for evaluation in done):
         first = scalar(con, "SELECT min(known_at)::VARCHAR FROM canonical.subjects")
         raise UserError(
@@ -311,23 +320,37 @@ def export_night(con: duckdb.DuckDBPyConnection, settings: Settings, day: date) 
     ):
         partial = folder / f".{table}.partial"
         con.execute(
-            f"COPY (SELECT * FROM results.{table} WHERE evaluated_on = DATE '{day}' ORDER BY {order}) "
+            f"COPY (SELECT *, (SELECT any_value(standing) FROM results.runs r WHERE r.evaluated_on = t.evaluated_on "
+            f"AND r.rulebook = t.rulebook) AS standing "
+            f"FROM results.{table} t WHERE evaluated_on = DATE '{day}' ORDER BY {order}) "
             f"TO {quote(str(partial))} (FORMAT parquet)"
         )
         partial.replace(folder / f"{table}.parquet")
     return folder
 
 
+def _same_subjects(con: duckdb.DuckDBPyConnection, book: Rulebook, day: date) -> list[tuple[str, str, str]]:
+    """(rulebook, version, standing) of that night's runs that this rulebook's would take the place of."""
+    return con.execute(
+        """SELECT rulebook, rulebook_version, standing FROM results.runs WHERE evaluated_on = ?
+           AND (rulebook = ? OR (subject_kind = ? AND subject_role = ?)) ORDER BY rulebook""",
+        [day, book.id, book.subject.kind, book.subject.role],
+    ).fetchall()
+
+
+def _spare_official(con: duckdb.DuckDBPyConnection, book: Rulebook, day: date, standing: str) -> None:
+    for rulebook, version, official in _same_subjects(con, book, day):
+        if official == "in_force":
+            raise UserError(
+                f"{day} is evaluated officially here, by {rulebook} {version}; a {standing} by {book.label} does not take "
+                "its place. Use another --home, or set the two side by side with `merchant-credit rulebook impact`"
+            )
+
+
 def _store(con: duckdb.DuckDBPyConnection, evaluation: Evaluation) -> None:
     book, day = evaluation.rulebook, evaluation.day
     # One evaluation a night for a kind of subject: a run by another rulebook gives way as well.
-    replaced = [book.id] + [
-        row[0]
-        for row in con.execute(
-            "SELECT rulebook FROM results.runs WHERE evaluated_on = ? AND subject_kind = ? AND subject_role = ?",
-            [day, book.subject.kind, book.subject.role],
-        ).fetchall()
-    ]
+    replaced = [book.id] + [rulebook for rulebook, _, _ in _same_subjects(con, book, day)]
     for table in ("runs", "grades", "indicators"):
         con.execute(
             f"DELETE FROM results.{table} WHERE evaluated_on = ? AND list_contains(?, rulebook)", [day, replaced]

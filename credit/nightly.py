@@ -42,6 +42,7 @@ class Night:
     path: Path | None = None
     rulebooks: list[Path] | None = None
     history: bool = False
+    trial: bool = False
     report: dict[str, Any] = field(default_factory=dict)
 
 
@@ -105,7 +106,7 @@ def evaluate(night: Night, progress: Progress = quiet) -> None:
             night.report.setdefault("notices", []).append(
                 f"batch {', '.join(map(str, left))} is landed but not checked, so not counted: run `merchant-credit check`"
             )
-        done = evaluation.evaluate(con, night.settings, night.day, night.rulebooks, progress)
+        done = evaluation.evaluate(con, night.settings, night.day, night.rulebooks, progress, trial=night.trial)
         evaluation.export_night(con, night.settings, night.day)
         by_rulebook = {e.rulebook.id: e.counts for e in done if len(e.grades)}
         total: dict[str, int] = {}

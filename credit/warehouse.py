@@ -5,6 +5,7 @@ canonical    the current version of every row, with `known_at`
 history      superseded versions, each with the interval [known_at, known_until) in which it was believed
 waiting      good rows of sellers nobody has told us of yet; they come in when the seller does
 quarantine   every rejected row, with file, line or key, reason code and reason
+ledger       the life of rulebooks: texts, events, comments, answers; only ever added to
 results      evaluations: runs, grades (kept for ever), indicators (kept for `keep_nights` nights)
 ledger       what is only ever added to: vettings of applicants
 meta         schema version, platform zone, batches
@@ -59,6 +60,33 @@ CREATE TABLE IF NOT EXISTS meta.supplied (
 );
 CREATE SCHEMA IF NOT EXISTS quarantine;
 CREATE TABLE IF NOT EXISTS quarantine.rows ({QUARANTINE_COLUMNS});
+CREATE SCHEMA IF NOT EXISTS ledger;
+CREATE TABLE IF NOT EXISTS ledger.rulebooks (
+    hash VARCHAR PRIMARY KEY, id VARCHAR NOT NULL, version VARCHAR NOT NULL, text VARCHAR NOT NULL,
+    path VARCHAR NOT NULL                -- name of the file it was read from
+);
+CREATE TABLE IF NOT EXISTS ledger.rulebook_events (
+    seq BIGINT PRIMARY KEY,
+    id VARCHAR NOT NULL,
+    version VARCHAR NOT NULL,
+    hash VARCHAR NOT NULL,               -- the text the event speaks of
+    event VARCHAR NOT NULL,              -- proposed, revised, opened, announced, enacted
+    "at" TIMESTAMPTZ NOT NULL,           -- when it happened
+    day DATE NOT NULL,                   -- the same as a day of the platform
+    recorded_at TIMESTAMPTZ NOT NULL,    -- when it was written here; later than "at": entered afterwards
+    "by" VARCHAR NOT NULL,               -- the person responsible
+    note VARCHAR,
+    comments_until DATE                  -- last day of the comment period, of an opened event
+);
+CREATE TABLE IF NOT EXISTS ledger.rulebook_comments (
+    number BIGINT PRIMARY KEY, id VARCHAR NOT NULL, version VARCHAR NOT NULL, "at" TIMESTAMPTZ NOT NULL,
+    recorded_at TIMESTAMPTZ NOT NULL, author VARCHAR NOT NULL, text VARCHAR NOT NULL
+);
+CREATE TABLE IF NOT EXISTS ledger.rulebook_answers (
+    comment BIGINT NOT NULL, "at" TIMESTAMPTZ NOT NULL, recorded_at TIMESTAMPTZ NOT NULL, "by" VARCHAR NOT NULL,
+    outcome VARCHAR NOT NULL,            -- adopted, partly, not_adopted
+    reason VARCHAR NOT NULL
+);
 CREATE SCHEMA IF NOT EXISTS results;
 CREATE TABLE IF NOT EXISTS results.runs (
     evaluated_on DATE NOT NULL,
@@ -238,6 +266,9 @@ def open_warehouse(settings: Settings, *, read_only: bool = False) -> Iterator[d
                     "INSERT INTO meta.info VALUES ('schema_version', ?) ON CONFLICT DO NOTHING",
                     [str(SCHEMA_VERSION)],
                 )
+                from credit.rulebooks import lifecycle  # which needs this module
+
+                lifecycle.adopt_shipped(con, zone_of(con, settings))
         found = info(con, "schema_version")
         if found != str(SCHEMA_VERSION):
             raise UserError(
@@ -291,6 +322,10 @@ def zone_of(con: duckdb.DuckDBPyConnection, settings: Settings) -> str:
 def fix_zone(con: duckdb.DuckDBPyConnection, settings: Settings, source_zone: str | None) -> str:
     """Fix the home's zone with its first batch (explicit setting first, then the source's own) and return it."""
     zone = info(con, "zone") or settings.zone or source_zone or DEFAULT_ZONE
-    con.execute("INSERT INTO meta.info VALUES ('zone', ?) ON CONFLICT DO NOTHING", [zone])
+    if info(con, "zone") is None:
+        from credit.rulebooks import lifecycle
+
+        con.execute("INSERT INTO meta.info VALUES ('zone', ?)", [zone])
+        lifecycle.shipped_in_zone(con, zone)
     con.execute("SET VARIABLE zone = ?", [zone])
     return zone

@@ -18,7 +18,7 @@ from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State, TaskRun
 
 from credit import settings
-from credit.cli import show_report
+from credit.cli import show_report, standing_note
 from credit.console import day_of, err
 from credit.errors import UserError, WarehouseLocked
 from credit.nightly import STEPS, Night, finish, run_step
@@ -50,6 +50,7 @@ def nightly(
     rulebooks: list[str] | None = None,
     history: bool = False,
     home: str | None = None,
+    trial: bool = False,
 ) -> dict[str, Any]:
     """Ingest, check, evaluate, publish; returns the night's report and leaves it as artifacts.
 
@@ -57,9 +58,8 @@ def nightly(
     """
     conf = settings.load(home=home)
     day: date = day_of(evaluation_date, conf, source)
-    night = Night(
-        conf, day, source, Path(path) if path else None, [Path(book) for book in rulebooks or []] or None, history
-    )
+    books = [Path(book) for book in rulebooks or []] or None
+    night = Night(conf, day, source, Path(path) if path else None, books, history, trial)
     for name, _ in STEPS:
         night = step.with_options(name=name)(name, night)
     report = finish(night)
@@ -68,9 +68,10 @@ def nightly(
 
 
 def _artifacts(report: dict[str, Any]) -> None:
+    standing = standing_note(report)
     create_table_artifact(
         key="grade-distribution",
-        description=f"Grades of {report['date']} 信用等级分布",
+        description=f"Grades of {report['date']} 信用等级分布" + (f" · {standing}" if standing else ""),
         table=[
             {"rulebook": book, "grade": grade, "merchants": number}
             for book, counts in report.get("grades_by_rulebook", {}).items()
@@ -86,7 +87,7 @@ def _artifacts(report: dict[str, Any]) -> None:
         f"| {name} | {n['read']:,} | {n['accepted']:,} | {n['quarantined']:,} |"
         for name, n in report.get("sources", {}).items()
     )
-    notes = "\n".join(f"- {note}" for note in report.get("notices", []))
+    notes = "\n".join(f"- {note}" for note in [standing, *report.get("notices", [])] if note)
     create_markdown_artifact(
         key="night",
         description=f"Night of {report['date']}",
@@ -104,6 +105,7 @@ def main() -> None:
     parser.add_argument("--source", default="canonical", help="canonical or olist")
     parser.add_argument("--date", help="evaluation day, YYYY-MM-DD; default: today in the platform's zone")
     parser.add_argument("--rulebook", action="append", help="rulebook file; give again for more")
+    parser.add_argument("--trial", action="store_true", help="evaluate by rulebook files that are not in force")
     parser.add_argument("--history", action="store_true", help="first delivery of past data")
     parser.add_argument("--home", help="folder of warehouse and published files")
     parser.add_argument("--serve", action="store_true", help="serve as a deployment, every night")
@@ -116,6 +118,7 @@ def main() -> None:
         "rulebooks": given.rulebook,
         "history": given.history,
         "home": given.home,
+        "trial": given.trial,
     }
     try:
         if given.serve:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -19,7 +19,7 @@ import pytest
 from credit import engine, evaluation, intake, scoring, warehouse
 from credit.indicators import CATALOGUE
 from credit.indicators.base import Leaf
-from credit.rulebooks import Rulebook
+from credit.rulebooks import Rulebook, lifecycle, load
 from credit.settings import Settings, cut_off
 from credit.tables import KNOWN_AT, TABLES, Column, Table
 
@@ -204,6 +204,29 @@ def measure(fill: Fill, book: MakeBook) -> Measure:
         return Measured(str(found.state[0]), *(None if np.isnan(number) else float(number) for number in numbers))
 
     return measured
+
+
+Enact = Callable[[duckdb.DuckDBPyConnection, Path], None]
+
+
+@pytest.fixture
+def enacted(monkeypatch: pytest.MonkeyPatch) -> Enact:
+    """`enacted(con, path)`: enter a rulebook file with the whole life that its dates tell, whatever day it is."""
+
+    def made(con: duckdb.DuckDBPyConnection, path: Path) -> None:
+        book = load(path)
+        opened, announced, begins = (
+            cut_off(day, ZONE)
+            for day in (book.announced_on - timedelta(days=10), book.announced_on, book.effective_from)
+        )
+        with monkeypatch.context() as patched:
+            patched.setattr(lifecycle, "now", lambda: max(datetime.now(UTC), begins))
+            until = book.announced_on - timedelta(days=1)
+            lifecycle.propose(con, path, by="Li Wei", comments_until=until, at=opened)
+            lifecycle.announce(con, book.id, book.version, by="Li Wei", at=announced)
+            lifecycle.enact(con, book.id, book.version, by="Li Wei", at=begins)
+
+    return made
 
 
 @pytest.fixture

@@ -7,12 +7,13 @@ import hashlib
 import io
 import json
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date, timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import jsonschema
 import numpy as np
 import pyarrow.parquet as pq
@@ -25,6 +26,7 @@ from credit.settings import Settings
 from credit.warehouse import open_warehouse
 
 DAY = date(2026, 11, 24)
+Enact = Callable[[duckdb.DuckDBPyConnection, Path], None]
 SCHEMA = json.loads(documents.SCHEMA.read_text(encoding="utf-8"))
 VALIDATOR = jsonschema.Draft202012Validator(SCHEMA, format_checker=jsonschema.FormatChecker())
 
@@ -336,6 +338,28 @@ def test_a_night_before_the_rules_is_marked(made: Settings, version: Path, tmp_p
     VALIDATOR.validate(document)
 
 
+def test_a_trial_is_marked_in_every_file(tmp_path: Path) -> None:
+    conf = _made(tmp_path / "home", [])
+    draft = tmp_path / "draft.yaml"
+    text = (rulebooks.FOLDER / "gbt-26842-enterprise-0.2.0.yaml").read_text(encoding="utf-8")
+    draft.write_text(text.replace("grade: AA, at_least: 85", "grade: AA, at_least: 86"), encoding="utf-8")
+    with open_warehouse(conf) as con:
+        evaluation.evaluate(con, conf, DAY, [draft], trial=True)
+        path = publish(con, conf).path
+    _verify(path)
+    for document in _documents(path).values():
+        VALIDATOR.validate(document)
+        assert document["rulebook"]["standing"] == "trial"
+        assert "试算" in document["rulebook"]["note"]["zh"]
+    (book,) = json.loads((path / "index.json").read_text(encoding="utf-8"))["rulebooks"]
+    assert book["standing"] == "trial"
+    for name in ("grades", "elements", "indicators"):
+        assert set(pq.read_table(path / f"bulk/{name}.parquet")["standing"].to_pylist()) == {"trial"}
+    life = json.loads((path / "rulebooks/life.json").read_text(encoding="utf-8"))
+    for one in life["versions"]:
+        assert hashlib.sha256((path / one["path"]).read_bytes()).hexdigest() == one["hash"] != book["hash"]
+
+
 def test_points_add_up_to_the_score(version: Path) -> None:
     rated = [document for document in _documents(version).values() if document["grade"] != "NR"]
     assert rated
@@ -366,10 +390,11 @@ def test_bulk_files_say_what_the_documents_say(version: Path) -> None:
             assert row[name] == document[name]
         assert (row["rulebook"], row["rulebook_hash"]) == (document["rulebook"]["id"], document["rulebook"]["hash"])
         assert row["name"] == document["subject"]["name"]
+        assert row["standing"] == document["rulebook"]["standing"]
     ndjson = [json.loads(line) for line in (version / "bulk/grades.ndjson").read_text(encoding="utf-8").splitlines()]
     assert ndjson == [row | {"evaluated_on": str(DAY)} for row in rows]
     elements = pq.read_table(version / "bulk/elements.parquet")
-    assert elements.column_names == ["subject_id", "element", "weight", "points"]
+    assert elements.column_names == ["subject_id", "element", "weight", "points", "standing"]
     assert {(row["subject_id"], row["element"]): (row["weight"], row["points"]) for row in elements.to_pylist()} == {
         (i, e["name"]): (e["weight"], e["points"]) for i, document in found.items() for e in document["elements"]
     }
@@ -467,12 +492,13 @@ def test_names_of_documents_differ_without_case() -> None:
     assert documents.paths(["M1"]) == {"M1": f"merchants/{hashlib.sha256(b'M1').hexdigest()[:2]}/M1.json"}
 
 
-def test_buyers_are_not_published(conf: Settings, tmp_path: Path) -> None:
+def test_buyers_are_not_published(conf: Settings, tmp_path: Path, enacted: Enact) -> None:
     seller = rulebooks.FOLDER / "gbt-28041-individual-0.2.0.yaml"
     buyer = tmp_path / "buyer.yaml"
     text = seller.read_text(encoding="utf-8")
     buyer.write_text(text.replace("id: gbt-28041-individual", "id: buyers").replace("role: seller", "role: buyer"))
     with open_warehouse(conf) as con:
+        enacted(con, buyer)
         done = evaluation.evaluate(con, conf, DAY, [seller, buyer])
         assert [len(one.grades) for one in done if one.rulebook.id == "buyers"] == [1]
         path = publish(con, conf, DAY).path
@@ -634,11 +660,16 @@ def test_indicator_rows_are_gone(conf: Settings) -> None:
         _publish(conf, DAY)
 
 
-def test_a_second_rulebook_for_the_same_merchants_replaces_the_first(conf: Settings, tmp_path: Path) -> None:
+def test_a_second_rulebook_for_the_same_merchants_replaces_the_first(
+    conf: Settings, tmp_path: Path, enacted: Enact
+) -> None:
     own = tmp_path / "own.yaml"
     text = (rulebooks.FOLDER / "gbt-26842-enterprise-0.2.0.yaml").read_text(encoding="utf-8")
     own.write_text(text.replace("id: gbt-26842-enterprise", "id: own-rules"), encoding="utf-8")
     with open_warehouse(conf) as con:
+        with pytest.raises(UserError, match="not in the ledger"):
+            evaluation.evaluate(con, conf, DAY, [own])
+        enacted(con, own)
         evaluation.evaluate(con, conf, DAY, [own])
         used = con.execute(
             "SELECT DISTINCT rulebook FROM results.grades WHERE subject_kind = 'enterprise' AND evaluated_on = ?", [DAY]

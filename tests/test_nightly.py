@@ -7,6 +7,7 @@ import hashlib
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -19,6 +20,7 @@ import pytest
 
 from credit import settings, simulate
 from credit.nightly import Night, run
+from credit.rulebooks import FOLDER
 from credit.warehouse import open_warehouse
 
 DAY = date(2026, 3, 1)
@@ -144,6 +146,7 @@ ERRORS = {
     "day not evaluated": (("grades", "--date", "2020-01-01"), 2, "no evaluation of 2020-01-01 here"),
     "kind": (("grades", "--kind", "robot"), 2, "expected enterprise or individual"),
     "rulebook": (("evaluate", "--rulebook", "/nonexistent.yaml"), 2, "cannot be read"),
+    "trial of nothing": (("evaluate", "--trial"), 2, "name them with --rulebook FILE"),
     "nothing known": (("evaluate", "--date", "2001-01-01"), 2, "no subject was known by the cut-off"),
 }  # fmt: skip
 
@@ -156,6 +159,25 @@ def test_a_users_error_is_one_message_and_a_code(kind: str, graded: tuple[Path, 
     assert message in done.stderr
     assert "Traceback" not in done.stderr
     assert done.stdout == ""
+
+
+def test_rules_that_are_not_in_force_are_only_tried(graded: tuple[Path, dict[str, Any]], tmp_path: Path) -> None:
+    home, draft = tmp_path / "home", tmp_path / "draft.yaml"
+    shutil.copytree(graded[0], home)
+    text = (FOLDER / "gbt-26842-enterprise-0.2.0.yaml").read_text(encoding="utf-8")
+    draft.write_text(text + "# changed\n", encoding="utf-8")
+    arguments = ("evaluate", "--date", str(DAY), "--rulebook", str(draft))
+    refused = command(*arguments, home=home)
+    assert refused.returncode == 2
+    assert "--trial evaluates by it without" in refused.stderr
+    tried = command(*arguments, "--trial", home=home)
+    assert tried.returncode == 0, tried.stderr
+    assert "trial" in tried.stdout
+    assert "试算" in tried.stdout
+    assert "试算" in command("grades", home=home).stdout
+    assert "试算" in command("explain", "M000002", home=home).stdout
+    report = json.loads(command(*arguments, "--trial", "--json", home=home).stdout)
+    assert {book["standing"] for book in report["rulebooks"]} == {"trial"}
 
 
 def test_a_setting_that_is_none_names_its_origin(graded: tuple[Path, dict[str, Any]], tmp_path: Path) -> None:
@@ -218,6 +240,7 @@ from datetime import date
 from pathlib import Path
 from credit import settings, checks, disclosure
 from credit.nightly import Night, run
+from credit.rulebooks import FOLDER
 home, sample = sys.argv[1:3]
 for line in sys.stdin:
     pid = os.fork()

@@ -283,7 +283,10 @@ def _cut(raw: duckdb.DuckDBPyConnection, folder: Path, day: date, promises: bool
 def from_the_whole(con, olist_home) -> pd.DataFrame:
     """The night of 2018-04-01, from all that is in the home now."""
     return pd.concat(
-        done.grades for done in evaluation.compute(con, PAST, "America/Sao_Paulo", evaluation.choose(None, PAST))
+        done.grades
+        for done in evaluation.compute(
+            con, PAST, "America/Sao_Paulo", [book for book, _ in evaluation.choose(con, None, PAST)]
+        )
     )
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from credit.errors import UserError
 from credit.indicators import CATALOGUE
-from credit.rulebooks import FOLDER, choose, load, shipped
+from credit.rulebooks import FOLDER, load, shipped, version_key
 
 ENTERPRISE = FOLDER / "gbt-26842-enterprise-0.2.0.yaml"
 TEXT = ENTERPRISE.read_text(encoding="utf-8")
@@ -140,23 +140,13 @@ def test_hostile_yaml_is_refused(tmp_path: Path, content: bytes, message: str) -
         load(path)
 
 
-def test_a_rulebook_is_chosen_by_the_day(tmp_path: Path) -> None:
-    old, new = tmp_path / "old.yaml", tmp_path / "new.yaml"
-    old.write_text(TEXT, encoding="utf-8")
-    new.write_text(
-        TEXT.replace("version: 0.2.0", "version: 0.3.0")
-        .replace("2026-11-16", "2026-12-10")
-        .replace("2026-11-24", "2026-12-18"),
-        encoding="utf-8",
-    )
-    versions = {
-        day: choose([old, new], day)[0].version for day in (date(2018, 1, 1), date(2026, 12, 17), date(2026, 12, 18))
-    }
-    assert versions == {date(2018, 1, 1): "0.2.0", date(2026, 12, 17): "0.2.0", date(2026, 12, 18): "0.3.0"}
+def test_the_seven_days_of_notice_are_full_ones(broken: Callable[..., str]) -> None:
+    """Announced during the 16th: the 17th to the 23rd are seven full days, so the 24th is the earliest."""
+    said = broken(("effective_from: 2026-11-24", "effective_from: 2026-11-23"))
+    assert "less than 7 days" in said
+    assert "the earliest is 2026-11-24" in said
+    assert load(ENTERPRISE).effective_from == date(2026, 11, 18)
 
 
-def test_two_rulebooks_for_the_same_subjects_are_refused(tmp_path: Path) -> None:
-    other = tmp_path / "other.yaml"
-    other.write_text(TEXT.replace("id: gbt-26842-enterprise", "id: another"), encoding="utf-8")
-    with pytest.raises(UserError, match="more than one rulebook evaluates enterprise sellers"):
-        choose([ENTERPRISE, other], date(2026, 11, 24))
+def test_versions_are_ordered_as_numbers() -> None:
+    assert sorted(["0.10.0", "0.9.0", "1.0.0", "0.9.10"], key=version_key) == ["0.9.0", "0.9.10", "0.10.0", "1.0.0"]

@@ -318,7 +318,7 @@ def test_a_weight_of_zero_is_pointed_out() -> None:
 
 def test_the_newest_shipped_version_is_meant() -> None:
     assert BOOK.version == max(b.version for b in shipped() if b.id == BOOK.id)
-    assert weights.rulebook(str(FOLDER / "gbt-28041-individual.yaml")).id == "gbt-28041-individual"
+    assert weights.rulebook(str(FOLDER / "gbt-28041-individual-0.2.0.yaml")).id == "gbt-28041-individual"
     for ref, message in (("nobody", "shipped rulebook: gbt-26842-enterprise"), ("no.yaml", "cannot be read")):
         with pytest.raises(UserError, match=message):
             weights.rulebook(ref)

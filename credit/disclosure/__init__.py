@@ -8,6 +8,7 @@ privacy    what may be published, and how finely
 figures    the figures of the last 30, 180 and 365 days
 documents  the JSON document of a merchant; merchant.schema.json describes it
 bulk       Parquet, CSV, NDJSON
+life       the life of the rules, and the text of each version
 dictionary the page about all this, data/dictionary/disclosure.md
 """
 
@@ -21,9 +22,10 @@ from typing import Any
 
 import duckdb
 
-from credit.disclosure import bulk, documents, night, versions
+from credit.disclosure import bulk, documents, life, night, versions
 from credit.errors import UserError
 from credit.explain import latest
+from credit.rulebooks import lifecycle
 from credit.settings import Settings
 
 __all__ = ["Publication", "publish"]
@@ -48,7 +50,7 @@ def publish(
 ) -> Publication:
     """Publish the stored evaluation of `day` (default: the latest) and switch `published/current` to it.
 
-    The same night gives the same version, byte for byte, in any home; where it is published already only the switch
+    The same night under the same rules gives the same version, byte for byte, in any home; where it is published already only the switch
     happens. Whatever interrupts it, `current` is a whole version.
 
     Raises UserError when there is no such evaluation, its indicator rows are gone, or the files cannot be written.
@@ -57,7 +59,7 @@ def publish(
     try:
         with versions.draft(settings.published) as draft:
             progress(f"writing {tonight.merchants:,} documents")
-            _write(draft, tonight, settings)
+            _write(draft, tonight, settings, lifecycle.versions(con))
             progress("switching to the new version")
             folder = versions.commit(settings.published, draft, tonight.day, settings.keep_versions)
     except OSError as error:
@@ -65,7 +67,7 @@ def publish(
     return Publication(folder.name, folder, tonight.merchants, len(draft.entries))
 
 
-def _write(draft: versions.Draft, tonight: night.Night, settings: Settings) -> None:
+def _write(draft: versions.Draft, tonight: night.Night, settings: Settings, rulebooks: list[lifecycle.Version]) -> None:
     paths = documents.paths([subject_id for graded in tonight.graded for subject_id in graded.ids])
     for subject_id, document in documents.documents(tonight, settings):
         draft.write(paths[subject_id], documents.to_json(document) + b"\n")
@@ -74,6 +76,10 @@ def _write(draft: versions.Draft, tonight: night.Night, settings: Settings) -> N
     draft.write(f"schema/{documents.SCHEMA.name}", documents.SCHEMA.read_bytes())
     for graded in tonight.graded:
         draft.write(documents.rulebook_path(graded), graded.book.text.encode())
+    for path, content in life.files(
+        rulebooks, {g.book.hash: documents.rulebook_path(g) for g in tonight.graded}, tonight.zone
+    ):
+        draft.write(path, content)
     draft.write(versions.INDEX, _index(draft, tonight, settings))
 
 

@@ -32,6 +32,8 @@ class Field:
 
 _ID = Field("subject_id", pa.string(), "主体编号", "Merchant id")
 
+_STANDING = Field("standing", pa.string(), "规则效力", "in_force, replay or trial: standing of the rulebook that day")
+
 GRADES = (
     _ID,
     Field("subject_kind", pa.string(), "主体类型", "enterprise or individual"),
@@ -48,12 +50,14 @@ GRADES = (
     Field("provisional", pa.bool_(), "临时等级", "Rated on little evidence"),
     Field("dormant", pa.bool_(), "休眠", "No order for long"),
     Field("vetoes", pa.string(), "否决与限级", "Ids of what caps or fixes the grade, joined by ;"),
+    _STANDING,
 )
 ELEMENTS = (
     _ID,
     Field("element", pa.string(), "评价要素", "Evaluation element"),
     Field("weight", pa.float64(), "权重（百分比）", "Weight in the rulebook, percent"),
     Field("points", pa.float64(), "得分", "Points of the score; null: nothing measured, or not rated"),
+    _STANDING,
 )
 INDICATORS = (
     _ID,
@@ -67,6 +71,7 @@ INDICATORS = (
     Field("below", pa.float64(), "区间上限", "Band: to, not included; null: open"),
     Field("effective_weight", pa.float64(), "实际权重", "Share of the score, 0 to 1"),
     Field("points", pa.float64(), "得分", "Points of the score, rounded; null: not measured, or not rated"),
+    _STANDING,
 )
 
 FILES: dict[str, tuple[tuple[Field, ...], str, str]] = {
@@ -89,7 +94,7 @@ def files(night: Night, documents: dict[str, str]) -> Iterator[tuple[str, bytes]
     grades = pa.concat_tables([_grades(night, graded, documents) for graded in night.graded])
     yield "bulk/grades.parquet", _parquet(grades)
     rows = grades.to_pylist()
-    yield "bulk/grades.csv", _csv(grades.column_names, rows)
+    yield "bulk/grades.csv", csv_bytes(grades.column_names, rows)
     yield "bulk/grades.ndjson", b"".join(to_json(row) + b"\n" for row in rows)
     yield "bulk/elements.parquet", _parquet(pa.concat_tables(map(_elements, night.graded)))
     yield "bulk/indicators.parquet", _parquet(pa.concat_tables(map(_indicators, night.graded)))
@@ -131,6 +136,7 @@ def _grades(night: Night, graded: Graded, documents: dict[str, str]) -> pa.Table
             "provisional": graded.provisional,
             "dormant": graded.dormant,
             "vetoes": [";".join(ids) for ids in graded.vetoes],
+            "standing": graded.standing,
         },
     )
 
@@ -154,6 +160,7 @@ def _elements(graded: Graded) -> pa.Table:
             "element": _each([total.element.id for total in totals], size),
             "weight": np.tile([total.element.weight for total in totals], size),
             "points": _by_merchant([total.points for total in totals]),
+            "standing": graded.standing,
         },
     )
 
@@ -179,6 +186,7 @@ def _indicators(graded: Graded) -> pa.Table:
             },
             "effective_weight": _by_merchant([column.weight for column in columns]),
             "points": _by_merchant([column.points for column in columns]),
+            "standing": graded.standing,
         },
     )
 
@@ -194,7 +202,7 @@ def _parquet(table: pa.Table) -> bytes:
     return sink.getvalue()
 
 
-def _csv(names: list[str], rows: list[dict[str, Any]]) -> bytes:
+def csv_bytes(names: list[str], rows: list[dict[str, Any]]) -> bytes:
     """RFC 4180 with a BOM, so that spreadsheets read it as UTF-8."""
     sink = io.StringIO(newline="")
     writer = csv.writer(sink, lineterminator="\r\n")

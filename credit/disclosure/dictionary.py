@@ -12,6 +12,7 @@ from typing import Any
 
 from credit.disclosure.bulk import FILES
 from credit.disclosure.documents import SCHEMA
+from credit.disclosure.life import FIELDS, PATH
 
 PAGE = Path(__file__).parents[2] / "data" / "dictionary" / "disclosure.md"
 
@@ -31,9 +32,10 @@ _HEAD = """\
         merchants/<xx>/<name>.json      one document a merchant 每个商家一份公示文件
         bulk/                           the same in columns 批量文件
         schema/merchant.schema.json     JSON Schema (draft 2020-12) of the documents 结构说明
-        rulebooks/<id>-<version>.yaml   the rulebook that graded 评价规则原文
+        rulebooks/<id>-<version>.yaml   the rulebook that graded, and every version that is no draft 评价规则原文
+        rulebooks/life.json             the life of the rules: states, dates, persons, comments 规则的制定、公布与施行记录
 
-`<xx>` are the first two hexadecimal digits of SHA-256(subject_id). `<name>` is the subject_id with all but a-z, A-Z, 0-9, `-` and `_` percent-encoded, or `~` and its SHA-256 where that is long or only case tells two names of a folder apart; `document` in bulk/grades.parquet names each merchant's file. The same night gives the same bytes: nothing in a version tells when or where it was written.
+`<xx>` are the first two hexadecimal digits of SHA-256(subject_id). `<name>` is the subject_id with all but a-z, A-Z, 0-9, `-` and `_` percent-encoded, or `~` and its SHA-256 where that is long or only case tells two names of a folder apart; `document` in bulk/grades.parquet names each merchant's file. The same night under the same rules gives the same bytes: nothing in a version tells when or where it was written.
 
 ## What is published, and how finely 公示规则
 
@@ -57,6 +59,8 @@ def page() -> str:
             described.append(fields)
             rows = ((f"`{field.name}`", field.zh, field.en, str(field.type)) for field in fields)
             parts.append(_table(("Column", "中文", "English", "Type"), rows))
+    listed = ((f"`{name}`", zh, en) for name, zh, en in FIELDS)
+    parts += [f"## The life of the rules 规则的生命周期: {PATH}", _table(("Field", "中文", "English"), listed)]
     schema = json.loads(SCHEMA.read_text(encoding="utf-8"))
     listed = ((f"`{name}`", title, kind) for name, title, kind in _fields(schema, schema, ""))
     parts += ["## A merchant's document 商家公示文件", _table(("Field", "中文 · English", "Type"), listed)]

@@ -29,6 +29,10 @@ STANDINGS = {
         "zh": "回溯计算：所用规则在评价日尚未施行，结果仅供参考，不作为当日的正式信用等级。",
         "en": "Replay: computed by rules that were not yet in force that day; for reference only, not a grade in force.",
     },
+    "trial": {
+        "zh": "试算：所用规则并未施行，结果仅供比较，不作为信用等级。",
+        "en": "Trial: computed by rules that are not in force; for comparison only, not a credit grade.",
+    },
 }
 RECORD_KINDS = {
     "administrative_penalty": ("行政处罚", "Administrative penalty"),

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
-from datetime import date
+from datetime import date, timedelta
 from functools import cache
 from itertools import pairwise
 from pathlib import Path
@@ -32,7 +32,8 @@ from credit.indicators.base import PARAMETERS, WINDOWS
 FOLDER = Path(__file__).parent
 MAX_BYTES = 1 << 20
 NOTICE_DAYS = 7
-"""E-Commerce Law Art. 34: a rule change is published at least 7 days before it takes effect."""
+"""E-Commerce Law Art. 34: a rule change is published at least 7 days before it takes effect. Full days: what is announced
+during a day takes effect at 00:00 eight days later at the earliest."""
 
 Source = Literal["text", "law", "neighbour", "reconstruction"]
 Percent = Annotated[float, Field(gt=0, le=100)]
@@ -333,11 +334,14 @@ def _structure(data: dict[str, Any]) -> Iterator[tuple[tuple[str | int, ...], st
                     f"allowed: at most {narrow / 2:g}",
                 )
     announced, effective = data.get("announced_on"), data.get("effective_from")
-    if isinstance(announced, date) and isinstance(effective, date) and (effective - announced).days < NOTICE_DAYS:
-        yield (
-            ("effective_from",),
-            (f"{effective} is less than {NOTICE_DAYS} days after announced_on {announced} (E-Commerce Law Art. 34)"),
-        )
+    if isinstance(announced, date) and isinstance(effective, date):
+        earliest = announced + timedelta(days=NOTICE_DAYS + 1)
+        if effective < earliest:
+            yield (
+                ("effective_from",),
+                f"{effective} is less than {NOTICE_DAYS} days, counted full, after announced_on {announced}; "
+                f"the earliest is {earliest} (E-Commerce Law Art. 34)",
+            )
 
 
 def _allowed_window(data: dict[str, Any], name: str) -> Iterator[tuple[tuple[str | int, ...], str]]:
@@ -378,6 +382,11 @@ def _lines(node: yaml.Node | None, place: tuple[str | int, ...] = ()) -> Iterato
             yield from _lines(value, (*place, i))
 
 
+def read(text: str) -> tuple[Any, dict[tuple[str | int, ...], int]]:
+    """(what a rulebook's YAML says, line of each place in it), not validated. Raises yaml.YAMLError."""
+    return yaml.load(text, _Loader), dict(_lines(yaml.compose(text, yaml.SafeLoader)))
+
+
 def load(path: Path) -> Rulebook:
     """Read and validate a rulebook file. Raises UserError listing every error with file, line, key and remedy."""
     try:
@@ -394,8 +403,7 @@ def parse(raw: bytes, path: Path | str) -> Rulebook:
         raise UserError(f"rulebook {path} is larger than {MAX_BYTES >> 20} MiB; a rulebook is a few hundred lines")
     try:
         text = raw.decode("utf-8")
-        data = yaml.load(text, _Loader)
-        lines = dict(_lines(yaml.compose(text, yaml.SafeLoader)))
+        data, lines = read(text)
     except UnicodeDecodeError as error:
         raise UserError(f"rulebook {path} is not UTF-8 (byte {error.start}); save it as UTF-8") from None
     except yaml.MarkedYAMLError as error:
@@ -423,23 +431,11 @@ def parse(raw: bytes, path: Path | str) -> Rulebook:
     )
 
 
+def version_key(version: str) -> tuple[int, ...]:
+    """Versions in order: 0.10.0 comes after 0.9.0."""
+    return tuple(int(part) for part in version.split("."))
+
+
 def shipped() -> list[Rulebook]:
     """The rulebooks of this package, by id and version."""
-    return sorted((load(path) for path in FOLDER.glob("*.yaml")), key=lambda book: (book.id, book.version))
-
-
-def choose(paths: list[Path] | None, day: date) -> list[Rulebook]:
-    """The rulebooks for an evaluation of `day`: the given files, else of each shipped id the version in force that day
-    (the earliest one where none was in force yet: then the evaluation is a replay). One for each kind of subject."""
-    books = [load(path) for path in paths] if paths else shipped()
-    chosen: dict[str, Rulebook] = {}
-    for book in sorted(books, key=lambda b: (b.effective_from, b.version)):
-        current = chosen.get(book.id)
-        if current is None or book.effective_from <= day:
-            chosen[book.id] = book
-    subjects = [book.subject for book in chosen.values()]
-    for subject in subjects:
-        if subjects.count(subject) > 1:
-            both = ", ".join(book.label for book in chosen.values() if book.subject == subject)
-            raise UserError(f"more than one rulebook evaluates {subject.kind} {subject.role}s: {both}; give one")
-    return sorted(chosen.values(), key=lambda book: book.id)
+    return sorted((load(path) for path in FOLDER.glob("*.yaml")), key=lambda book: (book.id, version_key(book.version)))

@@ -1,0 +1,459 @@
+"""`merchant-credit rulebook`: the rules themselves, how they come into force, what changes, and where numbers come from."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date, datetime
+from pathlib import Path
+from typing import Annotated, Any
+from zoneinfo import ZoneInfo
+
+import duckdb
+import typer
+from rich.markup import escape
+from rich.table import Table as RichTable
+
+from credit import settings
+from credit.console import AsJson, Home, err, out, print_json
+from credit.errors import UserError
+from credit.indicators import CATALOGUE
+from credit.rulebooks import Rulebook, lifecycle, load, shipped, version_key
+from credit.settings import Settings
+from credit.warehouse import open_warehouse, zone_of
+
+app = typer.Typer(
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    help="Rulebooks: read, compare, propose, announce, enact (评价规则的制定、公布与施行).",
+)
+
+Ref = Annotated[
+    str,
+    typer.Argument(
+        metavar="REF", help="A YAML file, id@version, or id: the version in force today, else the latest there is."
+    ),
+]
+By = Annotated[str, typer.Option("--by", help="The person responsible; published as entered.")]
+At = Annotated[
+    str | None,
+    typer.Option(
+        "--at",
+        metavar="YYYY-MM-DD[THH:MM]",
+        help="When it happened, if it is entered afterwards; in the platform's zone unless an offset is given.",
+    ),
+]
+Note = Annotated[str | None, typer.Option("--note", help="A remark; published as entered.")]
+
+
+@app.command("list")
+def list_(home: Home = None, as_json: AsJson = False) -> None:
+    """Every version of every rulebook with its state and dates.
+
+    Example: merchant-credit rulebook list
+    """
+    with _reading(settings.load(home=home)) as (known, zone):
+        lives = [lifecycle.life_of(one, zone) for one in known]
+    offered = lifecycle.not_adopted(known)
+    if as_json:
+        shipped_only = [
+            {
+                "id": book.id,
+                "version": book.version,
+                "hash": book.hash,
+                "state": {"code": "not_adopted", "zh": "随软件提供，未采用", "en": "shipped, not adopted"},
+                "announced_on": book.announced_on,
+                "effective_from": book.effective_from,
+            }
+            for book in offered
+        ]
+        print_json(lives + shipped_only)
+        return
+    table = RichTable(title="Rulebooks 评价规则", title_justify="left")
+    for heading in ("Rulebook 规则", "State 状态", "Dates 日期", "Comments 意见"):
+        table.add_column(heading, no_wrap=heading[0] != "C", overflow="fold")
+    for life in lives:
+        announced = next((e["day"] for e in life["events"] if e["event"]["code"] == "announced"), None)
+        dates = {
+            "意见至": life["comments_until"],
+            "公布": announced,
+            "施行": life["in_force_from"],
+            "替代": life["superseded_on"],
+        }
+        open_ = sum(not said["answers"] for said in life["comments"])
+        table.add_row(
+            f"{life['id']}@{life['version']}",
+            f"{life['state']['zh']}\n{life['state']['en']}",
+            "\n".join(f"{what} {day}" for what, day in dates.items() if day),
+            f"{len(life['comments'])}" + (f", {open_} open 未答复" if open_ else "") if life["comments"] else "",
+        )
+    for book in offered:
+        table.add_row(f"{book.id}@{book.version}", "随软件提供，未采用\nshipped, not adopted", "", "")
+    out.print(table)
+
+
+@app.command()
+def show(
+    ref: Ref,
+    yaml: Annotated[bool, typer.Option("--yaml", help="The text as stored, byte for byte.")] = False,
+    home: Home = None,
+    as_json: AsJson = False,
+) -> None:
+    """The rules as a person reads them, with their state, dates, comments and what became of these.
+
+    Example: merchant-credit rulebook show gbt-26842-enterprise
+
+    Example: merchant-credit rulebook show gbt-26842-enterprise@0.1.0 --yaml > rules.yaml
+    """
+    with _reading(settings.load(home=home)) as (known, zone):
+        book, version = _resolve(known, zone, ref)
+        life = lifecycle.life_of(version, zone) if version else None
+    if yaml:
+        sys.stdout.buffer.write(book.text.encode())
+        sys.stdout.buffer.flush()
+    elif as_json:
+        print_json({"rulebook": book.model_dump(mode="json"), "hash": book.hash, "life": life})
+    else:
+        _show_rules(book)
+        _show_life(book, life)
+
+
+@app.command()
+def diff(
+    before: Annotated[str, typer.Argument(metavar="BEFORE", help="As REF of `show`.")],
+    after: Annotated[str, typer.Argument(metavar="AFTER", help="As REF of `show`.")],
+    home: Home = None,
+    as_json: AsJson = False,
+) -> None:
+    """What changes from one rulebook to another, in words and numbers.
+
+    Example: merchant-credit rulebook diff gbt-26842-enterprise ./draft.yaml
+    """
+    from credit.rulebooks import diff as comparing
+    from credit.rulebooks.places import shown
+
+    with _reading(settings.load(home=home)) as (known, zone):
+        a, b = (_resolve(known, zone, ref)[0] for ref in (before, after))
+    changes = comparing.diff(a, b)
+    if as_json:
+        print_json([change.to_json() for change in changes])
+        return
+    if not changes:
+        same = "the same text" if a.hash == b.hash else "only comments or layout differ"
+        out.print(f"No change of the rules: {same}. 规则内容无变化。")
+        return
+    table = RichTable(title=f"{escape(a.label)} → {escape(b.label)}", title_justify="left")
+    for heading in ("Change 变更", "Before 原", "After 新"):
+        table.add_column(heading, overflow="fold")
+    for change in changes:
+        table.add_row(
+            f"{escape(change.zh)}\n{escape(change.en)}", escape(shown(change.before)), escape(shown(change.after))
+        )
+    out.print(table)
+
+
+@app.command()
+def propose(
+    file: Annotated[Path, typer.Argument(help="The rulebook's YAML file.")],
+    by: By,
+    comments_until: Annotated[
+        str | None,
+        typer.Option(metavar="YYYY-MM-DD", help="Open it for comment until this day, included."),
+    ] = None,
+    at: At = None,
+    note: Note = None,
+    home: Home = None,
+    as_json: AsJson = False,
+) -> None:
+    """Enter a rulebook as a draft, change a draft, or open it for comment.
+
+    Example: merchant-credit rulebook propose ./draft.yaml --by "Li Wei" --comments-until 2026-12-10
+    """
+    until = _day(comments_until, "--comments-until") if comments_until else None
+    with open_warehouse(settings.load(home=home)) as con:
+        _done(con, lifecycle.propose(con, file, by=by, comments_until=until, at=_instant(at), note=note), as_json)
+
+
+@app.command()
+def comment(
+    ref: Ref,
+    by: Annotated[str, typer.Option("--by", help="Who comments; published as entered.")],
+    text: Annotated[str, typer.Option("--text", help="The comment; published as entered.")],
+    at: At = None,
+    home: Home = None,
+    as_json: AsJson = False,
+) -> None:
+    """Enter a comment on a rulebook that is open for comment.
+
+    Example: merchant-credit rulebook comment gbt-26842-enterprise@0.2.0 --by "Hengrui Foods" --text "35 is too much"
+    """
+    with _writing(home, ref) as (con, version):
+        number = lifecycle.comment(con, version.id, version.version, by=by, text=text, at=_instant(at))
+    if as_json:
+        print_json({"number": number, "id": version.id, "version": version.version})
+    else:
+        out.print(f"Comment {number} on {escape(version.label)} entered 意见已登记")
+
+
+@app.command()
+def answer(
+    number: Annotated[int, typer.Argument(help="The comment's number.")],
+    by: By,
+    outcome: Annotated[str, typer.Option("--outcome", help="adopted, partly or not_adopted.")],
+    reason: Annotated[str, typer.Option("--reason", help="Why; published as entered.")],
+    at: At = None,
+    home: Home = None,
+    as_json: AsJson = False,
+) -> None:
+    """Answer a comment: what becomes of it, and why.
+
+    Example: merchant-credit rulebook answer 1 --by "Li Wei" --outcome partly --reason "30 instead of 35"
+    """
+    with open_warehouse(settings.load(home=home)) as con:
+        _done(con, lifecycle.answer(con, number, by=by, outcome=outcome, reason=reason, at=_instant(at)), as_json)
+
+
+@app.command()
+def announce(ref: Ref, by: By, at: At = None, note: Note = None, home: Home = None, as_json: AsJson = False) -> None:
+    """Announce a rulebook after its comment period; its text is fixed from then on.
+
+    Example: merchant-credit rulebook announce gbt-26842-enterprise@0.2.0 --by "Li Wei"
+    """
+    with _writing(home, ref) as (con, version):
+        _done(con, lifecycle.announce(con, version.id, version.version, by=by, at=_instant(at), note=note), as_json)
+
+
+@app.command()
+def enact(ref: Ref, by: By, at: At = None, note: Note = None, home: Home = None, as_json: AsJson = False) -> None:
+    """Put an announced rulebook in force, in place of the version before it.
+
+    Example: merchant-credit rulebook enact gbt-26842-enterprise@0.2.0 --by "Li Wei"
+    """
+    with _writing(home, ref) as (con, version):
+        _done(con, lifecycle.enact(con, version.id, version.version, by=by, at=_instant(at), note=note), as_json)
+
+
+@app.command()
+def conformity(
+    ref: Annotated[str | None, typer.Argument(metavar="[REF]", help="As REF of `show`; default: all in force.")] = None,
+    out_: Annotated[
+        Path | None, typer.Option("--out", metavar="FILE", help="Write the sheet: .csv, .md or .json.")
+    ] = None,
+    home: Home = None,
+    as_json: AsJson = False,
+) -> None:
+    """Every number of a rulebook with its source, reference and line, for checking against the standard's text.
+
+    Example: merchant-credit rulebook conformity gbt-26842-enterprise --out conformity.csv
+    """
+    from credit.disclosure.documents import to_json
+    from credit.rulebooks import conformity as sheets
+
+    with _reading(settings.load(home=home)) as (known, zone):
+        books = [_resolve(known, zone, id_)[0] for id_ in ([ref] if ref else _ids(known))]
+    if out_:
+        if out_.suffix not in (".csv", ".md", ".json"):
+            raise UserError(f"--out {out_}: expected a name that ends in .csv, .md or .json")
+        content = {
+            ".csv": lambda: sheets.to_csv(books),
+            ".md": lambda: "\n".join(map(sheets.to_markdown, books)).encode(),
+            ".json": lambda: to_json([sheets.sheet(book) for book in books], indent=1) + b"\n",
+        }[out_.suffix]()
+        try:
+            out_.write_bytes(content)
+        except OSError as error:
+            raise UserError(
+                f"--out {out_} cannot be written: {error.strerror}; name a file in a folder that is there"
+            ) from None
+    if as_json:
+        print_json([sheets.sheet(book) for book in books])
+        return
+    for book in books:
+        rows = sheets.rows(book)
+        if not out_:
+            table = RichTable(title=f"{escape(book.label)} · {escape(book.standard)}", title_justify="left")
+            for heading in ("Number 数值名称", "Value 数值", "Source 来源", "Reference 依据", "Line 行"):
+                table.add_column(heading, overflow="fold", justify="right" if heading[0] in "VL" else "left")
+            for row in rows:
+                table.add_row(
+                    f"{escape(row.zh)} · {escape(row.en)}",
+                    str(row.value),
+                    row.source,
+                    escape(row.reference),
+                    str(row.line),
+                )
+            out.print(table)
+        counts = " · ".join(
+            f"{n} {source or 'none'} {sheets.SOURCES[source][0]}" for source, n in sheets.summary(rows).items()
+        )
+        out.print(f"{escape(book.label)}: {len(rows)} numbers 个数值: {counts}", highlight=False)
+    if out_:
+        out.print(f"Written 已写入: {escape(str(out_))}", soft_wrap=True, highlight=False)
+
+
+# --- what the verbs share ----------------------------------------------------------------------------------------
+
+
+@contextmanager
+def _reading(conf: Settings) -> Iterator[tuple[list[lifecycle.Version], str]]:
+    """(the ledger, the zone); an empty ledger where there is no warehouse yet, so that rules can be read without one."""
+    if not conf.database.exists():
+        yield [], conf.zone or settings.DEFAULT_ZONE
+        return
+    with open_warehouse(conf, read_only=True) as con:
+        yield lifecycle.versions(con), zone_of(con, conf)
+
+
+@contextmanager
+def _writing(home: Path | None, ref: str) -> Iterator[tuple[duckdb.DuckDBPyConnection, lifecycle.Version]]:
+    """The warehouse, and the version in its ledger that an argument names."""
+    conf = settings.load(home=home)
+    with open_warehouse(conf) as con:
+        known = lifecycle.versions(con)
+        book, version = _resolve(known, zone_of(con, conf), ref)
+        if version is None:
+            lifecycle.find(con, book.id, book.version)  # says so where it is not there at all
+            raise UserError(
+                f"{ref}: its text differs from {book.label} as proposed; propose the file again, or name {book.id}@{book.version}"
+            )
+        yield con, version
+
+
+def _ids(known: list[lifecycle.Version]) -> list[str]:
+    return sorted({one.id for one in known if one.last("enacted")} or {book.id for book in shipped()})
+
+
+def _resolve(known: list[lifecycle.Version], zone: str, ref: str) -> tuple[Rulebook, lifecycle.Version | None]:
+    """The rulebook an argument names, and its version in the ledger if it has this very text there."""
+    id_, _, number = ref.partition("@")
+    if ref.endswith((".yaml", ".yml")) or "/" in ref or Path(ref).is_file():
+        book = load(Path(ref))
+        return book, next((one for one in known if one.hash == book.hash), None)
+    mine = [one for one in known if one.id == id_ and number in ("", one.version)]
+    if mine:
+        today = lifecycle.now().astimezone(ZoneInfo(zone)).date()
+        found = next((one for one in mine if one.in_force_on(today)), mine[-1])
+        return found.book(), found
+    if offered := [book for book in shipped() if book.id == id_ and number in ("", book.version)]:
+        return max(offered, key=lambda book: version_key(book.version)), None
+    there = sorted({f"{v.id}@{v.version}" for v in known} | {f"{book.id}@{book.version}" for book in shipped()})
+    raise UserError(f"no rulebook {ref!r}; expected a YAML file or one of: {', '.join(there)}")
+
+
+def _day(text: str, option: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise UserError(f"{option} {text!r} is not a day; expected YYYY-MM-DD, for example 2026-11-24") from None
+
+
+def _instant(text: str | None) -> datetime | None:
+    """An instant; without an offset it is in the platform's zone, which the ledger knows."""
+    try:
+        return datetime.fromisoformat(text) if text else None
+    except ValueError:
+        raise UserError(
+            f"--at {text!r} is not an instant; expected for example 2026-11-24 or 2026-11-24T10:30"
+        ) from None
+
+
+def _done(con: duckdb.DuckDBPyConnection, version: lifecycle.Version, as_json: bool) -> None:
+    life = lifecycle.life_of(version, lifecycle.zone(con))
+    if as_json:
+        print_json(life)
+        return
+    state = life["state"]
+    out.print(f"{escape(version.label)}: {state['zh']} {state['en']}", highlight=False)
+    if version.state in ("draft", "open"):
+        for said in version.comments:
+            if not said.answers:
+                err.print(f"comment {said.number} is not answered 意见 {said.number} 未答复", highlight=False)
+
+
+def _show_rules(book: Rulebook) -> None:
+    out.print(f"[bold]{escape(book.title.zh)} {escape(book.title.en)}[/bold]", highlight=False)
+    out.print(
+        f"{escape(book.label)} · {escape(book.standard)} · {book.subject.kind} {book.subject.role} · SHA-256 {book.hash[:12]}",
+        highlight=False,
+    )
+    table = RichTable()
+    for heading in (
+        "Element, indicator 要素、指标\n[dim]curve 计分曲线 · source 来源[/dim]",
+        "Weight\n权重",
+        "Strength\n先验强度",
+        "Days\n天",
+    ):
+        table.add_column(heading, justify="left" if heading[0] == "E" else "right")
+    for element in book.elements:
+        name = escape(f"{element.name.zh} {element.name.en}")
+        table.add_row(f"[bold]{name}[/bold] [dim]· {element.source}[/dim]", f"[bold]{element.weight:g}[/bold]", "", "")
+        for rule in element.indicators:
+            of = CATALOGUE[rule.id].name
+            curve = " ".join(f"{x:g}→{mark:g}" for x, mark in rule.curve)
+            table.add_row(
+                f"  {of.zh} {of.en}\n  [dim]{curve} · {rule.source} {escape(rule.reference or '')}[/dim]",
+                f"{rule.weight:g}",
+                f"{rule.strength:g}" if rule.strength else "",
+                str(book.window(rule)),
+            )
+        table.add_section()
+    out.print(table)
+    grades = RichTable(title="Grades 信用等级", title_justify="left")
+    for heading in ("Grade 等级", "From 最低得分", "Meaning 含义"):
+        grades.add_column(heading)
+    for level in book.grades.levels:
+        grades.add_row(level.grade, f"{level.at_least:g}", f"{escape(level.meaning.zh)} {escape(level.meaning.en)}")
+    out.print(grades)
+    out.print(
+        f"Rated from 评级最低要求: {book.minimum.orders.value:g} orders 订单 · evidence 证据度 {book.minimum.evidence.value:g}",
+        highlight=False,
+    )
+    _show_rest(book)
+
+
+_SHOWN = {
+    "id", "version", "standard", "title", "subject", "announced_on", "effective_from", "window_days", "minimum",
+    "elements", "grades",
+}  # fmt: skip
+
+
+def _show_rest(book: Rulebook) -> None:
+    """Sections that have no table of their own, line by line."""
+    from credit.rulebooks import places, read
+
+    data = read(book.text)[0]
+    for place, value in places.leaves({key: part for key, part in data.items() if key not in _SHOWN}):
+        zh, en = places.full_name(data, place)
+        out.print(f"{escape(zh)} · {escape(en)}: {escape(places.shown(value))}", highlight=False)
+
+
+def _show_life(book: Rulebook, life: dict[str, Any] | None) -> None:
+    out.print(
+        f"Announced on 公布日期 {book.announced_on} · effective from 施行日期 {book.effective_from}", highlight=False
+    )
+    if life is None:
+        out.print("[yellow]not in the ledger of this home[/yellow] 未列入本平台规则台账")
+        return
+    state = life["state"]
+    until = f" · until 至 {life['superseded_on']}" if life["superseded_on"] else ""
+    out.print(f"State 状态: [bold]{state['zh']} {state['en']}[/bold]{until}", highlight=False)
+    for event in life["events"]:
+        entered = event["entered"]
+        late = "" if entered["code"] == "as_it_happened" else f" · {entered['zh']} {entered['en']}"
+        if event["recorded_at"]:
+            late += f" {event['recorded_at']}"
+        what = f"{event['event']['zh']} {event['event']['en']}"
+        period = f" · comments until 征求意见至 {event['comments_until']}" if event["comments_until"] else ""
+        out.print(f"  {event['at']}  {what}{period} · {escape(event['by'])}{late}", highlight=False, soft_wrap=True)
+        if event["note"]:
+            out.print(f"    {escape(event['note'])}", highlight=False)
+    for said in life["comments"]:
+        out.print(
+            f"  Comment 意见 {said['number']} · {escape(said['author'])}: {escape(said['text'])}", highlight=False
+        )
+        for reply in said["answers"]:
+            outcome = f"{reply['outcome']['zh']} {reply['outcome']['en']}"
+            out.print(f"    {outcome} · {escape(reply['by'])}: {escape(reply['reason'])}", highlight=False)
+        if not said["answers"]:
+            out.print("    [yellow]not answered[/yellow] 未答复")

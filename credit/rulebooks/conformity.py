@@ -1,0 +1,143 @@
+"""The conformity sheet: every number of a rulebook with its source, for whoever checks it against the standard's text.
+
+Generic over the parsed YAML, so that no number is forgotten whatever section it stands in.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from credit.rulebooks import Rulebook, places, read
+from credit.rulebooks.places import Place
+
+COLUMNS = {
+    "place": ("位置", "Place"),
+    "zh": ("中文名称", "Chinese name"),
+    "en": ("英文名称", "English name"),
+    "value": ("数值", "Value"),
+    "source": ("来源", "Source"),
+    "reference": ("依据", "Reference"),
+    "line": ("行号", "Line"),
+}
+SOURCES = {
+    "text": ("标准原文", "the standard's text"),
+    "law": ("法律法规", "law"),
+    "neighbour": ("相近标准", "a neighbouring standard"),
+    "reconstruction": ("推定", "reconstruction"),
+    "": ("未注明", "not marked"),
+}
+_MARK = "来源 source"
+
+
+@dataclass(frozen=True)
+class Row:
+    """One number. `source` and `reference` are those of the innermost block around it that has a source; `block_line` is
+    the line where that block begins."""
+
+    place: str
+    zh: str
+    en: str
+    value: int | float
+    source: str
+    reference: str
+    line: int
+    block: str
+    block_line: int
+
+    def to_json(self) -> dict[str, Any]:
+        return {name: value for name, value in asdict(self).items() if name in COLUMNS}
+
+
+def rows(book: Rulebook) -> list[Row]:
+    """One row a number, in the order of the file."""
+    data, lines = read(book.text)
+    found = []
+    for place, value in places.leaves(data):
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            continue
+        block = _block(data, place)
+        of = places.at(data, block) if block is not None else {}
+        zh, en = places.full_name(data, place)
+        found.append(
+            Row(
+                places.path(data, place),
+                zh,
+                en,
+                value,
+                str(of.get("source", "")),
+                str(of.get("reference") or ""),
+                lines[place],
+                places.path(data, block or ()),
+                lines[block or ()],
+            )
+        )
+    return found
+
+
+def _block(data: Any, place: Place) -> Place | None:
+    """The innermost block around a place that says a source."""
+    for n in range(len(place) - 1, -1, -1):
+        around = places.at(data, place[:n])
+        if isinstance(around, dict) and "source" in around:
+            return place[:n]
+    return None
+
+
+def summary(listed: list[Row]) -> dict[str, int]:
+    """Numbers by source, in the order of SOURCES; a source that no number has is left out."""
+    counts = Counter(row.source for row in listed)
+    return {source: counts[source] for source in SOURCES if counts[source]}
+
+
+def sheet(book: Rulebook) -> dict[str, Any]:
+    """The whole sheet as JSON-able data."""
+    listed = rows(book)
+    return {
+        "rulebook": book.id,
+        "version": book.version,
+        "hash": book.hash,
+        "standard": book.standard,
+        "numbers": len(listed),
+        "by_source": summary(listed),
+        "rows": [row.to_json() for row in listed],
+    }
+
+
+def to_csv(books: list[Rulebook]) -> bytes:
+    """The rows for a spreadsheet: UTF-8 with BOM, texts that begin like a formula made harmless."""
+    from credit.disclosure.bulk import csv_bytes  # which leads to the evaluation, and that to the rulebooks
+
+    headings = {"rulebook": "规则 Rulebook"} | {name: f"{zh} {en}" for name, (zh, en) in COLUMNS.items()}
+    listed = [{"rulebook": book.label} | row.to_json() for book in books for row in rows(book)]
+    return csv_bytes(list(headings.values()), [{headings[name]: row[name] for name in headings} for row in listed])
+
+
+def to_markdown(book: Rulebook) -> str:
+    """The sheet as a page."""
+
+    def table(heads: list[str], body: list[list[str]]) -> str:
+        lines = [heads, ["---"] * len(heads), *body]
+        return "\n".join(
+            "| " + " | ".join(cell.replace("|", "\\|").replace("\n", " ") for cell in line) + " |" for line in lines
+        )
+
+    listed = rows(book)
+    counted = [
+        [f"`{source}` {SOURCES[source][0]} {SOURCES[source][1]}", str(n)] for source, n in summary(listed).items()
+    ]
+    return (
+        "\n\n".join(
+            [
+                f"# {book.title.zh} {book.title.en}",
+                f"`{book.id}` {book.version} · {book.standard} · SHA-256 `{book.hash}` · {len(listed)} numbers 个数值",
+                table([_MARK, "数值个数 numbers"], counted),
+                table(
+                    [f"{zh} {en}" for zh, en in COLUMNS.values()],
+                    [[str(value) for value in row.to_json().values()] for row in listed],
+                ),
+            ]
+        )
+        + "\n"
+    )

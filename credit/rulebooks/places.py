@@ -1,0 +1,167 @@
+"""Places in a rulebook's YAML, and what a person calls them in Chinese and English.
+
+Generic over the parsed data, so that a section the rules gain later is compared, listed and named without a line here;
+`LABELS` only makes its keys read better. A place is a path of keys and list positions.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import date
+from typing import Any
+
+from credit.indicators import CATALOGUE
+from credit.indicators.base import PARAMETERS
+
+Place = tuple[str | int, ...]
+
+LABELS: dict[str, tuple[str, str]] = {
+    "version": ("版本", "version"),
+    "standard": ("标准", "standard"),
+    "title": ("名称", "title"),
+    "name": ("名称", "name"),
+    "subject": ("评价对象", "subject"),
+    "kind": ("类型", "kind"),
+    "role": ("角色", "role"),
+    "announced_on": ("公布日期", "announced on"),
+    "effective_from": ("施行日期", "effective from"),
+    "window_days": ("评价期（天）", "window (days)"),
+    "minimum": ("评级最低要求", "minimum for a grade"),
+    "orders": ("订单数", "orders"),
+    "evidence": ("证据度", "evidence"),
+    "elements": ("评价要素", "elements"),
+    "indicators": ("评价指标", "indicators"),
+    "weight": ("权重", "weight"),
+    "strength": ("先验强度", "strength"),
+    "prior": ("先验值", "prior"),
+    "curve": ("计分曲线", "curve"),
+    "source": ("来源", "source"),
+    "reference": ("依据", "reference"),
+    "grades": ("信用等级", "grades"),
+    "symbols": ("等级符号", "grade symbols"),
+    "grade": ("等级", "grade"),
+    "levels": ("等级", "levels"),
+    "at_least": ("最低得分", "at least"),
+    "meaning": ("含义", "meaning"),
+    "parameters": ("计量参数", "parameters"),
+    "vetoes": ("一票否决", "vetoes"),
+    "margin": ("升降缓冲", "margin"),
+    "provisional": ("暂定评级", "provisional grade"),
+    "dormant_after_days": ("休眠天数", "dormant after days"),
+    "threshold": ("阈值", "threshold"),
+    "at_most": ("最高", "at most"),
+    "days": ("天数", "days"),
+    "zh": ("中文", "Chinese"),
+    "en": ("英文", "English"),
+    "value": ("", ""),
+}
+
+
+def texts(value: Any) -> tuple[str, str] | None:
+    """The Chinese and the English of a {zh, en} block."""
+    if isinstance(value, dict) and set(value) == {"zh", "en"}:
+        return str(value["zh"]), str(value["en"])
+    return None
+
+
+def key_of(item: Any) -> str | None:
+    """What tells an item of a list from its neighbours in every version: its id, or its grade."""
+    if isinstance(item, dict):
+        for name in ("id", "grade"):
+            if isinstance(item.get(name), str):
+                return str(item[name])
+    return None
+
+
+def keyed(items: list[Any]) -> dict[str, Any] | None:
+    """A list as a mapping by the items' keys; None where they have none or two are alike."""
+    found = {key: item for item in items if (key := key_of(item)) is not None}
+    return found if items and len(found) == len(items) else None
+
+
+def at(data: Any, place: Place) -> Any:
+    """What stands at a place."""
+    for part in place:
+        data = data[part]
+    return data
+
+
+def leaves(data: Any, place: Place = ()) -> Iterator[tuple[Place, Any]]:
+    """Every scalar with its place, in the order of the file."""
+    parts = data.items() if isinstance(data, dict) else enumerate(data) if isinstance(data, list) else None
+    if parts is None:
+        yield place, data
+        return
+    for part, inner in parts:
+        yield from leaves(inner, (*place, part))
+
+
+def path(data: Any, place: Place) -> str:
+    """A place as text, items by their keys: elements.fulfilment.indicators.completion_rate.weight."""
+    said = []
+    for i, part in enumerate(place):
+        items = at(data, place[:i])
+        by_key = isinstance(part, int) and keyed(items) is not None
+        said.append(str(key_of(items[part])) if by_key else str(part))
+    return ".".join(said)
+
+
+def label(key: str) -> tuple[str, str]:
+    """What a key is called; the key itself where nobody has said."""
+    if key in PARAMETERS:
+        return PARAMETERS[key].name.zh, PARAMETERS[key].name.en
+    return LABELS.get(key, (key, key.replace("_", " ")))
+
+
+def _own_name(item: Any) -> tuple[str, str] | None:
+    if not isinstance(item, dict):
+        return None
+    if isinstance(grade := item.get("grade"), str) and "id" not in item:
+        return f"等级 {grade}", f"Grade {grade}"
+    for name in ("name", "title", "reason", "meaning"):
+        if said := texts(item.get(name)):
+            return said
+    key = key_of(item)
+    if key in CATALOGUE.indicators:
+        return CATALOGUE[key].name.zh, CATALOGUE[key].name.en
+    return label(key) if key else None
+
+
+def name(data: Any, place: Place) -> tuple[tuple[str, str], tuple[str, str]]:
+    """(owner, rest) of a place, each in Chinese and English: ("按时发货率", ...), ("权重", "weight")."""
+    owner: tuple[str, str] | None = None
+    rest: list[tuple[str, str]] = []
+    for i, part in enumerate(place):
+        item = at(data, place[: i + 1])
+        if own := _own_name(item):
+            owner, rest = own, []
+        elif isinstance(part, int):
+            in_curve = "curve" in place[:i]
+            if in_curve and place[i - 1] != "curve":
+                rest.append((("数值", "分值")[part], ("value", "mark")[part]) if part < 2 else (str(part), str(part)))
+            else:
+                rest.append(
+                    (f"第 {part + 1} {'点' if in_curve else '项'}", f"{'point' if in_curve else 'item'} {part + 1}")
+                )
+        else:
+            rest.append(label(part))
+    zh, en = (" ".join(said[k] for said in rest if said[k]) for k in (0, 1))
+    return owner or ("", ""), (zh, en)
+
+
+def full_name(data: Any, place: Place) -> tuple[str, str]:
+    """A place in one phrase: "按时发货率 权重", "On-time dispatch rate: weight"."""
+    owner, rest = name(data, place)
+    return " ".join(filter(None, (owner[0], rest[0]))), ": ".join(filter(None, (owner[1], rest[1])))
+
+
+def shown(value: Any, language: int = 1) -> str:
+    """A value as a person reads it; `language` 0 Chinese, 1 English."""
+    if said := texts(value):
+        return said[language]
+    if value is None:
+        return "—"
+    if isinstance(value, str | int | float | date):
+        return str(value)
+    return json.dumps(value, ensure_ascii=False, default=str)

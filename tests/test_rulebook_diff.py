@@ -1,0 +1,98 @@
+"""What changes between two rulebooks, in words and numbers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from credit.rulebooks import FOLDER, Rulebook, load, shipped
+from credit.rulebooks.diff import Change, diff
+from credit.rulebooks.places import full_name
+
+BOOK = load(FOLDER / "gbt-26842-enterprise-0.2.0.yaml")
+
+
+def _changed(*replacements: tuple[str, str]) -> list[Change]:
+    text = BOOK.text
+    for old, new in replacements:
+        assert old in text
+        text = text.replace(old, new, 1)
+    return diff(BOOK, BOOK.model_copy(update={"text": text}))
+
+
+def test_a_weight() -> None:
+    (change,) = _changed(("id: on_time_dispatch_rate, weight: 35", "id: on_time_dispatch_rate, weight: 30"))
+    assert change.to_json() == {
+        "place": "elements.fulfilment.indicators.on_time_dispatch_rate.weight",
+        "zh": "按时发货率 权重 35 → 30",
+        "en": "On-time dispatch rate: weight 35 → 30",
+        "before": 35,
+        "after": 30,
+    }
+
+
+CHANGES: dict[str, tuple[tuple[str, str], str, str]] = {
+    "date": (("effective_from: ", "effective_from: 2030-01-01 # "), "施行日期", "effective from"),
+    "edge": (("grade: AA, at_least: 85", "grade: AA, at_least: 86"), "等级 AA 最低得分 85 → 86", "Grade AA: at least 85 → 86"),
+    "words in one language": (("信用优良", "信用良好"), "等级 AA 含义 中文 信用优良 → 信用良好", "meaning Chinese 信用优良 → 信用良好"),
+    "curve": (("id: completion_rate, weight: 12, strength: 30, curve: [[0.85, 0]", "id: completion_rate, weight: 12, strength: 30, curve: [[0.8, 0]"), "订单完成率 计分曲线 [[0.85, 0]", "Completion rate: curve [[0.85, 0]"),
+    "minimum": (("orders: {value: 10", "orders: {value: 12"), "评级最低要求 订单数 10 → 12", "orders 10 → 12"),
+    "added key": (("id: invoice_rate, ", "id: invoice_rate, window_days: 180, "), "新增：应索开票率 评价期（天） 180", "added 180"),
+    "removed key": (("id: invoice_rate, weight: 5, strength: 10", "id: invoice_rate, weight: 5"), "删除：应索开票率 先验强度 10", "removed 10"),
+    "indicator": (("id: invoice_rate, weight: 5", "id: another_rate, weight: 5"), "删除：应索开票率（权重 5）", "Invoices issued on request: removed (weight 5)"),
+    "section to come": (("elements:\n", "vetoes:\n  - {id: counterfeit, name: {zh: 售假, en: Counterfeits}, at_least: 3}\nelements:\n"), "新增：一票否决", "vetoes: added"),
+    "parameter to come": (("elements:\n", "parameters:\n  some_days: {value: 3, source: reconstruction}\nelements:\n"), "新增：计量参数", "parameters: added"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", CHANGES)
+def test_a_change_in_both_languages(kind: str) -> None:
+    replacement, zh, en = CHANGES[kind]
+    changes = _changed(replacement)
+    assert any(zh in change.zh for change in changes), changes
+    assert any(en in change.en for change in changes), changes
+
+
+def test_within_a_section_the_model_does_not_know() -> None:
+    section = "vetoes:\n  - {id: counterfeit, name: {zh: 售假, en: Counterfeits}, conditions: [{value: 3, days: 30}]}\nelements:\n"
+    before = BOOK.model_copy(update={"text": BOOK.text.replace("elements:\n", section, 1)})
+    after = before.model_copy(update={"text": before.text.replace("name: {zh: 售假, en: Counterfeits}, conditions: [{value: 3", "name: {zh: 售假, en: Counterfeits}, conditions: [{value: 4")})  # fmt: skip
+    (change,) = diff(before, after)
+    assert change.place == "vetoes.counterfeit.conditions"
+    assert change.zh.startswith("售假 conditions")
+
+
+def test_an_order_that_changed() -> None:
+    first, second = "    - {grade: CC, at_least: 30", "    - {grade: C, at_least: 20"
+    lines = BOOK.text.split("\n")
+    i, j = (next(n for n, line in enumerate(lines) if line.startswith(start)) for start in (first, second))
+    lines[i], lines[j] = lines[j], lines[i]
+    (change,) = diff(BOOK, BOOK.model_copy(update={"text": "\n".join(lines)}))
+    assert "次序" in change.zh
+    assert "order" in change.en
+
+
+def test_comments_and_layout_are_no_change() -> None:
+    assert _changed(("# Credit evaluation", "# The credit evaluation")) == []
+
+
+@pytest.mark.parametrize("book", shipped(), ids=lambda book: f"{book.id}-{book.version}")
+def test_every_key_of_the_shipped_rules_has_a_chinese_name(book: Rulebook) -> None:
+    from credit.rulebooks import places, read
+
+    data = read(book.text)[0]
+    unnamed = set()
+
+    def walk(node: Any, place: places.Place) -> None:
+        parts = node.items() if isinstance(node, dict) else enumerate(node) if isinstance(node, list) else ()
+        for part, inner in parts:
+            zh, _ = full_name(data, (*place, part))
+            if isinstance(part, str) and any(
+                word.isascii() and word.isalpha() and len(word) > 4 for word in zh.split()
+            ):
+                unnamed.add(part)
+            walk(inner, (*place, part))
+
+    walk(data, ())
+    assert unnamed - {"title"} == set()
