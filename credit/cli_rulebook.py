@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,7 +17,7 @@ from rich.markup import escape
 from rich.table import Table as RichTable
 
 from credit import settings
-from credit.console import AsJson, Home, err, out, print_json
+from credit.console import AsJson, Day, Home, day_of, err, out, print_json
 from credit.errors import UserError
 from credit.indicators import CATALOGUE
 from credit.rulebooks import Rulebook, lifecycle, load, shipped, version_key
@@ -151,6 +152,90 @@ def diff(
             f"{escape(change.zh)}\n{escape(change.en)}", escape(shown(change.before)), escape(shown(change.after))
         )
     out.print(table)
+
+
+@app.command()
+def impact(
+    before: Annotated[str, typer.Argument(metavar="BEFORE", help="As REF of `show`.")],
+    after: Annotated[str, typer.Argument(metavar="AFTER", help="As REF of `show`.")],
+    day: Day = None,
+    limit: Annotated[int, typer.Option(min=0, help="Movers shown; --json and --out give all.")] = 15,
+    to: Annotated[Path | None, typer.Option("--out", help="Write the whole report to this JSON file.")] = None,
+    home: Home = None,
+    as_json: AsJson = False,
+) -> None:
+    """Evaluate the same night by both rulebooks: who moves, from where to where, and by which element. Nothing is kept.
+
+    Example: merchant-credit rulebook impact gbt-26842-enterprise ./draft.yaml --date 2026-11-24
+    """
+    from credit.explain import latest
+    from credit.rulebooks import impact as comparing
+
+    conf = settings.load(home=home)
+    with open_warehouse(conf, read_only=True) as con:
+        known, zone = lifecycle.versions(con), zone_of(con, conf)
+        a, b = (_resolve(known, zone, ref)[0] for ref in (before, after))
+        night = day_of(day, conf) if day else latest(con, None)
+        found = comparing.impact(con, night, zone, a, b, lambda said: err.print(f"[dim]{escape(said)}[/dim]"))
+    if to is not None:
+        to.write_text(json.dumps(found, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+    if as_json:
+        print_json(found)
+    else:
+        _show_impact(found, limit)
+
+
+def _show_impact(found: dict[str, Any], limit: int) -> None:
+    names = [f"{found[when]['id']}@{found[when]['version']}" for when in ("before", "after")]
+    out.print(
+        f"[bold]{names[0]} → {names[1]}[/bold] · {found['evaluated_on']} · trial 试算: nothing is kept, these are no grades "
+        "不保存，不作为信用等级",
+        highlight=False,
+    )
+    out.print(
+        f"{found['merchants']:,} merchants 商家 · moved 变动 {found['moved']:,}: up 上升 {found['up']:,}, down 下降 "
+        f"{found['down']:,}, newly rated 新获评级 {found['newly_rated']:,}, no longer rated 不再评级 "
+        f"{found['no_longer_rated']:,} · mean change of score 平均分变动 {_signed(found['mean_change'])}",
+        highlight=False,
+    )
+    rows = list(dict.fromkeys(one["before"] for one in found["transitions"]))
+    order = [*found["grades"]["after"]]
+    table = RichTable(title="From (rows) to (columns) 原等级（行）→ 新等级（列）", title_justify="left")
+    table.add_column("")
+    for grade in order:
+        table.add_column(grade, justify="right")
+    counted = {(one["before"], one["after"]): one["merchants"] for one in found["transitions"]}
+    for grade in rows:
+        cells = [(f"{counted[grade, to]:,}" if (grade, to) in counted else "") for to in order]
+        table.add_row(
+            grade, *(f"[bold]{cell}[/bold]" if to != grade else cell for to, cell in zip(order, cells, strict=True))
+        )
+    out.print(table)
+    moved = "，".join(f"{e['name_zh']} {e['name_en']} {_signed(e['mean_change'])}" for e in found["elements"])
+    out.print(f"Mean change of points 各要素平均得分变动: {moved}", highlight=False)
+    movers = found["movers"][:limit]
+    if movers:
+        table = RichTable(title="Movers 等级变动的商家", title_justify="left")
+        for heading in ("Merchant 商家", "Grade 等级", "Score 得分", "Change 变动", "Mostly by 主要因素"):
+            table.add_column(heading, overflow="fold")
+        zh = {e["element"]: e["name_zh"] for e in found["elements"]}
+        for one in movers:
+            by = sorted(one["elements"].items(), key=lambda pair: -abs(pair[1]))[:2]
+            why = [f"{zh[name]} {_signed(points)}" for name, points in by]
+            why += [f"+{v}" for v in one["vetoes_after"] if v not in one["vetoes_before"]]
+            why += [f"-{v}" for v in one["vetoes_before"] if v not in one["vetoes_after"]]
+            scores = [("" if s is None else f"{s:.2f}") for s in (one["score_before"], one["score_after"])]
+            table.add_row(
+                escape(one["subject_id"]), f"{one['grade_before']} → {one['grade_after']}", " → ".join(scores),
+                _signed(one["change"]), "\n".join(why),
+            )  # fmt: skip
+        out.print(table)
+    if len(found["movers"]) > len(movers):
+        out.print(f"{len(movers)} of {found['moved']:,} movers; --json or --out gives all")
+
+
+def _signed(value: float | None) -> str:
+    return "" if value is None else f"{value:+.2f}"
 
 
 @app.command()

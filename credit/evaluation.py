@@ -122,11 +122,13 @@ def compute(
     standings: Mapping[str, str] | None = None,
     subject_id: str | None = None,
     priors: Mapping[str, dict[str, float]] | None = None,
+    remember: bool = True,
 ) -> list[Evaluation]:
     """Evaluate without storing anything.
 
     `standings`: rulebook hash -> standing (unless given: in_force from the day the file states, before it replay).
     With `subject_id` that subject alone, by the `priors` (rulebook hash -> indicator -> value) of the whole night.
+    `remember`: False looks back to no earlier night, whatever the margin says.
     """
     moment = engine.Moment(cut_off(day, zone), zone)
     have = supplied(con, moment)
@@ -152,6 +154,7 @@ def compute(
                 facts.select(mine),
                 have,
                 (priors or {}).get(book.hash),
+                remember,
             )
         )
     return done
@@ -166,6 +169,7 @@ def _graded(
     facts: engine.NightFacts,
     have: frozenset[str],
     priors: dict[str, float] | None,
+    remember: bool,
 ) -> Evaluation:
     day = moment.cut_off.date()
     scores = scoring.score(book, facts, have, priors)
@@ -174,7 +178,7 @@ def _graded(
     dormant = np.zeros(len(orders), dtype=bool)
     if book.dormant_after_days is not None:
         dormant = (np.nan_to_num(orders_of(book).of(facts, int(book.dormant_after_days.value))) == 0) & (orders > 0)
-    previous_on, previous = _previous(con, book, day, standing, scores.subjects)
+    previous_on, previous = _previous(con, book, day, standing, scores.subjects) if remember else (None, None)
     found = grading.grade(book, scores.score, scores.evidence, orders, previous, scoring.vetoed(book, facts, have))
     rated = np.array([reason is None for reason in found.reason], dtype=bool)
     table = {
