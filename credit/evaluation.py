@@ -17,7 +17,7 @@ import pandas as pd
 from credit import engine, grading, scoring
 from credit.errors import UserError
 from credit.indicators import CATALOGUE, buyers
-from credit.indicators.base import Leaf
+from credit.indicators.base import PARAMETERS, Leaf
 from credit.indicators.fulfilment import ORDERS
 from credit.rulebooks import Rulebook, choose, parse
 from credit.scoring import POINT
@@ -77,9 +77,10 @@ def count_facts(
     moment: engine.Moment,
     have: frozenset[str],
 ) -> list[engine.NightFacts]:
-    """The facts of `subjects` for each rulebook: one scan of each table serves all that set the same parameters."""
+    """The facts of `subjects` for each rulebook: one scan of each table serves all whose parameters have the same values."""
     counted: dict[str, engine.NightFacts] = {}
-    keys = [json.dumps(book.values, sort_keys=True) for book in rulebooks]
+    defaults = {name: parameter.value for name, parameter in PARAMETERS.items()}
+    keys = [json.dumps(defaults | book.values, sort_keys=True) for book in rulebooks]
     for key in dict.fromkeys(keys):
         books = [book for book, of in zip(rulebooks, keys, strict=True) if of == key]
         leaves = [leaf for book in books for leaf in leaves_of(book)]
