@@ -247,9 +247,7 @@ def open_warehouse(settings: Settings, *, read_only: bool = False) -> Iterator[d
         con.close()
 
 
-def _refuse_other_versions(
-    con: duckdb.DuckDBPyConnection, settings: Settings, usable: tuple[str | None, ...]
-) -> None:
+def _refuse_other_versions(con: duckdb.DuckDBPyConnection, settings: Settings, usable: tuple[str | None, ...]) -> None:
     found = info(con, "schema_version")
     if found in usable:
         return

@@ -204,7 +204,8 @@ def quoted(name: str) -> str:
 def columns_of(con: duckdb.DuckDBPyConnection) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     for schema, table, column in rows(
-        con, "SELECT schema_name, table_name, column_name FROM duckdb_columns() WHERE NOT internal ORDER BY column_index"
+        con,
+        "SELECT schema_name, table_name, column_name FROM duckdb_columns() WHERE NOT internal ORDER BY column_index",
     ):
         found.setdefault(f"{schema}.{table}", []).append(column)
     return found
@@ -225,7 +226,9 @@ def test_no_row_is_lost_and_new_columns_are_filled(old: Settings) -> None:
         valid = dict(rows(con, "SELECT subject_id, code_valid FROM canonical.subjects"))
         assert valid == {subject: right for subject, *_, right in SUBJECTS}
         assert rows(con, "SELECT code_valid FROM history.subjects") == [(False,)]
-        minutes = rows(con, "SELECT payment_minutes FROM canonical.transactions WHERE subject_id = 'right' ORDER BY ALL")
+        minutes = rows(
+            con, "SELECT payment_minutes FROM canonical.transactions WHERE subject_id = 'right' ORDER BY ALL"
+        )
         assert [row[0] for row in minutes] == [*(90 * i // 60 for i in range(1, ORDERS)), None]
         assert rows(con, "SELECT payment_minutes FROM waiting.transactions") == [(30,)]
         assert rows(con, "SELECT payment_minutes FROM landing.transactions") == [(60,)]

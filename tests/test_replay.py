@@ -100,7 +100,9 @@ def deliveries(folder: Path) -> tuple[Path, list[Path]]:
                 shown = ", ".join(_at(column, table, cut, day) for column in table.supplied)
                 known = f"""SELECT {shown}, known_at FROM sim.{table.name} WHERE known_at <= TIMESTAMPTZ '{cut}'
                     QUALIFY row_number() OVER (PARTITION BY {table.key} ORDER BY known_at DESC) = 1"""
-                new = known if before is None else f"SELECT {names} FROM ({known}) EXCEPT SELECT {names} FROM ({before})"
+                new = (
+                    known if before is None else f"SELECT {names} FROM ({known}) EXCEPT SELECT {names} FROM ({before})"
+                )
                 _write(con, new, part / f"{table.name}.parquet")
                 before = known
     return whole, parts
