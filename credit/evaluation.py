@@ -17,7 +17,7 @@ import pandas as pd
 from credit import engine, grading, scoring
 from credit.errors import UserError
 from credit.indicators import CATALOGUE, buyers
-from credit.indicators.base import Leaf
+from credit.indicators.base import PARAMETERS, Leaf
 from credit.indicators.fulfilment import ORDERS
 from credit.rulebooks import Rulebook, parse
 from credit.rulebooks.lifecycle import choose
@@ -78,9 +78,10 @@ def count_facts(
     moment: engine.Moment,
     have: frozenset[str],
 ) -> list[engine.NightFacts]:
-    """The facts of `subjects` for each rulebook: one scan of each table serves all that set the same parameters."""
+    """The facts of `subjects` for each rulebook: one scan of each table serves all whose parameters have the same values."""
     counted: dict[str, engine.NightFacts] = {}
-    keys = [json.dumps(book.values, sort_keys=True) for book in rulebooks]
+    defaults = {name: float(parameter.value) for name, parameter in PARAMETERS.items()}
+    keys = [json.dumps(defaults | book.values, sort_keys=True) for book in rulebooks]
     for key in dict.fromkeys(keys):
         books = [book for book, of in zip(rulebooks, keys, strict=True) if of == key]
         leaves = [leaf for book in books for leaf in leaves_of(book)]
@@ -122,13 +123,13 @@ def compute(
     standings: Mapping[str, str] | None = None,
     subject_id: str | None = None,
     priors: Mapping[str, dict[str, float]] | None = None,
-    remember: bool = True,
+    looks_back: Mapping[str, date | None] | None = None,
 ) -> list[Evaluation]:
     """Evaluate without storing anything.
 
     `standings`: rulebook hash -> standing (unless given: in_force from the day the file states, before it replay).
-    With `subject_id` that subject alone, by the `priors` (rulebook hash -> indicator -> value) of the whole night.
-    `remember`: False looks back to no earlier night, whatever the margin says.
+    With `subject_id` that subject alone, by the `priors` (rulebook hash -> indicator -> value) of the whole night, which
+    the margin `looks_back` from (rulebook hash -> the evaluation whose grades it starts from; unless given: the latest).
     """
     moment = engine.Moment(cut_off(day, zone), zone)
     have = supplied(con, moment)
@@ -154,7 +155,7 @@ def compute(
                 facts.select(mine),
                 have,
                 (priors or {}).get(book.hash),
-                remember,
+                looks_back,
             )
         )
     return done
@@ -169,7 +170,7 @@ def _graded(
     facts: engine.NightFacts,
     have: frozenset[str],
     priors: dict[str, float] | None,
-    remember: bool,
+    looks_back: Mapping[str, date | None] | None,
 ) -> Evaluation:
     day = moment.cut_off.date()
     scores = scoring.score(book, facts, have, priors)
@@ -178,7 +179,11 @@ def _graded(
     dormant = np.zeros(len(orders), dtype=bool)
     if book.dormant_after_days is not None:
         dormant = (np.nan_to_num(orders_of(book).of(facts, int(book.dormant_after_days.value))) == 0) & (orders > 0)
-    previous_on, previous = _previous(con, book, day, standing, scores.subjects) if remember else (None, None)
+    if looks_back is not None and book.hash in looks_back:
+        previous_on = looks_back[book.hash]
+    else:
+        previous_on = _previous_on(con, book, day, standing)
+    previous = None if previous_on is None else _previous(con, book, previous_on, scores.subjects)
     found = grading.grade(book, scores.score, scores.evidence, orders, previous, scoring.vetoed(book, facts, have))
     rated = np.array([reason is None for reason in found.reason], dtype=bool)
     table = {
@@ -201,26 +206,30 @@ def _graded(
     return Evaluation(book, day, moment, standing, scores, pd.DataFrame(table), previous_on)
 
 
-def _previous(
-    con: duckdb.DuckDBPyConnection, book: Rulebook, day: date, standing: str, subjects: pd.Index
-) -> tuple[date | None, grading.Previous | None]:
+def _previous_on(con: duckdb.DuckDBPyConnection, book: Rulebook, day: date, standing: str) -> date | None:
     """The latest evaluation before `day` by the same rules and of the same standing, no older than the margin remembers:
     no trial or replay has a say in an official grade."""
     if book.margin is None:
-        return None, None
+        return None
     since = day - timedelta(days=int(book.margin.memory_days.value))
-    rows = con.execute(
+    found: date | None = scalar(
+        con,
         """SELECT max(evaluated_on) FROM results.runs
            WHERE rulebook_hash = ? AND evaluated_on < ? AND evaluated_on >= ? AND standing = ?""",
         [book.hash, day, since, standing],
-    ).fetchall()
-    if rows[0][0] is None:
-        return None, None
+    )
+    return found
+
+
+def _previous(
+    con: duckdb.DuckDBPyConnection, book: Rulebook, previous_on: date, subjects: pd.Index
+) -> grading.Previous:
+    """What that evaluation left of these subjects."""
     before = (
         con.execute(
             """SELECT subject_id, grade_held, past_edge FROM results.grades
                WHERE evaluated_on = ? AND rulebook_hash = ? AND not_rated_reason IS NULL""",
-            [rows[0][0], book.hash],
+            [previous_on, book.hash],
         )
         .df()
         .set_index("subject_id")
@@ -228,7 +237,7 @@ def _previous(
     )
     held = before["grade_held"].astype(object).where(before["grade_held"].notna(), None)
     past = np.nan_to_num(before["past_edge"].to_numpy(dtype=np.float64)).astype(np.int64)
-    return rows[0][0], grading.Previous(held.to_numpy(dtype=object), past)
+    return grading.Previous(held.to_numpy(dtype=object), past)
 
 
 def evaluate(
@@ -276,7 +285,7 @@ def evaluate_merchant(con: duckdb.DuckDBPyConnection, settings: Settings, day: d
     The score is the one the whole night gives it. Raises UserError when that night was not evaluated, or without it.
     """
     rows = con.execute(
-        """SELECT r.rulebook, r.rulebook_hash, r.standing, r.priors FROM results.runs r
+        """SELECT r.rulebook, r.rulebook_hash, r.standing, r.priors, r.previous_on FROM results.runs r
            JOIN results.grades g USING (evaluated_on, rulebook) WHERE evaluated_on = ? AND subject_id = ?""",
         [day, subject_id],
     ).fetchall()
@@ -285,7 +294,7 @@ def evaluate_merchant(con: duckdb.DuckDBPyConnection, settings: Settings, day: d
             f"the evaluation of {day} has no {subject_id!r}; one merchant is evaluated by what the whole night says of "
             f"the platform: run `merchant-credit evaluate --date {day}` first"
         )
-    rulebook, rulebook_hash, standing, priors = rows[0]
+    rulebook, rulebook_hash, standing, priors, previous_on = rows[0]
     book = book_of(con, rulebook, rulebook_hash)
     (alone,) = compute(
         con,
@@ -295,6 +304,8 @@ def evaluate_merchant(con: duckdb.DuckDBPyConnection, settings: Settings, day: d
         standings={book.hash: standing},
         subject_id=subject_id,
         priors={book.hash: json.loads(priors)},
+        # A night between the two that was evaluated since then changes nothing of this one.
+        looks_back={book.hash: previous_on},
     )
     with transaction(con):
         for table in ("grades", "indicators"):

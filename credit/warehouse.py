@@ -259,6 +259,8 @@ def open_warehouse(settings: Settings, *, read_only: bool = False) -> Iterator[d
             with transaction(con):
                 con.execute("CREATE SCHEMA IF NOT EXISTS meta")
                 con.execute("CREATE TABLE IF NOT EXISTS meta.info (name VARCHAR PRIMARY KEY, value VARCHAR NOT NULL)")
+                # Before anything else: a warehouse of another version is left as it is.
+                _refuse_other_versions(con, settings, (None, "1", str(SCHEMA_VERSION)))
                 if info(con, "schema_version") == "1":
                     _migrate(con)
                 con.execute(ddl())
@@ -269,16 +271,21 @@ def open_warehouse(settings: Settings, *, read_only: bool = False) -> Iterator[d
                 from credit.rulebooks import lifecycle  # which needs this module
 
                 lifecycle.adopt_shipped(con, zone_of(con, settings))
-        found = info(con, "schema_version")
-        if found != str(SCHEMA_VERSION):
-            raise UserError(
-                f"{settings.database} has schema version {found}, this program writes {SCHEMA_VERSION}; "
-                "use the program version that made it, or a new home"
-            )
+        _refuse_other_versions(con, settings, (str(SCHEMA_VERSION),))
         con.execute("SET VARIABLE zone = ?", [zone_of(con, settings)])
         yield con
     finally:
         con.close()
+
+
+def _refuse_other_versions(con: duckdb.DuckDBPyConnection, settings: Settings, usable: tuple[str | None, ...]) -> None:
+    found = info(con, "schema_version")
+    if found in usable:
+        return
+    remedy = "use the program version that made it, or a new home"
+    if found == "1":
+        remedy = f"run `merchant-credit init --home {settings.home}`, which brings it up to date and keeps all its rows"
+    raise UserError(f"{settings.database} has schema version {found}, this program writes {SCHEMA_VERSION}; {remedy}")
 
 
 @contextmanager

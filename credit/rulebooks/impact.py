@@ -44,7 +44,9 @@ def impact(
     if before.hash == after.hash:
         raise UserError(f"{before.label} and {after.label} are the same text; nothing would change")
     standings = {before.hash: "trial", after.hash: "trial"}
-    old, new = evaluation.compute(con, day, zone, [before, after], progress, standings=standings, remember=False)
+    old, new = evaluation.compute(
+        con, day, zone, [before, after], progress, standings=standings, looks_back={before.hash: None, after.hash: None}
+    )
     if not len(old.grades):
         raise UserError(f"no {before.subject.kind} {before.subject.role} was known by the cut-off of {day}")
     both = old.grades.merge(new.grades, on="subject_id", suffixes=("_before", "_after"))
