@@ -1,0 +1,157 @@
+"""The named stories: a marketplace small enough to count, and every number the program says of it, worked out by hand.
+
+`stories/README.md` tells the stories and works one of them through. The numbers in `stories/expected/` are not the
+program's: they were worked out from the rows and the rulebooks with fractions.
+"""
+
+from __future__ import annotations
+
+import csv
+import hmac
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from credit import evaluation, intake, rulebooks
+from credit.disclosure import publish
+from credit.settings import Settings
+from credit.warehouse import open_warehouse
+
+FOLDER = Path(__file__).parent / "stories"
+EXPECTED = FOLDER / "expected"
+ZONE = "Asia/Shanghai"
+DAY = date(2026, 11, 24)
+DAY_BEFORE = DAY - timedelta(days=1)
+BOOKS = ("gbt-26842-enterprise-0.2.0", "gbt-28041-individual-0.2.0", "gbt-28041-buyer-0.1.0")
+KEY = bytes(32)
+"""The key of consumers' pseudonyms, fixed so that buyers who are subjects have the same id in every home."""
+
+Row = dict[str, str]
+
+
+def table(path: Path) -> list[Row]:
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def delivered(home: Path, folder: Path) -> Settings:
+    """A home with the files of `folder` taken in; nothing may be rejected."""
+    conf = Settings(home=home, zone=ZONE, threads=1, memory_limit="512MB")
+    home.mkdir(parents=True)
+    conf.key_file.write_text(KEY.hex())
+    with open_warehouse(conf) as con:
+        batch = intake.land(con, conf, "canonical", folder, DAY)
+        assert batch.reasons == []
+        intake.accept(con, batch.batch_id)
+    return conf
+
+
+def pseudonym(name: str) -> str:
+    return hmac.new(KEY, name.encode(), "sha256").hexdigest()[:32]
+
+
+SUBJECTS = table(FOLDER / "marketplace" / "subjects.csv")
+NAMES = {
+    row["subject_id"] if row["role"] == "seller" else pseudonym(row["subject_id"]): row["subject_id"]
+    for row in SUBJECTS
+}
+"""Id in the warehouse -> name in the stories."""
+
+
+@dataclass(frozen=True)
+class Nights:
+    """Results by (night, rulebook id): one row a story, one row a story and indicator, the platform's averages."""
+
+    grades: dict[tuple[str, str], pd.DataFrame]
+    indicators: dict[tuple[str, str], pd.DataFrame]
+    averages: dict[tuple[str, str], dict[str, float]]
+
+
+@pytest.fixture(scope="module")
+def nights(tmp_path_factory: pytest.TempPathFactory) -> Nights:
+    """Two nights in a row by the same rules, so that the margin has something to hold."""
+    conf = delivered(tmp_path_factory.mktemp("stories") / "home", FOLDER / "marketplace")
+    paths = [rulebooks.FOLDER / f"{name}.yaml" for name in BOOKS]
+    found = Nights({}, {}, {})
+    with open_warehouse(conf) as con:
+        first = evaluation.evaluate(con, conf, DAY_BEFORE, paths)
+        standings = {night.rulebook.hash: night.standing for night in first}
+        second = evaluation.compute(con, DAY, ZONE, [night.rulebook for night in first], standings=standings)
+    for night in (*first, *second):
+        key = night.day.isoformat(), night.rulebook.id
+        found.grades[key] = night.grades.assign(subject_id=night.grades["subject_id"].map(NAMES)).set_index(
+            "subject_id"
+        )
+        long = night.scores.long()
+        found.indicators[key] = long.assign(subject_id=long["subject_id"].map(NAMES))
+        found.averages[key] = night.scores.priors
+    return found
+
+
+STORIES = table(EXPECTED / "stories.csv")
+
+
+@pytest.mark.parametrize("story", STORIES, ids=lambda story: f"{story['subject']}-{story['night']}")
+def test_the_grade_of_a_story(nights: Nights, story: Row) -> None:
+    found = nights.grades[story["night"], story["rulebook"]].loc[story["subject"]]
+    assert {
+        "orders": str(found["orders"]),
+        "score": "" if pd.isna(found["score"]) else f"{found['score']:.4f}",
+        "evidence": f"{found['evidence']:.4f}",
+        **{name: found[name] for name in ("grade_by_score", "grade_held", "grade")},
+        "past_edge": str(found["past_edge"]),
+        "vetoes": ";".join(found["vetoes"]),
+        **{name: "yes" if found[name] else "" for name in ("provisional", "dormant", "self_operated")},
+        "not_rated_reason": "" if pd.isna(found["not_rated_reason"]) else found["not_rated_reason"],
+    } == {name: value for name, value in story.items() if name not in ("night", "rulebook", "subject")}
+
+
+def test_every_subject_is_a_story_of_both_nights(nights: Nights) -> None:
+    told = sorted((row["night"], row["rulebook"], row["subject"]) for row in STORIES)
+    assert told == sorted((*key, name) for key, rows in nights.grades.items() for name in rows.index)
+    assert {name for _, _, name in told} == set(NAMES.values())
+
+
+NUMBERS = ("numerator", "denominator", "value", "shrunk", "mark", "weight", "points")
+
+
+@pytest.mark.parametrize(
+    "story", [row for row in STORIES if row["night"] == DAY.isoformat()], ids=lambda s: s["subject"]
+)
+def test_every_indicator_of_a_story(nights: Nights, story: Row) -> None:
+    rows = nights.indicators[story["night"], story["rulebook"]]
+    found = rows[rows["subject_id"] == story["subject"]].to_dict("records")
+    expected = table(EXPECTED / "indicators" / f"{story['subject']}.csv")
+    assert [(r["element"], r["indicator"], r["state"]) for r in found] == [
+        (r["element"], r["indicator"], r["state"]) for r in expected
+    ]
+    differences = [
+        f"{row['indicator']} {name}: {said[name]!r}, by hand {row[name]!r}"
+        for said, row in zip(found, expected, strict=True)
+        for name in NUMBERS
+        if not _same(said[name], row[name])
+    ]
+    assert differences == []
+    if story["score"]:
+        assert sum(float(row["points"]) for row in expected) == pytest.approx(float(story["score"]))
+
+
+def _same(said: float, by_hand: str) -> bool:
+    """Equal to the last of at most eight decimals; blank: there is no number."""
+    return bool(pd.isna(said)) if by_hand == "" else abs(said - float(by_hand)) < 6e-9
+
+
+def test_the_platforms_averages(nights: Nights) -> None:
+    for book in {row["rulebook"] for row in STORIES}:
+        expected = {row["indicator"]: row for row in table(EXPECTED / "averages.csv") if row["rulebook"] == book}
+        found = nights.averages[DAY.isoformat(), book]
+        assert set(found) == set(expected)
+        for name, row in expected.items():
+            assert _same(found[name], row["average"]), f"{book} {name}: {found[name]}, by hand {row}"
+            assert float(row["sum"]) / float(row["observations"]) == pytest.approx(float(row["average"]), abs=1e-8)
