@@ -6,62 +6,21 @@ program's: they were worked out from the rows and the rulebooks with fractions.
 
 from __future__ import annotations
 
-import csv
-import hmac
 import json
-from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pytest
+from story_home import DAY, FOLDER, NAMES, SUBJECTS, ZONE, Row, delivered, table, two_nights
 
-from credit import evaluation, intake, rulebooks
+from credit import evaluation, rulebooks
 from credit.disclosure import publish
-from credit.settings import Settings
 from credit.warehouse import open_warehouse
 
-FOLDER = Path(__file__).parent / "stories"
 EXPECTED = FOLDER / "expected"
-ZONE = "Asia/Shanghai"
-DAY = date(2026, 11, 24)
-DAY_BEFORE = DAY - timedelta(days=1)
 BOOKS = ("gbt-26842-enterprise-0.2.0", "gbt-28041-individual-0.2.0", "gbt-28041-buyer-0.1.0")
-KEY = bytes(32)
-"""The key of consumers' pseudonyms, fixed so that buyers who are subjects have the same id in every home."""
-
-Row = dict[str, str]
-
-
-def table(path: Path) -> list[Row]:
-    with path.open(encoding="utf-8", newline="") as file:
-        return list(csv.DictReader(file))
-
-
-def delivered(home: Path, folder: Path) -> Settings:
-    """A home with the files of `folder` taken in; nothing may be rejected."""
-    conf = Settings(home=home, zone=ZONE, threads=1, memory_limit="512MB")
-    home.mkdir(parents=True)
-    conf.key_file.write_text(KEY.hex())
-    with open_warehouse(conf) as con:
-        batch = intake.land(con, conf, "canonical", folder, DAY)
-        assert batch.reasons == []
-        intake.accept(con, batch.batch_id)
-    return conf
-
-
-def pseudonym(name: str) -> str:
-    return hmac.new(KEY, name.encode(), "sha256").hexdigest()[:32]
-
-
-SUBJECTS = table(FOLDER / "marketplace" / "subjects.csv")
-NAMES = {
-    row["subject_id"] if row["role"] == "seller" else pseudonym(row["subject_id"]): row["subject_id"]
-    for row in SUBJECTS
-}
-"""Id in the warehouse -> name in the stories."""
 
 
 @dataclass(frozen=True)
@@ -76,14 +35,9 @@ class Nights:
 @pytest.fixture(scope="module")
 def nights(tmp_path_factory: pytest.TempPathFactory) -> Nights:
     """Two nights in a row by the same rules, so that the margin has something to hold."""
-    conf = delivered(tmp_path_factory.mktemp("stories") / "home", FOLDER / "marketplace")
-    paths = [rulebooks.FOLDER / f"{name}.yaml" for name in BOOKS]
+    conf = delivered(tmp_path_factory.mktemp("stories") / "home")
     found = Nights({}, {}, {})
-    with open_warehouse(conf) as con:
-        first = evaluation.evaluate(con, conf, DAY_BEFORE, paths)
-        standings = {night.rulebook.hash: night.standing for night in first}
-        second = evaluation.compute(con, DAY, ZONE, [night.rulebook for night in first], standings=standings)
-    for night in (*first, *second):
+    for night in two_nights(conf, [rulebooks.FOLDER / f"{name}.yaml" for name in BOOKS]):
         key = night.day.isoformat(), night.rulebook.id
         found.grades[key] = night.grades.assign(subject_id=night.grades["subject_id"].map(NAMES)).set_index(
             "subject_id"
@@ -163,7 +117,7 @@ def test_the_platforms_averages(nights: Nights) -> None:
 @pytest.fixture(scope="module")
 def published(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
     """The documents of the night, by merchant; there is no night before it."""
-    conf = delivered(tmp_path_factory.mktemp("published") / "home", FOLDER / "marketplace")
+    conf = delivered(tmp_path_factory.mktemp("published") / "home")
     with open_warehouse(conf) as con:
         evaluation.evaluate(con, conf, DAY)
         version = publish(con, conf, DAY).path
