@@ -7,11 +7,13 @@ import hmac
 from datetime import date, timedelta
 from pathlib import Path
 
+import duckdb
+
 from credit import evaluation, intake
 from credit.evaluation import Evaluation
 from credit.rulebooks import load
 from credit.settings import Settings
-from credit.warehouse import open_warehouse
+from credit.warehouse import open_warehouse, transaction
 
 FOLDER = Path(__file__).parent / "stories"
 MARKETPLACE = FOLDER / "marketplace"
@@ -53,10 +55,17 @@ def delivered(home: Path, folder: Path = MARKETPLACE) -> Settings:
     return conf
 
 
+def evaluated(con: duckdb.DuckDBPyConnection, day: date, paths: list[Path]) -> list[Evaluation]:
+    """The night by these rulebooks, stored as one in force, whichever rules are in force."""
+    books = [load(path) for path in paths]
+    nights = evaluation.compute(con, day, ZONE, books, standings={book.hash: "in_force" for book in books})
+    with transaction(con):
+        for night in nights:
+            evaluation._store(con, night)
+    return nights
+
+
 def two_nights(conf: Settings, paths: list[Path]) -> list[Evaluation]:
     """The evaluations of both nights by the same rules: the margin of the second looks back to the first."""
     with open_warehouse(conf) as con:
-        first = evaluation.evaluate(con, conf, DAY_BEFORE, paths)
-        standings = {night.rulebook.hash: night.standing for night in first}
-        second = evaluation.compute(con, DAY, ZONE, [load(path) for path in paths], standings=standings)
-    return [*first, *second]
+        return [*evaluated(con, DAY_BEFORE, paths), *evaluated(con, DAY, paths)]
