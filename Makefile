@@ -4,13 +4,14 @@ BIN := .venv/bin
 DEMO := demo-home
 DAY := 2026-11-24
 
-.PHONY: help install demo test lint bench lock docs clean
+.PHONY: help install demo test lint bench lock docs golden clean
 
 help:
 	@echo "make demo     install, then grade a synthetic marketplace in Prefect and show the result"
 	@echo "make test     install, then lint, type check and test"
 	@echo "make bench    5 million transactions: the evaluation beside hand-written SQL and pandas"
 	@echo "make docs     write the generated pages of data/dictionary anew"
+	@echo "make golden   accept changed results of the stories marketplace: tests/golden"
 	@echo "make lock     resolve requirements.lock anew"
 
 install: .venv/.installed
@@ -46,6 +47,9 @@ bench: install
 
 docs: install
 	$(BIN)/python -m credit.dictionary
+
+golden: install
+	PYTHONPATH=tests $(BIN)/python -m golden_results
 
 lock:
 	$(PYTHON) -m venv .venv-lock && .venv-lock/bin/pip install --quiet uv
