@@ -56,6 +56,8 @@ def as_of(frame: nw.LazyFrame[Any], table: Table, moment: Moment) -> nw.LazyFram
 
     def happened(name: str) -> nw.Expr:
         column = nw.col(name)
+        if table.column(name).ends:
+            return column <= moment.cut_off.astimezone(UTC)
         return column < (moment.cut_off.astimezone(UTC) if table.column(name).type == "instant" else nw.lit(day))
 
     if table.event is not None:

@@ -80,7 +80,11 @@ def hold(rulebook: Rulebook, score: Array, previous: Previous | None) -> tuple[C
     in_a_row = np.where(above, np.maximum(previous.past_edge, 0) + 1, np.minimum(previous.past_edge, 0) - below)
     passed = np.where(above, place(rulebook, score - margin), place(rulebook, score + margin))
     moved = np.where(above, np.minimum(before, passed), np.maximum(before, passed))
-    held = np.where(np.abs(in_a_row) >= enough, now, np.where(above | below, moved, now))
+    # Past the edge for long enough: over that edge, not over one that was passed tonight only.
+    stayed = np.abs(in_a_row) >= enough
+    moved = np.where(stayed & above, np.minimum(moved, before - 1), moved)
+    moved = np.where(stayed & below, np.maximum(moved, before + 1), moved)
+    held = np.where(above | below, moved, now)
     held = np.where(before < 0, now, held)
     # Whoever has moved a part of the way is past the new grade's edge for the first time.
     in_a_row = np.where(held == before, in_a_row, np.sign(in_a_row))

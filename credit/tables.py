@@ -52,6 +52,8 @@ class Column:
     privacy: Privacy = "internal"
     plan: bool = False
     """A date or instant that may lie in the future: a promise, a validity."""
+    ends: bool = False
+    """An instant at which something is over: one at the cut-off has come."""
     known_from: str | None = None
     """The instant in the same row from which this column is true."""
     until_known: str | None = None
@@ -621,6 +623,7 @@ SANCTIONS = Table(
             "期满时间",
             "Ends at (blank: open)",
             plan=True,
+            ends=True,
             unit="UTC",
             privacy="public",
         ),

@@ -185,6 +185,8 @@ def _around(column: Column) -> tuple[str, str]:
     """(the last moment seen, the first not seen)."""
     if column.type == "date":
         return "2025-06-30", "2025-07-01"
+    if column.ends:
+        return "2025-07-01T00:00:00+08", "2025-07-01T00:00:00.000001+08"
     return "2025-06-30T23:59:59.999999+08", "2025-07-01T00:00:00+08"
 
 

@@ -309,9 +309,11 @@ def test_a_new_night_is_landed_and_evaluated(old: Settings, tmp_path: Path) -> N
 
 
 def test_reading_an_old_warehouse_says_what_to_do(old: Settings) -> None:
-    with pytest.raises(UserError, match="run `merchant-credit init --home .*, which brings it up to date"):
-        with open_warehouse(old, read_only=True):
-            pass
+    with (
+        pytest.raises(UserError, match=r"run `merchant-credit init --home .*, which brings it up to date"),
+        open_warehouse(old, read_only=True),
+    ):
+        pass
     with open_warehouse(old):
         pass
     with open_warehouse(old, read_only=True) as con:
@@ -325,7 +327,7 @@ def test_a_newer_warehouse_is_refused_and_left_as_it_is(tmp_path: Path, read_onl
         con.execute("CREATE SCHEMA meta; CREATE TABLE meta.info (name VARCHAR PRIMARY KEY, value VARCHAR NOT NULL)")
         con.execute("INSERT INTO meta.info VALUES ('schema_version', '99')")
     with (
-        pytest.raises(UserError, match="schema version 99, .* use the program version that made it, or a new home"),
+        pytest.raises(UserError, match=r"schema version 99, .* use the program version that made it, or a new home"),
         open_warehouse(options, read_only=read_only),
     ):
         pass

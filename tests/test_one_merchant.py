@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 from credit import engine, evaluation
 from credit.cli import app
 from credit.errors import UserError
-from credit.rulebooks import choose
+from credit.rulebooks import shipped
 from credit.settings import Settings, cut_off
 from credit.warehouse import open_warehouse
 
@@ -100,7 +100,7 @@ def test_rulebooks_that_set_the_same_parameters_share_one_count(con: duckdb.Duck
     """Also where one of them spells a default out."""
     moment = engine.Moment(cut_off(NIGHT, ZONE), ZONE)
     frames, have = engine.known(con, moment), evaluation.supplied(con, moment)
-    books = choose(None, NIGHT)
+    books = [*{book.id: book for book in shipped()}.values()]
     assert books[0].values != books[1].values
     changed = {"reverify_days": books[0].parameters["reverify_days"].model_copy(update={"value": 1.0})}
     other = books[0].model_copy(update={"parameters": changed})

@@ -97,7 +97,7 @@ def test_sanctions_in_force(measure, kind: str, weight: int) -> None:
         ({"imposed_at": BEFORE}, 8),
         ({"imposed_at": CUT_OFF}, 0),
         ({"until_at": "2025-12-31 00:00"}, 8),
-        ({"until_at": CUT_OFF}, 8),  # what comes at the cut-off has not come
+        ({"until_at": CUT_OFF}, 0),  # over at that instant
         ({"until_at": BEFORE}, 0),
         ({"lifted_at": CUT_OFF}, 8),
         ({"lifted_at": BEFORE}, 0),
