@@ -1,4 +1,4 @@
-"""The named stories: a marketplace small enough to count, and every number the program says of it, worked out by hand.
+"""The named stories: a marketplace small enough to count, and every number the program says of it, worked out apart from it.
 
 `stories/README.md` tells the stories and works one of them through. The numbers in `stories/expected/` are not the
 program's: they were worked out from the rows and the rulebooks with fractions.
