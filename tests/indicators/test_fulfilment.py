@@ -178,6 +178,8 @@ def test_delivery_lateness_counts_at_most_30_days_an_order(measure) -> None:
     promised = {"ordered_at": "2025-03-01 10:00", "delivery_due_at": "2025-03-05 10:00"}
     orders = [promised | {"delivered_at": day} for day in ("2025-06-04 10:00", "2025-04-04 10:00")]  # 91 and 30 days
     assert measure("delivery_lateness", transactions=orders) == ("measured", 60, 2, 30)
+    week = {"lateness_cap_days": 7}
+    assert measure("delivery_lateness", transactions=orders, parameters=week) == ("measured", 14, 2, 7)
 
 
 def test_delivery_lateness_counts_whole_minutes(measure) -> None:
