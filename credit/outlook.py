@@ -202,7 +202,8 @@ def changes(case: Case, scores: scoring.Scores, target: float) -> dict[str, Any]
     """What would take the score (all arrays of `scores` have one entry) to `target` points with the least effort.
 
     For each indicator that the merchant can act on: the value at which its own curve makes up what is missing, or the
-    best it can be. Effort is how far that is along the indicator's curve, 0 to 1. Those that suffice alone come first,
+    best it can be. Effort is how far that is, the width of the indicator's
+    curve being 1. Those that suffice alone come first,
     least effort first; then those that gain most. `together` is the score if all that are shown are done.
     """
     total = float(scores.score[0])

@@ -14,8 +14,11 @@ LATENESS_CAP_DAYS = parameter("lateness_cap_days", 30, "days", "单笔迟延上�
 
 cancelled = ~col("cancelled_at").is_null()
 completed = ~col("completed_at").is_null() & ~cancelled
-# A buyer's own cancellation excuses the seller, unless it was for want of stock.
-excused = (col("cancelled_by") == "buyer") & (col("cancel_reason") != "stock_out")
+# A buyer's own cancellation excuses the seller, unless it was for want of stock; so does the platform's of an order
+# that was never paid or that it suspects of fraud.
+excused = ((col("cancelled_by") == "buyer") & (col("cancel_reason") != "stock_out")) | (
+    (col("cancelled_by") == "platform") & (col("paid_at").is_null() | (col("cancel_reason") == "fraud_suspected"))
+)
 dispatch_due = ~col("dispatch_due_at").is_null() & ~cancelled
 delivery_due = ~col("delivery_due_at").is_null() & ~cancelled
 invoice_due = col("invoice_asked") & completed
@@ -45,8 +48,9 @@ INDICATORS = (
         unit="share",
         name=Text("订单完成率", "Completion rate"),
         definition=Text(
-            "已完成订单 ÷（已完成订单 + 非买家原因取消的订单；买家因缺货取消的也计入）",
-            "completed orders / (completed orders + orders cancelled other than by the buyer, or by the buyer for want of stock)",
+            "已完成订单 ÷（已完成订单 + 非买家原因取消的订单；买家因缺货取消的也计入，平台因未付款或涉嫌欺诈取消的不计）",
+            "completed orders / (completed orders + orders cancelled other than by the buyer, or by the buyer for want of "
+            "stock; not those the platform cancelled as unpaid or suspected of fraud)",
         ),
         why=Text("接单后不能完成，是最直接的违约。", "An order taken and not completed is the plainest breach."),
         failing=Text("部分订单因非买家原因被取消", "Orders were cancelled that the buyer had not cancelled"),
