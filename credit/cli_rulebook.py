@@ -132,7 +132,7 @@ def diff(
     Example: merchant-credit rulebook diff gbt-26842-enterprise ./draft.yaml
     """
     from credit.rulebooks import diff as comparing
-    from credit.rulebooks.places import shown
+    from credit.rulebooks.places import lines, shown
 
     with _reading(settings.load(home=home)) as (known, zone):
         a, b = (_resolve(known, zone, ref)[0] for ref in (before, after))
@@ -148,8 +148,14 @@ def diff(
     for heading in ("Change 变更", "Before 原", "After 新"):
         table.add_column(heading, overflow="fold")
     for change in changes:
+        # What is new or gone as a whole is told in words; of a list that changed, the exact text matters.
+        whole = change.before is None or change.after is None
         table.add_row(
-            f"{escape(change.zh)}\n{escape(change.en)}", escape(shown(change.before)), escape(shown(change.after))
+            f"{escape(change.zh)}\n{escape(change.en)}",
+            *(
+                escape("\n".join(lines(value)) if whole and value is not None else shown(value))
+                for value in (change.before, change.after)
+            ),
         )
     out.print(table)
 
@@ -316,7 +322,15 @@ def enact(ref: Ref, by: By, at: At = None, note: Note = None, home: Home = None,
     Example: merchant-credit rulebook enact gbt-26842-enterprise@0.2.0 --by "Li Wei"
     """
     with _writing(home, ref) as (con, version):
-        _done(con, lifecycle.enact(con, version.id, version.version, by=by, at=_instant(at), note=note), as_json)
+        enacted = lifecycle.enact(con, version.id, version.version, by=by, at=_instant(at), note=note)
+        again = [str(day) for day in lifecycle.overtaken(con, enacted)]
+        _done(con, enacted, as_json, evaluate_again=again)
+        if again and not as_json:
+            out.print(
+                "Evaluated by the rules before it; evaluate these nights again: 以下各日仍按原规则评价，请重新评价：\n"
+                f"  {', '.join(again)}\n  merchant-credit evaluate --date {again[0]}",
+                highlight=False,
+            )
 
 
 @app.command()
@@ -358,15 +372,12 @@ def conformity(
         rows = sheets.rows(book)
         if not out_:
             table = RichTable(title=f"{escape(book.label)} · {escape(book.standard)}", title_justify="left")
-            for heading in ("Number 数值名称", "Value 数值", "Source 来源", "Reference 依据", "Line 行"):
+            for heading in ("Number 数值名称\n[dim]reference 依据[/dim]", "Value\n数值", "Source\n来源", "Line\n行"):
                 table.add_column(heading, overflow="fold", justify="right" if heading[0] in "VL" else "left")
             for row in rows:
+                reference = f"\n[dim]{escape(row.reference)}[/dim]" if row.reference else ""
                 table.add_row(
-                    f"{escape(row.zh)} · {escape(row.en)}",
-                    str(row.value),
-                    row.source,
-                    escape(row.reference),
-                    str(row.line),
+                    f"{escape(row.zh)}\n{escape(row.en)}{reference}", str(row.value), row.source, str(row.line)
                 )
             out.print(table)
         counts = " · ".join(
@@ -443,10 +454,10 @@ def _instant(text: str | None) -> datetime | None:
         ) from None
 
 
-def _done(con: duckdb.DuckDBPyConnection, version: lifecycle.Version, as_json: bool) -> None:
+def _done(con: duckdb.DuckDBPyConnection, version: lifecycle.Version, as_json: bool, **more: Any) -> None:
     life = lifecycle.life_of(version, lifecycle.zone(con))
     if as_json:
-        print_json(life)
+        print_json({**life, **more})
         return
     state = life["state"]
     out.print(f"{escape(version.label)}: {state['zh']} {state['en']}", highlight=False)
@@ -459,9 +470,9 @@ def _done(con: duckdb.DuckDBPyConnection, version: lifecycle.Version, as_json: b
 def _show_rules(book: Rulebook) -> None:
     out.print(f"[bold]{escape(book.title.zh)} {escape(book.title.en)}[/bold]", highlight=False)
     out.print(
-        f"{escape(book.label)} · {escape(book.standard)} · {book.subject.kind} {book.subject.role} · SHA-256 {book.hash[:12]}",
-        highlight=False,
+        f"{escape(book.label)} · {escape(book.standard)} · {book.subject.kind} {book.subject.role}", highlight=False
     )
+    out.print(f"SHA-256 {book.hash[:12]}", highlight=False)
     table = RichTable()
     for heading in (
         "Element, indicator 要素、指标\n[dim]curve 计分曲线 · source 来源[/dim]",
@@ -504,13 +515,30 @@ _SHOWN = {
 
 
 def _show_rest(book: Rulebook) -> None:
-    """Sections that have no table of their own, line by line."""
+    """Sections that have no table of their own, line by line, each line with its source."""
     from credit.rulebooks import places, read
 
+    def said(text: str, of: Any) -> None:
+        ground = (
+            " ".join(str(of[key]) for key in ("source", "reference") if of.get(key)) if isinstance(of, dict) else ""
+        )
+        out.print(escape(text) + (f" [dim]· {escape(ground)}[/dim]" if ground else ""), highlight=False)
+
     data = read(book.text)[0]
-    for place, value in places.leaves({key: part for key, part in data.items() if key not in _SHOWN}):
-        zh, en = places.full_name(data, place)
-        out.print(f"{escape(zh)} · {escape(en)}: {escape(places.shown(value))}", highlight=False)
+    rest = {key: part for key, part in data.items() if key not in _SHOWN}
+    vetoes = rest.pop("vetoes", None) or []
+    for place, value in places.leaves(rest):
+        if place[-1] not in ("source", "reference"):
+            zh, en = places.full_name(data, place)
+            said(f"{zh} · {en}: {places.shown(value)}", places.at(data, place[:-1]))
+    if vetoes:
+        out.print("[bold]一票否决 Vetoes[/bold]")
+    for item in vetoes:
+        if sentence := places.veto(item):
+            when = places.condition(item) or ("", "")
+            zh, en = (f"{text} ({why})" if why else text for text, why in zip(sentence, when, strict=True))
+            out.print(f"  {escape(zh)}", highlight=False)
+            said(f"  {en}", item)
 
 
 def _show_life(book: Rulebook, life: dict[str, Any] | None) -> None:
@@ -523,16 +551,19 @@ def _show_life(book: Rulebook, life: dict[str, Any] | None) -> None:
     state = life["state"]
     until = f" · until 至 {life['superseded_on']}" if life["superseded_on"] else ""
     out.print(f"State 状态: [bold]{state['zh']} {state['en']}[/bold]{until}", highlight=False)
+    note = None
     for event in life["events"]:
         entered = event["entered"]
-        late = "" if entered["code"] == "as_it_happened" else f" · {entered['zh']} {entered['en']}"
+        # Who entered what was shipped says so already.
+        late = "" if entered["code"] in ("as_it_happened", "as_shipped") else f" · {entered['zh']} {entered['en']}"
         if event["recorded_at"]:
             late += f" {event['recorded_at']}"
         what = f"{event['event']['zh']} {event['event']['en']}"
         period = f" · comments until 征求意见至 {event['comments_until']}" if event["comments_until"] else ""
         out.print(f"  {event['at']}  {what}{period} · {escape(event['by'])}{late}", highlight=False, soft_wrap=True)
-        if event["note"]:
+        if event["note"] and event["note"] != note:
             out.print(f"    {escape(event['note'])}", highlight=False)
+        note = event["note"]
     for said in life["comments"]:
         out.print(
             f"  Comment 意见 {said['number']} · {escape(said['author'])}: {escape(said['text'])}", highlight=False

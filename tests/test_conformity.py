@@ -15,7 +15,7 @@ from credit.cli import app
 from credit.rulebooks import FOLDER, conformity, load, read
 
 FILES = sorted(FOLDER.glob("*.yaml"))
-BOOK = load(FOLDER / "gbt-26842-enterprise-0.2.0.yaml")
+BOOK = load(FOLDER / "gbt-26842-enterprise-0.1.0.yaml")
 
 
 def _numbers(node: yaml.Node) -> list[tuple[int, float]]:
@@ -82,7 +82,7 @@ def test_the_command_writes_a_sheet(suffix: str, tmp_path: Path) -> None:
     out = tmp_path / f"sheet.{suffix}"
     done = CliRunner().invoke(
         app,
-        ["rulebook", "conformity", BOOK.id, "--out", str(out), "--home", str(tmp_path / "home")],
+        ["rulebook", "conformity", f"{BOOK.id}@{BOOK.version}", "--out", str(out), "--home", str(tmp_path / "home")],
         catch_exceptions=False,
     )
     assert done.exit_code == 0, done.output
@@ -99,4 +99,4 @@ def test_the_command_lists_all_in_force(tmp_path: Path) -> None:
     done = CliRunner().invoke(
         app, ["rulebook", "conformity", "--json", "--home", str(tmp_path)], catch_exceptions=False
     )
-    assert {sheet["rulebook"] for sheet in json.loads(done.stdout)} == {path.stem for path in FILES}
+    assert {sheet["rulebook"] for sheet in json.loads(done.stdout)} == {load(path).id for path in FILES}

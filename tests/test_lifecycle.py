@@ -24,7 +24,7 @@ from credit.settings import Settings
 from credit.warehouse import fix_zone, open_warehouse
 
 ID = "gbt-26842-enterprise"
-FILE = FOLDER / f"{ID}.yaml"
+FILE = FOLDER / f"{ID}-0.2.0.yaml"
 SHIPPED = rulebooks.load(FILE)
 ZONE = ZoneInfo("Asia/Shanghai")
 Connection = duckdb.DuckDBPyConnection
@@ -381,6 +381,16 @@ def test_a_new_warehouse_adopts_the_shipped_rules(con: Connection) -> None:
     assert lifecycle.not_adopted(versions(con)) == []
 
 
+@pytest.mark.parametrize("id_", [ID, "gbt-28041-individual"])
+def test_the_first_shipped_rules_were_in_force_until_the_second(con: Connection, id_: str) -> None:
+    old, new = (one for one in versions(con) if one.id == id_)
+    assert (old.version, old.state, old.superseded_on) == ("0.1.0", "superseded", date(2026, 11, 24))
+    assert (new.version, new.state, new.superseded_on) == ("0.2.0", "in_force", None)
+    days = [date(2026, 11, day) for day in range(16, 31)]
+    assert [day.day for day in days if old.in_force_on(day)] == [18, 19, 20, 21, 22, 23]
+    assert [day.day for day in days if new.in_force_on(day)] == [24, 25, 26, 27, 28, 29, 30]
+
+
 def test_several_shipped_versions_are_adopted_in_order(
     home: Settings, clock: Clock, write: Write, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -469,6 +479,10 @@ def test_two_rulebooks_for_the_same_subjects_are_refused(con: Connection, write:
         choose(con, [FILE, write(id_="another")], date(2026, 11, 24), trial=True)
 
 
+def test_the_days_before_all_rules_are_replayed_by_the_latest(con: Connection) -> None:
+    assert _chosen(con, date(2018, 1, 1)) == {"0.2.0": "replay"}
+
+
 def test_trial_needs_files(con: Connection) -> None:
     with pytest.raises(UserError, match="--rulebook FILE"):
         choose(con, None, date(2026, 11, 24), trial=True)
@@ -492,6 +506,56 @@ def filled(home: Settings, clock: Clock) -> Iterator[Connection]:
             "INSERT INTO meta.supplied VALUES (1, 'subjects', ['subject_id', 'kind', 'role'], '2020-01-01')"
         )
         yield con
+
+
+@pytest.mark.parametrize(
+    ("day", "version", "standing"),
+    [
+        (date(2026, 11, 20), "0.1.0", "in_force"),
+        (date(2026, 11, 23), "0.1.0", "in_force"),
+        (date(2026, 11, 24), "0.2.0", "in_force"),
+        (date(2020, 6, 1), "0.2.0", "replay"),
+    ],
+)
+def test_a_night_is_by_the_shipped_rules_of_its_day(
+    filled: Connection, home: Settings, day: date, version: str, standing: str
+) -> None:
+    evaluation.evaluate(filled, home, day)
+    kept = "SELECT rulebook_version, standing FROM results.runs WHERE rulebook = ? AND evaluated_on = ?"
+    assert filled.execute(kept, [ID, day]).fetchall() == [(version, standing)]
+    for id_ in (ID, "gbt-28041-individual"):
+        assert [(book.version, said) for book, said in choose(filled, None, day) if book.id == id_] == [
+            (version, standing)
+        ]
+
+
+def test_nights_that_an_enactment_overtakes_are_named(
+    filled: Connection, home: Settings, clock: Clock, write: Write
+) -> None:
+    _announced(filled, clock, write())
+    clock.set("2027-01-30 10:00")
+    nights = [date(2027, 1, day) for day in (27, 28, 29)]
+    for night in nights:
+        evaluation.evaluate(filled, home, night)
+    enacted = enact(filled, ID, "9.0.0", by="A", at=datetime(2027, 1, 28))
+    assert lifecycle.overtaken(filled, enacted) == nights[1:]
+    evaluation.evaluate(filled, home, nights[1])
+    assert lifecycle.overtaken(filled, enacted) == nights[2:]
+
+
+@pytest.mark.parametrize(("evaluated", "as_json"), [(True, False), (True, True), (False, False), (False, True)])
+def test_enact_says_which_nights_to_evaluate_again(
+    evaluated: bool, as_json: bool, home: Settings, filled: Connection, clock: Clock, write: Write
+) -> None:
+    _announced(filled, clock, write())
+    clock.set("2027-01-28 10:00")
+    evaluation.evaluate(filled, home, date(2027, 1, 28 if evaluated else 27))
+    filled.close()
+    said = _run("enact", f"{ID}@9.0.0", "--by", "A", *(["--json"] * as_json), home=home)
+    if as_json:
+        assert json.loads(said)["evaluate_again"] == (["2027-01-28"] if evaluated else [])
+    else:
+        assert ("evaluate these nights again" in said) == ("evaluate --date 2027-01-28" in said) == evaluated
 
 
 def test_a_trial_never_replaces_an_official_evaluation(filled: Connection, home: Settings, write: Write) -> None:
@@ -578,6 +642,7 @@ def test_the_verbs_take_a_rulebook_through_its_life(home: Settings, clock: Clock
     _run("enact", path, *by, "--note", "施行", home=home)
     listed = json.loads(_run("list", "--json", home=home))
     assert {(v["version"], v["state"]["code"]) for v in listed if v["id"] == ID} == {
+        ("0.1.0", "superseded"),
         (SHIPPED.version, "superseded"),
         ("9.0.0", "in_force"),
     }

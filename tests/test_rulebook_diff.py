@@ -8,9 +8,10 @@ import pytest
 
 from credit.rulebooks import FOLDER, Rulebook, load, shipped
 from credit.rulebooks.diff import Change, diff
-from credit.rulebooks.places import full_name
+from credit.rulebooks.places import condition, full_name, lines, veto
 
-BOOK = load(FOLDER / "gbt-26842-enterprise-0.2.0.yaml")
+BOOK = load(FOLDER / "gbt-26842-enterprise-0.1.0.yaml")
+LATER = load(FOLDER / "gbt-26842-enterprise-0.2.0.yaml")
 
 
 def _changed(*replacements: tuple[str, str]) -> list[Change]:
@@ -96,3 +97,41 @@ def test_every_key_of_the_shipped_rules_has_a_chinese_name(book: Rulebook) -> No
 
     walk(data, ())
     assert unnamed - {"title"} == set()
+
+
+VETOES = {
+    "fraud_upheld": (
+        "认定欺诈：等级定为 D",
+        "Fraud upheld: the grade is D",
+        ("认定欺诈 高于 0", "Fraud upheld above 0"),
+    ),
+    "licence_expired": (
+        "证照失效：等级不高于 BBB",
+        "Licence not in force: the grade is at most BBB",
+        ("证照当日有效 低于 1", "Licences valid on the day below 1"),
+    ),
+}
+
+
+@pytest.mark.parametrize("id_", VETOES)
+def test_a_veto_in_words(id_: str) -> None:
+    from credit.rulebooks import read
+
+    (item,) = [one for one in read(LATER.text)[0]["vetoes"] if one["id"] == id_]
+    zh, en, when = VETOES[id_]
+    assert veto(item) == (zh, en)
+    assert condition(item) == when
+
+
+def test_the_shipped_versions_differ_in_words() -> None:
+    changes = {change.place: change for change in diff(BOOK, LATER)}
+    assert changes["elements.fulfilment.weight"].en == "Fulfilment: weight 36 → 25"
+    assert "认定欺诈：等级定为 D · Fraud upheld: the grade is D" in lines(changes["vetoes"].after)
+    assert "严重处罚权数 Weight of a serious penalty: 10" in lines(changes["parameters"].after)
+    assert lines(changes["margin"].after) == [
+        "分数 points: 1",
+        "连续评价次数 evaluations in a row: 7",
+        "回看天数 days looked back: 31",
+    ]
+    assert lines(changes["dormant_after_days"].after) == ["180"]
+    assert lines(changes["elements.conduct"].after)[1] == "  平台违规 Violations of platform rules: 40"

@@ -145,7 +145,7 @@ def test_the_seven_days_of_notice_are_full_ones(broken: Callable[..., str]) -> N
     said = broken(("effective_from: 2026-11-24", "effective_from: 2026-11-23"))
     assert "less than 7 days" in said
     assert "the earliest is 2026-11-24" in said
-    assert load(ENTERPRISE).effective_from == date(2026, 11, 18)
+    assert load(ENTERPRISE).effective_from == date(2026, 11, 24)
 
 
 def test_versions_are_ordered_as_numbers() -> None:

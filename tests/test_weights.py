@@ -322,7 +322,7 @@ def test_the_newest_shipped_version_is_meant() -> None:
     for ref, message in (("nobody", "shipped rulebook: gbt-26842-enterprise"), ("no.yaml", "cannot be read")):
         with pytest.raises(UserError, match=message):
             weights.rulebook(ref)
-    with pytest.raises(UserError, match=r"--element 'x': gbt-26842-enterprise .* has fulfilment"):
+    with pytest.raises(UserError, match=r"--element 'x': gbt-26842-enterprise .* has identity, fulfilment"):
         weights.members(BOOK, "x")
 
 

@@ -460,6 +460,16 @@ def enact(
     return find(con, id_, version)
 
 
+def overtaken(con: duckdb.DuckDBPyConnection, version: Version) -> list[date]:
+    """Nights since a version is in force that were evaluated officially by another version of it, in order."""
+    found = con.execute(
+        """SELECT DISTINCT evaluated_on FROM results.runs
+           WHERE rulebook = ? AND rulebook_hash <> ? AND evaluated_on >= ? AND standing <> 'trial' ORDER BY 1""",
+        [version.id, version.hash, version.in_force_from],
+    ).fetchall()
+    return [day for (day,) in found if version.in_force_on(day)]
+
+
 def adopt_shipped(con: duckdb.DuckDBPyConnection, zone: str) -> None:
     """Enter the shipped rulebooks with the dates they say, where the ledger is empty: once in a warehouse's life."""
     if scalar(con, "SELECT count(*) FROM ledger.rulebook_events"):

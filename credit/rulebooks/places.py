@@ -47,10 +47,18 @@ LABELS: dict[str, tuple[str, str]] = {
     "parameters": ("计量参数", "parameters"),
     "vetoes": ("一票否决", "vetoes"),
     "margin": ("升降缓冲", "margin"),
-    "provisional": ("暂定评级", "provisional grade"),
+    "points": ("分数", "points"),
+    "evaluations": ("连续评价次数", "evaluations in a row"),
+    "memory_days": ("回看天数", "days looked back"),
+    "provisional": ("暂定评级（低于）", "provisional below"),
     "dormant_after_days": ("休眠天数", "dormant after days"),
     "threshold": ("阈值", "threshold"),
-    "at_most": ("最高", "at most"),
+    "id": ("编号", "id"),
+    "indicator": ("指标", "indicator"),
+    "above": ("高于", "above"),
+    "below": ("低于", "below"),
+    "at_most": ("等级不高于", "the grade is at most"),
+    "fixed": ("等级定为", "the grade is"),
     "days": ("天数", "days"),
     "zh": ("中文", "Chinese"),
     "en": ("英文", "English"),
@@ -136,6 +144,8 @@ def name(data: Any, place: Place) -> tuple[tuple[str, str], tuple[str, str]]:
         item = at(data, place[: i + 1])
         if own := _own_name(item):
             owner, rest = own, []
+        elif part in PARAMETERS:
+            owner, rest = label(str(part)), []
         elif isinstance(part, int):
             in_curve = "curve" in place[:i]
             if in_curve and place[i - 1] != "curve":
@@ -165,3 +175,51 @@ def shown(value: Any, language: int = 1) -> str:
     if isinstance(value, str | int | float | date):
         return str(value)
     return json.dumps(value, ensure_ascii=False, default=str)
+
+
+def veto(item: Any) -> tuple[str, str] | None:
+    """A veto as a sentence: "认定欺诈：等级定为 D", "Fraud upheld: the grade is D"; None for anything else."""
+    effect = next((key for key in ("fixed", "at_most") if isinstance(item, dict) and item.get(key) is not None), None)
+    if effect is None or (own := _own_name(item)) is None:
+        return None
+    return tuple(  # type: ignore[return-value]
+        f"{named}{colon}{says} {item[effect]}"
+        for named, colon, says in zip(own, ("：", ": "), label(effect), strict=True)
+    )
+
+
+def condition(item: dict[str, Any]) -> tuple[str, str] | None:
+    """When a veto holds: "认定欺诈 高于 0", "Fraud upheld above 0"; None where it does not say."""
+    test = next((key for key in ("above", "below") if item.get(key) is not None), None)
+    id_ = item.get("indicator")
+    if test is None or not isinstance(id_, str):
+        return None
+    named = (CATALOGUE[id_].name.zh, CATALOGUE[id_].name.en) if id_ in CATALOGUE.indicators else (id_, id_)
+    window = f" ({item['window_days']} d)" if item.get("window_days") else ""
+    zh, en = (f"{of} {says} {item[test]}{window}" for of, says in zip(named, label(test), strict=True))
+    return zh, en
+
+
+def lines(value: Any) -> list[str]:
+    """A section or item as lines to read, Chinese and English; where its numbers come from is left out."""
+    if isinstance(value, list) and any(isinstance(item, dict) for item in value):
+        return [line for item in value for line in lines(item)]
+    if not isinstance(value, dict) or texts(value):
+        return [shown(value)]
+    if said := veto(value):
+        return [" · ".join(said)]
+    if "value" in value and set(value) <= {"value", "source", "reference"}:
+        return [shown(value["value"])]
+    if (own := _own_name(value)) is None:
+        found = []
+        for key, part in value.items():
+            if key in ("source", "reference"):
+                continue
+            below = lines(part)
+            heading = " ".join(dict.fromkeys(label(key)))
+            found += [f"{heading}: {below[0]}"] if len(below) == 1 else [heading, *(f"  {line}" for line in below)]
+        return found
+    mark = value.get("weight", value.get("at_least"))
+    head = " ".join(dict.fromkeys(own)) + ("" if mark is None else f": {shown(mark)}")
+    below = lines(value["indicators"]) if isinstance(value.get("indicators"), list) else []
+    return [head, *(f"  {line}" for line in below)]
