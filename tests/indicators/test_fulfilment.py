@@ -19,8 +19,21 @@ def off(by: str, reason: str = "other") -> dict[str, str]:
 
 
 def test_completion_rate(measure) -> None:
-    orders = [DONE, DONE, DONE, off("seller"), off("platform")]
+    paid = {"paid_at": "2025-06-01 11:00"}
+    orders = [DONE, DONE, DONE, off("seller"), off("platform") | paid]
     assert measure("completion_rate", transactions=orders) == ("measured", 3, 5, 3 / 5)
+
+
+def test_completion_rate_leaves_out_what_the_platform_cancels_for_the_buyers_sake(measure) -> None:
+    paid = {"paid_at": "2025-06-01 11:00"}
+    orders = [
+        DONE,
+        off("platform"),  # never paid
+        off("platform", "fraud_suspected") | paid,
+        off("platform", "stock_out") | paid,  # counts
+        off("seller"),  # counts, paid or not
+    ]
+    assert measure("completion_rate", transactions=orders) == ("measured", 1, 3, 1 / 3)
 
 
 def test_completion_rate_leaves_out_buyers_cancellations_and_open_orders(measure) -> None:
@@ -74,7 +87,7 @@ def test_completion_rate_window_begins_at_midnight(measure, day, days, first, la
 
 
 def test_seller_cancelled_rate(measure) -> None:
-    orders = [DONE, DONE, DONE, off("seller"), off("platform"), off("buyer"), {}]
+    orders = [DONE, DONE, DONE, off("seller"), off("platform") | {"paid_at": "2025-06-01 11:00"}, off("buyer"), {}]
     assert measure("seller_cancelled_rate", transactions=orders) == ("measured", 1, 5, 1 / 5)
 
 
