@@ -383,8 +383,9 @@ def code_new(case: Case, policy: Policy, numbers: Any, values: Any) -> Finding:
 
 @check(values=("kinds",))
 def sanctions_in_force(case: Case, policy: Policy, numbers: Any, values: Mapping[str, Sequence[str]]) -> Finding:
-    # As of the day, an end that has not come yet is blank.
-    mine = [s for s in case.sanctions if s["kind"] in values["kinds"] and not (s["until_at"] or s["lifted_at"])]
+    # As of the day, an end that has not come yet is blank; one at the day's end leaves it the whole day.
+    open_ = [s for s in case.sanctions if not s["lifted_at"] and (not s["until_at"] or s["until_at"].date() > case.day)]
+    mine = [s for s in open_ if s["kind"] in values["kinds"]]
     if mine:
         return _failed("同一主体的店铺正处于暂停或清退状态", "a shop of the same owner is suspended or terminated")
     return _passed("同一主体无在执行的处置", "no such sanction is in force")

@@ -25,7 +25,7 @@ from hypothesis import strategies as st
 
 from credit import evaluation, intake, warehouse
 from credit.indicators import CATALOGUE
-from credit.rulebooks import Rulebook, shipped
+from credit.rulebooks import Rulebook, lifecycle, shipped
 from credit.scoring import POINT, Scores
 from credit.settings import Settings, cut_off
 from credit.tables import TABLES
@@ -179,6 +179,7 @@ def warehouse_of(home: Path) -> Iterator[tuple[duckdb.DuckDBPyConnection, Settin
     with warehouse.connect(":memory:", options) as con:
         con.execute(warehouse.ddl())
         con.execute("SET VARIABLE zone = ?", [ZONE])
+        lifecycle.adopt_shipped(con, ZONE)
         yield con, options
 
 
