@@ -5,6 +5,7 @@ WITH t AS (
            CASE WHEN cancelled_at < $cut THEN cancelled_by END AS cancelled_by,
            CASE WHEN cancelled_at < $cut THEN cancel_reason END AS cancel_reason,
            cancelled_at < $cut AS cancelled_,
+           CASE WHEN paid_at < $cut THEN paid_at END AS paid,
            completed_at < $cut AS completed_,
            CASE WHEN dispatch_due_at < $cut THEN dispatch_due_at END AS dispatch_due,
            CASE WHEN dispatched_at < $cut THEN dispatched_at END AS dispatched,
@@ -22,7 +23,9 @@ orders AS (
     SELECT subject_id,
         count(*) AS orders,
         count(*) FILTER (completed_ AND cancelled_ IS NOT TRUE) AS completed,
-        count(*) FILTER (completed_ AND cancelled_ IS NOT TRUE OR cancelled_ AND (cancelled_by <> 'buyer' OR cancel_reason = 'stock_out')) AS concluded,
+        count(*) FILTER (completed_ AND cancelled_ IS NOT TRUE OR cancelled_
+            AND NOT (cancelled_by = 'buyer' AND cancel_reason <> 'stock_out')
+            AND NOT (cancelled_by = 'platform' AND (paid IS NULL OR cancel_reason = 'fraud_suspected'))) AS concluded,
         count(*) FILTER (cancelled_ AND cancelled_by = 'seller') AS seller_cancelled,
         count(*) FILTER (cancelled_ AND cancel_reason = 'stock_out') AS stock_out,
         count(*) FILTER (dispatch_due IS NOT NULL AND cancelled_ IS NOT TRUE) AS dispatch_due,
@@ -49,7 +52,7 @@ buyers AS (
     FROM (SELECT subject_id, buyer_id, count(*) AS n FROM t WHERE buyer_id IS NOT NULL GROUP BY ALL) GROUP BY subject_id
 ),
 r AS (
-    SELECT *, shared IS NOT TRUE AS own, replied_at < $cut AS replied FROM canonical.reviews
+    SELECT *, shared IS NOT TRUE AND authentic IS NOT FALSE AS own, shared IS NOT TRUE AS single, replied_at < $cut AS replied FROM canonical.reviews
     WHERE reviewed_at >= $start AND reviewed_at < $cut AND known_at <= $cut
 ),
 reviews AS (
@@ -61,7 +64,7 @@ reviews AS (
         count(*) FILTER (own AND rating_overall >= 4) AS positive,
         count(*) FILTER (own AND rating_overall <= 2) AS negative,
         count(*) FILTER (own AND rating_overall <= 2 AND replied) AS negative_replied,
-        count(*) FILTER (own AND authentic) AS authentic, count(authentic) FILTER (own) AS judged,
+        count(*) FILTER (single AND authentic) AS authentic, count(authentic) FILTER (single) AS judged,
         count(DISTINCT buyer_id) FILTER (own) AS reviewers
     FROM r GROUP BY subject_id
 ),
@@ -86,11 +89,59 @@ complaints AS (
         count(resolution_minutes) FILTER (NOT justified) AS resolved,
         count(buyer_id) - count(DISTINCT buyer_id) AS repeated
     FROM c GROUP BY subject_id
+),
+register AS (
+    SELECT subject_id, kind, role, deposit_amount, registration_verified_on IS NOT NULL AS verified, code_valid,
+        coalesce(licence_valid_from <= $cut::DATE, true) AND coalesce(licence_valid_until >= $cut::DATE, true)
+            AND coalesce(permit_valid_until >= $cut::DATE, true) AS licence_valid,
+        contact_verified_on IS NOT NULL AS contact_verified, icp_record IS NOT NULL AS icp,
+        date_diff('month', joined_on, $cut::DATE) AS months, verified_on >= $cut::DATE - 183 AS reverified,
+        (name IS NOT NULL)::INT + (address IS NOT NULL)::INT + (contact IS NOT NULL)::INT + (category IS NOT NULL)::INT
+            + (joined_on IS NOT NULL)::INT + (coalesce(uscc, id_number) IS NOT NULL)::INT AS filled
+    FROM canonical.subjects WHERE known_at <= $cut
+),
+records AS (
+    SELECT subject_id,
+        sum(CASE grade WHEN 'minor' THEN 1 WHEN 'serious' THEN 10 ELSE 3 END * greatest(0, 1 - date_diff('month',
+            valid_from, $cut::DATE) / CASE grade WHEN 'minor' THEN 3 WHEN 'serious' THEN 36 ELSE 12 END))
+            FILTER (kind = 'administrative_penalty') AS penalties,
+        count(*) FILTER (kind = 'abnormal_operation') AS abnormal, count(*) FILTER (kind = 'serious_violation') AS serious,
+        count(*) FILTER (kind = 'dishonest_debtor') AS debtor, count(*) FILTER (kind IN ('award', 'certification')) AS honours,
+        arg_max(grade, valid_from) FILTER (kind = 'tax_grade') AS tax
+    FROM canonical.public_records
+    WHERE known_at <= $cut AND valid_from < $cut::DATE AND coalesce(valid_until >= $cut::DATE, true)
+        AND coalesce(repaired_on >= $cut::DATE, true)
+    GROUP BY subject_id
+),
+violated AS (
+    SELECT subject_id, sum(CASE severity WHEN 'minor' THEN 1 WHEN 'moderate' THEN 4 ELSE 12 END) AS violations,
+        count(*) FILTER (kind IN ('brushing', 'review_manipulation')) AS manipulation, count(*) FILTER (kind = 'fraud') AS fraud
+    FROM canonical.violations
+    WHERE decided_at >= $start AND decided_at < $cut AND known_at <= $cut AND coalesce(withdrawn_at >= $cut, true)
+    GROUP BY subject_id
+),
+sanctioned AS (
+    SELECT subject_id, sum(CASE kind WHEN 'warning' THEN 1 WHEN 'restriction' THEN 3 WHEN 'suspension' THEN 8 ELSE 20 END) AS sanctions
+    FROM canonical.sanctions
+    WHERE imposed_at < $cut AND known_at <= $cut AND coalesce(until_at > $cut, true) AND coalesce(lifted_at >= $cut, true)
+    GROUP BY subject_id
+),
+checked AS (
+    SELECT subject_id, count(*) AS checks, count(*) FILTER (answered_at <= due_at AND result IS DISTINCT FROM 'refused') AS cooperated
+    FROM canonical.spot_checks WHERE requested_at >= $start AND due_at < $cut AND known_at <= $cut GROUP BY subject_id
+),
+bought AS (
+    SELECT buyer_id AS subject_id, count(*) AS bought, count(paid) AS paid, count(DISTINCT t.subject_id) AS sellers,
+        count(DISTINCT ordered_on) AS days, count(*) FILTER (refund_asked AND refund_reason = 'no_reason') AS no_reason
+    FROM t SEMI JOIN (SELECT subject_id FROM register WHERE role = 'buyer') b ON t.buyer_id = b.subject_id
+    GROUP BY buyer_id
 )
-SELECT s.subject_id, s.kind, s.deposit_amount, orders.* EXCLUDE (subject_id), buyers.* EXCLUDE (subject_id),
-    reviews.* EXCLUDE (subject_id), complaints.* EXCLUDE (subject_id)
-FROM canonical.subjects s
+SELECT s.*, orders.* EXCLUDE (subject_id), buyers.* EXCLUDE (subject_id), reviews.* EXCLUDE (subject_id),
+    complaints.* EXCLUDE (subject_id), records.* EXCLUDE (subject_id), violated.* EXCLUDE (subject_id),
+    sanctioned.* EXCLUDE (subject_id), checked.* EXCLUDE (subject_id), bought.* EXCLUDE (subject_id)
+FROM register s
 LEFT JOIN orders USING (subject_id) LEFT JOIN buyers USING (subject_id)
 LEFT JOIN reviews USING (subject_id) LEFT JOIN complaints USING (subject_id)
-WHERE s.role = 'seller' AND s.known_at <= $cut
+LEFT JOIN records USING (subject_id) LEFT JOIN violated USING (subject_id)
+LEFT JOIN sanctioned USING (subject_id) LEFT JOIN checked USING (subject_id) LEFT JOIN bought USING (subject_id)
 ORDER BY s.subject_id

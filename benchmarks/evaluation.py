@@ -24,6 +24,7 @@ from rich.table import Table
 
 from credit import evaluation, settings, simulate
 from credit.rulebooks import shipped
+from credit.rulebooks.impact import impact
 from credit.settings import cut_off
 from credit.tables import TABLES
 from credit.warehouse import open_warehouse
@@ -31,6 +32,8 @@ from credit.warehouse import open_warehouse
 DAY = date(2026, 11, 24)
 ZONE = "Asia/Shanghai"
 SQL = (Path(__file__).parent / "by_hand.sql").read_text(encoding="utf-8")
+ENTERPRISE = [book for book in shipped() if book.id == "gbt-26842-enterprise"][-2:]
+NEWEST = [*{book.id: book for book in shipped()}.values()]
 console = Console()
 
 
@@ -54,7 +57,7 @@ def fill(con: duckdb.DuckDBPyConnection, merchants: int, transactions: int) -> N
 
 
 def product(con: duckdb.DuckDBPyConnection) -> list[evaluation.Evaluation]:
-    return evaluation.compute(con, DAY, ZONE, shipped())
+    return evaluation.compute(con, DAY, ZONE, NEWEST)
 
 
 def by_hand(con: duckdb.DuckDBPyConnection) -> pd.DataFrame:
@@ -85,12 +88,16 @@ def with_pandas(tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
     delivered = t["delivered_at"] < cut
     asked = t["invoice_asked"].astype("boolean").fillna(False).astype(bool) & completed
     cause = t["refund_reason"].isin(["quality", "not_as_described", "not_received", "late"])
+    unpaid = ~(t["paid_at"] < cut)
+    excused = ((t["cancelled_by"] == "buyer") & (t["cancel_reason"] != "stock_out")) | (
+        (t["cancelled_by"] == "platform") & (unpaid | (t["cancel_reason"] == "fraud_suspected"))
+    )
     sums = pd.DataFrame(
         {
             "subject_id": t["subject_id"],
             "orders": 1,
             "completed": completed,
-            "concluded": completed | (cancelled & ~((t["cancelled_by"] == "buyer") & (t["cancel_reason"] != "stock_out"))),
+            "concluded": completed | (cancelled & ~excused),
             "seller_cancelled": cancelled & (t["cancelled_by"] == "seller"),
             "stock_out": cancelled & (t["cancel_reason"] == "stock_out"),
             "dispatch_due": dispatch_due,
@@ -124,6 +131,7 @@ def with_pandas(tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
     # A review or complaint may be about an order from before the window.
     sums = sums.reindex(sums.index.union(r["subject_id"].unique()).union(tables["complaints"]["subject_id"].unique()))
     r = r[~r["shared"].astype("boolean").fillna(False).astype(bool)]
+    r = r[r["authentic"].astype("boolean").fillna(True).astype(bool)]
     by = r.groupby("subject_id", observed=True)
     for aspect in ("overall", "description", "service", "logistics"):
         sums[aspect] = by[f"rating_{aspect}"].sum()
@@ -165,8 +173,12 @@ def compare(done: list[evaluation.Evaluation], hand: pd.DataFrame, frame: pd.Dat
         "overdue_complaint_rate": ("overdue", "orders"),
         "refund_for_cause_rate": ("refund_for_cause", "refund_recorded"),
     }
+    by_hand_only = {"violations": "violations", "sanctions_in_force": "sanctions", "buyer_sellers": "sellers"}
     for night in done:
         for column in night.scores.columns:
+            if (theirs := by_hand_only.get(column.indicator)) is not None:
+                expected = hand[theirs].reindex(night.scores.subjects).fillna(0).to_numpy(dtype=float)
+                assert np.array_equal(column.numerator, expected), column.indicator
             if column.indicator not in pairs:
                 continue
             for mine, theirs in zip((column.numerator, column.denominator), pairs[column.indicator], strict=True):
@@ -197,7 +209,8 @@ def main() -> None:
                 "hand-written DuckDB query": lambda: by_hand(con),
                 "merchant-credit: indicators, scores, grades": lambda: product(con),
                 "merchant-credit: the same, and stored": lambda: evaluation.evaluate(con, conf, DAY),
-                "pandas (tables already in memory)": lambda: with_pandas(tables),
+                "pandas (tables already in memory), orders, reviews and complaints alone": lambda: with_pandas(tables),
+                "rulebook impact: two versions on the night": lambda: impact(con, DAY, ZONE, *ENTERPRISE),
             }
             seconds: dict[str, list[float]] = {name: [] for name in runs}
             for _ in range(given.repeat):
