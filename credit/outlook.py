@@ -7,7 +7,7 @@ averages, on the rows known that night. Only what is varied differs, so the part
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from functools import cached_property
@@ -299,7 +299,6 @@ def outlook(case: Case, scores: scoring.Scores) -> list[dict[str, Any]]:
         vetoed = scoring.vetoed(case.book, facts, case.have)
         graded = grading.grade(case.book, then.score, then.evidence, orders, None, vetoed)
         moves = [(column.indicator, int(column.points[0]) - now[column.indicator]) for column in then.columns]
-        moves.sort(key=lambda move: -abs(move[1]))
         found.append(
             {
                 "in_days": days,
@@ -308,16 +307,7 @@ def outlook(case: Case, scores: scoring.Scores) -> list[dict[str, Any]]:
                 "score": None if graded.reason[0] else round(float(then.score[0]) / POINT, 4),
                 "not_rated_reason": graded.reason[0],
                 "vetoes": graded.vetoes[0],
-                "moves": [
-                    {
-                        "indicator": name,
-                        "name_zh": CATALOGUE[name].name.zh,
-                        "name_en": CATALOGUE[name].name.en,
-                        "points": round(by / POINT, 4),
-                    }
-                    for name, by in moves[:3]
-                    if by
-                ],
+                "moves": _largest(moves, 3),
             }
         )
     return found
@@ -357,10 +347,7 @@ def since_last(case: Case, scores: scoring.Scores) -> dict[str, Any] | None:
     decay, behaviour, platform, rules = (round((b - a) / POINT, 4) for a, b in pairwise(steps))
     points_before = {column.indicator: int(column.points[0]) for column in was.columns}
     points_now = {column.indicator: int(column.points[0]) for column in scores.columns}
-    moved = sorted(
-        ((name, points_now.get(name, 0) - points_before.get(name, 0)) for name in points_before | points_now),
-        key=lambda move: -abs(move[1]),
-    )
+    moved = [(name, points_now.get(name, 0) - points_before.get(name, 0)) for name in points_before | points_now]
     return {
         "evaluated_on": before_on.isoformat(),
         "rulebook_version": old.version,
@@ -371,14 +358,19 @@ def since_last(case: Case, scores: scoring.Scores) -> dict[str, Any] | None:
         "decay": decay,
         "platform": platform,
         "rules": rules,
-        "indicators": [
-            {
-                "indicator": name,
-                "name_zh": CATALOGUE[name].name.zh,
-                "name_en": CATALOGUE[name].name.en,
-                "points": round(by / POINT, 4),
-            }
-            for name, by in moved[:5]
-            if by
-        ],
+        "indicators": _largest(moved, 5),
     }
+
+
+def _largest(moves: Sequence[tuple[str, int]], most: int) -> list[dict[str, Any]]:
+    """The indicators that moved the score most; `moves` in 1/POINT points."""
+    return [
+        {
+            "indicator": name,
+            "name_zh": CATALOGUE[name].name.zh,
+            "name_en": CATALOGUE[name].name.en,
+            "points": round(by / POINT, 4),
+        }
+        for name, by in sorted(moves, key=lambda move: -abs(move[1]))[:most]
+        if by
+    ]

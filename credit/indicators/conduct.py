@@ -4,9 +4,11 @@ A violation counts once it is decided and until it is withdrawn on appeal. Sums 
 a large merchant may not violate more than a small one.
 """
 
+from collections.abc import Callable
+
 import narwhals as nw
 
-from credit.indicators.base import Example, Indicator, Text, count, parameter, total
+from credit.indicators.base import At, Example, Indicator, Parameter, Text, count, parameter, total
 from credit.indicators.identity import SUBJECT
 from credit.indicators.public_record import SEVERITIES, SEVERITY_ZH
 
@@ -34,19 +36,24 @@ _in_force = col("until_at").is_null() & col("lifted_at").is_null()
 _due = ~col("due_at").is_null()  # blank until it falls due
 
 
+def _weighed(column: str, weights: dict[str, Parameter], counts: nw.Expr) -> Callable[[At], nw.Expr]:
+    """The weight of a row's code, 0 where it does not count."""
+    return lambda at: sum(
+        (
+            nw.when(counts & (col(column) == code)).then(nw.lit(at[weight])).otherwise(nw.lit(0.0))
+            for code, weight in weights.items()
+        ),
+        nw.lit(0.0),
+    )
+
+
 INDICATORS = (
     Indicator(
         id="violations",
         element="conduct",
         numerator=total(
             "violations",
-            lambda at: sum(
-                (
-                    nw.when(_stands & (col("severity") == severity)).then(nw.lit(at[weight])).otherwise(nw.lit(0.0))
-                    for severity, weight in VIOLATION_WEIGHT.items()
-                ),
-                nw.lit(0.0),
-            ),
+            _weighed("severity", VIOLATION_WEIGHT, _stands),
             parameters=tuple(VIOLATION_WEIGHT.values()),
         ),
         denominator=None,
@@ -69,13 +76,7 @@ INDICATORS = (
         element="conduct",
         numerator=total(
             "sanctions",
-            lambda at: sum(
-                (
-                    nw.when(_in_force & (col("kind") == kind)).then(nw.lit(at[weight])).otherwise(nw.lit(0.0))
-                    for kind, weight in SANCTION_WEIGHT.items()
-                ),
-                nw.lit(0.0),
-            ),
+            _weighed("kind", SANCTION_WEIGHT, _in_force),
             standing=True,
             parameters=tuple(SANCTION_WEIGHT.values()),
         ),

@@ -74,6 +74,27 @@ def _tax_rank(at: At) -> nw.Expr:
 
 _RANK = Latest("public_records", _tax_rank, "valid_from")
 
+
+def _listing(kind: str, name: Text, definition: Text, why: Text, failing: Text, improve: Text) -> Indicator:
+    """1 on the day if a record of this kind is in force."""
+    return Indicator(
+        id=kind,
+        element="public_record",
+        numerator=present(count("public_records", _listed(kind), standing=True)),
+        denominator=None,
+        evidence=SUBJECT,
+        better="low",
+        unit="flag",
+        name=name,
+        definition=definition,
+        why=why,
+        failing=failing,
+        improve=improve,
+        needs=("public_records.valid_from",),
+        example=Example(0),
+    )
+
+
 INDICATORS = (
     Indicator(
         id="penalties",
@@ -98,58 +119,32 @@ INDICATORS = (
         needs=("public_records.valid_from",),
         example=Example(3),
     ),
-    Indicator(
-        id="abnormal_operation",
-        element="public_record",
-        numerator=present(count("public_records", _listed("abnormal_operation"), standing=True)),
-        denominator=None,
-        evidence=SUBJECT,
-        better="low",
-        unit="flag",
-        name=Text("经营异常名录", "List of abnormal operation"),
-        definition=Text("评价日列入经营异常名录为 1，否则为 0", "1 if on the list of abnormal operation on the day"),
-        why=Text("列入名录说明登记住所或年报异常。", "The list tells of trouble with premises or annual reports."),
-        failing=Text("被列入经营异常名录", "On the list of abnormal operation"),
-        improve=Text("更正异常事由后申请移出名录。", "Mend the cause and apply to be taken off."),
-        needs=("public_records.valid_from",),
-        example=Example(0),
+    _listing(
+        "abnormal_operation",
+        Text("经营异常名录", "List of abnormal operation"),
+        Text("评价日列入经营异常名录为 1，否则为 0", "1 if on the list of abnormal operation on the day"),
+        Text("列入名录说明登记住所或年报异常。", "The list tells of trouble with premises or annual reports."),
+        Text("被列入经营异常名录", "On the list of abnormal operation"),
+        Text("更正异常事由后申请移出名录。", "Mend the cause and apply to be taken off."),
     ),
-    Indicator(
-        id="serious_violation",
-        element="public_record",
-        numerator=present(count("public_records", _listed("serious_violation"), standing=True)),
-        denominator=None,
-        evidence=SUBJECT,
-        better="low",
-        unit="flag",
-        name=Text("严重违法失信名单", "List of serious violations"),
-        definition=Text(
-            "评价日列入严重违法失信名单为 1，否则为 0", "1 if on the list of serious violations on the day"
-        ),
-        why=Text("列入名单者依法受联合惩戒。", "Whoever is listed is under joint punishment by law."),
-        failing=Text("被列入严重违法失信名单", "On the list of serious violations"),
-        improve=Text("履行义务，期满或修复后移出名单。", "Meet the obligations; leave the list by term or repair."),
-        needs=("public_records.valid_from",),
-        example=Example(0),
+    _listing(
+        "serious_violation",
+        Text("严重违法失信名单", "List of serious violations"),
+        Text("评价日列入严重违法失信名单为 1，否则为 0", "1 if on the list of serious violations on the day"),
+        Text("列入名单者依法受联合惩戒。", "Whoever is listed is under joint punishment by law."),
+        Text("被列入严重违法失信名单", "On the list of serious violations"),
+        Text("履行义务，期满或修复后移出名单。", "Meet the obligations; leave the list by term or repair."),
     ),
-    Indicator(
-        id="dishonest_debtor",
-        element="public_record",
-        numerator=present(count("public_records", _listed("dishonest_debtor"), standing=True)),
-        denominator=None,
-        evidence=SUBJECT,
-        better="low",
-        unit="flag",
-        name=Text("失信被执行人", "Dishonest judgment debtor"),
-        definition=Text("评价日为失信被执行人为 1，否则为 0", "1 if a dishonest judgment debtor on the day"),
-        why=Text(
+    _listing(
+        "dishonest_debtor",
+        Text("失信被执行人", "Dishonest judgment debtor"),
+        Text("评价日为失信被执行人为 1，否则为 0", "1 if a dishonest judgment debtor on the day"),
+        Text(
             "有能力而不履行生效判决，是最严重的失信之一。",
             "Not paying a judgment that one could pay is among the gravest breaches.",
         ),
-        failing=Text("被列为失信被执行人", "Listed as a dishonest judgment debtor"),
-        improve=Text("履行生效法律文书确定的义务。", "Meet the obligations of the judgment."),
-        needs=("public_records.valid_from",),
-        example=Example(0),
+        Text("被列为失信被执行人", "Listed as a dishonest judgment debtor"),
+        Text("履行生效法律文书确定的义务。", "Meet the obligations of the judgment."),
     ),
     Indicator(
         id="tax_grade",
