@@ -256,7 +256,7 @@ def _change(
             near, far = (middle, far) if marked(middle) < goal else (near, middle)
         best = far
     rows = None
-    if indicator.denominator is not None and indicator.unit in ("share", "per_order", "flag"):
+    if indicator.denominator is not None and indicator.unit in ("share", "per_order"):
         rows = int(np.ceil(abs(best - value) * float(column.denominator[0]) - 1e-9))
         best = value + (rows if high else -rows) / float(column.denominator[0])
         best = float(np.clip(best, low_bound, high_bound))

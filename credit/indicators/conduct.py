@@ -70,6 +70,7 @@ INDICATORS = (
         improve=Text("对照规则整改，有异议及时申诉。", "Mend what was found; appeal in time where you disagree."),
         needs=("violations.severity",),
         example=Example(4),
+        actionable=False,
     ),
     Indicator(
         id="sanctions_in_force",
@@ -116,6 +117,7 @@ INDICATORS = (
         improve=Text("停止一切虚构交易和评价。", "Stop every faked order and review."),
         needs=("violations.kind",),
         example=Example(0),
+        actionable=False,
     ),
     Indicator(
         id="fraud_upheld",
@@ -134,6 +136,7 @@ INDICATORS = (
         ),
         needs=("violations.kind",),
         example=Example(0),
+        actionable=False,
     ),
     Indicator(
         id="spot_check_cooperation",
