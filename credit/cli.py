@@ -375,9 +375,17 @@ def _run_step(
 
 
 def standing_note(report: dict[str, Any]) -> str:
-    """What to say where a night was not graded by the rules in force that day; empty where it was."""
-    standings = {book["standing"] for book in report.get("rulebooks") or []} & set(STANDINGS)
-    return "; ".join(f"{standing}: {STANDINGS[standing]}" for standing in sorted(standings))
+    """Which rulebooks that graded somebody were not in force that day, and what that means; empty where all were."""
+    said = []
+    for standing, meaning in STANDINGS.items():
+        books = [
+            f"{book['id']} {book['version']}"
+            for book in report.get("rulebooks") or []
+            if book["standing"] == standing and book["subjects"]
+        ]
+        if books:
+            said.append(f"{standing} ({', '.join(books)}): {meaning}")
+    return "; ".join(said)
 
 
 def show_report(report: dict[str, Any], console: Console | None = None) -> None:
@@ -393,7 +401,7 @@ def show_report(report: dict[str, Any], console: Console | None = None) -> None:
     if report.get("quarantine"):
         table = RichTable(title="Quarantine 隔离原因", title_justify="left")
         for heading in ("Source", "Reason code", "Rows", "For example"):
-            table.add_column(heading, justify="right" if heading == "Rows" else "left", no_wrap=True)
+            table.add_column(heading, justify="right" if heading == "Rows" else "left", overflow="fold")
         most = sorted(report["quarantine"], key=lambda entry: -entry["rows"])[:QUARANTINE_SHOWN]
         for entry in most:
             table.add_row(entry["source"], entry["code"], f"{entry['rows']:,}", escape(entry["example"]))
@@ -422,7 +430,7 @@ def show_report(report: dict[str, Any], console: Console | None = None) -> None:
             table.add_section()
         console.print(table)
     if standing := standing_note(report):
-        console.print(f"[yellow]note[/yellow] {standing}; every file says so")
+        console.print(f"[yellow]note[/yellow] {standing}; every file of it says so")
     if report.get("published"):
         console.print(f"Published 已发布: {report['published']}", soft_wrap=True, highlight=False)
     if report.get("stages") and len(report["stages"]) > 1:

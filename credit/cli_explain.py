@@ -11,6 +11,8 @@ from rich.table import Table
 
 from credit.disclosure.documents import STANDINGS
 
+SHOWN_ROWS = 20
+
 
 def number(value: float | None) -> str:
     """A number for people: whole ones whole, others to four digits."""
@@ -54,8 +56,8 @@ def _head(found: dict[str, Any], out: Console) -> None:
         out.print(f"[red]{effect}[/red] {veto['name_zh']} {veto['name_en']}: {veto['improve_zh']} {veto['improve_en']}")
     if found["grade_held"] != found["grade_by_score"]:
         out.print(
-            f"by score {found['grade_by_score']}, held at {found['grade_held']}: {abs(found['past_edge'])} evaluation(s) "
-            f"past the edge 按得分为 {found['grade_by_score']}，暂维持 {found['grade_held']}",
+            f"by score {found['grade_by_score']}, held at {found['grade_held']}: past the edge "
+            f"{abs(found['past_edge'])} time(s) in a row 按得分为 {found['grade_by_score']}，暂维持 {found['grade_held']}",
             highlight=False,
         )
     if note := STANDINGS[found["standing"]]:
@@ -64,7 +66,7 @@ def _head(found: dict[str, Any], out: Console) -> None:
 
 def _elements(found: dict[str, Any], out: Console) -> None:
     table = Table(box=SIMPLE_HEAD, show_edge=False, padding=(0, 1, 0, 0))
-    table.add_column("Element and indicator\n要素与指标", width=28, overflow="fold")
+    table.add_column("Element and indicator\n要素与指标", width=23, overflow="fold")
     for heading in ("Value\n值", "Counts\n计数", "Mark\n分值", "Weight\n权重", "Points\n得分", "Peers\n同行"):
         table.add_column(heading, justify="right", no_wrap=True)
     for element in found["elements"]:
@@ -84,7 +86,9 @@ def _elements(found: dict[str, Any], out: Console) -> None:
             )  # fmt: skip
         table.add_section()
     out.print(table)
-    out.print("[dim]Peers 同行: share of comparable merchants with a lower mark 分值低于本商家的同类商家占比[/dim]")
+    out.print(
+        "[dim]Peers 同行: share of comparable merchants with a lower mark, equal ones half 分值低于本商家的同类商家占比，相同的计半[/dim]"
+    )
     states = {
         "missing": "No evidence, no part in the score 缺少证据，不计分",
         "not_applicable": "Not applicable 不适用",
@@ -99,20 +103,24 @@ def _elements(found: dict[str, Any], out: Console) -> None:
             out.print(f"[dim]{title}: {'，'.join(names)}[/dim]", highlight=False)
     for i in (i for element in found["elements"] for i in element["indicators"]):
         for rows in i.get("rows") or []:
-            more = f" … {rows['total']:,} in all" if rows["total"] > len(rows["ids"]) else ""
-            part = "counted 计入" if rows["part"] == "numerator" else "the rest 其余"
-            out.print(
-                f"  {i['name_zh']} · {rows['table']}, {part}: {escape(', '.join(rows['ids']))}{more}", highlight=False
-            )
+            shown = rows["ids"][:SHOWN_ROWS]
+            more = f" … {rows['total']:,} in all, --json gives them" if rows["total"] > len(shown) else ""
+            part = "counted 计入" if rows["part"] == "numerator" else "out of 分母中其余"
+            out.print(f"  {i['name_zh']} · {rows['table']}, {part}: {escape(', '.join(shown))}{more}", highlight=False)
 
 
 def _to_raise(found: dict[str, Any], out: Console) -> None:
     ahead, plan = found["next_grade"], found["to_raise"]
+    if found["vetoes"] and found["grade"] not in (found["grade_held"], "NR"):
+        out.print(
+            "\n[bold]No points raise the grade while the veto holds; end its cause first.[/bold] 否决或限级事项解除前，得分提高不能提升等级。"
+        )
+        return
     if not ahead:
         return
     out.print(
         f"\n[bold]Next grade 上一等级 {ahead['grade']}[/bold] from {ahead['at_least']:g}: {ahead['missing_points']:.2f} points to go; "
-        f"at once from {ahead['to_pass']:g}, or after {ahead['evaluations']} evaluations past the edge "
+        f"at once from {ahead['to_pass']:g}, or once past the edge in {ahead['evaluations']} evaluations in a row "
         f"距该等级 {ahead['missing_points']:.2f} 分",
         highlight=False,
     )
@@ -133,7 +141,7 @@ def _outlook(found: dict[str, Any], out: Console) -> None:
     for ahead in found["outlook"]:
         score = ahead["not_rated_reason"] or f"{ahead['score']:.2f}"
         moves = "，".join(f"{move['name_zh']} {move['name_en']} {move['points']:+.2f}" for move in ahead["moves"])
-        out.print(f"  {ahead['on']} · {ahead['grade']} · {score} · {moves}", highlight=False)
+        out.print("  " + " · ".join(filter(None, (ahead["on"], ahead["grade"], score, moves))), highlight=False)
 
 
 def _since_last(found: dict[str, Any], out: Console) -> None:

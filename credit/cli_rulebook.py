@@ -217,8 +217,13 @@ def _show_impact(found: dict[str, Any], limit: int) -> None:
             grade, *(f"[bold]{cell}[/bold]" if to != grade else cell for to, cell in zip(order, cells, strict=True))
         )
     out.print(table)
-    moved = "，".join(f"{e['name_zh']} {e['name_en']} {_signed(e['mean_change'])}" for e in found["elements"])
-    out.print(f"Mean change of points 各要素平均得分变动: {moved}", highlight=False)
+    moved = "，".join(
+        f"{e['name_zh']} {e['name_en']} {_signed(e['mean_change'])}"
+        for e in found["elements"]
+        if e["mean_change"] is not None
+    )
+    if moved:
+        out.print(f"Mean change of points 各要素平均得分变动: {moved}", highlight=False)
     movers = found["movers"][:limit]
     if movers:
         table = RichTable(title="Movers 等级变动的商家", title_justify="left")
@@ -228,8 +233,10 @@ def _show_impact(found: dict[str, Any], limit: int) -> None:
         for one in movers:
             by = sorted(one["elements"].items(), key=lambda pair: -abs(pair[1]))[:2]
             why = [f"{zh[name]} {_signed(points)}" for name, points in by]
-            why += [f"+{v}" for v in one["vetoes_after"] if v not in one["vetoes_before"]]
-            why += [f"-{v}" for v in one["vetoes_before"] if v not in one["vetoes_after"]]
+            for when in ("before", "after"):
+                if one[f"vetoes_{when}"] and one[f"grade_{when}"] != one[f"by_score_{when}"]:
+                    cap = f"{one[f'by_score_{when}']} → {one[f'grade_{when}']}"
+                    why.append(f"{when} {'原' if when == 'before' else '新'}: {', '.join(one[f'vetoes_{when}'])} {cap}")
             scores = [("" if s is None else f"{s:.2f}") for s in (one["score_before"], one["score_after"])]
             table.add_row(
                 escape(one["subject_id"]), f"{one['grade_before']} → {one['grade_after']}", " → ".join(scores),
@@ -241,7 +248,7 @@ def _show_impact(found: dict[str, Any], limit: int) -> None:
 
 
 def _signed(value: float | None) -> str:
-    return "" if value is None else f"{value:+.2f}"
+    return "-" if value is None else f"{round(value, 2) + 0.0:+.2f}"
 
 
 @app.command()

@@ -168,7 +168,9 @@ def explain(
             indicator["peers"] = compared.get(indicator["name"])
             if behind is not None:
                 indicator["rows"] = behind.get(indicator["name"], []) if indicator["state"] == "measured" else []
-    ahead = next_grade(book, score, grade["grade_held"])
+    # While a veto makes the grade worse than the score's, no points raise it.
+    vetoed = bool(grade["vetoes"]) and grade["grade"] != grade["grade_held"]
+    ahead = None if vetoed else next_grade(book, score, grade["grade_held"])
     return {
         "subject_id": subject_id,
         "subject_kind": grade["subject_kind"],

@@ -13,9 +13,10 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any, cast
+from zoneinfo import ZoneInfo
 
 import duckdb
 
@@ -100,8 +101,13 @@ def check(night: Night, progress: Progress = quiet) -> None:
 
 
 def evaluate(night: Night, progress: Progress = quiet) -> None:
-    """Grade every merchant known by the cut-off under each rulebook."""
+    """Grade every merchant known by the cut-off under each rulebook. Raises UserError for a night that has not come."""
     with open_warehouse(night.settings) as con:
+        today = datetime.now(ZoneInfo(zone_of(con, night.settings))).date()
+        if night.day > today:
+            raise UserError(
+                f"--date {night.day} has not come: today is {today}; a night is evaluated once its facts are in"
+            )
         if left := intake.landed_batches(con):
             night.report.setdefault("notices", []).append(
                 f"batch {', '.join(map(str, left))} is landed but not checked, so not counted: run `merchant-credit check`"

@@ -31,7 +31,7 @@ from credit.tables import TABLES, Table
 HORIZONS = (7, 30, 90, 180)
 """Days ahead for which the outlook is given."""
 SHOWN_CHANGES = 3
-SHOWN_ROWS = 20
+MOST_ROWS = 10_000
 PEERS = 10
 """Fewer peers in the category than this, and the percentile is among all merchants."""
 
@@ -136,7 +136,8 @@ def percentiles(case: Case, category: str | None) -> dict[str, dict[str, Any]]:
 def rows_behind(case: Case) -> dict[str, list[dict[str, Any]]]:
     """Indicator -> the rows it was counted from, for the merchant itself: {table, part, total, ids}.
 
-    `part`: numerator, or rest (counted in the denominator alone). At most SHOWN_ROWS ids, newest first.
+    `part`: numerator, or rest (counted in the denominator alone; of rates per order that is every order). At most
+    MOST_ROWS ids, newest first.
     """
     frames, at = case.frames(case.day), At(case.day, case.book.values)
     taken: dict[tuple[int, int], list[str]] = {}
@@ -157,15 +158,18 @@ def rows_behind(case: Case) -> dict[str, list[dict[str, Any]]]:
         top = ids(of.numerator.leaves(), days)
         rest = ids(of.denominator.leaves(), days) if of.denominator is not None else {}
         parts = [("numerator", table, keys) for table, keys in top.items()]
-        parts += [
-            ("rest", table, [key for key in keys if key not in set(top.get(table, []))]) for table, keys in rest.items()
-        ]
+        parts += [("rest", table, _without(keys, top.get(table, []))) for table, keys in rest.items()]
         behind[name] = [
-            {"table": table, "part": part, "total": len(keys), "ids": keys[:SHOWN_ROWS]}
+            {"table": table, "part": part, "total": len(keys), "ids": keys[:MOST_ROWS]}
             for part, table, keys in parts
             if table != "subjects" and keys
         ]
     return behind
+
+
+def _without(keys: list[str], taken: list[str]) -> list[str]:
+    out = set(taken)
+    return [key for key in keys if key not in out]
 
 
 def _keys(case: Case, frames: engine.Frames, leaf: Leaf, at: At, days: int) -> list[str]:
@@ -249,7 +253,7 @@ def _change(
     if not np.isfinite(best):
         best = xs[-1]
     goal = mark + missing / (weight * POINT)
-    if marked(best) > goal:  # somewhere between: the curve is monotone
+    if indicator.unit != "flag" and marked(best) > goal:  # somewhere between: the curve is monotone
         near, far = value, best
         for _ in range(60):
             middle = (near + far) / 2

@@ -399,6 +399,6 @@ def test_the_rows_behind_a_buyers_number(case: MakeCase) -> None:
 
 
 def test_no_more_rows_are_listed_than_are_shown(case: MakeCase, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(outlook, "SHOWN_ROWS", 3)
+    monkeypatch.setattr(outlook, "MOST_ROWS", 3)
     (part,) = outlook.rows_behind(case("careless-giant"))["order_volume"]
     assert (part["total"], part["ids"]) == (16, [f"careless-giant-{i:02d}" for i in (1, 2, 3)])

@@ -157,7 +157,8 @@ def points(exact: Array, shown: Shown, rated: Mask) -> Array:
 # --- names and texts ---------------------------------------------------------------------------------------------
 
 NEVER = frozenset({"id_number"})
-ENTERPRISE_ONLY = frozenset({"uscc"})
+ENTERPRISE_ONLY = frozenset({"uscc", "licence_no"})
+"""The licence of a household business carries the same number as its code."""
 _MASKED_IN_PART = frozenset({"name"})
 
 # Mobile numbers and citizens' id numbers.

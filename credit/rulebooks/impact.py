@@ -95,6 +95,8 @@ def impact(
                 "score_before": _number(both["score_before"].iloc[i]),
                 "score_after": _number(both["score_after"].iloc[i]),
                 "change": _number(change.iloc[i]),
+                "by_score_before": both["grade_by_score_before"].iloc[i],
+                "by_score_after": both["grade_by_score_after"].iloc[i],
                 "vetoes_before": both["vetoes_before"].iloc[i],
                 "vetoes_after": both["vetoes_after"].iloc[i],
                 "elements": {name: _number(gained[name].iloc[i]) for name in names if gained[name].iloc[i]},

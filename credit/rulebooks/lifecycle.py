@@ -291,6 +291,17 @@ def propose(
                 else ", and announced rules are not changed: give it a new version"
             )
         )
+    if found is None and (
+        later := [one for one in known if one.id == book.id and version_key(one.version) > version_key(book.version)]
+    ):
+        raise UserError(
+            f"{path}: {book.label} comes before {later[-1].version}, which is in the ledger; give it a higher version number"
+        )
+    if comments_until and comments_until >= book.announced_on:
+        raise UserError(
+            f"{path}: comments until {comments_until}, but announced_on is {book.announced_on}; it can be announced from the "
+            "day after the comment period only: correct announced_on (and effective_from), or give an earlier --comments-until"
+        )
     _sources_have_references(known, book, path)
     when = _moment(con, at, found)
     promised = found.comments_until if found else None
