@@ -148,8 +148,9 @@ def _since_last(found: dict[str, Any], out: Console) -> None:
     last = found["since_last"]
     if not last:
         return
+    score = "" if last["score"] is None else f", {last['score']:.2f}"
     out.print(
-        f"\n[bold]Since 自 {last['evaluated_on']}[/bold] ({last['grade']}, {last['score']:.2f}): {last['change']:+.4f} = "
+        f"\n[bold]Since 自 {last['evaluated_on']}[/bold] ({last['grade']}{score}): {last['change']:+.4f} = "
         f"behaviour 行为 {last['behaviour']:+.4f} · old facts leaving 旧记录退出 {last['decay']:+.4f} · "
         f"platform averages 平台均值 {last['platform']:+.4f} · rule change 规则变更 {last['rules']:+.4f}",
         highlight=False,

@@ -307,6 +307,11 @@ def evaluate_merchant(con: duckdb.DuckDBPyConnection, settings: Settings, day: d
         # A night between the two that was evaluated since then changes nothing of this one.
         looks_back={book.hash: previous_on},
     )
+    if first := sorted(set(alone.scores.priors) - set(json.loads(priors))):
+        raise UserError(
+            f"the evaluation of {day} has no average of {', '.join(first)}: what is supplied has changed since; run "
+            f"`merchant-credit evaluate --date {day}` for everybody"
+        )
     with transaction(con):
         for table in ("grades", "indicators"):
             con.execute(

@@ -87,8 +87,12 @@ def reason_text(reason: str | None) -> dict[str, str] | None:
 
 
 def latest(con: duckdb.DuckDBPyConnection, day: date | None) -> date:
-    """`day` if there is an evaluation of it, or the latest evaluated day. Raises UserError otherwise."""
-    rows = con.execute("SELECT DISTINCT evaluated_on FROM results.runs ORDER BY 1 DESC").fetchall()
+    """`day` if there is an evaluation of it, or the latest evaluated day: the latest official one where there is one.
+    Raises UserError otherwise."""
+    rows = con.execute(
+        """SELECT evaluated_on FROM results.runs GROUP BY 1
+           ORDER BY bool_or(standing = 'in_force' AND coalesce(subject_role, 'seller') = 'seller') DESC, 1 DESC"""
+    ).fetchall()
     days: list[date] = [row[0] for row in rows]
     if not days:
         raise UserError("nothing has been evaluated yet; run `merchant-credit nightly` or `merchant-credit evaluate`")
@@ -138,7 +142,8 @@ def explain(
     graded = _rows(con, "SELECT * FROM results.grades WHERE evaluated_on = ? AND subject_id = ?", [day, subject_id])
     if not graded:
         near = con.execute(
-            "SELECT subject_id FROM results.grades WHERE evaluated_on = ? ORDER BY jaro_winkler_similarity(subject_id, ?) DESC, 1 LIMIT 3",
+            "SELECT g.subject_id FROM results.grades g JOIN results.runs r USING (evaluated_on, rulebook) "
+            "WHERE evaluated_on = ? AND coalesce(r.subject_role, 'seller') = 'seller' ORDER BY jaro_winkler_similarity(subject_id, ?) DESC, 1 LIMIT 3",
             [day, subject_id],
         ).fetchall()
         raise UserError(

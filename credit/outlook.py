@@ -331,7 +331,7 @@ def since_last(case: Case, scores: scoring.Scores) -> dict[str, Any] | None:
     None where there is no earlier evaluation of this merchant by this rulebook (any version of it).
     """
     rows = case.con.execute(
-        """SELECT r.evaluated_on, r.rulebook_hash, r.priors, g.grade FROM results.runs r
+        """SELECT r.evaluated_on, r.rulebook_hash, r.priors, g.grade, g.score FROM results.runs r
            JOIN results.grades g USING (evaluated_on, rulebook)
            WHERE r.rulebook = ? AND g.subject_id = ? AND r.evaluated_on < ? AND r.standing <> 'trial'
            ORDER BY 1 DESC LIMIT 1""",
@@ -339,14 +339,15 @@ def since_last(case: Case, scores: scoring.Scores) -> dict[str, Any] | None:
     ).fetchall()
     if not rows:
         return None
-    before_on, before_hash, before_priors, before_grade = rows[0]
+    before_on, before_hash, before_priors, before_grade, before_score = rows[0]
     old = evaluation.book_of(case.con, case.book.id, before_hash)
     before = replace(case, day=before_on, book=old, priors=json.loads(before_priors))
     was = before.score(before.facts(before_on))
     aged = before.score(before.facts(case.day))
     facts = case.facts(case.day, old)
-    behaved = case.score(facts, old, before.priors)
-    averaged = case.score(facts, old, before.priors | {k: v for k, v in case.priors.items() if k in before.priors})
+    # What was first supplied since has no average of then: it is marked by today's.
+    behaved = case.score(facts, old, case.priors | before.priors)
+    averaged = case.score(facts, old, before.priors | case.priors)
     steps = [float(np.nan_to_num(s.score[0])) for s in (was, aged, behaved, averaged, scores)]
     decay, behaviour, platform, rules = (round((b - a) / POINT, 4) for a, b in pairwise(steps))
     points_before = {column.indicator: int(column.points[0]) for column in was.columns}
@@ -356,7 +357,7 @@ def since_last(case: Case, scores: scoring.Scores) -> dict[str, Any] | None:
         "evaluated_on": before_on.isoformat(),
         "rulebook_version": old.version,
         "grade": before_grade,
-        "score": round(steps[0] / POINT, 4),
+        "score": None if before_score is None else float(before_score),
         "change": round((steps[-1] - steps[0]) / POINT, 4),
         "behaviour": behaviour,
         "decay": decay,

@@ -332,7 +332,7 @@ def test_a_night_before_the_rules_is_marked(made: Settings, version: Path, tmp_p
         evaluation.evaluate(con, conf, early)
         document = _documents(publish(con, conf).path)["E1"]
     assert document["rulebook"]["standing"] == "replay"
-    assert "尚未施行" in document["rulebook"]["note"]["zh"]
+    assert "并未施行" in document["rulebook"]["note"]["zh"]
     assert document["sanctions"] == {"state": "missing", "in_force": None}
     assert _figures(document, 30)["complaints"]["count"] == {"state": "missing", "value": None}
     VALIDATOR.validate(document)

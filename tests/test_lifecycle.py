@@ -695,3 +695,22 @@ def test_rules_can_be_read_without_a_home(home: Settings) -> None:
     assert "按时发货率" in _run("show", ID, home=home)
     assert "not adopted" in _run("list", home=home)
     assert not home.home.exists()
+
+
+def test_a_closed_text_changes_its_dates_alone(con: Connection, clock: Clock, write: Write) -> None:
+    clock.set("2027-01-04 10:00")
+    propose(con, write(), by="Li Wei", comments_until=date(2027, 1, 18))
+    clock.set("2027-01-19 10:00")
+    other = write("9.0.0", "2027-01-20", "2027-01-28", ("orders: {value: 10,", "orders: {value: 500,"))
+    with pytest.raises(UserError, match="after that its dates alone may change"):
+        propose(con, other, by="Li Wei")
+    assert propose(con, write("9.0.0", "2027-01-21", "2027-01-29"), by="Li Wei").state == "open"
+    with pytest.raises(UserError, match="stands for the program itself"):
+        propose(con, write("9.1.0"), by=lifecycle.SHIPPED_BY)
+
+
+def test_a_version_comes_after_those_in_the_ledger(con: Connection, clock: Clock, write: Write) -> None:
+    with pytest.raises(UserError, match="give it a higher version number"):
+        propose(con, write("0.1.5"), by="Li Wei")
+    with pytest.raises(UserError, match="correct announced_on"):
+        propose(con, write(), by="Li Wei", comments_until=date(2027, 1, 20))

@@ -55,6 +55,11 @@ def test_enterprises_have_ten_levels_and_individuals_five() -> None:
 
 
 ERRORS = {
+    "quoted weight": (("id: seller_cancelled_rate, weight: 8", 'id: seller_cancelled_rate, weight: "8"'), "without quotes"),
+    "quoted edge": (("grade: AA, at_least: 85", 'grade: AA, at_least: "95"'), "without quotes"),
+    "quoted date": (("announced_on: 2026-11-16", 'announced_on: "2026-11-20"'), "without quotes"),
+    "truth for a number": (("points: {value: 1,", "points: {value: true,"), "is no number"),
+    "parameter too large": (("reverify_days: {value: 183", "reverify_days: {value: 99999999"), "allowed: at most 36500"),
     "unknown indicator": (("id: stock_out_rate", "id: stockout"), "unknown indicator 'stockout'"),
     "indicator weights": (("id: seller_cancelled_rate, weight: 8", "id: seller_cancelled_rate, weight: 9"), "fulfilment sum to 101"),
     "element weights": (("weight: 25\n", "weight: 24\n"), "weights of the elements sum to 99"),

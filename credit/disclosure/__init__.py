@@ -14,6 +14,7 @@ dictionary the page about all this, data/dictionary/disclosure.md
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from datetime import date
@@ -53,9 +54,10 @@ def publish(
     The same night under the same rules gives the same version, byte for byte, in any home; where it is published already only the switch
     happens. Whatever interrupts it, `current` is a whole version.
 
-    Raises UserError when there is no such evaluation, its indicator rows are gone, or the files cannot be written.
+    Raises UserError when there is no such evaluation, it is a trial or replay and the published one is official, its indicator rows are gone, or the files cannot be written.
     """
     tonight = night.read(con, settings, latest(con, day), progress)
+    _spare_official(settings, tonight)
     try:
         with versions.draft(settings.published) as draft:
             progress(f"writing {tonight.merchants:,} documents")
@@ -65,6 +67,20 @@ def publish(
     except OSError as error:
         raise UserError(f"{settings.published} cannot be written: {error}; what was published before stays") from error
     return Publication(folder.name, folder, tonight.merchants, len(draft.entries))
+
+
+def _spare_official(settings: Settings, tonight: night.Night) -> None:
+    """Nothing but an official night takes the place of an official one that is published."""
+    standings = {graded.standing for graded in tonight.graded}
+    index = settings.published / "current" / versions.INDEX
+    if standings == {"in_force"} or not index.exists():
+        return
+    published = json.loads(index.read_text(encoding="utf-8"))
+    if all(book.get("standing") == "in_force" for book in published["rulebooks"]):
+        raise UserError(
+            f"{settings.published / 'current'} holds the official night of {published['disclosure']['evaluated_on']}; "
+            f"a {' or '.join(sorted(standings - {'in_force'}))} is not published over it: use a home of its own (--home)"
+        )
 
 
 def _write(draft: versions.Draft, tonight: night.Night, settings: Settings, rulebooks: list[lifecycle.Version]) -> None:

@@ -26,8 +26,8 @@ SCHEMA_VERSION = "1"
 STANDINGS = {
     "in_force": None,
     "replay": {
-        "zh": "回溯计算：所用规则在评价日尚未施行，结果仅供参考，不作为当日的正式信用等级。",
-        "en": "Replay: computed by rules that were not yet in force that day; for reference only, not a grade in force.",
+        "zh": "回溯计算：所用规则在评价日并未施行，结果仅供参考，不作为当日的正式信用等级。",
+        "en": "Replay: computed by rules that were not in force that day; for reference only, not a grade in force.",
     },
     "trial": {
         "zh": "试算：所用规则并未施行，结果仅供比较，不作为信用等级。",

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from credit.disclosure.documents import to_json
+from credit.disclosure.privacy import struck
 from credit.rulebooks import lifecycle
 
 PATH = "rulebooks/life.json"
@@ -41,5 +42,5 @@ def files(versions: list[lifecycle.Version], written: dict[str, str], zone: str)
                 path = f"rulebooks/{one.id}-{one.version}-{one.hash[:12]}.yaml"
             if one.hash not in written:
                 yield path, one.text.encode()
-        told.append({**lifecycle.life_of(one, zone), "path": path})
+        told.append({**struck(lifecycle.life_of(one, zone)), "path": path})
     yield PATH, to_json({"format": "merchant-credit rulebook life", "zone": zone, "versions": told}, indent=1) + b"\n"

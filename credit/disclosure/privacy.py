@@ -194,6 +194,15 @@ def subject(row: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
     return fields, states
 
 
+def struck(value: Any) -> Any:
+    """The same with mobile and citizens' id numbers struck out of every text in it."""
+    if isinstance(value, str):
+        return _NUMBERS_OF_PERSONS.sub("***", value)
+    if isinstance(value, dict):
+        return {key: struck(inner) for key, inner in value.items()}
+    return [struck(inner) for inner in value] if isinstance(value, list) else value
+
+
 def text(value: str | None, row: Mapping[str, Any]) -> str | None:
     """A free text about the subject: a natural person's name masked, mobile and citizens' id numbers struck out."""
     if value is None:

@@ -87,14 +87,15 @@ INDICATORS = (
         id="licence_valid",
         element="identity",
         numerator=count("subjects", _valid_today),
-        denominator=_flag(_LICENSED),
+        denominator=_flag(_LICENSED | (col("kind") == "enterprise")),
         recorded=_flag(col("kind") == "individual"),
         better="high",
         unit="flag",
         name=Text("证照当日有效", "Licences valid on the day"),
         definition=Text(
-            "评价日营业执照与行政许可均在有效期内为 1，否则为 0；个人未办理证照的不适用",
-            "1 if business licence and permit are in force on the day, else 0; not applicable to individuals without any",
+            "评价日营业执照与行政许可均在有效期内为 1，否则（含企业未登记证照）为 0；个人未办理证照的不适用",
+            "1 if business licence and permit are in force on the day, else 0, also for an enterprise with none on file; not "
+            "applicable to individuals without any",
         ),
         why=Text("证照失效后不得继续经营。", "Without a licence in force nobody may trade."),
         failing=Text("证照已过期或尚未生效", "A licence has expired or not begun"),

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterator
 from datetime import date, timedelta
 from functools import cache
@@ -31,6 +32,8 @@ from credit.indicators.base import PARAMETERS, WINDOWS
 
 FOLDER = Path(__file__).parent
 MAX_BYTES = 1 << 20
+MAX_PARAMETER = 36_500
+"""A hundred years in days: more is a slip."""
 NOTICE_DAYS = 7
 """E-Commerce Law Art. 34: a rule change is published at least 7 days before it takes effect. Full days: what is announced
 during a day takes effect at 00:00 eight days later at the earliest."""
@@ -211,7 +214,7 @@ class Rulebook(_Strict):
     """A validated rulebook; `hash` and `text` are those of the file it was read from."""
 
     id: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{2,60}$")
-    version: str = Field(pattern=r"^\d+\.\d+\.\d+$")
+    version: str = Field(pattern=r"^[0-9]+\.[0-9]+\.[0-9]+$")
     standard: str
     title: Bilingual
     subject: Subject
@@ -274,8 +277,26 @@ def _numbers(items: list[tuple[int, dict[str, Any]]], key: str) -> list[float] |
     return numbers if values and len(numbers) == len(values) else None
 
 
+_WORDS = frozenset({"id", "version", "standard", "reference", "zh", "en", "grade", "indicator"})
+"""Keys whose values are text even where they look like a number."""
+
+
+def _quoted(node: Any, place: tuple[str | int, ...] = ()) -> Iterator[tuple[tuple[str | int, ...], str]]:
+    """Numbers and dates written as text: no check between the parts would see them."""
+    if isinstance(node, dict):
+        for key, value in node.items():
+            if key not in _WORDS:
+                yield from _quoted(value, (*place, str(key)))
+    elif isinstance(node, list):
+        for i, value in enumerate(node):
+            yield from _quoted(value, (*place, i))
+    elif isinstance(node, bool) or (isinstance(node, str) and re.fullmatch(r"\s*[-+.\d][-+.\deE_]*\s*", node)):
+        yield place, f"{node!r} is no number or date; write it without quotes, for example 0.95 or 2026-11-24"
+
+
 def _structure(data: dict[str, Any]) -> Iterator[tuple[tuple[str | int, ...], str]]:
     """(place, error) of what must hold between the parts; on the raw data, so that it shows beside the parts' errors."""
+    yield from _quoted(data)
     elements = _dicts(data.get("elements"))
     if (weights := _numbers(elements, "weight")) and round(sum(weights), 6) != 100:
         yield ("elements",), f"weights of the elements sum to {sum(weights):g}; they must sum to 100"
@@ -313,6 +334,10 @@ def _structure(data: dict[str, Any]) -> Iterator[tuple[tuple[str | int, ...], st
     for name in parameters if isinstance(parameters, dict) else ():
         if name not in PARAMETERS:
             yield ("parameters", name), f"unknown parameter {name!r}; there are: {', '.join(PARAMETERS)}"
+        stated = parameters[name] if isinstance(parameters, dict) else None
+        value = stated.get("value") if isinstance(stated, dict) else None
+        if isinstance(value, int | float) and value > MAX_PARAMETER:
+            yield ("parameters", name), f"is {value:g}; allowed: at most {MAX_PARAMETER:g}"
     vetoes = _dicts(data.get("vetoes"))
     for i, veto in vetoes:
         for key in ("at_most", "fixed"):
@@ -327,7 +352,7 @@ def _structure(data: dict[str, Any]) -> Iterator[tuple[tuple[str | int, ...], st
         gaps = [a - b for a, b in pairwise(edges or [])]
         if isinstance(points, dict) and isinstance(points.get("value"), int | float) and gaps:
             narrow = min(gaps)
-            if 2 * points["value"] > narrow:
+            if 0 < narrow < 2 * points["value"]:
                 yield (
                     ("margin", "points"),
                     f"{points['value']:g} points either side leave nothing of a grade {narrow:g} points wide; "

@@ -13,6 +13,7 @@ and `recorded_at` stays beside it. A new warehouse adopts the shipped rulebooks 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -307,6 +308,12 @@ def propose(
     promised = found.comments_until if found else None
     if found and found.hash == book.hash and comments_until in (None, promised):
         raise UserError(f"{path}: {book.label} is proposed with this text already; change it, or open it for comment")
+    closed = found and promised and when.day > promised and not (comments_until and comments_until >= when.day)
+    if found and closed and _undated(found.text) != _undated(book.text):
+        raise UserError(
+            f"{path}: comments on {book.label} closed on {promised}; after that its dates alone may change. Open it again "
+            "with a later --comments-until, or propose a new version"
+        )
     if comments_until and comments_until < when.day:
         raise UserError(f"--comments-until {comments_until} is before {when.day}, the day it opens; give a later day")
     if comments_until and promised and comments_until < promised:
@@ -555,6 +562,11 @@ def _keep(con: duckdb.DuckDBPyConnection, book: Rulebook, label: str) -> None:
     )
 
 
+def _undated(text: str) -> str:
+    """A rulebook's text without the two lines that date it."""
+    return re.sub(r"(?m)^(announced_on|effective_from):.*$", "", text)
+
+
 def _enter(
     con: duckdb.DuckDBPyConnection,
     book: Rulebook,
@@ -564,6 +576,8 @@ def _enter(
     note: str | None,
     comments_until: date | None = None,
 ) -> None:
+    if by.strip() == SHIPPED_BY and note != SHIPPED_NOTE:
+        raise UserError(f"--by {by!r} stands for the program itself; name the person responsible")
     con.execute(
         """INSERT INTO ledger.rulebook_events
            SELECT coalesce(max(seq), 0) + 1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ? FROM ledger.rulebook_events""",
