@@ -5,9 +5,8 @@ canonical    the current version of every row, with `known_at`
 history      superseded versions, each with the interval [known_at, known_until) in which it was believed
 waiting      good rows of sellers nobody has told us of yet; they come in when the seller does
 quarantine   every rejected row, with file, line or key, reason code and reason
-ledger       the life of rulebooks: texts, events, comments, answers; only ever added to
+ledger       only ever added to: the life of rulebooks (texts, events, comments, answers), vettings of applicants
 results      evaluations: runs, grades (kept for ever), indicators (kept for `keep_nights` nights)
-ledger       what is only ever added to: vettings of applicants
 meta         schema version, platform zone, batches
 """
 
@@ -138,7 +137,6 @@ CREATE TABLE IF NOT EXISTS results.indicators (
     weight DOUBLE NOT NULL,              -- effective share of the score, 0 to 1
     points DECIMAL(9,4)                  -- weight x mark; the points of a merchant add up to its score
 );
-CREATE SCHEMA IF NOT EXISTS ledger;
 -- Vettings of applicants: rows are only ever added.
 CREATE TABLE IF NOT EXISTS ledger.vettings (
     number BIGINT PRIMARY KEY,

@@ -27,7 +27,7 @@ import yaml
 from credit.errors import UserError
 from credit.indicators import CATALOGUE
 from credit.indicators.base import Array, Text
-from credit.rulebooks import MAX_BYTES, Bilingual, Rulebook, load, shipped
+from credit.rulebooks import MAX_BYTES, Bilingual, Rulebook, load, shipped, version_key
 
 CONSISTENT = 0.1
 """Saaty 1980: up to this consistency ratio the judgements may be used as they are."""
@@ -89,7 +89,7 @@ def rulebook(ref: str) -> Rulebook:
     if not versions:
         known = ", ".join(sorted({book.id for book in shipped()}))
         raise UserError(f"--rulebook {ref!r}: expected a YAML file or the id of a shipped rulebook: {known}")
-    return max(versions, key=lambda book: tuple(map(int, book.version.split("."))))
+    return max(versions, key=lambda book: version_key(book.version))
 
 
 def members(book: Rulebook, element: str | None) -> dict[str, float]:
