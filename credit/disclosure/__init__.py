@@ -29,7 +29,19 @@ from typing import Any
 
 import duckdb
 
-from credit.disclosure import bulk, datapackage, documents, life, manifest, night, render, site, summary, versions
+from credit.disclosure import (
+    bulk,
+    datapackage,
+    documents,
+    life,
+    manifest,
+    night,
+    privacy,
+    render,
+    site,
+    summary,
+    versions,
+)
 from credit.errors import UserError
 from credit.explain import latest
 from credit.rulebooks import lifecycle
@@ -190,7 +202,7 @@ def _searched(
     found = []
     for graded in tonight.graded:
         for subject_id, grade in zip(graded.ids, graded.grade, strict=True):
-            fields, _ = night.privacy.subject(tonight.register[subject_id])
+            fields, _ = privacy.subject(tonight.register[subject_id])
             page = paths[subject_id].removesuffix(".json") + ".html"
             found.append(
                 (subject_id, fields["kind"], fields["name"], fields["uscc"], grade, bool(fields["self_operated"]), page)

@@ -15,7 +15,7 @@ from typing import Any
 import pyarrow.parquet as pq
 
 from credit.disclosure.documents import to_json
-from credit.disclosure.versions import MANIFEST, Draft, Entry
+from credit.disclosure.versions import MANIFEST, Draft, Entry, entry_of
 
 SCHEMA_VERSION = "1"
 MERCHANTS = "merchants/"
@@ -73,7 +73,7 @@ def follow(folder: Path, before: Path | None, put: Callable[[Path, bytes], None]
     told = _identity(folder)
     if before is not None and _identity(before) == told:
         return None
-    feed = json.loads((before / FEED).read_bytes()) if before else {"sequence": 0, "changes": []}
+    feed: dict[str, Any] = json.loads((before / FEED).read_bytes()) if before else {"sequence": 0, "changes": []}
     sequence = feed["sequence"] + 1
     merchants = list(_merchants(folder, before))
     since = {"from": _identity(before) if before else None, "to": told}
@@ -85,7 +85,7 @@ def follow(folder: Path, before: Path | None, put: Callable[[Path, bytes], None]
         assert before is not None
         _keep(before / entry["path"], folder / entry["path"], put)
     put(folder / path, content)
-    kept = [*kept, {"sequence": sequence, "path": path, **asdict(Entry.of(content)), **since}]
+    kept = [*kept, {"sequence": sequence, "path": path, **asdict(entry_of(content)), **since}]
     put(
         folder / FEED,
         to_json({"format": "merchant-credit feed", "sequence": sequence, "changes": kept}, indent=1) + b"\n",
@@ -102,7 +102,7 @@ def follow(folder: Path, before: Path | None, put: Callable[[Path, bytes], None]
 
 def _identity(version: Path) -> dict[str, Any]:
     content = (version / MANIFEST).read_bytes()
-    return {"manifest": Entry.of(content).sha256, "evaluated_on": json.loads(content)["evaluated_on"]}
+    return {"manifest": entry_of(content).sha256, "evaluated_on": json.loads(content)["evaluated_on"]}
 
 
 def _keep(source: Path, target: Path, put: Callable[[Path, bytes], None]) -> None:

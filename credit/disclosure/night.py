@@ -169,7 +169,7 @@ def read(
             f"the register as known on {day} lacks {len(unknown)} graded merchants, for example {unknown[0]!r}; "
             f"run `merchant-credit evaluate --date {day}`, then publish"
         )
-    together, currency = _together(frames, moment, have)
+    together, one_currency = _together(frames, moment, have)
     standing = graded[0].standing
     return Night(
         day,
@@ -183,7 +183,7 @@ def read(
         history.months(con, day),
         history.moves(con, day, standing, ((one.book, one.ids, one.grade) for one in graded)),
         together,
-        currency,
+        one_currency,
     )
 
 

@@ -67,12 +67,10 @@ class Shown:
 
     def take(self, at: Any) -> Shown:
         """The same for the merchants at these places (a slice or an array of them)."""
-        return Shown(
-            self.state[at],
-            *(None if a is None else a[at] for a in (self.value, self.at_least, self.below)),
-            whole=self.whole,
-            coarse=None if self.coarse is None else self.coarse[at],
+        value, at_least, below, coarse = (
+            None if array is None else array[at] for array in (self.value, self.at_least, self.below, self.coarse)
         )
+        return Shown(self.state[at], value, at_least, below, self.whole, coarse)
 
     def rows(self, part: slice) -> list[dict[str, Any]]:
         """As JSON-able objects; null wherever there is nothing to show."""

@@ -23,7 +23,7 @@ import pyarrow.parquet as pq
 from credit import __version__
 from credit.disclosure import manifest, site, versions
 from credit.disclosure.documents import Part, documents, to_json
-from credit.disclosure.versions import PRINTS, Draft, Entry
+from credit.disclosure.versions import PRINTS, Draft, Entry, entry_of
 
 _SHARED_OUT_FROM = 4_000
 """Merchants from which it pays to start processes."""
@@ -190,7 +190,7 @@ def _write(target: Path, content: bytes) -> Entry:
         file = target.open("xb")
     with file:
         file.write(content)
-    return Entry.of(content)
+    return entry_of(content)
 
 
 def _keep(folder: Path, source: Path, part: Part, expected: dict[str, Entry]) -> _Done:

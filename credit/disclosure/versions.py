@@ -42,9 +42,10 @@ class Entry:
     bytes: int
     sha256: str
 
-    @classmethod
-    def of(cls, content: bytes) -> Entry:
-        return cls(len(content), hashlib.sha256(content).hexdigest())
+
+def entry_of(content: bytes) -> Entry:
+    """Length and SHA-256 of the content."""
+    return Entry(len(content), hashlib.sha256(content).hexdigest())
 
 
 @dataclass
@@ -62,7 +63,7 @@ class Draft:
             self._made.add(target.parent)
         with target.open("xb") as file:
             file.write(content)
-        self.entries[path] = Entry.of(content)
+        self.entries[path] = entry_of(content)
 
 
 @contextmanager
@@ -184,7 +185,7 @@ def _mend(folder: Path, draft: Draft) -> None:
             content = there.read_bytes()
         except OSError:
             content = b""
-        if Entry.of(content) != entry:
+        if entry_of(content) != entry:
             damaged.append(path)
     _make_durable(draft.folder, damaged)
     for path in damaged:
