@@ -36,7 +36,6 @@ from credit.disclosure import (
     life,
     manifest,
     night,
-    privacy,
     render,
     site,
     summary,
@@ -202,7 +201,7 @@ def _searched(
     found = []
     for graded in tonight.graded:
         for subject_id, grade in zip(graded.ids, graded.grade, strict=True):
-            fields, _ = privacy.subject(tonight.register[subject_id])
+            fields, _ = tonight.shown[subject_id]
             page = paths[subject_id].removesuffix(".json") + ".html"
             found.append(
                 (subject_id, fields["kind"], fields["name"], fields["uscc"], grade, bool(fields["self_operated"]), page)

@@ -252,7 +252,7 @@ def _head(
 ) -> dict[str, Any]:
     """What one merchant's document says besides columns of numbers."""
     subject_id = graded.ids[i]
-    fields, states = privacy.subject(night.register[subject_id])
+    fields, states = night.shown[subject_id]
     name = path.rsplit("/", 1)[1].removesuffix(".json")
     return {
         "subject": {**fields, "states": states},

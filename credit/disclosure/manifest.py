@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -39,13 +38,13 @@ def write(draft: Draft, about: Mapping[str, Any]) -> None:
     files: dict[str, Any] = {}
     for path, entry in sorted(draft.entries.items()):
         if path.startswith(MERCHANTS):
-            parts.setdefault(part_of(path), {})[path] = asdict(entry)
+            parts.setdefault(part_of(path), {})[path] = vars(entry)
         else:
-            files[path] = asdict(entry)
+            files[path] = vars(entry)
     listed = {}
     for path, content in sorted(parts.items()):
         draft.write(path, to_json(content) + b"\n")
-        listed[path] = asdict(draft.entries[path]) | {"files": len(content)}
+        listed[path] = vars(draft.entries[path]) | {"files": len(content)}
     whole = {
         "format": "merchant-credit manifest",
         "schema_version": SCHEMA_VERSION,
@@ -85,7 +84,7 @@ def follow(folder: Path, before: Path | None, put: Callable[[Path, bytes], None]
         assert before is not None
         _keep(before / entry["path"], folder / entry["path"], put)
     put(folder / path, content)
-    kept = [*kept, {"sequence": sequence, "path": path, **asdict(entry_of(content)), **since}]
+    kept = [*kept, {"sequence": sequence, "path": path, **vars(entry_of(content)), **since}]
     put(
         folder / FEED,
         to_json({"format": "merchant-credit feed", "sequence": sequence, "changes": kept}, indent=1) + b"\n",
@@ -128,7 +127,7 @@ def _merchants(folder: Path, before: Path | None) -> Iterator[dict[str, Any]]:
             entry = files[row["document"]]
             if previous is not None and had.get(previous["document"]) == entry:
                 continue
-            document = {"path": row["document"], **asdict(entry)}
+            document = {"path": row["document"], **vars(entry)}
         yield {
             "op": "withdrawn" if row is None else "changed" if previous else "added",
             "subject_id": subject_id,

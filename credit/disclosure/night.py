@@ -91,7 +91,8 @@ class Night:
     cut_off: datetime
     zone: str
     graded: list[Graded]
-    register: dict[str, dict[str, Any]]
+    shown: dict[str, tuple[dict[str, Any], dict[str, str]]]
+    """Subject -> what the register says of it, as published, and why what is not shown is not."""
     sanctions: dict[str, list[dict[str, Any]]] | None
     records: dict[str, list[dict[str, Any]]] | None
     trend: dict[str, list[history.Point]]
@@ -176,7 +177,7 @@ def read(
         moment.cut_off,
         zone,
         graded,
-        register,
+        {subject_id: privacy.subject(register[subject_id]) for subject_id in ids},
         _sanctions(con, moment, register) if "sanctions" in have else None,
         _records(con, moment, register) if "public_records" in have else None,
         history.trends(con, day),
