@@ -73,14 +73,22 @@ def _steps(document: dict[str, Any], book: Rulebook) -> list[Step]:
     if not rated:
         steps.append(_not_rated(document, book))
         shown = [element["points"] for element in document["elements"]]
-        steps.append(_equal("未评级无得分", "no points without a rating", [None] * (len(shown) + 1), [*shown, document["score"]]))
+        steps.append(
+            _equal("未评级无得分", "no points without a rating", [None] * (len(shown) + 1), [*shown, document["score"]])
+        )
     else:
         steps += [_element(element) for element in document["elements"]]
         total = sum(_whole(element["points"] or 0.0) for element in document["elements"])
         steps.append(_equal("要素得分之和", "points of the elements add up", total / POINT, document["score"]))
         low = book.minimum.evidence.value
         steps.append(
-            Step("证据充分度", "evidence", f"at least {low:g}", str(document["evidence"]), document["evidence"] >= low - _EXACT)
+            Step(
+                "证据充分度",
+                "evidence",
+                f"at least {low:g}",
+                str(document["evidence"]),
+                document["evidence"] >= low - _EXACT,
+            )
         )
     steps += _vetoes(document, book)
     allowed = _grades(document, book, rated)
@@ -98,7 +106,10 @@ def _equal(zh: str, en: str, expected: Any, found: Any) -> Step:
         said = f"{len(found)}" if isinstance(found, list) else str(found)
         return Step(zh, en, said, said, True)
     if isinstance(expected, list) and isinstance(found, list):
-        expected, found = [x for x in expected if x not in found] or expected, [x for x in found if x not in expected] or found
+        expected, found = (
+            [x for x in expected if x not in found] or expected,
+            [x for x in found if x not in expected] or found,
+        )
     return Step(zh, en, str(expected), str(found), False)
 
 
@@ -111,7 +122,13 @@ def _element(element: dict[str, Any]) -> Step:
     most = 100 * element["effective_weight"] + 100 * _EXACT + _EXACT
     bounded = all(0 <= row["points"] <= 100 * row["effective_weight"] + 100 * _EXACT + _BLURRED for row in rows)
     ok = abs(points - total) <= blur + 1e-9 and 0 <= points <= most and bounded
-    return Step(element["name_zh"], f"element {element['name']}", f"{total:.2f} ± {blur:.2f}, at most {most:.2f}", f"{points:.4f}", ok)
+    return Step(
+        element["name_zh"],
+        f"element {element['name']}",
+        f"{total:.2f} ± {blur:.2f}, at most {most:.2f}",
+        f"{points:.4f}",
+        ok,
+    )
 
 
 def _not_rated(document: dict[str, Any], book: Rulebook) -> Step:
@@ -131,7 +148,9 @@ def _not_rated(document: dict[str, Any], book: Rulebook) -> Step:
         "too_little_evidence": f"evidence below {least:g}",
     }
     found = f"orders from {low}, evidence {document['evidence']}"
-    return Step("未评级原因", f"not rated: {code}", expected.get(code, " / ".join(REASONS)), found, holds.get(code, False))
+    return Step(
+        "未评级原因", f"not rated: {code}", expected.get(code, " / ".join(REASONS)), found, holds.get(code, False)
+    )
 
 
 def _vetoes(document: dict[str, Any], book: Rulebook) -> list[Step]:

@@ -134,7 +134,9 @@ def nightly_ids(root: Root) -> set[str]:
 # --- the verbs ---------------------------------------------------------------------------------------------------
 
 
-def init(settings: Settings, root_folder: Path, now: datetime, passphrase: bytes | None = None, replace: bool = False) -> Keys:
+def init(
+    settings: Settings, root_folder: Path, now: datetime, passphrase: bytes | None = None, replace: bool = False
+) -> Keys:
     """Make a root key in `root_folder` and a nightly key in the home: a new root of trust. A development key is replaced.
 
     Raises UserError when there are real keys already (unless `replace`), or the folder lies in the home.
@@ -189,7 +191,9 @@ def rotate(
         raise UserError(f"there are no keys in {settings.home}; `merchant-credit keys init --root FOLDER` makes them")
     keys = _read(folder, settings.proof_timestamp_days)
     if keys.development:
-        raise UserError("these are development keys; `merchant-credit keys init --root FOLDER` replaces them by real ones")
+        raise UserError(
+            "these are development keys; `merchant-credit keys init --root FOLDER` replaces them by real ones"
+        )
     root_folder = _outside(settings, root_folder)
     old = [_root_key(root_folder, keys.root, passphrase)]
     new = old
@@ -201,7 +205,11 @@ def rotate(
     _write_key(folder / f"nightly-{_short(nightly)}.pem", nightly)
     told = marks(keys.root)
     if revoked is not None:
-        entry = {"keyid": keys.nightly.public_key.keyid, "on": now.astimezone(UTC).date().isoformat(), "reason": revoked}
+        entry = {
+            "keyid": keys.nightly.public_key.keyid,
+            "on": now.astimezone(UTC).date().isoformat(),
+            "reason": revoked,
+        }
         told = {**told, "revoked": [*told.get("revoked", []), entry]}
     _add_root(keys, now, old, new, nightly, told)
     return _read(folder, settings.proof_timestamp_days)
@@ -210,7 +218,9 @@ def rotate(
 # --- root metadata -----------------------------------------------------------------------------------------------
 
 
-def _root(version: int, now: datetime, roots: list[CryptoSigner], nightly: CryptoSigner, told: dict[str, Any]) -> Metadata[Root]:
+def _root(
+    version: int, now: datetime, roots: list[CryptoSigner], nightly: CryptoSigner, told: dict[str, Any]
+) -> Metadata[Root]:
     keys = {signer.public_key.keyid: signer.public_key for signer in [*roots, nightly]}
     roles = {"root": Role([signer.public_key.keyid for signer in roots], 1)}
     roles |= {name: Role([nightly.public_key.keyid], 1) for name in NIGHTLY_ROLES}
@@ -225,7 +235,12 @@ def _first_root(now: datetime, root: CryptoSigner, nightly: CryptoSigner, develo
 
 
 def _add_root(
-    keys: Keys, now: datetime, old: list[CryptoSigner], new: list[CryptoSigner], nightly: CryptoSigner, told: dict[str, Any]
+    keys: Keys,
+    now: datetime,
+    old: list[CryptoSigner],
+    new: list[CryptoSigner],
+    nightly: CryptoSigner,
+    told: dict[str, Any],
 ) -> None:
     made = _root(len(keys.roots) + 1, now, new, nightly, told)
     for signer in {signer.public_key.keyid: signer for signer in [*old, *new]}.values():
@@ -245,7 +260,9 @@ def _read(folder: Path, timestamp_days: int) -> Keys:
     while (file := folder / "tuf" / f"{len(roots) + 1}.root.json").exists():
         roots.append(file.read_bytes())
     if not roots:
-        raise UserError(f"{folder / 'tuf' / '1.root.json'} is missing; restore {folder} from its backup (see data/runbooks/keys.md)")
+        raise UserError(
+            f"{folder / 'tuf' / '1.root.json'} is missing; restore {folder} from its backup (see data/runbooks/keys.md)"
+        )
     try:
         known = [parse_root(raw).signed for raw in roots]
     except (RepositoryError, ValueError) as error:
@@ -321,7 +338,9 @@ def _root_key(folder: Path, root: Root, passphrase: Passphrase) -> CryptoSigner:
 def _outside(settings: Settings, folder: Path) -> Path:
     resolved = folder.expanduser().resolve()
     if resolved.is_relative_to(settings.home.resolve()):
-        raise UserError(f"--root {folder} lies in the home {settings.home}; the root key is kept apart, for example on a USB medium")
+        raise UserError(
+            f"--root {folder} lies in the home {settings.home}; the root key is kept apart, for example on a USB medium"
+        )
     if resolved.exists() and not resolved.is_dir():
         raise UserError(f"--root {folder} is a file; expected a folder")
     return resolved

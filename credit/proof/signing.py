@@ -65,7 +65,9 @@ def sign(folder: Path, published: Path, keys: Keys, now: datetime) -> None:
         if not _same_trust(tuf, keys):
             for n, root in enumerate(keys.roots, 1):
                 place(tuf / f"{n}.root.json", root)
-        place(tuf / "timestamp.json", _signed(Timestamp(number, expires=soon, snapshot_meta=_meta(number, raw)), signers))
+        place(
+            tuf / "timestamp.json", _signed(Timestamp(number, expires=soon, snapshot_meta=_meta(number, raw)), signers)
+        )
         # After the timestamp, which is signed for the root before as well: whichever a reader goes by, it holds.
         for n, root in enumerate(keys.roots, 1):
             if _bytes(tuf / f"{n}.root.json") != root:

@@ -255,7 +255,9 @@ class _Server(_Source):
         except exceptions.DownloadHTTPError as error:
             if error.status_code in (403, 404, 410):
                 raise _Absent from None
-            raise InputError(f"{url} cannot be read: the server answers {error.status_code}; nothing was verified") from None
+            raise InputError(
+                f"{url} cannot be read: the server answers {error.status_code}; nothing was verified"
+            ) from None
         except exceptions.DownloadError as error:
             raise InputError(f"{url} cannot be read: {_reason(error)}; nothing was verified") from None
 
@@ -298,7 +300,9 @@ class _Reader:
         try:
             self.first = parse_root(root).signed
         except (exceptions.RepositoryError, ValueError) as error:
-            raise UserError(f"the root of trust is no TUF root metadata ({error}); expected the platform's root.json") from None
+            raise UserError(
+                f"the root of trust is no TUF root metadata ({error}); expected the platform's root.json"
+            ) from None
 
     def verify(self, *, everything: bool, merchant: str | None = None, same_as: Path | None = None) -> Verdict:
         folder = self.source if isinstance(self.source, _Folder) else None
@@ -360,17 +364,20 @@ class _Reader:
     def _memory(self) -> Iterator[Path]:
         """The folder of what was seen, locked; a folder of the moment without memory."""
         if self.state is None:
-            with tempfile.TemporaryDirectory(prefix="merchant-credit-") as folder:
-                yield Path(folder)
+            with tempfile.TemporaryDirectory(prefix="merchant-credit-") as made:
+                yield Path(made)
             return
         folder = self.state / fingerprint(self.trust)
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            with (folder / ".lock").open("w") as lock:
-                fcntl.flock(lock, fcntl.LOCK_EX)
-                yield folder
-        except PermissionError as error:
-            raise UserError(f"--state {self.state} cannot be written: {error.strerror}; give a folder that can") from None
+            lock = (folder / ".lock").open("w")
+        except OSError as error:
+            raise UserError(
+                f"--state {self.state} cannot be written: {error.strerror}; give a folder that can"
+            ) from None
+        with lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield folder
 
     def _metadata(self, seen: Path) -> _Trusted | None:
         """What TUF trusts after its client workflow. None where a problem or verdict was noted."""
@@ -383,14 +390,20 @@ class _Reader:
             return None
         self.verdict.metadata = {
             "version": trusted.timestamp.version,
-            "expires": min(s.expires for s in (trusted.root, trusted.timestamp, trusted.snapshot, trusted.targets)).isoformat(),
+            "expires": min(
+                s.expires for s in (trusted.root, trusted.timestamp, trusted.snapshot, trusted.targets)
+            ).isoformat(),
         }
         self._about_root(trusted.root)
         return trusted
 
     def _about_root(self, root: Root) -> None:
         self.verdict.development = is_development(root)
-        self.verdict.root = {"fingerprint": fingerprint(self.trust), "version": root.version, "expires": root.expires.isoformat()}
+        self.verdict.root = {
+            "fingerprint": fingerprint(self.trust),
+            "version": root.version,
+            "expires": root.expires.isoformat(),
+        }
 
     def _refresh(self, seen: Path, at: datetime, before: Mapping[str, int]) -> _Trusted | None:
         # `manifest.json` keeps its name in a version; the metadata does have numbered names.
@@ -401,38 +414,41 @@ class _Reader:
         # TUF has no parameter for the time that counts as now.
         known = updater._trusted_set
         known.reference_time = at
-        file = lambda: self.source.last or "tuf/timestamp.json"  # noqa: E731
         try:
             updater.refresh()
             return _Trusted(known.root, known.timestamp, known.snapshot, known.targets)
         except exceptions.ExpiredMetadataError:
             self.stale = True
         except exceptions.BadVersionNumberError as error:
-            name = file().removeprefix("tuf/")
+            name = self.source.last.removeprefix("tuf/")
             if name == "timestamp.json" or (name.endswith(".snapshot.json") and before["snapshot"]):
                 self.verdict.verdict = "older_than_seen"
-                number = _version_of(self._quiet(file()))
+                number = _version_of(self._quiet(self.source.last))
                 self.verdict.metadata = {"version": number, "seen": before["timestamp"]}
                 self.verdict.message = (
-                    f"{file()} has number {number}, but number {before['timestamp']} was seen before: "
+                    f"{self.source.last} has number {number}, but number {before['timestamp']} was seen before: "
                     "an old version is served as new"
                 )
             else:
-                self._bad(file(), "signature", f"its number is not the one that was signed for ({error})")
+                self._bad(self.source.last, "signature", f"its number is not the one that was signed for ({error})")
         except exceptions.UnsignedMetadataError:
-            self._bad(file(), "signature", self._whose(file(), known.root))
+            self._bad(self.source.last, "signature", self._whose(self.source.last, known.root))
         except exceptions.LengthOrHashMismatchError:
-            self._bad(file(), "hash", "is not the file that the metadata before it names" + self._other_night(file()))
+            self._bad(
+                self.source.last,
+                "hash",
+                "is not the file that the metadata before it names" + self._other_night(self.source.last),
+            )
         except exceptions.DownloadHTTPError:
-            self._bad(file(), "missing", "is missing" + self._other_night(file()))
+            self._bad(self.source.last, "missing", "is missing" + self._other_night(self.source.last))
         except exceptions.DownloadLengthMismatchError:
-            self._bad(file(), "length", "is longer than it may be")
+            self._bad(self.source.last, "length", "is longer than it may be")
         except (exceptions.DownloadError, OSError) as error:
             if isinstance(error.__cause__, UserError):
                 raise error.__cause__ from None
-            raise InputError(f"{file()} cannot be read: {_reason(error)}; nothing was verified") from None
+            raise InputError(f"{self.source.last} cannot be read: {_reason(error)}; nothing was verified") from None
         except (exceptions.RepositoryError, ValueError, TypeError, KeyError, RecursionError) as error:
-            self._bad(file(), "form", f"is damaged: it is no signed TUF metadata ({error})")
+            self._bad(self.source.last, "form", f"is damaged: it is no signed TUF metadata ({error})")
         return None
 
     def _quiet(self, path: str) -> bytes:
@@ -491,7 +507,9 @@ class _Reader:
                 self._bad(path, "signature", "is not the root of trust that was given")
             chain.append(root.signed)
         if roots and roots[-1] > trusted.root.version:
-            self._bad(f"tuf/{roots[-1]}.root.json", "not_listed", "is newer than the root metadata that could be trusted")
+            self._bad(
+                f"tuf/{roots[-1]}.root.json", "not_listed", "is newer than the root metadata that could be trusted"
+            )
         keys = {keyid: key for root in chain for keyid, key in root.keys.items()}
         for name in names:
             path = f"tuf/{name}"
@@ -502,7 +520,7 @@ class _Reader:
             raw = self._quiet(path)
             try:
                 metadata: Metadata[Any] = Metadata.from_bytes(raw)
-                whole = metadata.to_bytes() == raw and metadata.signatures
+                whole = metadata.to_bytes() == raw and len(metadata.signatures) > 0
                 for keyid, signature in metadata.signatures.items():
                     keys[keyid].verify_signature(signature, metadata.signed_bytes)
                     whole = whole and signature.signature == signature.signature.lower()
@@ -559,7 +577,9 @@ class _Reader:
         if size != listed.bytes:
             self._bad(path, "length", f"has {size} bytes, {listed.bytes} were signed{self._night_of(path, raw)}")
         elif sha256 != listed.sha256:
-            self._bad(path, "hash", f"was changed: its SHA-256 is not the one that was signed{self._night_of(path, raw)}")
+            self._bad(
+                path, "hash", f"was changed: its SHA-256 is not the one that was signed{self._night_of(path, raw)}"
+            )
         else:
             return False
         return True
@@ -573,11 +593,13 @@ class _Reader:
         except (ValueError, KeyError, TypeError, RecursionError):
             return ""
         ours = self.verdict.evaluated_on
-        return f" (it says it is of {day}; the manifest is of {ours}: files of two nights are mixed)" if ours and day != ours else ""
+        return (
+            f" (it says it is of {day}; the manifest is of {ours}: files of two nights are mixed)"
+            if ours and day != ours
+            else ""
+        )
 
-    def _listed(
-        self, manifest: dict[str, Any], feed: dict[str, Any], everything: bool, merchant: str | None
-    ) -> Files:
+    def _listed(self, manifest: dict[str, Any], feed: dict[str, Any], everything: bool, merchant: str | None) -> Files:
         """Every file that must be there, and where parts are not read, the parts."""
         listed: Files = {}
         files, parts = manifest.get("files"), manifest.get("parts")
@@ -624,7 +646,9 @@ class _Reader:
 
     # --- files
 
-    def _compare(self, folder: _Folder, found: Mapping[str, os.stat_result], listed: Files, same_as: Path | None) -> None:
+    def _compare(
+        self, folder: _Folder, found: Mapping[str, os.stat_result], listed: Files, same_as: Path | None
+    ) -> None:
         whole = not any(problem.file in TARGETS or _PART.fullmatch(problem.file) for problem in self.problems)
         for path in found:
             # What a broken list may have listed is not called unlisted.
@@ -649,12 +673,18 @@ class _Reader:
         size = max(1, min(500, len(paths) // threads + 1))
         pieces = [paths[start : start + size] for start in range(0, len(paths), size)]
         with ThreadPoolExecutor(threads) as pool:
-            for piece, results in zip(pieces, pool.map(lambda piece: self._digests(piece, listed), pieces), strict=True):
+            for piece, results in zip(
+                pieces, pool.map(lambda piece: self._digests(piece, listed), pieces), strict=True
+            ):
                 for path, found in zip(piece, results, strict=True):
                     if found is None:
                         self._bad(path, "missing", "is missing or cannot be read")
                     elif found[0] < 0:
-                        self._bad(path, "length", f"is longer than the {listed[path].bytes} bytes that were signed{self._night_of(path, None)}")
+                        self._bad(
+                            path,
+                            "length",
+                            f"is longer than the {listed[path].bytes} bytes that were signed{self._night_of(path, None)}",
+                        )
                     elif not self._differs(path, listed[path], *found):
                         self.verdict.files += 1
                         self.verdict.bytes += found[0]
@@ -705,7 +735,9 @@ class _Reader:
         }
         for step in steps:
             if not step.ok:
-                self._bad(path, "grade", f"the grade does not follow: {step.en}: expected {step.expected}, found {step.found}")
+                self._bad(
+                    path, "grade", f"the grade does not follow: {step.en}: expected {step.expected}, found {step.found}"
+                )
 
 
 @dataclass(frozen=True)
