@@ -1,7 +1,8 @@
 """The command `merchant-credit`: thin, one function a verb.
 
 Exit codes: 0 done; 1 a defect of the program; 2 the command, a setting or a rulebook is not usable; 3 an input cannot be
-taken (nothing was changed); 4 the batch fails its expectations (nothing was merged); 5 the warehouse is in use.
+taken (nothing was changed); 4 the batch fails its expectations (nothing was merged); 5 the warehouse is in use. `verify`:
+6 invalid; 7 stale; 8 older than seen before.
 """
 
 from __future__ import annotations
@@ -17,12 +18,12 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table as RichTable
 
-from credit import __version__, cli_rulebook, cli_vet, cli_weights, settings
+from credit import __version__, cli_keys, cli_rulebook, cli_verify, cli_vet, cli_weights, settings
 from credit.console import AsJson, Day, Home, day_of, err, out, print_json
 from credit.errors import UserError
 from credit.settings import Settings
 
-EPILOG = "Exit codes: 0 done · 1 defect · 2 command, setting or rulebook not usable · 3 input not usable · 4 checks failed · 5 warehouse in use"
+EPILOG = "Exit codes: 0 done · 1 defect · 2 command, setting or rulebook not usable · 3 input not usable · 4 checks failed · 5 warehouse in use · verify: 6 invalid · 7 stale · 8 older than seen"
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -454,6 +455,8 @@ def _options(
 
 
 cli_vet.register(app)
+cli_keys.register(app)
+cli_verify.register(app)
 
 
 def main() -> NoReturn:
