@@ -206,6 +206,45 @@ def publish(day: Day = None, home: Home = None, as_json: AsJson = False) -> None
 
 
 @app.command()
+def rollback(
+    version: Annotated[
+        str | None, typer.Argument(help="A kept version; default: the one published before the current one.")
+    ] = None,
+    list_: Annotated[bool, typer.Option("--list", help="List the versions kept and change nothing.")] = False,
+    home: Home = None,
+    as_json: AsJson = False,
+) -> None:
+    """Switch published/current back to a version that is kept. It is signed anew, so that readers take it for the newest.
+
+    Example: merchant-credit rollback --list
+
+    Example: merchant-credit rollback 2026-11-23-0123456789ab
+    """
+    from credit.disclosure import rollback as back
+    from credit.disclosure import versions
+    from credit.warehouse import open_warehouse
+
+    conf = settings.load(home=home)
+    if list_:
+        now = versions.current(conf.published)
+        kept = [{"version": p.name, "current": p.resolve() == now} for p in versions.all_of(conf.published)]
+        if as_json:
+            print_json(kept)
+        for one in kept if not as_json else ():
+            out.print(f"{one['version']}{'  <- current 当前版本' if one['current'] else ''}", highlight=False)
+        return
+    progress = _Steps()
+    with open_warehouse(conf):
+        done = back(conf, version, progress=lambda said: progress("rollback", said))
+    report = {"published": str(conf.published / "current"), "version": done.version, "changes": done.changes}
+    if as_json:
+        print_json(report | {"notices": done.notices})
+    else:
+        show_report(report | {"notices": done.notices})
+        out.print(f"Version in force 当前版本: {done.version}", highlight=False)
+
+
+@app.command()
 def nightly(
     path: Annotated[
         Path | None, typer.Option("--path", help="A file, or a folder of files; without it nothing is ingested.")

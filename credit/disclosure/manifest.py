@@ -7,14 +7,14 @@ merchant, or only what changed, reads little. Signatures are over `manifest.json
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet as pq
 
 from credit.disclosure.documents import to_json
-from credit.disclosure.versions import MANIFEST, Draft, Entry, entry_of
+from credit.disclosure.versions import MANIFEST, Draft, Entry, entry_of, put
 
 SCHEMA_VERSION = "1"
 MERCHANTS = "merchants/"
@@ -64,7 +64,7 @@ def entries(version: Path, *, merchants: bool = True) -> dict[str, Entry]:
     return found
 
 
-def follow(folder: Path, before: Path | None, put: Callable[[Path, bytes], None]) -> dict[str, int] | None:
+def follow(published: Path, folder: Path, before: Path | None) -> dict[str, int] | None:
     """Write the feed of the version in `folder`, which follows on `before` (None: it is the first).
 
     Returns how many merchants were added, changed, withdrawn; None where it is the version of `before` itself.
@@ -82,10 +82,11 @@ def follow(folder: Path, before: Path | None, put: Callable[[Path, bytes], None]
     kept = feed["changes"][-(FEEDS_KEPT - 1) :]
     for entry in kept:
         assert before is not None
-        _keep(before / entry["path"], folder / entry["path"], put)
-    put(folder / path, content)
+        _keep(published, before / entry["path"], folder / entry["path"])
+    put(published, folder / path, content)
     kept = [*kept, {"sequence": sequence, "path": path, **vars(entry_of(content)), **since}]
     put(
+        published,
         folder / FEED,
         to_json({"format": "merchant-credit feed", "sequence": sequence, "changes": kept}, indent=1) + b"\n",
     )
@@ -104,9 +105,9 @@ def _identity(version: Path) -> dict[str, Any]:
     return {"manifest": entry_of(content).sha256, "evaluated_on": json.loads(content)["evaluated_on"]}
 
 
-def _keep(source: Path, target: Path, put: Callable[[Path, bytes], None]) -> None:
+def _keep(published: Path, source: Path, target: Path) -> None:
     if not (target.exists() and target.samefile(source)):
-        put(target, source.read_bytes())
+        put(published, target, source.read_bytes())
 
 
 def _grades(version: Path) -> dict[str, dict[str, Any]]:
