@@ -30,7 +30,7 @@ def enter(con: duckdb.DuckDBPyConnection, ledger: str, when: Moment, by: str, **
     return number
 
 
-def text(value: str, option: str, what: str, limit: int = MAX_TEXT) -> str:
+def limited(value: str, option: str, what: str, limit: int = MAX_TEXT) -> str:
     """What an option says. Raises UserError where it says nothing, or too much."""
     said = stated(value, option, what)
     if len(said) > limit:
@@ -40,7 +40,7 @@ def text(value: str, option: str, what: str, limit: int = MAX_TEXT) -> str:
 
 def one_line(value: str, option: str, what: str) -> str:
     """The same, for a name or a reference: short, without line breaks."""
-    said = text(value, option, what, MAX_NAME)
+    said = limited(value, option, what, MAX_NAME)
     if not said.isprintable():
         raise UserError(f"{option} holds a line break or another control character; expected one line")
     return said
