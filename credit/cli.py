@@ -18,7 +18,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table as RichTable
 
-from credit import __version__, cli_keys, cli_rulebook, cli_verify, cli_vet, cli_weights, settings
+from credit import __version__, cli_keys, cli_ledgers, cli_rulebook, cli_verify, cli_vet, cli_weights, settings
 from credit.console import AsJson, Day, Home, day_of, err, out, print_json
 from credit.errors import UserError
 from credit.settings import Settings
@@ -493,6 +493,7 @@ def _options(
     pass
 
 
+cli_ledgers.register(app)
 cli_vet.register(app)
 cli_keys.register(app)
 cli_verify.register(app)

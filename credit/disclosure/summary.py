@@ -52,8 +52,10 @@ def summary(night: Night, settings: Settings, paths: dict[str, str], *, developm
         "figures": [{"window_days": days, **_whole(tree)} for days, tree in night.platform.items()],
         "currency": night.platform_currency,
         "history": [*night.months, history.month(night.day, dict(grades))],
+        "objections": night.objection_figures,
         "sanctions": listed(night.sanctions, documents.SANCTION_KINDS),
         "public_records": listed(_adverse(night.records), documents.RECORD_KINDS),
+        "notices": listed(night.notices),
     }
 
 
