@@ -387,8 +387,8 @@ def _sanctions(
             }
         )
     for subject_id, rows in ledgers.sanctions.items():
-        if (of := register.get(subject_id)) is not None:
-            found.setdefault(subject_id, []).extend(_cleared(row, of) | {"source": "ledger"} for row in rows)
+        if (merchant := register.get(subject_id)) is not None:
+            found.setdefault(subject_id, []).extend(_cleared(row, merchant) | {"source": "ledger"} for row in rows)
     return found
 
 
