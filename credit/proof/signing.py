@@ -52,7 +52,7 @@ def sign(folder: Path, published: Path, keys: Keys, now: datetime) -> None:
     tuf = folder / "tuf"
     tuf.mkdir(exist_ok=True)
     number = _next_number(folder, published, keys, now)
-    earlier = _number(tuf)
+    earlier = _number(tuf) if _same_trust(tuf, keys) else number
     signers = [keys.nightly, *_still_followed(tuf, keys)]
     with _aside(published) as place:
         later = now + timedelta(days=DAYS)

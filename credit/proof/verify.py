@@ -23,7 +23,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 from urllib.parse import quote
 
 from tuf.api import exceptions
@@ -156,6 +156,10 @@ def verify_url(
 # --- where files come from ---------------------------------------------------------------------------------------
 
 
+Inodes = dict[str, int]
+"""Path within a version -> inode."""
+
+
 class _Absent(Exception):
     """There is no such file."""
 
@@ -222,9 +226,9 @@ class _Folder(_Source):
         finally:
             os.close(handle)
 
-    def scan(self) -> tuple[dict[str, os.stat_result], list[Problem]]:
+    def scan(self) -> tuple[Inodes, list[Problem]]:
         """(every file by its path, what is neither file nor folder)."""
-        files: dict[str, os.stat_result] = {}
+        files: Inodes = {}
         odd = []
         waiting = [""]
         while waiting:
@@ -235,7 +239,7 @@ class _Folder(_Source):
                     if entry.is_dir(follow_symlinks=False):
                         waiting.append(f"{path}/")
                     elif entry.is_file(follow_symlinks=False):
-                        files[path] = entry.stat(follow_symlinks=False)
+                        files[path] = entry.inode()
                     else:
                         kind = "a symbolic link" if entry.is_symlink() else "not a file"
                         odd.append(Problem(path, "not_a_file", f"{kind}; a version holds files alone"))
@@ -279,8 +283,7 @@ def _reason(error: BaseException) -> str:
 # --- reading a version -------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class _Listed:
+class _Listed(NamedTuple):
     bytes: int
     sha256: str
 
@@ -306,7 +309,7 @@ class _Reader:
 
     def verify(self, *, everything: bool, merchant: str | None = None, same_as: Path | None = None) -> Verdict:
         folder = self.source if isinstance(self.source, _Folder) else None
-        found: dict[str, os.stat_result] = {}
+        found: Inodes = {}
         if folder:
             found, odd = folder.scan()
             self.problems += odd
@@ -483,12 +486,12 @@ class _Reader:
             return f", there is {min(others)} instead: files of two nights are mixed" if others else ""
         return ""
 
-    def _tuf_folder(self, folder: _Folder, found: Mapping[str, os.stat_result], trusted: _Trusted) -> None:
+    def _tuf_folder(self, folder: _Folder, found: Inodes, trusted: _Trusted) -> None:
         """Every file in tuf/ byte for byte as signed. TUF itself reads only those it needs, and not their spacing."""
         names = sorted(path.removeprefix("tuf/") for path in found if path.startswith("tuf/"))
         roots = sorted(int(m[1]) for name in names if (m := NUMBERED.fullmatch(name)) and m[2] == "root")
         chain: list[Root] = []
-        for n in range(1, max([*roots, self.first.version]) + 1):
+        for n in range(1, max([self.first.version, *(n for n in roots if n <= trusted.root.version)]) + 1):
             path = f"tuf/{n}.root.json"
             raw = self._quiet(path)
             if not raw:
@@ -506,10 +509,9 @@ class _Reader:
             if n == self.first.version and raw != self.trust:
                 self._bad(path, "signature", "is not the root of trust that was given")
             chain.append(root.signed)
-        if roots and roots[-1] > trusted.root.version:
-            self._bad(
-                f"tuf/{roots[-1]}.root.json", "not_listed", "is newer than the root metadata that could be trusted"
-            )
+        for n in roots:
+            if n > trusted.root.version:
+                self._bad(f"tuf/{n}.root.json", "not_listed", "does not continue the root metadata before it")
         keys = {keyid: key for root in chain for keyid, key in root.keys.items()}
         for name in names:
             path = f"tuf/{name}"
@@ -646,23 +648,22 @@ class _Reader:
 
     # --- files
 
-    def _compare(
-        self, folder: _Folder, found: Mapping[str, os.stat_result], listed: Files, same_as: Path | None
-    ) -> None:
+    def _compare(self, folder: _Folder, found: Inodes, listed: Files, same_as: Path | None) -> None:
         whole = not any(problem.file in TARGETS or _PART.fullmatch(problem.file) for problem in self.problems)
         for path in found:
             # What a broken list may have listed is not called unlisted.
             if path not in listed and path not in TARGETS and not path.startswith("tuf/") and whole:
                 self._bad(path, "not_listed", "is not listed in the manifest or the feed")
-        known = _already_verified(same_as) if same_as else {}
+        old, lists = _already_verified(same_as, folder.folder) if same_as else ({}, {})
         read = []
         for path, entry in listed.items():
-            if (stat := found.get(path)) is None:
+            inode = found.get(path)
+            if inode is None:
                 if not any(problem.file == path for problem in self.problems):
                     self._bad(path, "missing", "is missing")
-            elif _PART.fullmatch(path):
+            elif path.startswith("manifest/"):
                 continue  # read and compared already
-            elif known.get((stat.st_dev, stat.st_ino)) == entry and stat.st_size == entry.bytes:
+            elif old.get(path) == inode and lists.get(path) == entry._asdict():
                 self.verdict.files += 1
                 self.verdict.bytes += entry.bytes
             else:
@@ -748,21 +749,19 @@ class _Trusted:
     targets: Targets
 
 
-def _already_verified(folder: Path) -> dict[tuple[int, int], _Listed]:
-    """(device, inode) -> what the manifest of a version says of its files."""
-    folder = folder.resolve()
-    found: dict[tuple[int, int], _Listed] = {}
+def _already_verified(version: Path, folder: Path) -> tuple[Inodes, dict[str, Any]]:
+    """(inode of each file of a version, what its manifest says of it); nothing where they cannot be links of each other."""
+    version = version.resolve()
     try:
-        manifest = json.loads((folder / "manifest.json").read_bytes())
-        entries = dict(manifest["files"])
+        if version.stat().st_dev != folder.stat().st_dev:
+            return {}, {}
+        manifest = json.loads((version / "manifest.json").read_bytes())
+        lists = dict(manifest["files"])
         for part in manifest["parts"]:
-            entries |= json.loads((folder / part).read_bytes())
-        for path, entry in entries.items():
-            stat = (folder / path).stat()
-            found[stat.st_dev, stat.st_ino] = _Listed(entry["bytes"], entry["sha256"])
+            lists |= json.loads((version / part).read_bytes())
+        return _Folder(version).scan()[0], lists
     except (OSError, ValueError, KeyError, TypeError):
-        return {}
-    return found
+        return {}, {}
 
 
 def _json_object(raw: bytes | None) -> dict[str, Any] | None:
