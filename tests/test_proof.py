@@ -7,9 +7,9 @@ import json
 import os
 import random
 import re
+import shlex
 import shutil
 import subprocess
-import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -22,7 +22,7 @@ from typing import Any, ClassVar
 
 import pytest
 from cryptography.hazmat.primitives import serialization
-from proof_version import as_version
+from proof_version import as_version, entry, signed
 from tuf.api.metadata import Metadata
 from typer.testing import CliRunner
 
@@ -200,7 +200,7 @@ def test_files_of_hard_links_are_not_read_again(
         verify._Folder, "digest", lambda self, path, limit: [read.append(path), digest(self, path, limit)][1]
     )
     assert _judge(platform, linked, same_as=night).verdict == "valid"
-    assert read == [changed.relative_to(linked).as_posix()]
+    assert {path for path in read if not path.startswith("feed/")} == {changed.relative_to(linked).as_posix()}
     changed.write_bytes(raw[:-1] + b" ")
     _invalid(platform, linked, changed.relative_to(linked).as_posix(), same_as=night)
 
@@ -277,6 +277,18 @@ def test_a_file_that_is_not_listed_is_named(platform: Platform, night: Path, nam
     _invalid(platform, night, name)
 
 
+def test_names_are_harmless_to_print(platform: Platform, night: Path) -> None:
+    for name in (b"\xff\xfe", b"[red]\x1b[2J\n"):
+        (night / os.fsdecode(name)).write_text("x")
+    done = CliRunner().invoke(
+        app, ["verify", str(night), "--root", str(platform.first), "--state", str(night.parent / "s")]
+    )
+    assert done.exit_code == 6
+    assert "\\xff\\xfe" in done.stdout
+    assert "[red]\\u001b[2J\\u000a" in done.stdout
+    assert "\x1b" not in done.stdout
+
+
 def test_links_and_pipes_are_refused(platform: Platform, night: Path, tmp_path: Path) -> None:
     path = _one(night, "merchants/*/*.json")
     name = path.relative_to(night).as_posix()
@@ -312,16 +324,10 @@ def test_a_part_speaks_for_its_own_folder_alone(platform: Platform, night: Path)
     part = _one(night, "manifest/*.json")
     part.write_text(json.dumps({"merchants/../index.json": {"bytes": 1, "sha256": "0" * 64}}))
     manifest = json.loads((night / "manifest.json").read_bytes())
-    manifest["parts"][f"manifest/{part.name}"] = as_entry(part)
+    manifest["parts"][f"manifest/{part.name}"] = entry(part)
     (night / "manifest.json").write_text(json.dumps(manifest))
     sign(night, platform.conf.published, platform.keys, NOW)
     _invalid(platform, night, f"manifest/{part.name}")
-
-
-def as_entry(path: Path) -> dict[str, Any]:
-    from proof_version import entry
-
-    return entry(path)
 
 
 @pytest.mark.parametrize("name", ["timestamp", "snapshot", "targets", "1.root", "2.root"])
@@ -530,6 +536,25 @@ def _killed_at(step: int, work: Callable[[], object]) -> bool:
     return True
 
 
+def test_reading_while_it_is_signed_anew(platform: Platform, night: Path) -> None:
+    """The verdict of a reader whose metadata are removed under him is that of the new ones."""
+    real, times = verify._Folder.scan, 0
+
+    def scan(self: Any) -> Any:
+        nonlocal times
+        found = real(self)
+        if times < 2:
+            times += 1
+            for _ in range(2):
+                sign(night, platform.conf.published, platform.keys, NOW)
+        return found
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(verify._Folder, "scan", scan)
+        assert _judge(platform, night).verdict == "valid"
+    assert times == 2
+
+
 def test_development_keys_say_so(tmp_path: Path, content: Path) -> None:
     conf = Settings(home=tmp_path / "home")
     conf.home.mkdir()
@@ -593,6 +618,17 @@ def test_where_keys_may_be(platform: Platform, content: Path, tmp_path: Path) ->
         _ = platform.keys
 
 
+def test_a_disk_that_cannot_be_written(platform: Platform, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device", "x")
+
+    monkeypatch.setattr(keys, "_write", full)
+    with pytest.raises(UserError, match="No space left"):
+        keys.rotate(platform.conf, platform.usb, NOW)
+    monkeypatch.undo()
+    assert len(platform.keys.roots) == 1  # as before
+
+
 def test_lost_keys_do_not_become_development_keys(platform: Platform, night: Path) -> None:
     shutil.rmtree(platform.keys.folder)
     with pytest.raises(UserError, match="restore"):
@@ -645,14 +681,17 @@ def test_private_keys_are_in_their_files_alone(tmp_path: Path, content: Path) ->
     assert done.exit_code == 0, done.output
     said += done.output.encode()
     secrets |= _secrets(home / "keys", usb)
+    _secret_everywhere(secrets, said, home, state, usb)
+
+
+def _secret_everywhere(secrets: set[bytes], said: bytes, *folders: Path) -> None:
+    """No private key in what was said, nor in any file that is not its own: warehouse, versions, states, root metadata."""
     assert len(secrets) > 20
-    elsewhere = [path for path in (*home.rglob("*"), *state.rglob("*"), usb / "root.json") if path.is_file()]
-    for path in elsewhere:
-        if path.suffix != ".pem":
-            raw = path.read_bytes()
-            assert not any(secret in raw for secret in secrets), path
     assert not any(secret in said for secret in secrets)
-    assert {path.parent for path in home.rglob("*.pem")} == {home / "keys"}
+    for path in (path for folder in folders for path in folder.rglob("*") if path.is_file() and path.suffix != ".pem"):
+        raw = path.read_bytes()
+        assert not any(secret in raw for secret in secrets), path
+    assert {path.parent for path in folders[0].rglob("*.pem")} == {folders[0] / "keys"}
 
 
 # --- over the network --------------------------------------------------------------------------------------------
@@ -759,6 +798,7 @@ def test_names_with_percent_signs_over_http(platform: Platform, content: Path, t
     path = odd / grade.paths("商 家/../%2E.x")[0]
     path.parent.mkdir(exist_ok=True)
     path.write_text(json.dumps(document), encoding="utf-8")
+    (odd / grade.TABLE).unlink()  # it does not know this one
     platform.publish(odd, DAY, NOW)
     with _served(platform.current) as url:
         verdict = verify_url(url, platform.trust, None, NOW, merchant="商 家/../%2E.x", everything=True)
@@ -933,30 +973,37 @@ def test_what_verify_cannot_do(
 # --- the runbook -------------------------------------------------------------------------------------------------
 
 
-def test_the_runbook_is_rehearsed(tmp_path: Path, content: Path) -> None:
+def test_the_runbook_is_rehearsed(tmp_path: Path, content: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every command of data/runbooks/keys.md, in order, in a home of its own."""
     text = (ROOT / "data" / "runbooks" / "keys.md").read_text(encoding="utf-8")
     blocks = re.findall(r"^```sh\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
     assert len(blocks) >= 9
     home = tmp_path / "srv" / "merchant-credit"
     shutil.copytree(content.parent / "home", home)
-    shutil.rmtree(home / "keys", ignore_errors=True)
-    shutil.rmtree(home / "published", ignore_errors=True)
-    for name in ("usb1", "usb2", "bin"):
+    for name in ("keys", "published"):
+        shutil.rmtree(home / name, ignore_errors=True)
+    for name in ("usb1", "usb2"):
         (tmp_path / name).mkdir()
-    command = tmp_path / "bin" / "merchant-credit"
-    command.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m credit.cli "$@"\n')
-    command.chmod(0o755)
-    script = "set -eu\n" + "\n".join(blocks)
-    script = script.replace("/media/usb", f"{tmp_path}/usb").replace("/srv/", f"{tmp_path}/srv/")
-    paths = {
-        "PATH": f"{command.parent}:{os.environ['PATH']}",
-        "PYTHONPATH": str(ROOT),
-        "XDG_STATE_HOME": str(tmp_path / "state"),
-    }
-    done = subprocess.run(
-        ["sh", "-c", script], env=os.environ | paths, cwd=tmp_path, capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    ran, said, secrets = set(), b"", set()
+    for line in (
+        "".join(blocks).replace("/media/usb", f"{tmp_path}/usb").replace("/srv/", f"{tmp_path}/srv/").splitlines()
+    ):
+        first, *arguments = shlex.split(os.path.expandvars(line))
+        if first == "merchant-credit":
+            ran.add(" ".join(arguments[:2] if arguments[0] == "keys" else arguments[:1]))
+            done = CliRunner().invoke(app, arguments)
+            assert done.exit_code == 0, (line, done.output, done.exception)
+            said += done.output.encode()
+            secrets |= _secrets(home / "keys", *tmp_path.glob("usb*/merchant-credit*"))
+            if arguments[0] == "publish":
+                signed(Settings(home=home), DAY)
+        elif first == "export":
+            monkeypatch.setenv(*arguments[0].split("=", 1))
+        else:
+            subprocess.run(["sh", "-c", line], check=True)
+    assert ran >= {"keys init", "keys rotate", "keys revoke", "keys show", "publish", "verify"}
     root = (home / "keys" / "root.json").read_bytes()
     assert verify_folder(home / "published" / "current", root, None).verdict == "valid"
+    _secret_everywhere(secrets, said, home, tmp_path / "state")

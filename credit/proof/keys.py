@@ -21,15 +21,15 @@ import stat
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from functools import cache
+from functools import cache, wraps
 from pathlib import Path
-from typing import Any
+from typing import Any, ParamSpec
 
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from securesystemslib.signer import CryptoSigner
 from tuf.api.exceptions import RepositoryError
-from tuf.api.metadata import Metadata, Role, Root
+from tuf.api.metadata import Metadata, Role, Root, Signed
 
 from credit.errors import UserError
 from credit.settings import Settings
@@ -42,6 +42,7 @@ MARK = "x-merchant-credit"
 NIGHTLY_ROLES = ("targets", "snapshot", "timestamp")
 _ID = 12
 
+P = ParamSpec("P")
 Passphrase = Callable[[], bytes]
 """Asked when a root key turns out to be encrypted."""
 
@@ -118,9 +119,9 @@ def parse_root(raw: bytes) -> Metadata[Root]:
     return found
 
 
-def marks(root: Root) -> dict[str, Any]:
-    """The field of ours in root metadata; empty where it has none."""
-    found = root.unrecognized_fields.get(MARK)
+def marks(signed: Signed) -> dict[str, Any]:
+    """The field of ours in metadata; empty where it has none."""
+    found = signed.unrecognized_fields.get(MARK)
     return found if isinstance(found, dict) else {}
 
 
@@ -132,9 +133,25 @@ def nightly_ids(root: Root) -> set[str]:
     return {keyid for role in NIGHTLY_ROLES for keyid in root.roles[role].keyids}
 
 
+def _writing(verb: Callable[P, Keys]) -> Callable[P, Keys]:
+    """A disk that cannot be written is told as the user's error."""
+
+    @wraps(verb)
+    def told(*args: P.args, **options: P.kwargs) -> Keys:
+        try:
+            return verb(*args, **options)
+        except OSError as error:
+            raise UserError(
+                f"keys: {error.filename or 'a file'} cannot be read or written: {error.strerror}"
+            ) from error
+
+    return told
+
+
 # --- the verbs ---------------------------------------------------------------------------------------------------
 
 
+@_writing
 def init(
     settings: Settings, root_folder: Path, now: datetime, passphrase: bytes | None = None, replace: bool = False
 ) -> Keys:
@@ -171,6 +188,7 @@ def init(
     return _read(folder, settings.proof_timestamp_days)
 
 
+@_writing
 def rotate(
     settings: Settings,
     root_folder: Path,
