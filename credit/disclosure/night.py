@@ -292,7 +292,13 @@ def _in_force(
 ) -> Iterator[tuple[Subject, dict[str, Any]]]:
     """(subject in the register, row) of what `where` holds of, in order."""
     # Not by way of `engine.known`: it blanks an end that lies ahead, and an end that was announced is published.
-    rows = engine.relation(con, TABLES[table], at).filter(where).order(order).project(f"subject_id, {columns}")
+    # Sanctions imposed by command come from their ledger, which need not wait for a night.
+    rows = (
+        engine.relation(con, TABLES[table], at, delivered=True)
+        .filter(where)
+        .order(order)
+        .project(f"subject_id, {columns}")
+    )
     names = [name for name, *_ in rows.description]
     for values in rows.fetchall():
         row = dict(zip(names, values, strict=True))
