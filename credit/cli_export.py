@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -9,7 +10,7 @@ import typer
 from rich.markup import escape
 
 from credit import settings
-from credit.console import AsJson, Home, day_of, err, out, print_json
+from credit.console import AsJson, Home, err, out, print_json
 from credit.errors import UserError
 
 app = typer.Typer(
@@ -131,7 +132,7 @@ def report(
     from credit.warehouse import open_warehouse
 
     conf = settings.load(home=home)
-    first, last = day_of(since, conf), day_of(until, conf)
+    first, last = _day("--from", since), _day("--to", until)
     with open_warehouse(conf, read_only=True) as con:
         made = target.build(con, conf, first, last, unmasked=unmasked)
     written = target.write(made, folder)
@@ -146,3 +147,10 @@ def report(
 
 def _ids(version: Any) -> set[str]:
     return set(version.grades()["subject_id"].to_pylist())
+
+
+def _day(option: str, text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise UserError(f"{option} {text!r} is not a day; expected YYYY-MM-DD, for example 2026-10-01") from None

@@ -1,0 +1,4 @@
+"""The verb `map`."""
+import typer
+def register(app: typer.Typer) -> None:
+    pass

@@ -1,0 +1,429 @@
+"""Exports: the search sort key, files over a mounted folder, PostgreSQL, and the report to authorities."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from postgres_server import new_database, sql
+from published_version import BOOKS, publish
+
+from credit import cli, rulebooks, settings
+from credit.errors import InputError, SourceUnreachable, UserError
+from credit.exports import postgres, published, sort_key
+from credit.postgres import Url
+from credit.settings import Settings
+
+# --- the search sort key -----------------------------------------------------------------------------------------
+
+LADDERS = {kind: sort_key.ladder(rulebooks.load(path)) for kind, path in BOOKS.items()}
+KINDS = st.sampled_from(sorted(LADDERS))
+SCORES = st.integers(0, 1_000_000).map(lambda n: n / 10_000)
+
+
+def grades_of(kind: str) -> list[str]:
+    return list(LADDERS[kind].bands)
+
+
+@given(KINDS, st.data())
+def test_within_a_grade_the_key_rises_with_the_score(kind: str, data: st.DataObject) -> None:
+    grade = data.draw(st.sampled_from(grades_of(kind)))
+    low, high = sorted((data.draw(SCORES), data.draw(SCORES)))
+    keys = [sort_key.key(grade, score, LADDERS[kind]) for score in (low, high)]
+    assert keys[0] < keys[1] if low < high else keys[0] == keys[1]
+
+
+@given(KINDS, SCORES, SCORES, st.data())
+def test_nobody_stands_above_a_better_grade_whatever_the_scores(
+    kind: str, better_score: float, worse_score: float, data: st.DataObject
+) -> None:
+    order = grades_of(kind)
+    i, j = sorted(data.draw(st.lists(st.integers(0, len(order) - 1), min_size=2, max_size=2, unique=True)))
+    better = sort_key.key(order[i], better_score, LADDERS[kind])
+    assert better > sort_key.key(order[j], worse_score, LADDERS[kind])
+    assert better > sort_key.key(order[j], None, LADDERS[kind])
+
+
+@given(SCORES, SCORES)
+def test_enterprises_and_individuals_compare_by_score(enterprise: float, individual: float) -> None:
+    def of(kind: str, score: float) -> int:
+        held = next(g for g, (low, _) in LADDERS[kind].bands.items() if round(score * 10_000) >= low)
+        return sort_key.key(held, score, LADDERS[kind])
+
+    a, b = of("enterprise", enterprise), of("individual", individual)
+    assert (a > b) == (enterprise > individual)
+    assert (a == b) == (enterprise == individual)
+
+
+def test_the_unrated_stand_behind_ordinary_credit_and_before_the_rest() -> None:
+    for kind, ordinary, worse in (("enterprise", "BB", "B"), ("individual", "C", "D")):
+        neutral = sort_key.key("NR", None, LADDERS[kind])
+        assert sort_key.key(ordinary, 60, LADDERS[kind]) > neutral > sort_key.key(worse, 100, LADDERS[kind])
+    assert sort_key.key("NR", None, LADDERS["enterprise"]) == sort_key.key("NR", None, LADDERS["individual"])
+
+
+MERCHANTS = st.lists(st.tuples(KINDS, st.integers(0, 4), SCORES), max_size=30)
+
+
+def table_of(merchants: Sequence[tuple[str, int, float]]) -> pa.Table:
+    return pa.table(
+        {
+            "subject_id": [f"M{i}" for i in range(len(merchants))],
+            "subject_kind": [kind for kind, _, _ in merchants],
+            "grade": [([*grades_of(kind), "NR"])[-1 - n] for kind, n, _ in merchants],
+            "score": pa.array([None if n == 0 else score for _, n, score in merchants], pa.float64()),
+            "rulebook_hash": [kind for kind, _, _ in merchants],
+        }
+    )
+
+
+@given(MERCHANTS, st.data())
+def test_an_advertisement_never_moves_anybody(merchants: list[tuple[str, int, float]], data: st.DataObject) -> None:
+    table = table_of(merchants)
+    paid = data.draw(st.sets(st.sampled_from(table["subject_id"].to_pylist() or ["M0"])))
+    plain, marked = (sort_key.sort_keys(table, LADDERS, advertised) for advertised in (None, paid))
+    unmarked = [name for name in plain.column_names if name != "advertisement"]
+    assert plain.select(unmarked).equals(marked.select(unmarked))
+    assert plain["advertisement"].null_count == len(merchants)
+    assert {row["subject_id"] for row in marked.to_pylist() if row["advertisement"]} == paid & set(
+        table["subject_id"].to_pylist()
+    )
+
+
+@given(MERCHANTS, st.randoms(use_true_random=False))
+def test_the_order_is_total_and_the_same_whatever_order_comes_in(
+    merchants: list[tuple[str, int, float]], random: Any
+) -> None:
+    table = table_of(merchants)
+    shuffled = list(range(len(merchants)))
+    random.shuffle(shuffled)
+    made = sort_key.sort_keys(table, LADDERS)
+    assert made.equals(sort_key.sort_keys(table.take(pa.array(shuffled, pa.int64())), LADDERS))
+    places = [(-row["credit_sort_key"], row["subject_id"]) for row in made.to_pylist()]
+    assert places == sorted(set(places))
+    assert dict(sort_key.files(table, LADDERS)) == dict(sort_key.files(table, LADDERS))
+
+
+def test_a_list_of_advertisements_is_checked_line_by_line(tmp_path: Path) -> None:
+    paid = tmp_path / "paid.txt"
+    paid.write_bytes('\ufeff主体编号\r\nM1\r\n\r\n"M2"\r\n'.encode())
+    assert sort_key.advertised(paid, {"M1", "M2", "M3"}) == {"M1", "M2"}
+    paid.write_text("M1\nM9\n")
+    with pytest.raises(InputError, match="line 2: 'M9'"):
+        sort_key.advertised(paid, {"M1"})
+    paid.write_bytes(b"\xff\xfe")
+    with pytest.raises(InputError, match="not UTF-8"):
+        sort_key.advertised(paid, {"M1"})
+    with pytest.raises(InputError, match="cannot be read"):
+        sort_key.advertised(tmp_path / "none.txt", {"M1"})
+
+
+# --- PostgreSQL --------------------------------------------------------------------------------------------------
+
+HOSTILE = '<script>alert(1)</script>=HYPERLINK("x")\'; DROP TABLE merchant_credit.grades; -- \\ %s {} $1'
+
+
+@pytest.fixture
+def conf(tmp_path: Path) -> Settings:
+    return settings.load(home=tmp_path / "home")
+
+
+@pytest.fixture
+def url() -> str:
+    return new_database()
+
+
+@pytest.fixture
+def send(conf: Settings, url: str) -> Callable[..., postgres.Sent]:
+    """`send(rows)`: publish these merchants and export them."""
+
+    def sent(rows: Sequence[Mapping[str, Any]], day: int = 24, **given: Any) -> postgres.Sent:
+        publish(conf.published, rows, date(2026, 11, day), given.pop("manifest", True))
+        return postgres.export(published.current(conf), Url(url, "--url"), **given)
+
+    return sent
+
+
+def numbers(sent: postgres.Sent) -> tuple[int, int, int, int]:
+    return sent.added, sent.changed, sent.withdrawn, sent.unchanged
+
+
+def dump(url: str) -> list[tuple[Any, ...]]:
+    return sql(url, "SELECT * FROM merchant_credit.grades ORDER BY subject_id")
+
+
+M = [{"subject_id": f"M{i}", "score": 80.0 + i / 10} for i in range(6)]
+
+
+@pytest.mark.parametrize("manifest", [True, False])
+def test_first_export_then_only_what_changed(send: Callable[..., postgres.Sent], url: str, manifest: bool) -> None:
+    assert numbers(send(M, manifest=manifest)) == (6, 0, 0, 0)
+    rows = sql(
+        url,
+        "SELECT subject_id, grade, score, credit_sort_key, document->>'name', evaluated_on, withdrawn_on "
+        "FROM merchant_credit.grades ORDER BY credit_sort_key DESC",
+    )
+    assert [row[0] for row in rows] == ["M5", "M4", "M3", "M2", "M1", "M0"]
+    key = sort_key.key("A", 80.5, LADDERS["enterprise"])
+    assert rows[0] == ("M5", "A", 80.5, key, "name of M5", date(2026, 11, 24), None)
+
+    again = send([*M[1:4], M[4] | {"score": 84.9}, {"subject_id": "M7"}], day=25, manifest=manifest)
+    assert numbers(again) == (1, 1, 2, 3)
+    assert again.rows_sent == 2
+    found = sql(
+        url,
+        "SELECT subject_id, score, evaluated_on::text, withdrawn_on::text FROM merchant_credit.grades ORDER BY 1",
+    )
+    assert found == [
+        ("M0", 80.0, "2026-11-24", "2026-11-25"),
+        ("M1", 80.1, "2026-11-24", None),
+        ("M2", 80.2, "2026-11-24", None),
+        ("M3", 80.3, "2026-11-24", None),
+        ("M4", 84.9, "2026-11-25", None),
+        ("M5", 80.5, "2026-11-24", "2026-11-25"),
+        ("M7", 82.5, "2026-11-25", None),
+    ]
+    # Gone stays gone from its first day, and who comes back is there again.
+    assert numbers(send([*M[1:4], M[5]], day=26, manifest=manifest)) == (1, 0, 2, 3)
+    found = sql(url, "SELECT subject_id, withdrawn_on::text FROM merchant_credit.grades WHERE subject_id IN ('M0', 'M5')")
+    assert sorted(found) == [("M0", "2026-11-25"), ("M5", None)]
+    versions = sql(url, "SELECT evaluated_on::text, rows_sent, unchanged FROM merchant_credit.versions ORDER BY number")
+    assert versions == [("2026-11-24", 6, 0), ("2026-11-25", 2, 3), ("2026-11-26", 1, 3)]
+
+
+def test_the_same_version_twice_sends_nothing(send: Callable[..., postgres.Sent], url: str) -> None:
+    send(M)
+    before = dump(url)
+    assert numbers(send(M)) == (0, 0, 0, 6)
+    assert dump(url) == before
+
+
+def test_all_columns_of_the_bulk_file_are_there(send: Callable[..., postgres.Sent], url: str) -> None:
+    send(M[:1])
+    there = {
+        name
+        for (name,) in sql(url, "SELECT column_name FROM information_schema.columns WHERE table_name = 'grades'")
+    }
+    assert {f.name for f in postgres.GRADES} - {"document"} | {"document_path", "document"} <= there, (
+        "a column was added to bulk/grades: add a step to MIGRATIONS"
+    )
+
+
+def test_hostile_text_is_only_text(send: Callable[..., postgres.Sent], url: str) -> None:
+    ids = ["quote\"s and 's", "a/b\\c%2e", "商" * 40, "=1+1", "{0}", "$1"]
+    send([{"subject_id": name, "name": HOSTILE, "text": HOSTILE} for name in ids])
+    found = sql(url, "SELECT subject_id, name, document->>'text' FROM merchant_credit.grades")
+    assert sorted(found) == sorted((name, HOSTILE, HOSTILE) for name in ids)
+
+
+def test_nul_stands_as_a_replacement_and_is_reported(send: Callable[..., postgres.Sent], url: str) -> None:
+    rows = [{"subject_id": "M1", "name": "a\0b", "text": "\\u0000 is no NUL, \0 is"}, {"subject_id": "M2", "text": "<\\u0000>"}]
+    assert send(rows).replaced == ["M1"]
+    found = sql(url, "SELECT subject_id, name, document->>'text' FROM merchant_credit.grades ORDER BY 1")
+    assert found == [("M1", "a\ufffdb", "\\u0000 is no NUL, \ufffd is"), ("M2", "name of M2", "<\\u0000>")]
+    assert numbers(send(rows)) == (0, 0, 0, 2)
+
+
+def test_advertisements_are_marked_apart(send: Callable[..., postgres.Sent], url: str) -> None:
+    send(M)
+    query = "SELECT subject_id, credit_sort_key, advertisement FROM merchant_credit.grades ORDER BY 1"
+    before = sql(url, query)
+    assert send(M, advertised={"M1", "M3"}).advertisements_changed == 2
+    assert [(i, k) for i, k, _ in sql(url, query)] == [(i, k) for i, k, _ in before]
+    send([M[0] | {"score": 81}, *M[1:]], day=25)  # no list: the marks stay
+    assert [i for i, _, paid in sql(url, query) if paid] == ["M1", "M3"]
+    assert send(M, day=26, advertised=set()).advertisements_changed == 2
+
+
+def test_a_failing_server_has_what_it_had(send: Callable[..., postgres.Sent], url: str) -> None:
+    send(M)
+    before = dump(url)
+    sql(
+        url,
+        "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS "
+        "$$BEGIN IF NEW.subject_id = 'M4' THEN RAISE 'disk on fire'; END IF; RETURN NEW; END$$",
+        "CREATE TRIGGER t BEFORE UPDATE ON merchant_credit.grades FOR EACH ROW EXECUTE FUNCTION refuse()",
+    )
+    with pytest.raises(UserError, match=r"disk on fire.*Nothing was changed"):
+        send([m | {"score": 84} for m in M[1:]], day=25)
+    assert dump(url) == before
+    assert len(sql(url, "SELECT * FROM merchant_credit.versions")) == 1
+
+
+def test_a_damaged_file_stops_the_export(conf: Settings, url: str) -> None:
+    folder = publish(conf.published, M)
+    document = next(folder.glob("merchants/*/M3.json"))
+    document.write_bytes(document.read_bytes().replace(b"A", b"B"))
+    with pytest.raises(UserError, match=r"M3\.json is not the file its manifest names"):
+        postgres.export(published.current(conf), Url(url, "--url"))
+    assert sql(url, "SELECT to_regclass('merchant_credit.grades')::text") == [(None,)]
+    part = next(folder.glob("manifest/*.json"))
+    part.write_bytes(part.read_bytes() + b" ")
+    with pytest.raises(UserError, match=rf"{part.name} is not the file its manifest names"):
+        published.current(conf)
+
+
+def test_a_killed_export_leaves_the_server_as_it_was(
+    send: Callable[..., postgres.Sent], conf: Settings, url: str
+) -> None:
+    from adbc_driver_postgresql import dbapi
+
+    send(M)
+    before = dump(url)
+    publish(conf.published, [m | {"score": 84} for m in M[1:]], date(2026, 11, 25))
+    with dbapi.connect(url) as con, con.cursor() as cursor:
+        cursor.execute("LOCK TABLE merchant_credit.versions IN ACCESS EXCLUSIVE MODE")  # its last table
+        process = subprocess.Popen(
+            [sys.executable, "-m", "credit.cli", "export", "postgres", "--home", str(conf.home)],
+            env=os.environ | {"MERCHANT_CREDIT_POSTGRES_URL": url},
+        )
+        waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'relation'"
+        for _ in range(200):
+            if sql(url, waiting)[0][0]:
+                break
+            time.sleep(0.1)
+        else:
+            pytest.fail("the export never came to its last table")
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        con.rollback()
+    for _ in range(100):
+        if not sql(url, "SELECT 1 FROM pg_locks WHERE locktype = 'advisory'"):
+            break
+        time.sleep(0.1)
+    assert dump(url) == before
+    assert numbers(send([m | {"score": 84} for m in M[1:]], day=25)) == (0, 5, 1, 0)
+
+
+def test_two_exports_at_once_come_one_after_the_other(conf: Settings, url: str) -> None:
+    publish(conf.published, M)
+    version = published.current(conf)
+    sent: list[postgres.Sent] = []
+    threads = [
+        threading.Thread(target=lambda: sent.append(postgres.export(version, Url(url, "--url")))) for _ in range(3)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(map(numbers, sent)) == [(0, 0, 0, 6), (0, 0, 0, 6), (6, 0, 0, 0)]
+
+
+def test_an_export_does_not_wait_for_ever(send: Callable[..., postgres.Sent], url: str) -> None:
+    from adbc_driver_postgresql import dbapi
+
+    send(M)
+    with dbapi.connect(url) as con, con.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended('merchant-credit merchant_credit', 26842))")
+        with pytest.raises(UserError, match="another export to schema merchant_credit has run"):
+            send(M, wait_seconds=0.2)
+    assert numbers(send(M, schema="other")) == (6, 0, 0, 0)
+
+
+def test_schema_steps_are_taken_once_and_a_newer_schema_is_refused(
+    send: Callable[..., postgres.Sent], url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    version = "SELECT value FROM merchant_credit.meta WHERE name = 'schema_version'"
+    send(M)
+    assert sql(url, version) == [(str(len(postgres.MIGRATIONS)),)]
+    steps = (*postgres.MIGRATIONS, "ALTER TABLE {schema}.grades ADD COLUMN shelf text NOT NULL DEFAULT 'x'; SELECT 1")
+    with monkeypatch.context() as later:
+        later.setattr(postgres, "MIGRATIONS", steps)
+        assert numbers(send(M)) == (0, 0, 0, 6)
+        assert numbers(send(M)) == (0, 0, 0, 6)
+    assert sql(url, version) == [(str(len(steps)),)]
+    assert sql(url, "SELECT DISTINCT shelf FROM merchant_credit.grades") == [("x",)]
+    with pytest.raises(UserError, match=f"has version {len(steps)}, this program writes {len(steps) - 1}"):
+        send(M)
+    sql(url, "CREATE SCHEMA theirs", "CREATE TABLE theirs.meta (name text, value text)")
+    with pytest.raises(UserError, match="no schema of ours"):
+        send(M, schema="theirs")
+    for name in ("pg_x", 'a"b', "A", ""):
+        with pytest.raises(UserError, match="--schema"):
+            send(M, schema=name)
+
+
+def test_a_failing_step_changes_nothing(
+    send: Callable[..., postgres.Sent], url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    send(M)
+    monkeypatch.setattr(postgres, "MIGRATIONS", (*postgres.MIGRATIONS, "DROP INDEX {schema}.grades_by_credit; SELECT 1/0"))
+    with pytest.raises(UserError, match="division by zero"):
+        send(M)
+    assert sql(url, "SELECT to_regclass('merchant_credit.grades_by_credit')::text") != [(None,)]
+    assert sql(url, "SELECT value FROM merchant_credit.meta") == [("1",)]
+
+
+Run = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    """`run("export", …, NAME="value")`: the command in this environment; (exit code, output, errors)."""
+
+    def ran(*arguments: str, **environment: str) -> tuple[int, str, str]:
+        with monkeypatch.context() as here:
+            here.delenv("MERCHANT_CREDIT_POSTGRES_URL", raising=False)
+            for name, value in environment.items():
+                here.setenv(name, value)
+            here.setattr(sys, "argv", ["merchant-credit", *arguments])
+            with pytest.raises(SystemExit) as ended:
+                cli.main()
+        said = capsys.readouterr()
+        return int(ended.value.code or 0), said.out, said.err
+
+    return ran
+
+
+def test_the_password_is_never_printed(conf: Settings, url: str, run: Run) -> None:
+    publish(conf.published, M)
+    home = ("--home", str(conf.home))
+    host = re.search(r"host=(.*)", url)
+    assert host is not None
+    urls = [
+        "postgresql://postgres:s3cret-w0rd@127.0.0.1:1/shop",  # nobody there
+        f"postgresql://nobody:s3cret-w0rd@/postgres?host={host[1]}",  # no such user
+        f"postgresql://postgres@/none?host={host[1]}&password=s3cret-w0rd",
+        "postgresql://postgres:s3cret-w0rd#x@127.0.0.1/shop",  # not percent-encoded
+        "postgresql://postgres:s3cret-w0rd@127.0.0.1:port/shop",
+        "mysql://postgres:s3cret-w0rd@127.0.0.1/shop",
+        "s3cret-w0rd",
+    ]
+    for text in urls:
+        for code, output, errors in (
+            run("export", "postgres", "--url", text, *home),
+            run("export", "postgres", *home, MERCHANT_CREDIT_POSTGRES_URL=text),
+        ):
+            assert code in (2, 3), errors
+            assert "error" in errors
+            assert "s3cret" not in errors + output
+    shown = run("config", *home, MERCHANT_CREDIT_POSTGRES_URL=urls[0])
+    assert shown[0] == 0
+    assert "postgres_url" in shown[1]
+    assert "s3cret" not in shown[1]
+    assert "s3cret" not in repr(Url(urls[0], "--url")) + str(vars(settings.load(home=conf.home, postgres_url=urls[0])))
+    with pytest.raises(SourceUnreachable) as failed:
+        postgres.export(published.current(conf), Url("postgresql://u:p%C3%A9%2Fx@127.0.0.1:1/d", "--url"))
+    assert "127.0.0.1:1/d" in str(failed.value)
+    good = run("export", "postgres", "--json", *home, MERCHANT_CREDIT_POSTGRES_URL=url)
+    assert '"added": 6' in good[1], good[2]
+
+
+def test_without_a_database_or_a_version_the_command_says_so(conf: Settings, run: Run) -> None:
+    assert "MERCHANT_CREDIT_POSTGRES_URL" in run("export", "postgres", "--home", str(conf.home))[2]
+    code, _, errors = run("export", "postgres", "--url", "postgresql://a@b/c", "--home", str(conf.home))
+    assert code == 2
+    assert "no published version" in errors
