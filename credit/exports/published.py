@@ -19,8 +19,6 @@ from credit.exports.sort_key import Ladder, ladder
 from credit.settings import Settings
 
 MANIFEST = "manifest.json"
-MOVING = ("feed.json", "feed/", "tuf/")
-"""Files of a version that are written anew without a new version."""
 
 
 @dataclass(frozen=True)
@@ -92,7 +90,7 @@ def version(folder: Path) -> Version:
                 content = (folder / path).read_bytes()
                 if entry(content) != Entry(part["bytes"], part["sha256"]):
                     raise UserError(f"{folder / path} is not the file its manifest names; publish again before exporting")
-                named |= json.loads(content)
+                named |= {path: part} | json.loads(content)
         else:
             raw = (folder / INDEX).read_bytes()
             manifest, named = index, index.get("files", {})
