@@ -12,6 +12,7 @@ and copied where it cannot. Readers follow current.json, so that they see one wh
 
 from __future__ import annotations
 
+import ctypes
 import errno
 import fcntl
 import hashlib
@@ -176,9 +177,19 @@ def _copy(version: Version, folder: Path, before: Version | None, copied: Copied
                 links = not (before.folder / path).exists()
         _write(target, version.read(path))
         copied.copied += 1
-    if sys.platform == "linux":
-        os.sync()
+    _sync(partial)
     partial.rename(folder)
+
+
+def _sync(folder: Path) -> None:
+    """All of the folder's file system on its disk, so that no late error of a share is missed. Raises OSError."""
+    if sys.platform == "linux":
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            if ctypes.CDLL(None, use_errno=True).syncfs(handle):
+                raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()), str(folder))
+        finally:
+            os.close(handle)
 
 
 def _is_there(target: Path, content: bytes) -> bool:
