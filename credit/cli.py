@@ -40,7 +40,9 @@ STANDINGS = {
     "trial": "the rulebook is not in force, these are no grades 试算：规则未施行，结果不作为信用等级",
 }
 
-SourceName = Annotated[str, typer.Option("--source", help="canonical (our own files), olist, or postgres (--path is a mapping file).")]
+SourceName = Annotated[
+    str, typer.Option("--source", help="canonical (our own files), olist, or postgres (--path is a mapping file).")
+]
 Rulebooks = Annotated[
     list[Path] | None,
     typer.Option("--rulebook", help="Rulebook file; give again for more. Default: the rules in force."),

@@ -79,7 +79,9 @@ def postgres(
 
 @app.command()
 def files(
-    to: Annotated[Path, typer.Option("--to", help="A folder, for example of a mounted share; made if it is not there.")],
+    to: Annotated[
+        Path, typer.Option("--to", help="A folder, for example of a mounted share; made if it is not there.")
+    ],
     keep: Annotated[int, typer.Option("--keep", min=1, help="Versions kept there.")] = 3,
     advertised: Advertised = None,
     home: Home = None,
@@ -140,7 +142,10 @@ def report(
         print_json({"files": [str(path) for path in written], "rows": made.counts, "unmasked": unmasked})
         return
     if unmasked:
-        err.print("[yellow]note[/yellow] 含个人信息 contains personal information: pass on only as the law asks", highlight=False)
+        err.print(
+            "[yellow]note[/yellow] 含个人信息 contains personal information: pass on only as the law asks",
+            highlight=False,
+        )
     for path in written:
         out.print(escape(str(path)), soft_wrap=True, highlight=False)
 

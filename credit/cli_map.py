@@ -17,6 +17,7 @@ from credit.errors import InputError, UserError
 if TYPE_CHECKING:
     from credit.sources import mapping_check
 
+
 def register(app: typer.Typer) -> None:
     """Add the verb to the command."""
     app.command(name="map")(map_database)
@@ -57,7 +58,12 @@ def map_database(
 
 def _show(found: mapping_check.Found) -> None:
     table = RichTable(title=f"Mapping 映射 · {escape(found.database or '-')}", title_justify="left")
-    for heading in ("Table 表", "Columns 列", "Each night 每夜", "Not mapped, and not measured then 未映射及因此缺少的指标"):
+    for heading in (
+        "Table 表",
+        "Columns 列",
+        "Each night 每夜",
+        "Not mapped, and not measured then 未映射及因此缺少的指标",
+    ):
         table.add_column(heading, overflow="fold")
     for name, checked in found.tables.items():
         missing = [f"{c}: {', '.join(lost)}" for c, lost in checked.missing.items() if lost]

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
+
+import pyarrow as pa
 
 from credit.errors import SourceUnreachable, UserError
 
@@ -97,17 +99,82 @@ def connected(url: Url) -> Iterator[Connection]:
     try:
         yield con
     finally:
-        try:
+        with suppress(dbapi.Error):  # a connection that is gone has rolled back by itself
             con.rollback()
-        except dbapi.Error:
-            pass  # a connection that is gone has rolled back by itself
         con.close()
 
 
+class Refused(Exception):
+    """The server did not do what it was asked, or went away while it did; `said` makes a message of it."""
+
+
+@contextmanager
+def _refusals() -> Iterator[None]:
+    """Errors of the driver, and those of Arrow streams that come from it, as Refused."""
+    from adbc_driver_postgresql import dbapi
+
+    try:
+        yield
+    except (dbapi.Error, pa.ArrowException, OSError) as error:
+        raise Refused(str(error)) from error
+
+
+def run(cursor: Cursor, statement: str) -> None:
+    """A statement without a result. Raises Refused."""
+    with _refusals():
+        cursor.execute(statement)
+
+
 def rows(cursor: Cursor, query: str, parameters: list[Any] | None = None) -> list[tuple[Any, ...]]:
-    """All rows of a query; parameters are $1, $2 …"""
-    cursor.execute(query, parameters)
-    return cursor.fetchall() if cursor.description else []
+    """All rows of a query; parameters are $1, $2 … Raises Refused."""
+    with _refusals():
+        cursor.execute(query, parameters)
+        return cursor.fetchall()
+
+
+def type_of(cursor: Cursor, query: str) -> str:
+    """The server's name of the type of a query's first column. Raises Refused."""
+    with _refusals():
+        cursor.execute(query)
+        field = cursor.fetch_arrow_table().schema.field(0)
+    return str((field.metadata or {}).get(b"POSTGRESQL:type", b"unknown").decode())
+
+
+def batches(cursor: Cursor, query: str, size: int) -> Iterator[pa.RecordBatch]:
+    """The rows of a query, about `size` bytes at a time. Raises Refused."""
+    with _refusals():
+        cursor.adbc_statement.set_options(**{"adbc.postgresql.batch_size_hint_bytes": str(size)})
+        cursor.execute(query)
+        reader = cursor.fetch_record_batch()
+    while True:
+        with _refusals():
+            try:
+                batch = reader.read_next_batch()
+            except StopIteration:
+                return
+        yield batch
+
+
+def ingest(cursor: Cursor, table: str, schema: pa.Schema, made: Iterable[pa.RecordBatch]) -> None:
+    """Rows into a temporary table that is there. Raises Refused, or what making the rows raised."""
+    failed: list[Exception] = []
+
+    def watched() -> Iterator[pa.RecordBatch]:
+        try:
+            yield from made
+        except Exception as error:  # the driver would make a text of it
+            failed.append(error)
+            raise
+
+    try:
+        with _refusals():
+            cursor.adbc_ingest(
+                table, pa.RecordBatchReader.from_batches(schema, watched()), mode="append", temporary=True
+            )
+    except Refused:
+        if failed:
+            raise failed[0] from None
+        raise
 
 
 def identifier(name: str) -> str:

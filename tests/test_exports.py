@@ -201,7 +201,9 @@ def test_first_export_then_only_what_changed(send: Callable[..., postgres.Sent],
     ]
     # Gone stays gone from its first day, and who comes back is there again.
     assert numbers(send([*M[1:4], M[5]], day=26, manifest=manifest)) == (1, 0, 2, 3)
-    found = sql(url, "SELECT subject_id, withdrawn_on::text FROM merchant_credit.grades WHERE subject_id IN ('M0', 'M5')")
+    found = sql(
+        url, "SELECT subject_id, withdrawn_on::text FROM merchant_credit.grades WHERE subject_id IN ('M0', 'M5')"
+    )
     assert sorted(found) == [("M0", "2026-11-25"), ("M5", None)]
     versions = sql(url, "SELECT evaluated_on::text, rows_sent, unchanged FROM merchant_credit.versions ORDER BY number")
     assert versions == [("2026-11-24", 6, 0), ("2026-11-25", 2, 3), ("2026-11-26", 1, 3)]
@@ -217,8 +219,7 @@ def test_the_same_version_twice_sends_nothing(send: Callable[..., postgres.Sent]
 def test_all_columns_of_the_bulk_file_are_there(send: Callable[..., postgres.Sent], url: str) -> None:
     send(M[:1])
     there = {
-        name
-        for (name,) in sql(url, "SELECT column_name FROM information_schema.columns WHERE table_name = 'grades'")
+        name for (name,) in sql(url, "SELECT column_name FROM information_schema.columns WHERE table_name = 'grades'")
     }
     assert {f.name for f in postgres.GRADES} - {"document"} | {"document_path", "document"} <= there, (
         "a column was added to bulk/grades: add a step to MIGRATIONS"
@@ -233,7 +234,10 @@ def test_hostile_text_is_only_text(send: Callable[..., postgres.Sent], url: str)
 
 
 def test_nul_stands_as_a_replacement_and_is_reported(send: Callable[..., postgres.Sent], url: str) -> None:
-    rows = [{"subject_id": "M1", "name": "a\0b", "text": "\\u0000 is no NUL, \0 is"}, {"subject_id": "M2", "text": "<\\u0000>"}]
+    rows = [
+        {"subject_id": "M1", "name": "a\0b", "text": "\\u0000 is no NUL, \0 is"},
+        {"subject_id": "M2", "text": "<\\u0000>"},
+    ]
     assert send(rows).replaced == ["M1"]
     found = sql(url, "SELECT subject_id, name, document->>'text' FROM merchant_credit.grades ORDER BY 1")
     assert found == [("M1", "a\ufffdb", "\\u0000 is no NUL, \ufffd is"), ("M2", "name of M2", "<\\u0000>")]
@@ -363,7 +367,9 @@ def test_a_failing_step_changes_nothing(
     send: Callable[..., postgres.Sent], url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     send(M)
-    monkeypatch.setattr(postgres, "MIGRATIONS", (*postgres.MIGRATIONS, "DROP INDEX {schema}.grades_by_credit; SELECT 1/0"))
+    monkeypatch.setattr(
+        postgres, "MIGRATIONS", (*postgres.MIGRATIONS, "DROP INDEX {schema}.grades_by_credit; SELECT 1/0")
+    )
     with pytest.raises(UserError, match="division by zero"):
         send(M)
     assert sql(url, "SELECT to_regclass('merchant_credit.grades_by_credit')::text") != [(None,)]
@@ -518,7 +524,13 @@ def test_interrupted_anywhere_readers_see_a_whole_version(
 
         return step
 
-    for owner, name in ((Path, "replace"), (Path, "rename"), (Path, "symlink_to"), (os, "link"), (files.shutil, "rmtree")):
+    for owner, name in (
+        (Path, "replace"),
+        (Path, "rename"),
+        (Path, "symlink_to"),
+        (os, "link"),
+        (files.shutil, "rmtree"),
+    ):
         monkeypatch.setattr(owner, name, counted(getattr(owner, name)))
     interrupted = 0
     for allowed in itertools.count():

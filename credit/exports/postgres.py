@@ -13,7 +13,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +23,7 @@ from credit.disclosure.bulk import GRADES
 from credit.errors import UserError
 from credit.exports.published import Version
 from credit.exports.sort_key import key
-from credit.postgres import Url, connected, identifier, rows, said
+from credit.postgres import Refused, Url, connected, identifier, ingest, rows, run, said
 
 if TYPE_CHECKING:
     from adbc_driver_manager.dbapi import Cursor
@@ -82,7 +82,12 @@ MIGRATIONS = (
 
 _RENAMED = {"document": "document_path"}
 """Columns of bulk/grades that have another name here: `document` is the document itself."""
-_OURS = ("credit_sort_key", "document", "content_sha256", "row_sha256", "published_version")
+_SCHEMA = pa.schema(
+    [(_RENAMED.get(f.name, f.name), f.type) for f in GRADES]
+    + [("credit_sort_key", pa.int64())]
+    + [(name, pa.string()) for name in ("document", "content_sha256", "row_sha256", "published_version")]
+)
+"""What is sent of a merchant."""
 
 
 @dataclass
@@ -123,10 +128,10 @@ def export(
     Raises UserError, and changes nothing, when the server refuses, its schema is newer than ours, another export does
     not end within `wait_seconds`, or a published file is damaged.
     """
-    from adbc_driver_postgresql import dbapi
-
     if not re.fullmatch(r"[a-z_][a-z0-9_]{0,62}", schema) or schema.startswith("pg_"):
-        raise UserError(f"--schema {schema!r}: expected a-z, 0-9 and _, at most 63, beginning with a letter, not with pg_")
+        raise UserError(
+            f"--schema {schema!r}: expected a-z, 0-9 and _, at most 63, beginning with a letter, not with pg_"
+        )
     with connected(url) as con, con.cursor() as cursor:
         try:
             _alone(cursor, schema, wait_seconds)
@@ -136,7 +141,7 @@ def export(
                 sent.advertisements_changed = _mark(cursor, schema, advertised)
             _note(cursor, version, schema, sent)
             con.commit()
-        except dbapi.Error as error:
+        except Refused as error:
             raise UserError(
                 f"PostgreSQL at {url.server} did not take the export: {said(error, url)}. Nothing was changed there"
             ) from None
@@ -145,12 +150,10 @@ def export(
 
 def _alone(cursor: Cursor, schema: str, wait_seconds: float) -> None:
     """One export at a time to a schema; the lock ends with the transaction."""
-    from adbc_driver_postgresql import dbapi
-
-    cursor.execute(f"SET LOCAL lock_timeout = {max(1, round(wait_seconds * 1000))}")
+    run(cursor, f"SET LOCAL lock_timeout = {max(1, round(wait_seconds * 1000))}")
     try:
         rows(cursor, "SELECT pg_advisory_xact_lock(hashtextextended($1, 26842))", [f"merchant-credit {schema}"])
-    except dbapi.Error as error:
+    except Refused as error:
         if "lock timeout" not in str(error):
             raise
         raise UserError(
@@ -162,14 +165,16 @@ def _migrate(cursor: Cursor, schema: str) -> None:
     """Bring the server's tables to our schema version, step by step. Raises UserError when they are newer."""
     name = identifier(schema)
     if not rows(cursor, "SELECT 1 FROM pg_namespace WHERE nspname = $1", [schema]):
-        cursor.execute(f"CREATE SCHEMA {name}")
+        run(cursor, f"CREATE SCHEMA {name}")
     there = rows(cursor, "SELECT to_regclass($1)::text", [f"{name}.meta"])[0][0]
     if there is None:
-        cursor.execute(f"CREATE TABLE {name}.meta (name text PRIMARY KEY, value text NOT NULL)")
-        cursor.execute(f"INSERT INTO {name}.meta VALUES ('schema_version', '0')")
+        run(cursor, f"CREATE TABLE {name}.meta (name text PRIMARY KEY, value text NOT NULL)")
+        run(cursor, f"INSERT INTO {name}.meta VALUES ('schema_version', '0')")
     found = rows(cursor, f"SELECT value FROM {name}.meta WHERE name = 'schema_version'")
     if not found or not str(found[0][0]).isdecimal():
-        raise UserError(f"{schema}.meta on the server states no schema_version; it is no schema of ours: choose another --schema")
+        raise UserError(
+            f"{schema}.meta on the server states no schema_version; it is no schema of ours: choose another --schema"
+        )
     at = int(found[0][0])
     if at > len(MIGRATIONS):
         raise UserError(
@@ -179,9 +184,9 @@ def _migrate(cursor: Cursor, schema: str) -> None:
     for step in MIGRATIONS[at:]:
         for statement in step.format(schema=name).split(";"):
             if statement.strip():
-                cursor.execute(statement)
+                run(cursor, statement)
     if at < len(MIGRATIONS):
-        cursor.execute(f"UPDATE {name}.meta SET value = '{len(MIGRATIONS)}' WHERE name = 'schema_version'")
+        run(cursor, f"UPDATE {name}.meta SET value = '{len(MIGRATIONS)}' WHERE name = 'schema_version'")
 
 
 def _send(cursor: Cursor, version: Version, schema: str) -> Sent:
@@ -215,43 +220,40 @@ def _send(cursor: Cursor, version: Version, schema: str) -> Sent:
     gone = [subject_id for subject_id, (_, withdrawn) in held.items() if not withdrawn]
     sent.withdrawn = len(gone)
     if due:
-        columns = [_RENAMED.get(f.name, f.name) for f in GRADES] + list(_OURS)
-        _stage(cursor, name, "due", columns, _batches(version, due, sent))
+        columns = _SCHEMA.names
+        _stage(cursor, name, "due", _SCHEMA, _batches(version, due, sent))
         listed = ", ".join(columns)
         news = ", ".join(f"{column} = excluded.{column}" for column in columns[1:])
         picked = ", ".join(f"{column}::jsonb" if column == "document" else column for column in columns)
-        cursor.execute(
+        run(
+            cursor,
             f"""INSERT INTO {name}.grades AS g ({listed}) SELECT {picked} FROM pg_temp.due
-                ON CONFLICT (subject_id) DO UPDATE SET {news}, withdrawn_on = NULL, updated_at = now()"""
+                ON CONFLICT (subject_id) DO UPDATE SET {news}, withdrawn_on = NULL, updated_at = now()""",
         )
     if gone:
-        _stage(cursor, name, "gone", ["subject_id"], iter([pa.record_batch([pa.array(gone)], names=["subject_id"])]))
-        cursor.execute(
+        _stage_ids(cursor, name, "gone", gone)
+        run(
+            cursor,
             f"""UPDATE {name}.grades SET withdrawn_on = '{version.evaluated_on}', updated_at = now()
-                WHERE subject_id IN (SELECT subject_id FROM pg_temp.gone)"""
+                WHERE subject_id IN (SELECT subject_id FROM pg_temp.gone)""",
         )
     return sent
 
 
-def _stage(cursor: Cursor, name: str, table: str, columns: list[str], batches: Iterator[pa.RecordBatch]) -> None:
+def _stage(cursor: Cursor, name: str, table: str, schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> None:
     """Rows into a temporary table of this transaction; columns have the types of `grades`, the document is text yet."""
-    picked = ", ".join(f"{column}::text" if column == "document" else column for column in columns)
-    cursor.execute(f"CREATE TEMP TABLE {table} ON COMMIT DROP AS SELECT {picked} FROM {name}.grades LIMIT 0")
-    first = next(batches)
-    reader = pa.RecordBatchReader.from_batches(first.schema, _chain(first, batches))
-    cursor.adbc_ingest(table, reader, mode="append", temporary=True)
+    picked = ", ".join(f"{column}::text" if column == "document" else column for column in schema.names)
+    run(cursor, f"CREATE TEMP TABLE {table} ON COMMIT DROP AS SELECT {picked} FROM {name}.grades LIMIT 0")
+    ingest(cursor, table, schema, batches)
 
 
-def _chain(first: pa.RecordBatch, rest: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-    yield first
-    yield from rest
+def _stage_ids(cursor: Cursor, name: str, table: str, ids: list[str]) -> None:
+    batch = pa.record_batch([pa.array(ids, pa.string())], names=["subject_id"])
+    _stage(cursor, name, table, batch.schema, [batch])
 
 
 def _batches(version: Version, due: list[dict[str, Any]], sent: Sent) -> Iterator[pa.RecordBatch]:
     """The rows with their documents, some at a time."""
-    fields = [pa.field(_RENAMED.get(f.name, f.name), f.type) for f in GRADES]
-    fields += [pa.field(name, pa.int64() if name == "credit_sort_key" else pa.string()) for name in _OURS]
-    schema = pa.schema(fields)
     for start in range(0, len(due), BATCH):
         made = []
         for row in due[start : start + BATCH]:
@@ -268,14 +270,13 @@ def _batches(version: Version, due: list[dict[str, Any]], sent: Sent) -> Iterato
             if clean != whole:
                 sent.replaced.append(clean["subject_id"])
             made.append(clean | {"document": document, "published_version": version.name})
-        yield pa.RecordBatch.from_pylist(made, schema=schema)
+        yield pa.RecordBatch.from_pylist(made, schema=_SCHEMA)
 
 
 def _mark(cursor: Cursor, schema: str, advertised: Collection[str]) -> int:
     """Set the advertisement marks to the list; returns how many changed. The key is not touched."""
     name = identifier(schema)
-    ids = pa.array(sorted(map(storable, advertised)), pa.string())
-    _stage(cursor, name, "paid", ["subject_id"], iter([pa.record_batch([ids], names=["subject_id"])]))
+    _stage_ids(cursor, name, "paid", sorted(map(storable, advertised)))
     changed = rows(
         cursor,
         f"""WITH marked AS (
@@ -287,10 +288,12 @@ def _mark(cursor: Cursor, schema: str, advertised: Collection[str]) -> int:
 
 
 def _note(cursor: Cursor, version: Version, schema: str, sent: Sent) -> None:
-    cursor.execute(
+    rows(
+        cursor,
         f"""INSERT INTO {identifier(schema)}.versions
             (version, manifest_sha256, evaluated_on, development, rows_sent, added, changed, withdrawn, unchanged)
             VALUES ($1, $2, '{version.evaluated_on}', {str(version.development).lower()},
-                    {sent.rows_sent}, {sent.added}, {sent.changed}, {sent.withdrawn}, {sent.unchanged})""",
+                    {sent.rows_sent}, {sent.added}, {sent.changed}, {sent.withdrawn}, {sent.unchanged})
+            RETURNING number""",
         [version.name, version.manifest],
     )

@@ -89,7 +89,9 @@ def version(folder: Path) -> Version:
             for path, part in manifest["parts"].items():
                 content = (folder / path).read_bytes()
                 if entry(content) != Entry(part["bytes"], part["sha256"]):
-                    raise UserError(f"{folder / path} is not the file its manifest names; publish again before exporting")
+                    raise UserError(
+                        f"{folder / path} is not the file its manifest names; publish again before exporting"
+                    )
                 named |= {path: part} | json.loads(content)
         else:
             raw = (folder / INDEX).read_bytes()

@@ -41,7 +41,9 @@ SORT_KEYS = (
     Field("subject_id", pa.string(), "主体编号", "Merchant id"),
     Field("subject_kind", pa.string(), "主体类型", "enterprise or individual"),
     Field("grade", pa.string(), "信用等级", "Grade; NR: not rated"),
-    Field("credit_sort_key", pa.int64(), "信用排序键", "Search sort key by credit, higher first; equal keys by subject_id"),
+    Field(
+        "credit_sort_key", pa.int64(), "信用排序键", "Search sort key by credit, higher first; equal keys by subject_id"
+    ),
     Field(
         "advertisement",
         pa.bool_(),
@@ -81,9 +83,7 @@ def key(grade: str, score: float | None, of: Ladder) -> int:
     return min(max(exact, lowest), highest) * _STEP + exact
 
 
-def sort_keys(
-    grades: pa.Table, ladders: Mapping[str, Ladder], advertised: Collection[str] | None = None
-) -> pa.Table:
+def sort_keys(grades: pa.Table, ladders: Mapping[str, Ladder], advertised: Collection[str] | None = None) -> pa.Table:
     """The table of `SORT_KEYS`, in the order of the key.
 
     `grades` has the columns of bulk/grades; `ladders` the ladder of each rulebook by its hash; `advertised` the ids of

@@ -19,7 +19,7 @@ import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -32,7 +32,7 @@ EXAMPLE = Path(__file__).with_name("mapping.example.yaml")
 MAX_BYTES = 1 << 20
 _ENV = r"^[A-Za-z_][A-Za-z0-9_]*$"
 
-Sql = Annotated[str, Field(min_length=1, max_length=20_000, pattern=r"^[^\0]*\S[^\0]*$")]
+Sql = Annotated[str, Field(min_length=1, max_length=20_000, pattern=r"^[^\x00]*\S[^\x00]*$")]
 
 
 class _Strict(BaseModel):
@@ -148,7 +148,8 @@ def parse(path: Path) -> Mapping:
 
 
 def _keys(place: tuple[str | int, ...]) -> list[str]:
-    model = {1: Mapping, 2: Connection}.get(len(place), TableMap)
+    models: dict[int, type[BaseModel]] = {1: Mapping, 2: Connection}
+    model = models.get(len(place), TableMap)
     return [f.alias or name for name, f in model.model_fields.items() if name not in ("path", "lines")]
 
 

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from credit.errors import SourceUnreachable, UserError
 from credit.indicators import CATALOGUE
-from credit.postgres import Url, environment_url, rows, said
+from credit.postgres import Refused, Url, environment_url, rows, said
 from credit.sources.mapping import Mapping, TableMap, parse
-from credit.sources.postgres import CHANGED_TYPES, as_text, select, snapshot, type_of
+from credit.sources.postgres import CHANGED_TYPES, as_text, begin, kind_of, select, snapshot
 from credit.tables import KNOWN_AT, TABLES, Column
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 _TEXT = ("text", "varchar", "bpchar", "name", "citext", "char")
 _WHOLE = ("int2", "int4", "int8", "oid")
 _FRACTIONS = ("numeric", "float4", "float8")
-_TIMES = ("timestamptz", "timestamp", "date")
+_TIMES = ("timestamptz", "timestamp")
 _READS: dict[str, tuple[tuple[str, ...], dict[str, str]]] = {
     "instant": (
         ("timestamptz",),
@@ -30,11 +30,11 @@ _READS: dict[str, tuple[tuple[str, ...], dict[str, str]]] = {
     ),
     "date": (
         ("date",),
-        {time: "is an instant: its day in the platform's zone is taken" for time in ("timestamptz", "timestamp")},
+        dict.fromkeys(_TIMES, "is an instant: its day in the platform's zone is taken"),
     ),
-    "money": (("numeric", *_WHOLE), {kind: "is a floating point number: write ::numeric" for kind in _FRACTIONS[1:]}),
-    "integer": (_WHOLE, {kind: "may have fractions: such rows are rejected" for kind in _FRACTIONS}),
-    "boolean": (("bool",), {kind: "must be 0 or 1" for kind in _WHOLE}),
+    "money": (("numeric", *_WHOLE), dict.fromkeys(_FRACTIONS[1:], "is a floating point number: write ::numeric")),
+    "integer": (_WHOLE, dict.fromkeys(_FRACTIONS, "may have fractions: such rows are rejected")),
+    "boolean": (("bool",), dict.fromkeys(_WHOLE, "must be 0 or 1")),
 }
 """Canonical type -> (types that read as it, types that do with a reservation). Text reads as anything, row by row."""
 _NO_TEXT = ("json", "jsonb", "bytea", "xml", "unknown")
@@ -111,13 +111,15 @@ def check(path: Path, zone: str) -> Found:
         if name in TABLES:
             found.tables[name] = _names(name, mapped)
             if mapped.changed_at is None:
-                found.warnings.append(f"{mapping.at('tables', name)}: no changed_at: the table is read whole every night")
+                found.warnings.append(
+                    f"{mapping.at('tables', name)}: no changed_at: the table is read whole every night"
+                )
     try:
         url = environment_url(mapping.connection.env)
         found.database = url.server
         with snapshot(url, zone) as cursor:
             for name, checked in found.tables.items():
-                _ask(cursor, url, mapping, name, checked, found)
+                _ask(cursor, url, mapping, name, checked, found, zone)
     except SourceUnreachable as error:
         found.unreachable = True
         found.errors.append(str(error))
@@ -135,34 +137,34 @@ def _names(name: str, mapped: TableMap) -> TableCheck:
     return TableCheck(list(mapped.columns), missing=missing, incremental=mapped.changed_at is not None)
 
 
-def _ask(cursor: Cursor, url: Url, mapping: Mapping, name: str, checked: TableCheck, found: Found) -> None:
+def _ask(cursor: Cursor, url: Url, mapping: Mapping, name: str, checked: TableCheck, found: Found, zone: str) -> None:
     """What the database says of a table: does each expression stand, of which type, and is there a row."""
     mapped, before = mapping.tables[name], len(found.errors)
 
     def asked(what: Any, *place: str) -> Any:
-        """The answer, or None with an error noted; the transaction goes on."""
-        from adbc_driver_postgresql import dbapi
-
-        cursor.execute("SAVEPOINT asked")
+        """The answer, or None with an error noted and another transaction begun."""
         try:
             return what()
-        except dbapi.Error as error:
+        except Refused as error:
             found.errors.append(f"{mapping.at('tables', name, *place)}: {said(error, url)}")
-            cursor.execute("ROLLBACK TO SAVEPOINT asked")
+            cursor.connection.rollback()
+            begin(cursor, zone)
             return None
 
     if asked(lambda: rows(cursor, f"SELECT 1\nFROM {mapped.source}\nLIMIT 0"), "from") is None:
         return
     for column, sql in mapped.columns.items():
-        kind = asked(lambda sql=sql: type_of(cursor, mapped, sql), "columns", column)
+        kind = asked(lambda sql=sql: kind_of(cursor, mapped, sql), "columns", column)
         if kind is None:
             continue
         checked.types[column] = kind
-        target = KNOWN_AT if column == KNOWN_AT.name else next((c for c in TABLES[name].supplied if c.name == column), None)
+        target = (
+            KNOWN_AT if column == KNOWN_AT.name else next((c for c in TABLES[name].supplied if c.name == column), None)
+        )
         if target is not None:
             _judge(target, kind, mapping.at("tables", name, "columns", column), found)
     if mapped.changed_at is not None:
-        kind = asked(lambda: type_of(cursor, mapped, mapped.changed_at or ""), "changed_at")
+        kind = asked(lambda: kind_of(cursor, mapped, mapped.changed_at or ""), "changed_at")
         if kind is not None and kind not in CHANGED_TYPES:
             found.errors.append(
                 f"{mapping.at('tables', name, 'changed_at')}: is {kind}; expected one of {', '.join(CHANGED_TYPES)}"

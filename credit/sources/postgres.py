@@ -30,11 +30,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from credit.errors import InputError
-from credit.postgres import Url, connected, environment_url, identifier, rows, said
+from credit.postgres import Refused, Url, batches, connected, environment_url, identifier, rows, run, said, type_of
 from credit.settings import Settings
 from credit.sources import Delivery, InputFile, Part, files
 from credit.sources.mapping import Mapping, TableMap, load
-from credit.tables import TABLES
 from credit.warehouse import info, quote, zone_of
 
 if TYPE_CHECKING:
@@ -62,10 +61,15 @@ class Mark:
 def snapshot(url: Url, zone: str) -> Iterator[Cursor]:
     """A cursor in one read-only moment of the database; times without a zone are in the platform's."""
     with connected(url) as con, con.cursor() as cursor:
-        cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
-        for setting, value in (("TimeZone", zone), ("DateStyle", "ISO, YMD"), ("extra_float_digits", "1")):
-            cursor.execute(f"SET LOCAL {setting} = {quote(value)}")
+        begin(cursor, zone)
         yield cursor
+
+
+def begin(cursor: Cursor, zone: str) -> None:
+    """What comes first in the transaction of a read."""
+    run(cursor, "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+    for setting, value in (("TimeZone", zone), ("DateStyle", "ISO, YMD"), ("extra_float_digits", "1")):
+        run(cursor, f"SET LOCAL {setting} = {quote(value)}")
 
 
 def select(mapped: TableMap, picked: str, since: str | None = None) -> str:
@@ -100,7 +104,7 @@ def read(
                 since, newest, mark, why = _since(con, cursor, mapping, name, mapped)
                 file = Path(scratch) / f"{name}.parquet"
                 number = _stream(cursor, select(mapped, as_text(mapped), since), tuple(mapped.columns), file)
-            except _driver_error() as error:
+            except Refused as error:
                 raise InputError(
                     f"{mapping.at('tables', name)}: PostgreSQL at {url.server} refuses: {said(error, url)}. "
                     f"`merchant-credit map --check {path}` tells which part it is"
@@ -129,12 +133,6 @@ def read(
             _keep(to, mapping, name, mark, mapped, newest, batch_id)
 
     return Delivery("postgres", tuple(inputs), tuple(parts), (), counts, notices=tuple(notices), landed=landed)
-
-
-def _driver_error() -> type[Exception]:
-    from adbc_driver_postgresql import dbapi
-
-    return dbapi.Error
 
 
 def _clean(settings: Settings) -> None:
@@ -177,7 +175,7 @@ def _since(
     elif mark is not None and not mark.reads:
         mark, why = None, "its batches were set aside: read whole"
     changed = f"(\n{mapped.changed_at}\n)"
-    kind = type_of(cursor, mapped, mapped.changed_at)
+    kind = kind_of(cursor, mapped, mapped.changed_at)
     if kind not in CHANGED_TYPES:
         raise InputError(
             f"{mapping.at('tables', name, 'changed_at')}: is {kind}; expected one of {', '.join(CHANGED_TYPES)}"
@@ -194,21 +192,17 @@ def _since(
     return since, newest, mark, why
 
 
-def type_of(cursor: Cursor, mapped: TableMap, sql: str) -> str:
+def kind_of(cursor: Cursor, mapped: TableMap, sql: str) -> str:
     """The database's type of an expression over the table's rows."""
-    cursor.execute(f"SELECT (\n{sql}\n) AS it\nFROM {mapped.source}\nLIMIT 0")
-    field = cursor.fetch_arrow_table().schema.field(0)
-    return str((field.metadata or {}).get(b"POSTGRESQL:type", b"unknown").decode())
+    return type_of(cursor, f"SELECT (\n{sql}\n) AS it\nFROM {mapped.source}\nLIMIT 0")
 
 
 def _stream(cursor: Cursor, query: str, columns: tuple[str, ...], file: Path) -> int:
     """The rows of a query to a Parquet file, a batch at a time; returns how many."""
     schema = pa.schema([(name, pa.string()) for name in columns])
-    cursor.adbc_statement.set_options(**{"adbc.postgresql.batch_size_hint_bytes": str(BATCH_BYTES)})
-    cursor.execute(query)
     number = 0
     with pq.ParquetWriter(file, schema, compression="zstd") as writer:
-        for batch in cursor.fetch_record_batch():
+        for batch in batches(cursor, query, BATCH_BYTES):
             writer.write_batch(pa.RecordBatch.from_arrays(batch.columns, schema=schema))
             number += batch.num_rows
     return number
