@@ -266,7 +266,8 @@ def stocked(url: str, path: Path) -> Path:
         typed = ", ".join(f'"{c}"::{types[c]}' for c in columns)
         sql(
             url,
-            f"SET timezone = '{ZONE}'; CREATE TABLE shop.{name} AS SELECT {typed}, now() AS changed FROM raw_{name}",
+            f"SET timezone = '{ZONE}'",
+            f"CREATE TABLE shop.{name} AS SELECT {typed}, now() AS changed FROM raw_{name}",
         )
         tables[name] = {
             "from": f"shop.{name} t",
