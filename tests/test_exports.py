@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import csv
 import errno
+import io
 import itertools
+import json
 import os
 import re
 import signal
@@ -12,10 +15,12 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
+import openpyxl
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -23,12 +28,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from postgres_server import new_database, sql
 from published_version import BOOKS, publish, read_json
+from small_market import at, deliver, market, order
 
-from credit import cli, rulebooks, settings
+from credit import cli, evaluation, rulebooks, settings
 from credit.errors import InputError, SourceUnreachable, UserError
-from credit.exports import files, postgres, published, sort_key
+from credit.exports import files, postgres, published, report, sort_key
 from credit.postgres import Url
 from credit.settings import Settings
+from credit.warehouse import open_warehouse
 
 # --- the search sort key -----------------------------------------------------------------------------------------
 
@@ -609,3 +616,206 @@ def test_marks_of_advertisements_stand_beside_the_version(conf: Settings, tmp_pa
     assert code == 3
     assert "line 2: 'nobody'" in errors
     assert keys.exists()
+
+
+# --- the report to authorities -----------------------------------------------------------------------------------
+
+FORMULA = '=HYPERLINK("http://x","y")'
+PERIOD = ("--from", "2026-10-01", "--to", "2026-11-23")
+
+
+@pytest.fixture(scope="module")
+def reported(tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    """A home with an enterprise of hostile texts and a natural person, evaluated; no public records were supplied."""
+    home = tmp_path_factory.mktemp("reported")
+    rows = market({"firm": 5, "person": 0}, orders=45, kinds={"person": "individual"})
+    rows["subjects"] = [row for row in rows["subjects"] if row["role"] == "seller"]
+    rows["subjects"][0] |= {
+        "name": FORMULA,
+        "address": "@SUM(A1)",
+        "uscc": "91330198MA3000926M",
+        "self_operated": "true",
+    }
+    rows["subjects"][1] |= {
+        "name": "王小明",
+        "id_number": "110101199003070038",
+        "address": "和平街4号",
+        "contact": "13800138000",
+    }
+    rows["transactions"].append(order("firm", 99, -20, currency="USD"))
+    rows["sanctions"].append(
+        {"sanction_id": "s1", "subject_id": "person", "kind": "suspension", "reason": "王小明 13800138000 刷单",
+         "imposed_at": at(-10), "until_at": at(30), "known_at": at(-10)}
+    )  # fmt: skip
+    del rows["public_records"]
+    conf = Settings(home=home, threads=1)
+    with open_warehouse(conf) as con:
+        deliver(con, conf, home / "in", rows, date(2026, 11, 24))
+        for day in (date(2026, 10, 1), date(2026, 11, 24)):
+            evaluation.evaluate(con, conf, day, None)
+    return conf
+
+
+def sheets(path: Path) -> dict[str, list[dict[str, Any]]]:
+    book = openpyxl.load_workbook(path)
+    found = {}
+    for sheet in book:
+        headers, *rows = sheet.iter_rows()
+        assert sheet.freeze_panes == "B2"
+        assert all(cell.data_type in "snbd" for row in sheet.iter_rows() for cell in row)
+        found[sheet.title] = [{h.value.split()[0]: c.value for h, c in zip(headers, row, strict=True)} for row in rows]
+    return found
+
+
+def test_the_report_is_masked_typed_and_safe(reported: Settings, tmp_path: Path, run: Run) -> None:
+    code, output, errors = run(
+        "export", "report", *PERIOD, "--out", str(tmp_path / "r"), "--home", str(reported.home), "--json"
+    )
+    assert code == 0, errors
+    written = [Path(name) for name in json.loads(output)["files"]]
+    assert {path.stat().st_mode & 0o777 for path in written} == {0o600}
+    found = sheets(written[0])
+    assert list(found) == ["说明", "平台合计", "经营主体", "主要数据", "平台处置", "公共信用记录"]
+    firm, other, person = found["经营主体"]
+    assert firm["名称"] == FORMULA
+    assert firm["经营地址"] == "@SUM(A1)"
+    assert firm["统一社会信用代码"] == "91330198MA3000926M"
+    assert firm["平台自营"] is True
+    assert firm["营业执照有效期止"] == datetime(2027, 12, 30)
+    assert other["主体编号"] == "other"
+    assert (person["名称"], person["经营地址"], person["联系方式"]) == ("王**", None, None)
+    assert person["未完整列示的栏目"] == "name; licence_no; address; contact"
+    everything = b"".join(path.read_bytes() for path in written[1:]).decode()
+    for secret in ("王小明", "110101199003070038", "13800138000", "和平街"):
+        assert secret not in everything
+        assert secret not in str(found)
+    for path in written[1:]:
+        assert path.read_bytes().startswith(b"\xef\xbb\xbf")
+    text = next(path for path in written if path.name.endswith("operators.csv")).read_text(encoding="utf-8-sig")
+    rows = list(csv.reader(io.StringIO(text, newline="")))
+    assert rows[1][2] == "'" + FORMULA
+    assert rows[0][0].startswith("主体编号 ")
+
+
+def test_the_key_figures_are_those_of_the_period(reported: Settings, tmp_path: Path) -> None:
+    with open_warehouse(reported, read_only=True) as con:
+        made = report.build(con, reported, date(2026, 10, 1), date(2026, 11, 23))
+        lone = con.execute(
+            """SELECT count(*), sum(amount), count(completed_at) FROM canonical.transactions WHERE subject_id = 'person'
+               AND ordered_at >= TIMESTAMPTZ '2026-10-01 00:00+08' AND ordered_at < TIMESTAMPTZ '2026-11-24 00:00+08'"""
+        ).fetchall()[0]
+        graded = dict(
+            con.execute("SELECT subject_id, grade FROM results.grades WHERE evaluated_on = '2026-11-24'").fetchall()
+        )
+    found = {sheet.name: sheet.rows for sheet in made.sheets}
+    figures = {row["subject_id"]: row for row in found["figures"]}
+    person, firm = figures["person"], figures["firm"]
+    assert (person["orders"], person["amount"], person["completed"], person["currency"]) == (*lone, "CNY")
+    assert person["orders"] > 0
+    assert person["grade"] == graded["person"]
+    assert (person["sanctions_imposed"], person["sanctions_in_force"]) == (1, 1)
+    assert (person["complaints"], person["records_new"]) == (0, None)  # none, and not supplied
+    assert (firm["currency"], firm["amount"]) == ("CNY+USD", None)
+    totals = {(row["item"].split()[0], row["detail"]): row["value"] for row in found["platform"]}
+    assert totals["经营主体数", None] == 3
+    assert totals["订单数", None] == sum(row["orders"] for row in figures.values())
+    assert totals["交易额", "USD"] == 100
+    assert totals["期末生效公共信用记录数", None] is None
+    assert [row["reason"] for row in found["sanctions"] if row["in_force"]] == ["王** *** 刷单"]
+    assert any("公共信用记录" in str(row["value"]) for row in found["about"])
+
+
+def test_unmasked_only_when_asked_and_then_named(reported: Settings, tmp_path: Path, run: Run) -> None:
+    command = (
+        "export",
+        "report",
+        *PERIOD,
+        "--out",
+        str(tmp_path),
+        "--home",
+        str(reported.home),
+        "--unmasked",
+        "--json",
+    )
+    code, output, errors = run(*command)
+    assert code == 0, errors
+    written = [Path(name) for name in json.loads(output)["files"]]
+    assert all("含个人信息" in path.name for path in written)
+    assert {path.stat().st_mode & 0o777 for path in written} == {0o600}
+    found = sheets(written[0])
+    person = found["经营主体"][2]
+    assert (person["名称"], person["居民身份证号"], person["联系方式"]) == (
+        "王小明",
+        "110101199003070038",
+        "13800138000",
+    )
+    assert any("含个人信息" in str(row["项目"]) for row in found["说明"])
+    assert found["平台处置"][-1]["原因"] == "王小明 13800138000 刷单"
+
+
+def test_the_same_report_has_the_same_bytes(reported: Settings, tmp_path: Path) -> None:
+    def bytes_of(folder: Path) -> dict[str, bytes]:
+        with open_warehouse(reported, read_only=True) as con:
+            made = report.build(con, reported, date(2026, 10, 1), date(2026, 11, 23))
+        return {path.name: path.read_bytes() for path in report.write(made, folder)}
+
+    assert bytes_of(tmp_path / "a") == bytes_of(tmp_path / "a") == bytes_of(tmp_path / "b")
+
+
+def test_rows_beyond_a_sheet_go_to_another(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(report, "SHEET_ROWS", 2)
+    made = report.Report(date(2026, 1, 1), date(2026, 1, 31), False)
+    made.sheets.append(
+        report.Sheet("x", "表", (("a", "甲", "A"), ("b", "乙", "B")), [{"a": i, "b": f"={i}"} for i in range(5)])
+    )
+    found = sheets(report.write(made, tmp_path)[0])
+    assert {name: [row["甲"] for row in rows] for name, rows in found.items()} == {
+        "表": [0, 1],
+        "表 (2)": [2, 3],
+        "表 (3)": [4],
+    }
+
+
+def test_objections_are_reported_where_there_is_a_ledger(reported: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    def one(number: int, day: date, *events: tuple[date, str, str | None]) -> SimpleNamespace:
+        happened = tuple(SimpleNamespace(day=d, event=event, outcome=outcome) for d, event, outcome in events)
+        return SimpleNamespace(number=number, subject_id="firm", about="grade", day=day, events=happened)
+
+    ledger = SimpleNamespace(
+        ABOUT={"grade": ("信用等级", "Credit grade")},
+        STATES={"open": ("处理中", "open"), "decided": ("已处理", "decided")},
+        OUTCOMES={"upheld": ("异议成立", "Upheld")},
+        objections=lambda _: [
+            one(1, date(2026, 9, 1), (date(2026, 9, 20), "decided", "upheld")),  # over before
+            one(2, date(2026, 9, 1), (date(2026, 10, 2), "decided", "upheld")),
+            one(3, date(2026, 11, 1), (date(2026, 11, 24), "decided", "upheld")),  # decided after
+            one(4, date(2026, 11, 24)),
+        ],
+    )
+    monkeypatch.setitem(sys.modules, "credit.ledgers.objections", ledger)
+    with open_warehouse(reported, read_only=True) as con:
+        made = report.build(con, reported, date(2026, 10, 1), date(2026, 11, 23))
+    found = next(sheet.rows for sheet in made.sheets if sheet.name == "objections")
+    assert [(row["number"], row["outcome"], row["days"]) for row in found] == [
+        (2, "异议成立 Upheld", 31),
+        (3, None, None),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("period", "said"),
+    [
+        (("2026-11-02", "2026-11-01"), "lies before --from"),
+        (("2026-11-02", "2999-01-01"), "has not ended"),
+        (("2026-11-02", "2026-13-01"), "--to '2026-13-01' is not a day"),
+        (("2001-01-01", "2001-12-31"), "no merchants were known"),
+    ],
+)
+def test_what_is_no_period(reported: Settings, tmp_path: Path, run: Run, period: tuple[str, str], said: str) -> None:
+    out = tmp_path / "r"
+    code, _, errors = run(
+        "export", "report", "--from", period[0], "--to", period[1], "--out", str(out), "--home", str(reported.home)
+    )
+    assert code == 2
+    assert said in errors
+    assert not out.exists()

@@ -244,7 +244,7 @@ class _Facts:
         """Each seller's grade at the latest evaluation up to the night of `day`; official ones where there are any."""
         rows = self.con.execute(
             """WITH runs AS (
-                   SELECT * FROM results.runs WHERE subject_role = 'seller' AND evaluated_on <= ?),
+                   SELECT * FROM results.runs WHERE coalesce(subject_role, 'seller') = 'seller' AND evaluated_on <= ?),
                latest AS (
                    SELECT coalesce(max(evaluated_on) FILTER (standing = 'in_force'), max(evaluated_on)) AS day FROM runs)
                SELECT g.subject_id, g.grade, g.score::DOUBLE AS score, r.standing FROM results.grades g
@@ -276,7 +276,7 @@ class _Facts:
             (
                 "complaints",
                 f"""SELECT subject_id, count(*) AS complaints, count(resolved_at) AS complaints_resolved,
-                        count(*) FILTER (outcome IN ('upheld', 'partly_upheld') AND liability = 'seller')
+                        count(*) FILTER (outcome IN ('upheld', 'partly_upheld') AND coalesce(liability, 'seller') = 'seller')
                             AS complaints_upheld
                     FROM t WHERE {self.within("filed_at")} GROUP BY subject_id""",
             ),
