@@ -6,6 +6,7 @@ import csv
 import hashlib
 import io
 import json
+import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date, timedelta
@@ -22,6 +23,7 @@ import pytest
 from credit import evaluation, intake, rulebooks
 from credit.disclosure import Publication, dictionary, documents, privacy, publish, versions
 from credit.errors import UserError
+from credit.proof import Keys
 from credit.settings import Settings
 from credit.warehouse import open_warehouse
 
@@ -178,6 +180,7 @@ def _rulebooks_read_once() -> Iterator[None]:
     """Reading a rulebook takes longer than all else here."""
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(rulebooks, "parse", cache(rulebooks.parse))
+        patched.setattr(os, "sync", lambda: None)  # waits for what everybody else writes, too
         yield
 
 
@@ -199,7 +202,9 @@ def version(made: Settings, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def conf(made: Settings, tmp_path: Path) -> Settings:
     """A copy of the made home, to publish in."""
     shutil.copytree(made.home, tmp_path / "home")
-    return made.model_copy(update={"home": tmp_path / "home"})
+    copied = made.model_copy(update={"home": tmp_path / "home"})
+    Keys.load(copied)
+    return copied
 
 
 @pytest.fixture
@@ -455,7 +460,7 @@ def test_nothing_of_consumers_and_nothing_personal(version: Path, made: Settings
         buyers = con.execute("SELECT subject_id FROM canonical.subjects WHERE role = 'buyer'").fetchall()
     assert len(pseudonyms) == 24
     forbidden = [row[0] for row in pseudonyms + buyers] + [
-        "BUYER", "buyer-subject", "赵", "小明", "13900001111", "1990010", "长江路", "92330198", str(made.home), "home",
+        "BUYER", "buyer-subject", "赵", "小明", "13900001111", "1990010", "长江路", "92330198", str(made.home), "tmp",
     ]  # fmt: skip
     text = "\n".join(
         str(pq.read_table(io.BytesIO(content)).to_pylist()) if path.endswith(".parquet") else content.decode()

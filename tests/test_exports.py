@@ -674,7 +674,7 @@ def test_the_report_is_masked_typed_and_safe(reported: Settings, tmp_path: Path,
     written = [Path(name) for name in json.loads(output)["files"]]
     assert {path.stat().st_mode & 0o777 for path in written} == {0o600}
     found = sheets(written[0])
-    assert list(found) == ["说明", "平台合计", "经营主体", "主要数据", "平台处置", "公共信用记录"]
+    assert list(found) == ["说明", "平台合计", "经营主体", "主要数据", "平台处置", "公共信用记录", "异议"]
     firm, other, person = found["经营主体"]
     assert firm["名称"] == FORMULA
     assert firm["经营地址"] == "@SUM(A1)"

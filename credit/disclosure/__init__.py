@@ -89,7 +89,10 @@ def publish(
     before = versions.current(published)
     told: list[dict[str, int] | None] = []
 
-    keys = Keys.load(settings)
+    try:
+        keys = Keys.load(settings)
+    except OSError as error:
+        raise UserError(f"the signing keys in {settings.home / 'keys'} cannot be read or made: {error}") from error
     earlier = render.earlier(published, tonight.day)
 
     def finish(folder: Path) -> None:

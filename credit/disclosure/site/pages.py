@@ -39,9 +39,17 @@ def pages(summary: Summary, versions: Sequence[lifecycle.Version], context: dict
     # Served in place of a page that is not there, which is most often a merchant's, two folders down.
     yield "404.html", page("404", "", {}, "../../")
     for name, rows in (("sanctions", "sanctions"), ("records", "public_records"), ("notices", "notices")):
-        for path, number, last, part in _parted(name, summary[rows]):
+        listed = summary[rows] or []
+        for path, number, last, part in _parted(name, listed):
             here = "sanctions" if name == "records" else name
-            yield path, page(name, here, {"rows": part, "number": number, "last": last, "total": len(summary[rows])})
+            told = {
+                "rows": part,
+                "number": number,
+                "last": last,
+                "total": len(listed),
+                "supplied": summary[rows] is not None,
+            }
+            yield path, page(name, here, told)
     yield from _rules(summary, versions, context)
 
 

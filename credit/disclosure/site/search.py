@@ -18,6 +18,7 @@ import zlib
 from collections.abc import Iterator, Sequence
 from typing import Final
 
+_UNSAFE: Final = "<>&\x85\u2028\u2029"
 INDEX: Final = "search/index.json"
 KEPT: Final = 60
 """Merchants kept of one key; site.js shows fewer."""
@@ -97,4 +98,6 @@ def _name(key: str) -> str:
 
 def _json(value: object) -> str:
     text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
-    return text.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
+    for character in _UNSAFE:
+        text = text.replace(character, f"\\u{ord(character):04x}")
+    return text
