@@ -43,12 +43,9 @@ def _measured(value: Any) -> dict[str, Any]:
 
 
 def complete(document: Document) -> Document:
-    """The document with everything a page may show; a part it has already stays."""
+    """The document with everything a page may show."""
     point = {"grade": "BBB", "score": 71.5, "rulebook_version": "0.1.0"}
     own = {"on": DAY.isoformat(), "grade": document["grade"], "score": document["score"], "rulebook_version": "0.2.0"}
-    outcomes = ("upheld", "partly_upheld", "rejected", "settled", "withdrawn", "open")
-    for window in document["figures"]:
-        window["complaints"].setdefault("by_outcome", {name: _measured(i) for i, name in enumerate(outcomes)})
     about = {"code": "facts", "zh": "物流数据", "en": "Delivery data"}
     defaults: Document = {
         "trend": {"state": "measured", "points": [{"on": "2026-10-01", **point}, {"on": "2026-11-01", **point}, own]},
@@ -69,7 +66,7 @@ def complete(document: Document) -> Document:
         "development": False,
         "updated": {"zh": "每日更新", "en": "Updated daily", "latest": "../../index.json"},
     }
-    return {**defaults, **document, "disclosure": disclosure}
+    return {**document, **defaults, "disclosure": disclosure}
 
 
 @pytest.fixture(scope="module")
@@ -91,8 +88,9 @@ def ledger(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, Document
         tonight = night.read(con, conf, DAY)
         paths = documents.paths([subject_id for graded in tonight.graded for subject_id in graded.ids])
         made = {
-            paths[subject_id]: complete(json.loads(documents.to_json(document)))
-            for subject_id, document in documents.documents(tonight, conf)
+            path: complete(json.loads(documents.to_json(document)))
+            for part in documents.parts(tonight, conf, paths, development=False)
+            for path, document in documents.documents(part)
         }
         return made, lifecycle.versions(con)
 

@@ -52,6 +52,7 @@ def _environment() -> Environment:
         loader=_Loader(), autoescape=True, undefined=StrictUndefined, trim_blocks=True, auto_reload=False, cache_size=-1
     )
     made.filters |= {
+        "severity": words.severity,
         "said": words.said,
         "href": words.href,
         "minute": words.minute,

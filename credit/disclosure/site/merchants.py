@@ -43,11 +43,13 @@ FIGURES: Final[tuple[tuple[str, str, tuple[Row, ...]], ...]] = (
 )  # fmt: skip
 COMPLAINTS: Final[tuple[tuple[str, str, tuple[Row, ...]], ...]] = (
     ("处理结果", "How they ended", tuple((zh, en, ("complaints", "by_outcome", code), "count") for code, zh, en in (
-        ("upheld", "支持", "Upheld"),
-        ("partly_upheld", "部分支持", "Upheld in part"),
+        ("upheld", "支持，商家责任", "Upheld, merchant liable"),
+        ("partly_upheld", "部分支持，商家责任", "Upheld in part, merchant liable"),
+        ("others_liable", "支持，其他方责任", "Upheld, others liable"),
         ("rejected", "不予支持", "Rejected"),
         ("settled", "和解", "Settled"),
         ("withdrawn", "撤回", "Withdrawn"),
+        ("unrecorded", "已办结，结果未记录", "Ended, outcome not recorded"),
         ("open", "处理中", "Open"),
     ))),
     ("投诉渠道", "Where they were made", tuple((zh, en, ("complaints", "by_channel", code), "count") for code, zh, en in (

@@ -137,3 +137,11 @@ def mail(contact: str) -> Markup:
     """Where to write to; a link where it is an address of e-mail."""
     text = escape(contact)
     return Markup('<a href="mailto:{0}">{0}</a>').format(text) if _EMAIL.fullmatch(contact) else text
+
+
+_SEVERITIES = {"minor": ("轻微", "minor"), "moderate": ("一般", "moderate"), "serious": ("严重", "serious")}
+
+
+def severity(grade: str) -> Markup:
+    """The grade of a public record: that of a penalty in both languages, another as it is."""
+    return both(*_SEVERITIES[grade]) if grade in _SEVERITIES else escape(grade)
