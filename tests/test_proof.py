@@ -681,10 +681,10 @@ def test_private_keys_are_in_their_files_alone(tmp_path: Path, content: Path) ->
     assert done.exit_code == 0, done.output
     said += done.output.encode()
     secrets |= _secrets(home / "keys", usb)
-    _secret_everywhere(secrets, said, home, state, usb)
+    _no_secret_in(secrets, said, home, state, usb)
 
 
-def _secret_everywhere(secrets: set[bytes], said: bytes, *folders: Path) -> None:
+def _no_secret_in(secrets: set[bytes], said: bytes, *folders: Path) -> None:
     """No private key in what was said, nor in any file that is not its own: warehouse, versions, states, root metadata."""
     assert len(secrets) > 20
     assert not any(secret in said for secret in secrets)
@@ -1006,4 +1006,4 @@ def test_the_runbook_is_rehearsed(tmp_path: Path, content: Path, monkeypatch: py
     assert ran >= {"keys init", "keys rotate", "keys revoke", "keys show", "publish", "verify"}
     root = (home / "keys" / "root.json").read_bytes()
     assert verify_folder(home / "published" / "current", root, None).verdict == "valid"
-    _secret_everywhere(secrets, said, home, tmp_path / "state")
+    _no_secret_in(secrets, said, home, tmp_path / "state")

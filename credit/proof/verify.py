@@ -17,12 +17,11 @@ import logging
 import os
 import re
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 from urllib.parse import quote
@@ -52,10 +51,12 @@ CONNECTIONS = 8
 TRIES = 3
 """A version may be switched or signed anew while it is read."""
 
-_PATH = re.compile(r"(?!.*(?:^|/)\.{1,2}(?:/|$))[^/\\\x00-\x1f:]+(?:/[^/\\\x00-\x1f:]+)*")
+_NAME = r"(?!\.{1,2}(?:/|$))[^/\\\x00-\x1f:]+"
+_APART = r"(?!(?:merchants|feed|tuf|manifest)(?:/|$)|(?:manifest|feed)\.json$)"
+_FILE = re.compile(f"{_APART}{_NAME}(?:/{_NAME})*")
 _PART = re.compile(r"manifest/([0-9a-f]{2})\.json")
 _FEED = re.compile(r"feed/[0-9]{1,18}\.json")
-_SHA256 = re.compile(r"[0-9a-f]{64}")
+_HEX = "0123456789abcdef"
 _ANY_TIME = datetime(1970, 1, 1, tzinfo=UTC)
 _CHUNK = 1 << 20
 
@@ -636,11 +637,10 @@ class _Reader:
         if not isinstance(changes, list):
             self._bad("feed.json", "form", "lacks changes")
             changes = []
-        taken = (*TARGETS, "merchants", "feed", "tuf", "manifest")
-        self._take(listed, "manifest.json", files, lambda path: path.partition("/")[0] not in taken)
-        self._take(listed, "manifest.json", parts, lambda path: _PART.fullmatch(path) is not None)
+        self._take(listed, "manifest.json", files, _FILE)
+        self._take(listed, "manifest.json", parts, _PART)
         by_path = {change.get("path"): change for change in changes if isinstance(change, dict)}
-        self._take(listed, "feed.json", by_path, lambda path: _FEED.fullmatch(path) is not None)
+        self._take(listed, "feed.json", by_path, _FEED)
         if not everything and merchant is None:
             return listed
         wanted = None if everything else f"manifest/{hashlib.sha256((merchant or '').encode()).hexdigest()[:2]}.json"
@@ -654,18 +654,17 @@ class _Reader:
                     except (ValueError, RecursionError):
                         self._bad(path, "form", "is no JSON")
                 if isinstance(inner, dict):
-                    start = f"merchants/{path[9:11]}/"
-                    self._take(listed, path, inner, partial(_in_folder, start))
+                    self._take(listed, path, inner, re.compile(f"merchants/{path[9:11]}/{_NAME}"))
         return listed
 
-    def _take(self, listed: Files, of: str, entries: dict[Any, Any], belongs: Callable[[str], bool]) -> None:
-        """Add entries whose path stays in the version and in the place that this list speaks for."""
+    def _take(self, listed: Files, of: str, entries: dict[Any, Any], allowed: re.Pattern[str]) -> None:
+        """Add entries whose path stays in the version, in the place that this list speaks for."""
         for path, entry in entries.items():
-            if not isinstance(path, str) or not _PATH.fullmatch(path) or not belongs(path):
+            if not isinstance(path, str) or not allowed.fullmatch(path):
                 self._bad(of, "form", f"lists {path!r}, which is no path that it may list")
                 continue
             size, sha256 = (entry.get("bytes"), entry.get("sha256")) if isinstance(entry, dict) else (None, None)
-            if type(size) is not int or size < 0 or not isinstance(sha256, str) or not _SHA256.fullmatch(sha256):
+            if type(size) is not int or size < 0 or type(sha256) is not str or len(sha256) != 64 or sha256.strip(_HEX):
                 self._bad(of, "form", f"lists {path!r} without a length and SHA-256")
                 continue
             listed[path] = _Listed(size, sha256)
@@ -687,7 +686,7 @@ class _Reader:
                     self._bad(path, "missing", "is missing")
             elif path.startswith("manifest/"):
                 continue  # read and compared already
-            elif old.get(path) == inode and lists.get(path) == entry._asdict():
+            elif old.get(path) == inode and lists.get(path) == {"bytes": entry.bytes, "sha256": entry.sha256}:
                 self.verdict.files += 1
                 self.verdict.bytes += entry.bytes
             else:
@@ -798,10 +797,6 @@ def _plain(text: str) -> str:
     """Harmless to print: names of files and what they say may hold anything."""
     text = text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
     return "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in text[:MAX_SAID])
-
-
-def _in_folder(start: str, path: str) -> bool:
-    return path.startswith(start) and path.count("/") == start.count("/")
 
 
 def _json_object(raw: bytes | None) -> dict[str, Any] | None:
