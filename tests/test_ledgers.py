@@ -307,10 +307,10 @@ def test_rows_left_out_are_not_behind_a_number(home: Settings, con: duckdb.DuckD
             for key in part["ids"]
         }
 
-    assert "v1" in behind(told())
-    assert told()["objections"] == {"open": [], "decided": [], "adjustments": [], "pending": False}
+    before = told()
+    assert "v1" in behind(before)
+    assert before["objections"] == {"open": [], "decided": [], "adjustments": [], "pending": False}
     upheld(con, about="violation", exclude=["violations:v1"])
-    assert told()["objections"]["pending"]
     evaluation.evaluate(con, home, DAY)
     found = told()
     assert "v1" not in behind(found)
@@ -757,7 +757,7 @@ def excluded(con: duckdb.DuckDBPyConnection, subject_id: str, key: str) -> None:
     )
 
 
-@stable(5)
+@stable(3)
 @given(seed=st.integers(0, 3), complaints=st.tuples(*one_each[0]))
 def test_leaving_an_upheld_complaint_out_never_lowers_a_score(folder: Any, seed: int, complaints: Any) -> None:
     """And it is as if it had never been filed."""
@@ -776,7 +776,7 @@ def test_leaving_an_upheld_complaint_out_never_lowers_a_score(folder: Any, seed:
             assert now.grades.equals(never.grades)
 
 
-@stable(5)
+@stable(3)
 @given(seed=st.integers(0, 3), data=st.data())
 def test_the_order_of_decisions_makes_no_difference(folder: Any, seed: int, data: st.DataObject) -> None:
     rows = chance_market(seed)
@@ -846,10 +846,10 @@ def test_the_commands_from_objection_to_published_correction(home: Settings) -> 
     assert "violations:v1: left out 剔除" in text
     assert "不是我们" in text
     assert "shop" in run(home, "objection", "list", "--merchant", "shop").stdout
-    assert run(home, "evaluate", "--date", str(BEFORE)).exit_code == 0
-    explained = done(home, "explain", "shop")["objections"]
-    assert explained["pending"]
-    assert "异议与更正" in run(home, "explain", "shop").stdout
+    explained = run(home, "explain", "shop").stdout
+    assert "1 · 平台违规 Violation of platform rules · 异议成立 Upheld: 属实" in explained
+    assert "violations:v1: left out 剔除" in explained
+    assert "尚未重新评价" in explained
 
 
 def test_the_commands_of_repair_sanction_and_closing(home: Settings) -> None:

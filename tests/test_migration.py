@@ -8,9 +8,11 @@ from typing import Any
 
 import duckdb
 import pytest
+from small_market import DAY, ZONE, at, changed, deliver, market
 
 from credit import evaluation, explain, intake
 from credit.errors import UserError
+from credit.ledgers.tables import LEDGERS
 from credit.rulebooks import FOLDER, load
 from credit.settings import Settings
 from credit.warehouse import SCHEMA_VERSION, open_warehouse
@@ -306,6 +308,51 @@ def test_a_new_night_is_landed_and_evaluated(old: Settings, tmp_path: Path) -> N
             ("wrong", "code_valid", 0.0),
         ]
         assert rows(con, f"FROM results.grades WHERE evaluated_on = '{OLD}' ORDER BY ALL") == before
+
+
+@pytest.fixture
+def version_2(tmp_path: Path) -> Settings:
+    """A home of schema version 2, which has no ledgers of single merchants: evaluated, with rules proposed, a vetting and
+    a superseded row."""
+    options = Settings(home=tmp_path / "second", zone=ZONE, threads=1)
+    made = market({"shop": 1})
+    with open_warehouse(options) as con:
+        deliver(con, options, tmp_path / "first", made)
+        later = changed(made["subjects"], "subject_id", "shop", name="新名", known_at=at(-1))
+        deliver(con, options, tmp_path / "second files", {"subjects": [later]})
+        evaluation.evaluate(con, options, DAY)
+        con.execute(
+            """INSERT INTO ledger.vettings VALUES (1, '2026-11-20', '2026-11-20', 'a', 'pass', 'p', '1', 'h', NULL, '{}')"""
+        )
+    with duckdb.connect(str(options.database)) as con:
+        con.execute("".join(f"DROP TABLE ledger.{name};" for name in LEDGERS))
+        con.execute("UPDATE meta.info SET value = '2' WHERE name = 'schema_version'")
+    return options
+
+
+def test_a_warehouse_of_version_2_gets_the_ledgers_and_keeps_every_row(version_2: Settings) -> None:
+    with (
+        pytest.raises(UserError, match=r"schema version 2, .* run `merchant-credit init --home .*, which brings it up"),
+        open_warehouse(version_2, read_only=True),
+    ):
+        pass
+    with duckdb.connect(str(version_2.database)) as con:
+        con.execute("SET TimeZone = 'UTC'")
+        columns = columns_of(con)
+        before = counted(con, columns)
+    assert all(before[f"{schema}.subjects"] for schema in ("canonical", "history"))
+    assert all(before[f"ledger.{name}"] for name in ("rulebooks", "rulebook_events", "vettings"))
+    with open_warehouse(version_2) as con:
+        after = counted(con, columns)
+        before["meta.info"] = sorted({**dict(before["meta.info"]), "schema_version": str(SCHEMA_VERSION)}.items())
+        assert after == before
+        assert all(rows(con, f"FROM ledger.{name}") == [] for name in LEDGERS)
+        fresh = columns_of(con)
+        graded = rows(con, "FROM results.grades ORDER BY ALL")
+        evaluation.evaluate(con, version_2, DAY)
+        assert rows(con, "FROM results.grades ORDER BY ALL") == graded
+    with open_warehouse(version_2, read_only=True), open_warehouse(Settings(home=version_2.home / "new")) as con:
+        assert columns_of(con) == fresh
 
 
 def test_reading_an_old_warehouse_says_what_to_do(old: Settings) -> None:

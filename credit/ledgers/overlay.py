@@ -66,7 +66,9 @@ def overlaid(con: duckdb.DuckDBPyConnection, table: Table, rows: str, day: date)
     if not found:
         return rows
     names = ", ".join((*table.names, "known_at"))
-    parts = [f"SELECT {names} FROM ({rows}) WHERE {table.key} NOT IN ({', '.join(map(quote, found))})"]
+    # A join: a long list of literals is compared one by one.
+    keys = ", ".join(map(quote, found))
+    parts = [f"SELECT {names} FROM ({rows}) ANTI JOIN (SELECT unnest([{keys}]) AS key_) ON {table.key} = key_"]
     corrected = {key: values for key, values in found.items() if None not in values}
     if corrected:
         columns = sorted({column for values in corrected.values() for column in values if column is not None})
