@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import errno
+import fcntl
 import io
 import itertools
 import json
@@ -615,6 +616,22 @@ def test_marks_of_advertisements_stand_beside_the_version(conf: Settings, tmp_pa
     assert code == 3
     assert "line 2: 'nobody'" in errors
     assert keys.exists()
+
+
+def test_one_copy_at_a_time_and_none_of_a_damaged_version(conf: Settings, tmp_path: Path) -> None:
+    to = tmp_path / "share"
+    copy(conf, to, M)
+    folder = publish(conf.published, M[1:], date(2026, 11, 25))
+    with (conf.home / ".export.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        with pytest.raises(UserError, match="another `export files`"):
+            files.export(published.current(conf), conf, to)
+    document = next(folder.glob("merchants/*/M3.json"))
+    document.write_bytes(document.read_bytes().replace(b"M3", b"M4"))
+    (to / "current" / document.relative_to(folder)).unlink()  # nothing to link to
+    with pytest.raises(UserError, match=r"M3\.json is not the file its manifest names"):
+        files.export(published.current(conf), conf, to)
+    assert read_json(to / "current.json")["evaluated_on"] == "2026-11-24"
 
 
 # --- the report to authorities -----------------------------------------------------------------------------------
