@@ -1,0 +1,92 @@
+"""A published marketplace with a page of each kind, hostile texts among its names."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Callable
+from datetime import date
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from credit import settings, simulate
+from credit.nightly import Night, run
+
+DAY = date(2026, 11, 24)
+HOSTILE = '<script>alert(1)</script>=HYPERLINK("x")'
+HOSTILE_ID = '店/..#1?a=%41&"<b>'
+Document = dict[str, Any]
+
+
+def address(path: str) -> str:
+    """The relative address of a published file, whose name may hold percent signs."""
+    return quote(path, safe="/~")
+
+
+class Market:
+    """Published once, in `folder`."""
+
+    def __init__(self, work: Path) -> None:
+        simulate.write(work / "in", merchants=60, transactions=4_000, end=DAY)
+        _make_hostile(work / "in")
+        conf = settings.load(home=work / "home")
+        run(Night(conf, DAY, path=work / "in"))
+        self.folder = work / "home" / "published" / "current"
+
+    @cached_property
+    def documents(self) -> dict[str, Document]:
+        """Path of a merchant's page -> its document."""
+        return {
+            f"{path.relative_to(self.folder).with_suffix('.html')}": json.loads(path.read_bytes())
+            for path in sorted(self.folder.glob("merchants/*/*.json"))
+        }
+
+    def merchant(self, wanted: Callable[[Document], Any]) -> str:
+        """The page of the first merchant of that sort."""
+        return next(path for path, document in self.documents.items() if wanted(document))
+
+    @cached_property
+    def kinds(self) -> dict[str, str]:
+        """Name of a kind of page -> a page of it."""
+        found = {name: f"{name}.html" for name in PAGES}
+        found |= {name: self.merchant(wanted) for name, wanted in MERCHANTS.items()}
+        rules = sorted(path.relative_to(self.folder) for path in self.folder.glob("rules/*.html"))
+        return found | {f"rules/{i}": str(path) for i, path in enumerate(rules[:RULES])}
+
+
+PAGES = ("index", "rules", "sanctions", "notices", "objections", "platform", "data", "404")
+RULES = 1
+MERCHANTS: dict[str, Callable[[Document], Any]] = {
+    "enterprise": lambda d: d["subject"]["kind"] == "enterprise" and d["grade"] != "NR" and not d["vetoes"],
+    "individual": lambda d: d["subject"]["kind"] == "individual" and d["grade"] != "NR",
+    "not rated": lambda d: d["grade"] == "NR",
+    "veto": lambda d: d["vetoes"] and d["grade"] != "NR",
+    "sanctioned": lambda d: d["sanctions"]["in_force"] and d["public_records"]["in_force"],
+    "self-operated": lambda d: d["subject"]["self_operated"],
+    "hostile": lambda d: d["subject"]["name"] == HOSTILE and d["grade"] != "NR",
+}
+KINDS = (*PAGES, *MERCHANTS, *(f"rules/{i}" for i in range(RULES)))
+
+
+def _make_hostile(folder: Path) -> None:
+    """An enterprise that is graded takes the name, as does one with a hostile id; a sanction has it for its reason."""
+    known = {"获知时间": "2026-11-20T00:00:00+08:00"}
+    graded = _row(folder / "subjects.csv", "M000003") | {"名称": HOSTILE} | known
+    other = {"主体编号": HOSTILE_ID, "统一社会信用代码": "", "营业执照号": "", "主营类目": HOSTILE}
+    _append(folder / "subjects.csv", graded, graded | other)
+    sanction = {"处置编号": "hostile", "主体编号": "M000003", "措施类型": "warning", "原因": HOSTILE}
+    _append(folder / "sanctions.csv", sanction | {"实施时间": "2026-11-20T00:00:00+08:00"} | known)
+
+
+def _row(path: Path, subject_id: str) -> dict[str, str]:
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        return next(row for row in csv.DictReader(file) if row["主体编号"] == subject_id)
+
+
+def _append(path: Path, *rows: dict[str, str]) -> None:
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        header = next(csv.reader(file))
+    with path.open("a", encoding="utf-8", newline="") as file:
+        csv.DictWriter(file, header, restval="", lineterminator="\n").writerows(rows)
