@@ -1,0 +1,113 @@
+// Search by any part of a name, or the beginning of a code or id. The index is described in search.py of the program.
+(() => {
+  "use strict";
+  const SHOWN = 30, FILES = 3;
+  const box = document.getElementById("q");
+  const list = document.getElementById("results");
+  const status = document.getElementById("search-status");
+  const files = new Map();
+  let directory = null;
+  let latest = 0;
+
+  const normal = (text) => text.normalize("NFKC").toLowerCase().replace(/\s+/g, " ").trim();
+
+  // Keys are in order of code points; < of JavaScript compares UTF-16 units.
+  const before = (a, b) => {
+    const x = Array.from(a), y = Array.from(b);
+    for (let i = 0; i < Math.min(x.length, y.length); i++) {
+      if (x[i] !== y[i]) return x[i].codePointAt(0) < y[i].codePointAt(0);
+    }
+    return x.length < y.length;
+  };
+
+  const fetched = (path) => {
+    if (!files.has(path)) {
+      const reading = fetch(path).then((answer) => {
+        if (!answer.ok) throw new Error(`${path}: ${answer.status}`);
+        return answer.json();
+      });
+      reading.catch(() => files.delete(path));
+      files.set(path, reading);
+    }
+    return files.get(path);
+  };
+
+  const lookUp = async (query) => {
+    directory ??= (await fetched("search/index.json")).files;
+    let low = 0, high = directory.length;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (before(query, directory[middle][0])) high = middle; else low = middle + 1;
+    }
+    const found = new Map();
+    let whole = false;
+    for (let place = Math.max(low - 1, 0), read = 0; read < FILES && found.size <= SHOWN; place++, read++) {
+      if (place >= directory.length || (read && !directory[place][0].startsWith(query))) { whole = true; break; }
+      for (const line of await fetched(`search/${directory[place][1]}`)) {
+        const [name, id, , , , code] = line;
+        const hit = normal(name).includes(query) || normal(id).startsWith(query) || (code && normal(code).startsWith(query));
+        if (hit && (!found.has(id) || code)) found.set(id, line);
+      }
+    }
+    const rank = ([name, id]) => { const at = normal(name).indexOf(query); return normal(id) === query ? -1 : at < 0 ? 99 : at; };
+    const lines = [...found.values()].sort((a, b) => rank(a) - rank(b) || a[0].length - b[0].length);
+    return { lines: lines.slice(0, SHOWN), more: lines.length > SHOWN || (!whole && lines.length > 0) };
+  };
+
+  const element = (name, text, attributes = {}) => {
+    const made = document.createElement(name);
+    if (text) made.textContent = text;
+    for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
+    return made;
+  };
+  const both = (into, zh, en) => into.append(element("span", zh, { lang: "zh" }), element("span", en, { lang: "en" }));
+  const page = (id, path) => (path.length === 2 ? `merchants/${path}/${id}.html` : path).split("/").map(encodeURIComponent).join("/");
+  const tone = (grade) => ({ A: "a", B: "b", C: "c", D: "d", E: "d" })[grade[0]] ?? "n";
+
+  const show = ([name, id, path, grade, flags, code]) => {
+    const link = element("a", "", { href: page(id, path) });
+    link.append(element("span", grade, { class: `mini g-${tone(grade)}` }));
+    const words = element("span", "", { class: "words" });
+    words.append(element("bdi", name || id));
+    const under = element("small");
+    under.append(element("bdi", code || id), " · ");
+    both(under, flags & 1 ? "个人" : "企业", flags & 1 ? "Individual" : "Enterprise");
+    if (flags & 2) { under.append(" · "); const mark = element("b"); both(mark, "平台自营", "Self-operated"); under.append(mark); }
+    words.append(under);
+    link.append(words);
+    const item = element("li");
+    item.append(link);
+    return item;
+  };
+
+  const tell = (zh, en) => { status.replaceChildren(); if (zh) both(status, zh, en); };
+
+  const run = async () => {
+    const query = normal(box.value), mine = ++latest;
+    if (!query) { list.replaceChildren(); tell(); return; }
+    try {
+      const { lines, more } = await lookUp(query);
+      if (mine !== latest) return;
+      list.replaceChildren(...lines.map(show));
+      if (!lines.length) tell("没有找到。请核对名称，或输入统一社会信用代码、主体编号的开头。", "Nothing found. Check the name, or enter the beginning of a code or id.");
+      else if (more) tell(`显示前 ${lines.length} 个，请输入更多文字缩小范围。`, `The first ${lines.length} are shown; type more to narrow down.`);
+      else tell(`找到 ${lines.length} 个商家。`, `${lines.length} found.`);
+    } catch {
+      if (mine === latest) { list.replaceChildren(); tell("查询数据读取失败，请稍后再试。", "The search index could not be read; try again later."); }
+    }
+  };
+
+  let waiting = 0;
+  box.addEventListener("input", () => { clearTimeout(waiting); waiting = setTimeout(run, 150); });
+  box.form.addEventListener("submit", (event) => { event.preventDefault(); clearTimeout(waiting); run(); });
+  // Arrow keys walk from the box through the results.
+  box.form.parentElement.addEventListener("keydown", (event) => {
+    if (event.key !== "ArrowDown" && event.key !== "ArrowUp") return;
+    const stops = [box, ...list.querySelectorAll("a")];
+    const next = stops[stops.indexOf(document.activeElement) + (event.key === "ArrowDown" ? 1 : -1)];
+    if (next && stops.includes(document.activeElement)) { event.preventDefault(); next.focus(); }
+  });
+  const asked = new URLSearchParams(location.search).get("q");
+  if (asked) box.value = asked;
+  if (box.value) run();
+})();

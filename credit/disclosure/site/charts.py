@@ -1,0 +1,134 @@
+"""Charts as inline SVG: no styles of their own, colours by class, numbers beside them as text or table."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+from itertools import pairwise
+from typing import Any
+
+from markupsafe import Markup, escape
+
+from credit.disclosure.site.words import iso, plain
+
+Numbers = Sequence[tuple[float, float]]
+
+
+def bar(value: float, full: float = 100, most: float = 100, kind: str = "") -> Markup:
+    """A bar of `value` on a track of `full`, where the widest track is `most`. For the eye only: its number stands beside it."""
+    return _bar(round(100 * min(value, full) / most, 1), round(100 * full / most, 1), kind)
+
+
+@lru_cache(maxsize=65_536)
+def _bar(filled: float, track: float, kind: str) -> Markup:
+    return Markup(
+        f'<svg class="bar{kind and " "}{kind}" viewBox="0 0 100 8" preserveAspectRatio=none aria-hidden=true>'
+        f"<rect class=t width={track:g} height=8 /><rect class=f width={filled:g} height=8 /></svg>"
+    )
+
+
+_W, _H, _LEFT, _RIGHT, _TOP, _BOTTOM = 360, 170, 30, 14, 22, 24
+
+
+def trend(points: list[dict[str, Any]], meaning: str) -> Markup:
+    """The score of each evaluation (0 to 100) with its grade; not rated is an open mark on the ground line.
+
+    `points`: {on, grade, score, rulebook_version}, oldest first, at least two. `meaning` says the same in words.
+    """
+    scores = [p["score"] for p in points if p["score"] is not None]
+    low = int(max(0, min(scores, default=0) - 4) // 10 * 10)
+    high = int(-(-min(100, max(scores, default=100) + 4) // 10) * 10)
+    low, high = max(0, min(low, high - 20)), max(high, low + 20)
+    across, up = _W - _LEFT - _RIGHT, _H - _TOP - _BOTTOM
+    xs = [round(_LEFT + across * i / (len(points) - 1), 1) for i in range(len(points))]
+
+    def y(score: float | None) -> float:
+        return round(_TOP + up * (high - (low if score is None else score)) / (high - low), 1)
+
+    drawn = [
+        f"<line class=grid x1={_LEFT} x2={_W - _RIGHT} y1={y(at):g} y2={y(at):g} /><text x={_LEFT - 6} y={y(at) + 3.5:g} "
+        f"text-anchor=end>{at}</text>"
+        for at in range(low, high + 1, 10 if high - low <= 40 else 20)
+    ]
+    drawn += [
+        f"<line class=rule x1={(xs[i] + xs[i + 1]) / 2:g} x2={(xs[i] + xs[i + 1]) / 2:g} y1={_TOP} y2={_H - _BOTTOM} />"
+        for i, (a, b) in enumerate(pairwise(points))
+        if a["rulebook_version"] != b["rulebook_version"]
+    ]
+    run: list[str] = []
+    for i in range(len(points) + 1):
+        if i < len(points) and points[i]["score"] is not None:
+            run.append(f"{xs[i]:g},{y(points[i]['score']):g}")
+        elif run:
+            drawn.append(f'<polyline class=line points="{" ".join(run)}"/>')
+            run = []
+    few = len(points) <= 8
+    for i, point in enumerate(points):
+        last = i == len(points) - 1
+        known = "" if point["score"] is not None else " open"
+        drawn.append(f'<circle class="dot{known}" cx={xs[i]:g} cy={y(point["score"]):g} r={4 if last else 2.5} />')
+        if few or last or i == 0 or points[i - 1]["grade"] != point["grade"]:
+            drawn.append(
+                f"<text class=g x={xs[i]:g} y={y(point['score']) - 8:g} text-anchor=middle>{escape(point['grade'])}</text>"
+            )
+    drawn += [
+        f"<text x={xs[place]:g} y={_H - 7} text-anchor={anchor}>{escape(iso(points[place]['on'])[:7])}</text>"
+        for place, anchor in ((0, "start"), (-1, "end"))
+    ]
+    return Markup(
+        f'<svg class=chart viewBox="0 0 {_W} {_H}" role=img aria-labelledby="trend-t trend-d">'
+        f"<title id=trend-t>信用得分走势 Score over time</title><desc id=trend-d>{escape(meaning)}</desc>{''.join(drawn)}</svg>"
+    )
+
+
+def curve(id_: str, points: Numbers, label: str) -> Markup:
+    """A scoring curve: value from left to right, mark 0 to 100 upwards, level outside its points."""
+    xs = [x for x, _ in points]
+    span = xs[-1] - xs[0]
+
+    def at(x: float, mark: float) -> str:
+        return f"{14 + 92 * (x - xs[0]) / span:.1f},{6 + 38 * (1 - mark / 100):.1f}"
+
+    inner = " ".join(at(x, mark) for x, mark in points)
+    ends = f"2,{at(*points[0]).split(',')[1]} {inner} 118,{at(*points[-1]).split(',')[1]}"
+    dots = "".join(
+        f"<circle class=dot cx={place.split(',')[0]} cy={place.split(',')[1]} r=2 />"
+        for place in (at(x, mark) for x, mark in points)
+    )
+    told = "; ".join(f"{plain(x)} → {plain(mark)}" for x, mark in points)
+    return Markup(
+        f'<svg class=curve viewBox="0 0 120 50" role=img aria-labelledby="{escape(id_)}-t {escape(id_)}-d">'
+        f"<title id={escape(id_)}-t>{escape(label)}</title><desc id={escape(id_)}-d>{escape(told)}</desc>"
+        f'<line class=grid x1=2 x2=118 y1=44 y2=44 /><line class=grid x1=2 x2=118 y1=6 y2=6 /><polyline class=line points="{ends}"/>'
+        f"{dots}</svg>"
+    )
+
+
+def shares(history: list[dict[str, Any]], order: list[str], tones: dict[str, str], meaning: str) -> Markup:
+    """Months as columns of equal height, each divided by grade, best at the bottom."""
+    gap = (_W - _LEFT - _RIGHT) / max(len(history), 1)
+    width, up = min(gap * 0.72, 40), _H - _TOP - _BOTTOM
+    drawn = []
+    for i, month in enumerate(history):
+        total, from_ = sum(month["grades"].values()), float(_H - _BOTTOM)
+        x = _LEFT + gap * i + (gap - width) / 2
+        for grade in order:
+            if n := month["grades"].get(grade, 0):
+                height = up * n / total
+                from_ -= height
+                drawn.append(
+                    f'<rect class="tone-{tones[grade]}" x={x:.1f} y={from_:.1f} width={width:.1f} height={max(height - 0.7, 0.3):.1f} />'
+                )
+        if i in (0, len(history) - 1):
+            drawn.append(
+                f"<text x={x + width / 2:.1f} y={_H - 7} text-anchor=middle>{escape(iso(month['on'])[:7])}</text>"
+            )
+    drawn += [
+        f"<text x={_LEFT - 6} y={_TOP + up * (1 - share / 100) + 3.5:.1f} text-anchor=end>{share}%</text>"
+        for share in (0, 50, 100)
+    ]
+    return Markup(
+        f'<svg class=chart viewBox="0 0 {_W} {_H}" role=img aria-labelledby="history-t history-d">'
+        f"<title id=history-t>各等级占比走势 Shares of the grades over time</title><desc id=history-d>{escape(meaning)}</desc>"
+        f"{''.join(drawn)}</svg>"
+    )

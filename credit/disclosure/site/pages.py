@@ -1,0 +1,246 @@
+"""The pages about all merchants and about the rules: functions of the night's summary and the ledger of rulebooks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any, Final
+
+from markupsafe import Markup
+
+from credit.disclosure import privacy
+from credit.disclosure.site import charts, words
+from credit.disclosure.site.frame import render, tone
+from credit.disclosure.site.merchants import COMPLAINTS, FIGURES, figures_table, stars
+from credit.disclosure.site.words import both, iso
+from credit.indicators import CATALOGUE
+from credit.indicators.base import PARAMETERS
+from credit.rulebooks import IndicatorRule, Rulebook, Sourced, conformity, lifecycle, places, version_key
+from credit.rulebooks.conformity import SOURCES
+
+Summary = dict[str, Any]
+Page = tuple[str, bytes]
+
+LONG: Final = 200
+"""Rows of a list on one page."""
+NOT_RATED: Final = "NR"
+
+
+def pages(summary: Summary, versions: Sequence[lifecycle.Version], context: dict[str, Any]) -> Iterator[Page]:
+    """(path, content) of every page but the merchants'. `summary` is platform.json."""
+
+    def page(name: str, here: str, values: dict[str, Any], root: str = "") -> bytes:
+        return render(f"{name}.html", context, root, {"here": here, "s": summary, **values})
+
+    distributions = [_distribution(book) for book in summary["rulebooks"]]
+    yield "index.html", page("index", "index", {"distributions": distributions})
+    yield "platform.html", page("platform", "platform", _platform(summary) | {"distributions": distributions})
+    yield "objections.html", page("objections", "objections", {"mail": words.mail(context["contact"])})
+    yield "data.html", page("data", "data", {})
+    # Served in place of a page that is not there, which is most often a merchant's, two folders down.
+    yield "404.html", page("404", "", {}, "../../")
+    for name, rows in (("sanctions", "sanctions"), ("records", "public_records"), ("notices", "notices")):
+        for path, number, last, part in _parted(name, summary[rows]):
+            here = "sanctions" if name == "records" else name
+            yield path, page(name, here, {"rows": part, "number": number, "last": last, "total": len(summary[rows])})
+    yield from _rules(summary, versions, context)
+
+
+def _parted(name: str, rows: list[Any]) -> Iterator[tuple[str, int, int, list[Any]]]:
+    """(path, number of the page, of the last page, rows) of a list that may be long."""
+    last = max(1, -(-len(rows) // LONG))
+    for number in range(1, last + 1):
+        path = f"{name}.html" if number == 1 else f"{name}-{number}.html"
+        yield path, number, last, rows[(number - 1) * LONG : number * LONG]
+
+
+# --- the platform ------------------------------------------------------------------------------------------------
+
+
+def _distribution(book: dict[str, Any]) -> Markup:
+    """A table of the merchants of a rulebook by grade, with bars."""
+    meanings = {level["grade"]: level["meaning"] for level in book["levels"]}
+    meanings[NOT_RATED] = {"zh": "未评级", "en": "Not rated"}
+    counts = [(grade, book["grades"].get(grade, 0)) for grade in meanings]
+    most = max([n for _, n in counts]) or 1
+    rows = Markup("").join(
+        Markup("<tr><th scope=row>{}<td>{}<td class=drawn>{}<td>{}<td>{}").format(
+            grade,
+            words.said(meanings[grade]),
+            charts.bar(n, most, most, f"tone-{tone(grade)}"),
+            f"{n:,}",
+            words.percent(n / book["merchants"], 1) if book["merchants"] else "—",
+        )
+        for grade, n in counts
+    )
+    return Markup(
+        "<table class=dist><caption>{} {} · {}</caption><thead><tr><th scope=col>{}<th scope=col>{}<td><th scope=col>{}"
+        "<th scope=col>{}</thead><tbody>{}</table>"
+    ).format(
+        words.said(book["title"]), book["version"], both(f"{book['merchants']:,} 个商家", f"{book['merchants']:,} merchants"),
+        both("等级", "Grade"), both("含义", "Meaning"), both("商家数", "Merchants"), both("占比", "Share"), rows,
+    )  # fmt: skip
+
+
+def _platform(summary: Summary) -> dict[str, Any]:
+    figures, history = summary["figures"], summary["history"]
+    grades = {grade for month in history for grade in month["grades"]}
+    known = [level["grade"] for book in summary["rulebooks"] for level in book["levels"]]
+    order = sorted(grades, key=lambda grade: (known.index(grade) if grade in known else len(known), grade))
+    told = "; ".join(
+        f"{iso(month['on'])[:7]}: " + ", ".join(f"{g} {month['grades'][g]}" for g in order if g in month["grades"])
+        for month in (history[0], history[-1])
+    ) if history else ""  # fmt: skip
+    tones = {grade: tone(grade) for grade in order}
+    return {
+        "figures": figures_table(figures, FIGURES, "全部商家合计", "All merchants together"),
+        "reviews": stars(figures),
+        "complaints": figures_table(figures, COMPLAINTS, "投诉件数", "Complaints"),
+        "chart": charts.shares(history, order, tones, told) if len(history) > 1 else None,
+        "order": order,
+        "tones": tones,
+    }
+
+
+# --- the rules ---------------------------------------------------------------------------------------------------
+
+
+def rules_path(id_: str, version: str) -> str:
+    return f"rules/{id_}-{version}.html"
+
+
+def _rules(summary: Summary, versions: Sequence[lifecycle.Version], context: dict[str, Any]) -> Iterator[Page]:
+    """rules.html, and a page of each version of sellers' rules that is no draft or that graded the night."""
+    graded = {(book["id"], book["version"]): book for book in summary["rulebooks"]}
+    listed: list[dict[str, Any]] = []
+    shown = [one for one in versions if one.state != "draft" and one.book().subject.role == "seller"]
+    for one in sorted(shown, key=lambda one: (one.id, [-part for part in version_key(one.version)])):
+        life = privacy.struck(lifecycle.life_of(one, context["zone"]))
+        night = graded.pop((one.id, one.version), None)
+        path = rules_path(one.id, one.version)
+        listed.append(life | {"page": path, "graded": night is not None})
+        other = night if night is not None and night["hash"] != one.hash else None
+        text = f"rulebooks/{one.id}-{one.version}.yaml"
+        if other is not None and other["path"] == text:
+            text = f"rulebooks/{one.id}-{one.version}-{one.hash[:12]}.yaml"
+        values = {"life": life, "text": text, "other": other, "s": summary, **_contents(one.book())}
+        yield path, render("rulebook.html", context, "../", values | {"here": "rules"})
+    for (id_, version), book in graded.items():
+        # A trial by rules that the ledger does not have, or has as a draft: their text is published, not a page of it.
+        yield (
+            rules_path(id_, version),
+            render("trial.html", context, "../", {"book": book, "here": "rules", "distribution": _distribution(book)}),
+        )
+    values = {"listed": listed, "trials": list(graded.values()), "here": "rules", "s": summary}
+    yield "rules.html", render("rules.html", context, "", values)
+
+
+def _contents(book: Rulebook) -> dict[str, Any]:
+    """What the rulebook says, ready for its page."""
+    most = max(element.weight for element in book.elements)
+    listed = conformity.rows(book)
+    total = len(listed)
+    return {
+        "book": book,
+        "general": list(_general(book)),
+        "elements": [
+            {
+                "id": element.id,
+                "name": both(element.name.zh, element.name.en),
+                "weight": element.weight,
+                "source": source(element),
+                "bar": charts.bar(element.weight, element.weight, most),
+                "rows": [_indicator(book, rule, element.weight) for rule in element.indicators],
+            }
+            for element in book.elements
+        ],
+        "levels": [
+            {"grade": level.grade, "from": level.at_least, "meaning": both(level.meaning.zh, level.meaning.en)}
+            for level in book.grades.levels
+        ],
+        "cut_offs": source(book.grades),
+        "symbols": source(book.grades.symbols),
+        "vetoes": [_veto(veto) for veto in book.vetoes],
+        "parameters": [
+            {
+                "name": both(PARAMETERS[name].name.zh, PARAMETERS[name].name.en) if name in PARAMETERS else name,
+                "value": words.plain(number.value),
+                "unit": PARAMETERS[name].unit if name in PARAMETERS else "",
+                "source": source(number),
+            }
+            for name, number in book.parameters.items()
+        ],
+        "sources": [
+            {"name": both(*SOURCES[name]), "numbers": n, "share": words.percent(n / total), "bar": charts.bar(n, total)}
+            for name, n in conformity.summary(listed).items()
+        ],
+        "numbers": total,
+    }
+
+
+def source(of: Sourced) -> Markup:
+    """Where numbers come from, with what they rest on."""
+    zh, en = SOURCES[of.source]
+    told = both(zh, en)
+    return Markup("{} <small>{}</small>").format(told, of.reference) if of.reference else told
+
+
+def _general(book: Rulebook) -> Iterator[dict[str, Any]]:
+    """The numbers that hold for all of it."""
+
+    def row(zh: str, en: str, number: Any, unit_zh: str = "", unit_en: str = "", share: bool = False) -> dict[str, Any]:
+        value = words.percent(number.value) if share else words.plain(number.value)
+        return {"name": both(zh, en), "value": both(f"{value}{unit_zh}", f"{value}{unit_en}"), "source": source(number)}
+
+    yield row("评价期", "Window", book.window_days, " 天", " days")
+    yield row("评级至少需要订单", "Orders needed to be rated", book.minimum.orders, " 单", " orders")
+    yield row("评级至少需要证据充分度", "Evidence needed to be rated", book.minimum.evidence, share=True)
+    if book.provisional:
+        yield row("订单少于此数标为临时", "Provisional below", book.provisional.orders, " 单", " orders")
+        yield row("证据充分度低于此数标为临时", "Provisional below evidence of", book.provisional.evidence, share=True)
+    if book.dormant_after_days:
+        yield row("无订单超过此数标为休眠", "Dormant without orders for", book.dormant_after_days, " 天", " days")
+    if book.margin:
+        yield row(
+            "得分越过界限此数即升降级", "A grade moves when past the edge by", book.margin.points, " 分", " points"
+        )
+        yield row("或连续越过界限的次数", "or past it in a row for", book.margin.evaluations, " 次评价", " evaluations")
+        yield row("回看不超过", "looking back at most", book.margin.memory_days, " 天", " days")
+
+
+def _indicator(book: Rulebook, rule: IndicatorRule, weight: float) -> dict[str, Any]:
+    of = CATALOGUE[rule.id]
+    prior = "" if not rule.strength else words.plain(rule.strength)
+    return {
+        "id": rule.id,
+        "name": both(of.name.zh, of.name.en),
+        "definition": both(of.definition.zh, of.definition.en),
+        "window": book.window(rule),
+        "weight": words.plain(rule.weight),
+        "total": words.plain(rule.weight * weight / 100, 3),
+        "strength": prior,
+        "prior": None if rule.prior == "population" else words.plain(float(rule.prior)),
+        "curve": charts.curve(rule.id, rule.curve, f"{of.name.zh} {of.name.en}"),
+        "points": [(_on_axis(of.unit, x), words.plain(mark)) for x, mark in rule.curve],
+        "source": source(rule),
+    }
+
+
+def _on_axis(unit: str, value: float) -> str:
+    """A value of a curve: whole, however fine."""
+    if unit in ("share", "per_order"):
+        return f"{words.plain(value * 100, 6)}%"
+    return words.measured(unit, value) if unit in ("flag", "days", "hours", "months") else words.plain(value)
+
+
+def _veto(veto: Any) -> dict[str, Any]:
+    said = places.condition(veto.model_dump(exclude_none=True)) or ("", "")
+    fixed = veto.fixed is not None
+    return {
+        "name": both(veto.name.zh, veto.name.en),
+        "when": both(*said),
+        "effect": both(
+            f"等级{'定为' if fixed else '不高于'} {veto.grade}",
+            f"the grade is {'' if fixed else 'at most '}{veto.grade}",
+        ),
+        "source": source(veto),
+    }

@@ -1,0 +1,100 @@
+"""The search index: any part of a name, and the beginning of a code or id, found with two or three small requests.
+
+Every ending of a name, every code and every id is a key. Keys in order, each with its merchant, are cut into files;
+`search/index.json` says with which key each file begins. What holds a text begins with it somewhere, so it stands together:
+look up the last file that begins at or before the text, and read on while there are hits.
+
+A file is cut where a key's checksum says so, so that a merchant more or less changes only the files its keys stand in. Of the
+endings that many names share (有限公司) only as many are kept as a reader would be shown.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import unicodedata
+import zlib
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+INDEX: Final = "search/index.json"
+KEPT: Final = 60
+"""Merchants kept of one key; site.js shows fewer."""
+
+Entry = tuple[str, str, str | None, str | None, str, bool, str]
+"""subject_id, kind, name as published, code or None, grade, self-operated, path of its page."""
+
+_LEAST, _MOST, _EVERY = 20_000, 45_000, 96
+"""Bytes of a file: cut after the least at one key in so many, and at the most in any case."""
+_SPACE = re.compile(r"\s+")
+_PLAIN = re.compile(r"[A-Za-z0-9_-]+")
+
+
+def normal(text: str) -> str:
+    """As names and queries are compared: full-width as half-width, small letters, single spaces."""
+    return _SPACE.sub(" ", unicodedata.normalize("NFKC", text).lower()).strip()
+
+
+def search(entries: Sequence[Entry]) -> Iterator[tuple[str, bytes]]:
+    """(path, content) of every file of the index; the order of `entries` does not matter."""
+    found: dict[str, list[str]] = {}
+    for entry in sorted(entries, key=lambda one: (one[2] or "", one[0])):
+        subject_id, _, name, code, *_ = entry
+        line = _line(entry)
+        for key in _keys(normal(name or ""), normal(subject_id)):
+            there = found.get(key)
+            if there is None:
+                found[key] = [line]
+            elif len(there) < KEPT:
+                there.append(line)
+        if code:
+            # A code's line says the code: the reader compares it, and shows it.
+            found.setdefault(normal(code), []).append(f"{line[:-1]},{_json(code)}]")
+    directory = []
+    for first, name, lines in _cut(found):
+        directory.append([first, name])
+        yield f"search/{name}", b"[\n" + b",\n".join(lines) + b"\n]\n"
+    yield INDEX, (_json({"format": "merchant-credit search", "files": directory}) + "\n").encode()
+
+
+def _keys(name: str, subject_id: str) -> set[str]:
+    return {name[i:] for i in range(len(name)) if name[i] != " "} | {subject_id}
+
+
+def _line(entry: Entry) -> str:
+    """[name, id, page, grade, flags]: flags 1 individual, 2 self-operated; the page is two digits where they say it all."""
+    subject_id, kind, name, _, grade, self_operated, page = entry
+    folder = page[10:12]
+    usual = _PLAIN.fullmatch(subject_id) and page == f"merchants/{folder}/{subject_id}.html"
+    return _json(
+        [name or "", subject_id, folder if usual else page, grade, (kind != "enterprise") + 2 * bool(self_operated)]
+    )
+
+
+def _cut(found: dict[str, list[str]]) -> Iterator[tuple[str, str, list[bytes]]]:
+    """(what the file begins with, its name, its lines) of each file."""
+    first, name, size, before = "", _name(""), 0, ""
+    lines: dict[bytes, None] = {}
+    for key in sorted(found):
+        encoded = [line.encode() for line in found[key]]
+        more = sum([len(line) + 2 for line in encoded if line not in lines])
+        if lines and (size + more > _MOST or (size >= _LEAST and zlib.crc32(key.encode()) % _EVERY == 0)):
+            yield first, name, list(lines)
+            # As much of the key as tells it from the one before.
+            first = next(key[:n] for n in range(1, len(key) + 1) if key[:n] > before)
+            name, size, lines = _name(key), 0, {}
+            more = sum([len(line) + 2 for line in encoded])
+        lines.update(dict.fromkeys(encoded))
+        size, before = size + more, key
+    if lines:
+        yield first, name, list(lines)
+
+
+def _name(key: str) -> str:
+    return f"{hashlib.sha256(key.encode()).hexdigest()[:12]}.json"
+
+
+def _json(value: object) -> str:
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    return text.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")

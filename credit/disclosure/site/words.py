@@ -1,0 +1,139 @@
+"""Published values in words and numbers: Chinese and English beside each other, escaped, ready to stand in a page."""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from typing import Any, Final
+from urllib.parse import quote
+
+from markupsafe import Markup, escape
+
+Bilingual = dict[str, str]
+
+STATES: Final = {
+    "missing": ("缺少证据", "No evidence"),
+    "not_applicable": ("不适用", "Not applicable"),
+    "suppressed": ("数量过少不予公示", "Too few to publish"),
+}
+MARKS: Final = {"missing": "—", "not_applicable": "/", "suppressed": "※"}
+"""The states in narrow tables, which explain them in their caption."""
+
+_SUFFIXES: Final = {
+    "stars": (" 星", " stars"),
+    "days": (" 天", " days"),
+    "hours": (" 小时", " hours"),
+    "months": (" 个月", " months"),
+}
+
+
+@lru_cache(maxsize=65_536)
+def both(zh: str, en: str) -> Markup:
+    """A text in both languages, of which the page shows one; only one where they are the same."""
+    return escape(zh) if zh == en else Markup(f"<span lang=zh>{escape(zh)}</span><span lang=en>{escape(en)}</span>")
+
+
+def said(text: Bilingual | str | None) -> Markup:
+    """{zh, en} in both languages; a text that has only one as it is; a dash for none."""
+    if text is None:
+        return Markup("—")
+    return escape(text) if isinstance(text, str) else both(text["zh"], text["en"])
+
+
+def iso(moment: Any) -> str:
+    """A date or instant in ISO 8601, whether it is text already or not."""
+    return moment if isinstance(moment, str) else str(moment.isoformat())
+
+
+def minute(moment: Any) -> str:
+    """An instant to the minute as it is written: 2026-11-24 00:00 +08:00."""
+    text = iso(moment)
+    return f"{text[:10]} {text[11:16]} {text[19:]}".strip()
+
+
+def href(path: str) -> str:
+    """A path below the site's root as a relative address."""
+    return quote(path, safe="/~")
+
+
+def plain(number: float, decimals: int = 10) -> str:
+    """At most so many decimals, no zeros after them, thousands apart."""
+    text = f"{number:,.{decimals}f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def percent(share: float | None, decimals: int = 0) -> str:
+    return "—" if share is None else f"{share * 100:.{decimals}f}%"
+
+
+@lru_cache(maxsize=65_536)
+def measured(unit: str, value: float) -> str:
+    """A measured value of an indicator, with its unit."""
+    if unit == "share":
+        return f"{value * 100:.1f}%"
+    if unit == "per_order":
+        return f"{plain(value * 100)}%"
+    if unit == "flag":
+        return both("是", "Yes") if value else both("否", "No")
+    if unit == "index":
+        return f"{value:.3f}"
+    if unit in _SUFFIXES:
+        zh, en = _SUFFIXES[unit]
+        return f"{value:.1f}" + both(zh, en) if unit == "stars" else plain(value, 2) + both(zh, en)
+    return plain(value, 2)
+
+
+@lru_cache(maxsize=4_096)
+def band(at_least: int, below: int | None, money: bool = False) -> str:
+    """A band: 20–49; from ten thousand on in round numbers, 1万–2万 or 10k–20k."""
+    if below is None:
+        return both(f"≥ {_round_zh(at_least)}", f"≥ {_round_en(at_least)}")
+    if at_least >= 10_000:
+        return both(f"{_round_zh(at_least)}–{_round_zh(below)}", f"{_round_en(at_least)}–{_round_en(below)}")
+    last = below - 1
+    return f"{at_least:,}" if last == at_least and not money else f"{at_least:,}–{last:,}"
+
+
+def _round_zh(number: int) -> str:
+    for size, name in ((100_000_000, "亿"), (10_000, "万")):
+        if number >= size:
+            return f"{plain(number / size)}{name}"
+    return f"{number:,}"
+
+
+def _round_en(number: int) -> str:
+    for size, name in ((1_000_000_000, "bn"), (1_000_000, "M"), (1_000, "k")):
+        if number >= size:
+            return f"{plain(number / size)}{name}"
+    return f"{number:,}"
+
+
+@lru_cache(maxsize=64)
+def state(name: str) -> str:
+    """What stands in place of a value that is not shown, in words."""
+    return f"<span class=na>{both(*STATES[name])}</span>"
+
+
+def cell(shown: dict[str, Any], unit: str) -> str:
+    """A published figure for a narrow table, without its unit."""
+    if shown["state"] != "measured":
+        return MARKS[shown["state"]]
+    if (value := shown.get("value")) is None:
+        return band(shown["at_least"], shown["below"], unit == "amount")
+    return _bare(unit, value)
+
+
+@lru_cache(maxsize=65_536)
+def _bare(unit: str, value: float) -> str:
+    if unit in ("share", "per_order"):
+        return measured(unit, value)
+    return f"{value:.1f}" if unit in ("stars", "hours") else plain(value, 2)
+
+
+_EMAIL = re.compile(r"[\w.+-]+@[\w-]+(\.[\w-]+)+", re.ASCII)
+
+
+def mail(contact: str) -> Markup:
+    """Where to write to; a link where it is an address of e-mail."""
+    text = escape(contact)
+    return Markup('<a href="mailto:{0}">{0}</a>').format(text) if _EMAIL.fullmatch(contact) else text
