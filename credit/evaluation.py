@@ -393,9 +393,7 @@ def _store(con: duckdb.DuckDBPyConnection, evaluation: Evaluation) -> None:
 def _insert(con: duckdb.DuckDBPyConnection, evaluation: Evaluation) -> None:
     """The rows of the evaluation's subjects."""
     book, day = evaluation.rulebook, evaluation.day
-    night_grades, night_indicators = evaluation.grades, evaluation.scores.long()
-    con.register("night_grades", night_grades)
-    con.register("night_indicators", night_indicators)
+    con.register("night_grades", evaluation.grades)
     con.execute(
         """INSERT INTO results.grades BY NAME
            SELECT ?::DATE AS evaluated_on, ? AS rulebook, ? AS rulebook_hash, * REPLACE (
@@ -406,10 +404,12 @@ def _insert(con: duckdb.DuckDBPyConnection, evaluation: Evaluation) -> None:
         f"CASE WHEN isnan({name}) THEN NULL ELSE {name} END AS {name}"
         for name in ("value", "numerator", "denominator", "shrunk", "mark")
     )
-    con.execute(
-        f"""INSERT INTO results.indicators BY NAME
-            SELECT ?::DATE AS evaluated_on, ? AS rulebook, * REPLACE ({numbers}) FROM night_indicators""",
-        [day, book.id],
-    )
     con.unregister("night_grades")
-    con.unregister("night_indicators")
+    for part in evaluation.scores.by_element():
+        con.register("night_indicators", part.long())
+        con.execute(
+            f"""INSERT INTO results.indicators BY NAME
+                SELECT ?::DATE AS evaluated_on, ? AS rulebook, * REPLACE ({numbers}) FROM night_indicators""",
+            [day, book.id],
+        )
+        con.unregister("night_indicators")

@@ -14,7 +14,8 @@ figure says how much stands behind it: sum over the rulebook of weight x n / (n 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -54,6 +55,11 @@ class Scores:
     score: Array
     evidence: Array
     priors: dict[str, float]
+
+    def by_element(self) -> Iterator[Scores]:
+        """The same an element at a time: as rows, all of them would be the largest thing in memory."""
+        for element in dict.fromkeys(c.element for c in self.columns):
+            yield replace(self, columns=[c for c in self.columns if c.element == element])
 
     def long(self) -> pd.DataFrame:
         """One row a subject and indicator, as in results.indicators (without date and rulebook)."""

@@ -210,23 +210,35 @@ def old(version: Path, conf: Settings) -> Path:
 
 
 def _documents(version: Path) -> dict[str, dict[str, Any]]:
-    found = [json.loads(path.read_text(encoding="utf-8")) for path in sorted(version.glob("merchants/*/*"))]
+    found = [json.loads(path.read_text(encoding="utf-8")) for path in sorted(version.glob("merchants/*/*.json"))]
     return {document["subject"]["subject_id"]: document for document in found}
 
 
 def _content(version: Path) -> dict[str, bytes]:
-    return {p.relative_to(version).as_posix(): p.read_bytes() for p in version.rglob("*") if p.is_file()}
+    """All but what tells how the version follows on others."""
+    found = {p.relative_to(version).as_posix(): p.read_bytes() for p in version.rglob("*") if p.is_file()}
+    return {path: content for path, content in found.items() if path.split("/")[0] not in versions.FOLLOWS}
 
 
 def _verify(version: Path) -> None:
-    """The version is whole: its name tells its index, its index tells every file."""
-    index = (version / "index.json").read_bytes()
-    assert version.resolve().name.endswith(hashlib.sha256(index).hexdigest()[:12])
-    files = json.loads(index)["files"]
+    """The version is whole: its name tells its manifest, its manifest tells every file."""
+    whole = (version / "manifest.json").read_bytes()
+    assert version.resolve().name.endswith(hashlib.sha256(whole).hexdigest()[:12])
     content = _content(version)
-    assert set(content) == {*files, "index.json"}
+    files = json.loads(whole)["files"]
+    for path, part in json.loads(whole)["parts"].items():
+        listed = json.loads(content[path])
+        assert part.pop("files") == len(listed)
+        files |= listed | {path: part}
+    assert set(content) == {*files, "manifest.json"}
     for path, entry in files.items():
         assert entry == {"bytes": len(content[path]), "sha256": hashlib.sha256(content[path]).hexdigest()}, path
+    feed = json.loads((version / "feed.json").read_bytes())
+    assert feed["changes"][-1]["to"]["manifest"] == hashlib.sha256(whole).hexdigest()
+    for change in feed["changes"]:
+        told = (version / change["path"]).read_bytes()
+        assert (change["bytes"], change["sha256"]) == (len(told), hashlib.sha256(told).hexdigest())
+    assert {p.name for p in (version / "feed").iterdir()} == {Path(c["path"]).name for c in feed["changes"]}
 
 
 def _figures(document: dict[str, Any], days: int) -> dict[str, Any]:
@@ -272,7 +284,7 @@ def test_figures_of_one_merchant(version: Path) -> None:
     suppressed, zero = {"state": "suppressed", "value": None}, {"state": "measured", "value": 0}
     assert figures["reviews"] == {
         "count": {"state": "measured", "value": 11},
-        "mean": {"state": "measured", "value": 4.4},  # (35 + 12 + 1) / 11
+        "mean": {"state": "measured", "value": 4.5},  # (35 + 12 + 1) / 11 = 4.36, in half stars
         # 1 and 3 are small; together they are 4, so the 7 hides as well
         "distribution": {"1": suppressed, "2": zero, "3": zero, "4": suppressed, "5": suppressed},
         "coverage": {"state": "measured", "value": 0.52},  # 11 of 21 ordered within 30 days
@@ -537,7 +549,9 @@ def test_same_bytes_twice_and_in_another_home(
     assert first.files == len(_content(version))
     with monkeypatch.context() as never:
         never.setattr(versions, "_make_durable", lambda _, damaged: pytest.fail("wrote again") if damaged else None)
-        assert _publish(conf, DAY) == first
+        again = _publish(conf, DAY)
+        assert (again.path, again.files, again.changes) == (first.path, first.files, None)
+        assert again.kept == again.merchants
     other = _made(tmp_path / "elsewhere")  # has a pseudonym key of its own, and no other night
     again = _publish(other)
     assert again.version == first.version == version.name
@@ -594,7 +608,7 @@ STEPS: dict[str, tuple[Any, str]] = {
     "naming the version": (versions.os, "rename"),
     "making the link": (Path, "symlink_to"),
     "switching": (versions.os, "replace"),
-    "removing old ones": (versions, "_prune"),
+    "removing old ones": (versions, "prune"),
 }
 
 

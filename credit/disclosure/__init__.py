@@ -1,45 +1,69 @@
 """Disclosure: what the public may know of a night, as files that change all at once.
 
-    publish(con, settings)     the latest evaluated night to `published/`, as one JSON document a merchant and bulk files
+    publish(con, settings)     the latest evaluated night to `published/`: pages, documents, bulk files, feed, signatures
+    rollback(settings)         back to an earlier version, signed as the newest
 
 versions   writing a version aside, switching to it, keeping the last ones
 night      the stored night and the register, counted and cleared for publication
+history    what earlier nights say: trends, the platform's history, who moved
 privacy    what may be published, and how finely
 figures    the figures of the last 30, 180 and 365 days
 documents  the JSON document of a merchant; merchant.schema.json describes it
-bulk       Parquet, CSV, NDJSON
+render     merchants' files: rendered where something is new, kept where nothing is; in several processes
+summary    the platform's own figures
+site       pages, badges, search
+bulk       Parquet, CSV, NDJSON; datapackage describes them
 life       the life of the rules, and the text of each version
+manifest   length and SHA-256 of every file; what changed since the version before
 dictionary the page about all this, data/dictionary/disclosure.md
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 from typing import Any
 
 import duckdb
 
-from credit.disclosure import bulk, documents, life, night, versions
+from credit.disclosure import (
+    bulk,
+    datapackage,
+    documents,
+    life,
+    manifest,
+    night,
+    privacy,
+    render,
+    site,
+    summary,
+    versions,
+)
 from credit.errors import UserError
 from credit.explain import latest
 from credit.rulebooks import lifecycle
 from credit.settings import Settings
 
-__all__ = ["Publication", "publish"]
+__all__ = ["Publication", "publish", "rollback"]
+
+INDEX = "index.json"
 
 
 @dataclass(frozen=True)
 class Publication:
-    """A published version: its name, its folder, how many merchants and files it holds."""
+    """A published version: its name, its folder, how many merchants and files it holds, how many merchants' files were
+    kept from an earlier one, what the feed tells (None: it is what was published already), what a person should know."""
 
     version: str
     path: Path
     merchants: int
     files: int
+    kept: int = 0
+    changes: dict[str, int] | None = None
+    notices: list[str] = field(default_factory=list)
 
 
 def publish(
@@ -51,28 +75,50 @@ def publish(
 ) -> Publication:
     """Publish the stored evaluation of `day` (default: the latest) and switch `published/current` to it.
 
-    The same night under the same rules gives the same version, byte for byte, in any home; where it is published already only the switch
-    happens. Whatever interrupts it, `current` is a whole version.
+    The same night under the same rules gives the same version, byte for byte; where it is published already only the
+    signatures are new. Whatever interrupts it, `current` is a whole version.
 
-    Raises UserError when there is no such evaluation, it is a trial or replay and the published one is official, its indicator rows are gone, or the files cannot be written.
+    Raises UserError when there is no such evaluation, it is a trial or replay and the published one is official, its
+    indicator rows are gone, or the files cannot be written.
     """
+    published = settings.published
     tonight = night.read(con, settings, latest(con, day), progress)
     _spare_official(settings, tonight)
+    before = versions.current(published)
+    told: list[dict[str, int] | None] = []
+
+    def finish(folder: Path) -> None:
+        told.append(manifest.follow(folder, before, versions.put))
+
     try:
-        with versions.draft(settings.published) as draft:
-            progress(f"writing {tonight.merchants:,} documents")
-            _write(draft, tonight, settings, lifecycle.versions(con))
-            progress("switching to the new version")
-            folder = versions.commit(settings.published, draft, tonight.day, settings.keep_versions)
+        with versions.draft(published) as draft:
+            done = _write(draft, tonight, settings, lifecycle.versions(con), progress)
+            progress("verifying and switching")
+            render.keep_rows(published, versions.name_of(draft, tonight.day), done.rows)
+            folder = versions.commit(published, draft, tonight.day, settings.keep_versions, finish)
     except OSError as error:
-        raise UserError(f"{settings.published} cannot be written: {error}; what was published before stays") from error
-    return Publication(folder.name, folder, tonight.merchants, len(draft.entries))
+        raise UserError(f"{published} cannot be written: {error}; what was published before stays") from error
+    return Publication(
+        folder.name,
+        folder,
+        tonight.merchants,
+        len(draft.entries),
+        done.kept,
+        told[0],
+        _notices(before, tonight.day),
+    )
+
+
+def _notices(before: Path | None, day: date) -> list[str]:
+    if before is None or versions.day_of(before) <= day:
+        return []
+    return [f"the night of {day} is published in place of the later one of {versions.day_of(before)}"]
 
 
 def _spare_official(settings: Settings, tonight: night.Night) -> None:
     """Nothing but an official night takes the place of an official one that is published."""
     standings = {graded.standing for graded in tonight.graded}
-    index = settings.published / "current" / versions.INDEX
+    index = settings.published / "current" / INDEX
     if standings == {"in_force"} or not index.exists():
         return
     published = json.loads(index.read_text(encoding="utf-8"))
@@ -83,33 +129,124 @@ def _spare_official(settings: Settings, tonight: night.Night) -> None:
         )
 
 
-def _write(draft: versions.Draft, tonight: night.Night, settings: Settings, rulebooks: list[lifecycle.Version]) -> None:
+def _write(
+    draft: versions.Draft,
+    tonight: night.Night,
+    settings: Settings,
+    rulebooks: list[lifecycle.Version],
+    progress: Callable[[str], None],
+) -> render.Rendered:
+    development = True
     paths = documents.paths([subject_id for graded in tonight.graded for subject_id in graded.ids])
-    for subject_id, document in documents.documents(tonight, settings):
-        draft.write(paths[subject_id], documents.to_json(document) + b"\n")
-    for path, content in bulk.files(tonight, paths):
+    context = {
+        "platform": {"zh": settings.platform_name, "en": settings.platform_name_en},
+        "development": development,
+        "contact": settings.objection_contact,
+        "zone": tonight.zone,
+    }
+    progress(f"writing the files of {tonight.merchants:,} merchants")
+    done = render.merchants(
+        draft,
+        documents.parts(tonight, settings, paths, development=development),
+        tonight.merchants,
+        context,
+        render.earlier(settings.published, tonight.day),
+        tonight.day,
+        settings.threads or render.workers(),
+        progress,
+    )
+    progress(f"{done.kept:,} of {tonight.merchants:,} merchants unchanged; writing lists and bulk files")
+    for path, content in _files(draft, tonight, settings, rulebooks, paths, context):
         draft.write(path, content)
-    draft.write(f"schema/{documents.SCHEMA.name}", documents.SCHEMA.read_bytes())
+    about = documents.disclosure(tonight, settings, development=development)
+    named = ("id", "version", "hash", "path")
+    manifest.write(
+        draft,
+        {
+            "evaluated_on": tonight.day,
+            "cut_off": tonight.cut_off,
+            "rulebooks": [{name: documents.rulebook(g)[name] for name in named} for g in tonight.graded],
+            "development": about["development"],
+        },
+    )
+    return done
+
+
+def _files(
+    draft: versions.Draft,
+    tonight: night.Night,
+    settings: Settings,
+    rulebooks: list[lifecycle.Version],
+    paths: dict[str, str],
+    context: dict[str, Any],
+) -> Iterator[tuple[str, bytes]]:
+    """(path, content) of every file that is not a merchant's, the descriptor of the bulk files after them."""
+    yield from bulk.files(tonight, paths)
+    yield f"schema/{documents.SCHEMA.name}", documents.SCHEMA.read_bytes()
     for graded in tonight.graded:
-        draft.write(documents.rulebook_path(graded), graded.book.text.encode())
-    for path, content in life.files(
-        rulebooks, {g.book.hash: documents.rulebook_path(g) for g in tonight.graded}, tonight.zone
-    ):
-        draft.write(path, content)
-    draft.write(versions.INDEX, _index(draft, tonight, settings))
+        yield documents.rulebook_path(graded), graded.book.text.encode()
+    yield from life.files(rulebooks, {g.book.hash: documents.rulebook_path(g) for g in tonight.graded}, tonight.zone)
+    told = summary.summary(tonight, settings, paths, development=context["development"])
+    yield summary.PATH, documents.to_json(told, indent=1) + b"\n"
+    yield from site.assets()
+    yield from site.pages(told, rulebooks, context)
+    yield from site.search(_searched(tonight, paths))
+    yield datapackage.PATH, datapackage.descriptor(told["disclosure"], draft.entries)
+    yield INDEX, _index(tonight, told)
 
 
-def _index(draft: versions.Draft, tonight: night.Night, settings: Settings) -> bytes:
+def _searched(
+    tonight: night.Night, paths: dict[str, str]
+) -> list[tuple[str, str, str | None, str | None, str, bool, str]]:
+    """(id, kind, name, code, grade, self-operated, page) of every merchant, by id, as published."""
+    found = []
+    for graded in tonight.graded:
+        for subject_id, grade in zip(graded.ids, graded.grade, strict=True):
+            fields, _ = privacy.subject(tonight.register[subject_id])
+            page = paths[subject_id].removesuffix(".json") + ".html"
+            found.append(
+                (subject_id, fields["kind"], fields["name"], fields["uscc"], grade, bool(fields["self_operated"]), page)
+            )
+    return sorted(found)
+
+
+def _index(tonight: night.Night, told: dict[str, Any]) -> bytes:
     index: dict[str, Any] = {
         "format": "merchant-credit disclosure",
         "schema_version": documents.SCHEMA_VERSION,
-        "disclosure": documents.disclosure(tonight, settings),
+        "disclosure": told["disclosure"],
         "zone": tonight.zone,
-        "rulebooks": [
-            documents.rulebook(graded) | {"merchants": len(graded.ids), "grades": graded.counts}
-            for graded in tonight.graded
-        ],
+        "rulebooks": [{k: v for k, v in book.items() if k not in ("kind", "levels")} for book in told["rulebooks"]],
         "merchants": tonight.merchants,
-        "files": {path: asdict(entry) for path, entry in sorted(draft.entries.items())},
+        "manifest": versions.MANIFEST,
+        "feed": manifest.FEED,
+        "platform": summary.PATH,
+        "datapackage": datapackage.PATH,
+        "bulk": "bulk/grades.parquet",
+        "schema": f"schema/{documents.SCHEMA.name}",
+        "rules": life.PATH,
     }
     return documents.to_json(index, indent=1) + b"\n"
+
+
+def rollback(settings: Settings, version: str | None = None) -> Publication:
+    """Switch back to `version` (default: the one published before the current one). Readers are told by the feed.
+
+    Raises UserError when it is not kept or is not whole.
+    """
+    published = settings.published
+    kept, now = versions.all_of(published), versions.current(published)
+    others = [folder for folder in kept if folder != now]
+    named = [folder for folder in others if folder.name == version] if version else others[:1]
+    if now is None or not named:
+        names = ", ".join(folder.name for folder in others) or "none"
+        raise UserError(f"no version {version or 'before this one'} is kept in {published}; others kept: {names}")
+    (folder,) = named
+    try:
+        changes = manifest.follow(folder, now, versions.put)
+        versions.switch(published, folder)
+    except OSError as error:
+        raise UserError(f"{published} cannot be written: {error}; what was published before stays") from error
+    listed = manifest.entries(folder)
+    merchants = len(json.loads((folder / INDEX).read_bytes())["rulebooks"])
+    return Publication(folder.name, folder, merchants, len(listed), 0, changes, [])

@@ -8,7 +8,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -86,6 +86,8 @@ FILES: dict[str, tuple[tuple[Field, ...], str, str]] = {
     "bulk/indicators.parquet": (INDICATORS, "每个商家每个指标一行", "One row a merchant and indicator"),
 }
 
+_AT_ONCE = 10_000
+
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 
 
@@ -96,8 +98,11 @@ def files(night: Night, documents: dict[str, str]) -> Iterator[tuple[str, bytes]
     rows = grades.to_pylist()
     yield "bulk/grades.csv", csv_bytes(grades.column_names, rows)
     yield "bulk/grades.ndjson", b"".join(to_json(row) + b"\n" for row in rows)
-    yield "bulk/elements.parquet", _parquet(pa.concat_tables(map(_elements, night.graded)))
-    yield "bulk/indicators.parquet", _parquet(pa.concat_tables(map(_indicators, night.graded)))
+    yield "bulk/elements.parquet", _parquet(*map(_elements, night.graded))
+    yield (
+        "bulk/indicators.parquet",
+        _parquet(*(_indicators(some) for graded in night.graded for some in _split(graded))),
+    )
 
 
 def _table(fields: tuple[Field, ...], columns: dict[str, Any]) -> pa.Table:
@@ -195,10 +200,29 @@ def _by_merchant(columns: list[Array]) -> Array:
     return np.array(columns, dtype=np.float64).T.ravel()
 
 
-def _parquet(table: pa.Table) -> bytes:
+def _split(graded: Graded) -> Iterator[Graded]:
+    """The same, some merchants at a time: a row an indicator of all of them would not fit beside them."""
+    for start in range(0, len(graded.ids), _AT_ONCE):
+        part = slice(start, start + _AT_ONCE)
+        columns = [
+            replace(
+                column,
+                shown=column.shown.take(part),
+                weight=column.weight[part],
+                points=column.points[part],
+            )
+            for column in graded.columns
+        ]
+        yield replace(graded, ids=graded.ids[part], columns=columns)
+
+
+def _parquet(*tables: pa.Table) -> bytes:
     """Parquet with nothing in it but the rows and the writer's version; the same rows give the same bytes."""
     sink = io.BytesIO()
-    pq.write_table(table, sink, compression="zstd", store_schema=False)
+    first, *more = tables
+    with pq.ParquetWriter(sink, first.schema, compression="zstd", store_schema=False) as writer:
+        for table in (first, *more):
+            writer.write_table(table)
     return sink.getvalue()
 
 

@@ -6,10 +6,13 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
+
+import numpy as np
 
 from credit.disclosure import privacy
 from credit.disclosure.figures import Tree
@@ -17,11 +20,12 @@ from credit.disclosure.night import Graded, Night
 from credit.disclosure.privacy import Shown
 from credit.explain import elements, reason_text, vetoes
 from credit.grading import NOT_RATED
+from credit.indicators.base import Array
 from credit.rulebooks import Rulebook
 from credit.settings import Settings
 
 SCHEMA = Path(__file__).with_name("merchant.schema.json")
-SCHEMA_VERSION = "1"
+SCHEMA_VERSION = "2"
 
 STANDINGS = {
     "in_force": None,
@@ -43,6 +47,7 @@ RECORD_KINDS = {
     "award": ("表彰奖励", "Award"),
     "certification": ("认证", "Certification"),
 }
+ADVERSE = ("administrative_penalty", "abnormal_operation", "serious_violation", "dishonest_debtor")
 SANCTION_KINDS = {
     "warning": ("警告", "Warning"),
     "restriction": ("限制", "Restriction"),
@@ -50,6 +55,14 @@ SANCTION_KINDS = {
     "termination": ("终止服务", "Termination"),
 }
 _NR_MEANING = {"zh": "未评级", "en": "Not rated"}
+
+_BEFORE = (
+    "subject", "grade", "meaning", "score", "evidence", "not_rated_reason", "not_rated", "provisional", "dormant", "vetoes",
+)  # fmt: skip
+_AFTER = ("sanctions", "public_records", "objections", "notices", "links")
+"""Parts of a document's head, before and after what is in columns."""
+
+_POINT = ("on", "grade", "score", "rulebook_version")
 
 _CHUNK = 2_000
 """Merchants turned into Python objects at a time."""
@@ -94,19 +107,35 @@ def paths(ids: list[str]) -> dict[str, str]:
     }
 
 
-def disclosure(night: Night, settings: Settings) -> dict[str, Any]:
-    """Who discloses, when, when next, how to object: the same in every document and in the index."""
+def about(settings: Settings, *, development: bool) -> dict[str, Any]:
+    """Who discloses, how often, how to object: the same in every document, whatever the night."""
     contact = settings.objection_contact
     return {
         "by": {"zh": settings.platform_name, "en": settings.platform_name_en},
-        "evaluated_on": night.day,
-        "cut_off": night.cut_off,
-        "next_update": night.day + timedelta(days=1),
+        "development": development,
         "objection": {
             "contact": contact,
             "zh": f"对评价结果有异议的，请向 {contact} 提出，并注明主体编号、评价日期、异议事项和依据。",
             "en": f"To object, write to {contact} with the merchant id, the evaluation date, the point and its grounds.",
         },
+        "updated": {
+            "zh": "每夜评价一次；本文件的内容自评价日期起没有变化，最近一次评价见 latest 所指文件。",
+            "en": "Evaluated every night; what this document says stands unchanged since its evaluation day; `latest` names the last one.",
+            "latest": "../../index.json",
+        },
+    }
+
+
+def disclosure(night: Night, settings: Settings, *, development: bool) -> dict[str, Any]:
+    """The same with the night: for what is written anew every night."""
+    told = about(settings, development=development)
+    return {
+        "by": told["by"],
+        "development": development,
+        "evaluated_on": night.day,
+        "cut_off": night.cut_off,
+        "next_update": night.day + timedelta(days=1),
+        "objection": told["objection"],
     }
 
 
@@ -127,52 +156,160 @@ def rulebook_path(graded: Graded) -> str:
     return f"rulebooks/{graded.book.id}-{graded.book.version}.yaml"
 
 
-def documents(night: Night, settings: Settings) -> Iterator[tuple[str, dict[str, Any]]]:
-    """(subject id, document) of every merchant."""
-    about = disclosure(night, settings)
+@dataclass(frozen=True)
+class Part:
+    """Some merchants of one rulebook: all that their documents say, as plain data that another process can be given.
+
+    Lists and arrays have one entry a merchant; `common` is what all of them say."""
+
+    common: dict[str, Any]
+    frame: list[dict[str, Any]]
+    heads: list[dict[str, Any]]
+    paths: list[str]
+    shown: list[Shown]
+    weights: list[Array]
+    points: list[Array]
+    totals: list[tuple[Array, Array]]
+    windows: dict[int, Tree]
+
+    def numbers(self) -> Array:
+        """One row a merchant: all numbers of its document that are in columns. The same numbers have the same bytes."""
+        figures = [*self.shown, *(leaf for tree in self.windows.values() for leaf in _leaves(tree))]
+        columns: list[Any] = [*self.weights, *self.points, *(array for total in self.totals for array in total)]
+        for figure in figures:
+            columns += [a for a in (figure.state, figure.value, figure.at_least, figure.below) if a is not None]
+        rows = np.array(columns, dtype=np.float64).reshape(len(columns), len(self.paths)).T + 0.0
+        rows[np.isnan(rows)] = np.nan
+        return np.ascontiguousarray(rows)
+
+    def take(self, places: Sequence[int]) -> Part:
+        """Only the merchants at these places."""
+        at = np.array(places, dtype=np.int64)
+        return replace(
+            self,
+            heads=[self.heads[i] for i in places],
+            paths=[self.paths[i] for i in places],
+            shown=[shown.take(at) for shown in self.shown],
+            weights=[array[at] for array in self.weights],
+            points=[array[at] for array in self.points],
+            totals=[(weight[at], points[at]) for weight, points in self.totals],
+            windows={days: _taken(tree, at) for days, tree in self.windows.items()},
+        )
+
+
+def _leaves(tree: Tree) -> Iterator[Shown]:
+    for node in tree.values():
+        yield from (node,) if isinstance(node, Shown) else _leaves(node)
+
+
+def _taken(tree: Tree, at: Any) -> Tree:
+    return {key: node.take(at) if isinstance(node, Shown) else _taken(node, at) for key, node in tree.items()}
+
+
+def parts(night: Night, settings: Settings, paths: dict[str, str], *, development: bool) -> Iterator[Part]:
+    """All merchants of the night, some thousand at a time. `paths`: subject id -> path of its document."""
+    told = about(settings, development=development)
     for graded in night.graded:
         meanings = {level.grade: level.meaning.model_dump() for level in graded.book.grades.levels}
         meanings[NOT_RATED] = _NR_MEANING
-        by_rules, frame = rulebook(graded), _frame(graded)
+        common = {
+            "evaluated_on": night.day,
+            "cut_off": night.cut_off,
+            "rulebook": rulebook(graded),
+            "disclosure": told,
+        }
+        frame = _frame(graded)
         for start in range(0, len(graded.ids), _CHUNK):
-            part = slice(start, min(start + _CHUNK, len(graded.ids)))
-            windows = [(days, _chunk(tree, part)) for days, tree in graded.windows.items()]
-            shown = _transposed(column.shown.rows(part) for column in graded.columns)
-            weights = _transposed(column.weight[part].tolist() for column in graded.columns)
-            points = _transposed(privacy.blank(column.points[part]) for column in graded.columns)
-            totals = _transposed(
-                list(zip(total.weight[part].tolist(), privacy.blank(total.points[part]), strict=True))
-                for total in graded.totals
+            places = range(start, min(start + _CHUNK, len(graded.ids)))
+            mine = [paths[graded.ids[i]] for i in places]
+            heads = [_head(night, graded, i, meanings, told, path) for i, path in zip(places, mine, strict=True)]
+            whole = Part(
+                common,
+                frame,
+                heads,
+                mine,
+                [column.shown for column in graded.columns],
+                [column.weight for column in graded.columns],
+                [column.points for column in graded.columns],
+                [(total.weight, total.points) for total in graded.totals],
+                graded.windows,
             )
-            for i, subject_id in enumerate(graded.ids[part]):
-                place = start + i
-                fields, states = privacy.subject(night.register[subject_id])
-                yield (
-                    subject_id,
-                    {
-                        "$schema": f"../../schema/{SCHEMA.name}",
-                        "schema_version": SCHEMA_VERSION,
-                        "subject": {**fields, "states": states},
-                        "grade": graded.grade[place],
-                        "meaning": meanings[graded.grade[place]],
-                        "score": graded.score[place],
-                        "evidence": graded.evidence[place],
-                        "not_rated_reason": graded.reason[place],
-                        "not_rated": reason_text(graded.reason[place]),
-                        "provisional": graded.provisional[place],
-                        "dormant": graded.dormant[place],
-                        "vetoes": _vetoes(graded.book, graded.vetoes[place]),
-                        "evaluated_on": night.day,
-                        "cut_off": night.cut_off,
-                        "rulebook": by_rules,
-                        "elements": _elements(frame, totals[i], shown[i], weights[i], points[i]),
-                        "currency": graded.currency[place],
-                        "figures": [{"window_days": days, **_pick(tree, i)} for days, tree in windows],
-                        "sanctions": _listed(night.sanctions, subject_id, SANCTION_KINDS, about["by"]),
-                        "public_records": _listed(night.records, subject_id, RECORD_KINDS),
-                        "disclosure": about,
-                    },
-                )
+            yield replace(whole, **_columns(whole, slice(places.start, places.stop)))
+
+
+def _columns(whole: Part, part: slice) -> dict[str, Any]:
+    return {
+        "shown": [shown.take(part) for shown in whole.shown],
+        "weights": [array[part] for array in whole.weights],
+        "points": [array[part] for array in whole.points],
+        "totals": [(weight[part], points[part]) for weight, points in whole.totals],
+        "windows": {days: _taken(tree, part) for days, tree in whole.windows.items()},
+    }
+
+
+def _head(
+    night: Night, graded: Graded, i: int, meanings: dict[str, Any], told: dict[str, Any], path: str
+) -> dict[str, Any]:
+    """What one merchant's document says besides columns of numbers."""
+    subject_id = graded.ids[i]
+    fields, states = privacy.subject(night.register[subject_id])
+    name = path.rsplit("/", 1)[1].removesuffix(".json")
+    return {
+        "subject": {**fields, "states": states},
+        "grade": graded.grade[i],
+        "meaning": meanings[graded.grade[i]],
+        "score": graded.score[i],
+        "evidence": graded.evidence[i],
+        "not_rated_reason": graded.reason[i],
+        "not_rated": reason_text(graded.reason[i]),
+        "provisional": graded.provisional[i],
+        "dormant": graded.dormant[i],
+        "vetoes": _vetoes(graded.book, graded.vetoes[i]),
+        "trend": [dict(zip(_POINT, point, strict=True)) for point in night.trend.get(subject_id, ())],
+        "currency": graded.currency[i],
+        "sanctions": _listed(night.sanctions, subject_id, SANCTION_KINDS, told["by"]),
+        "public_records": _listed(night.records, subject_id, RECORD_KINDS, told["by"]),
+        "objections": {"open": [], "decided": []},
+        "notices": [],
+        "links": {"page": f"{name}.html", "badge": f"{name}.svg"},
+    }
+
+
+def documents(part: Part) -> Iterator[tuple[str, dict[str, Any]]]:
+    """(path, document) of every merchant of the part."""
+    everyone = slice(0, len(part.paths))
+    windows = [(days, _chunk(tree, everyone)) for days, tree in part.windows.items()]
+    shown = _transposed(shown.rows(everyone) for shown in part.shown)
+    weights = _transposed(weight.tolist() for weight in part.weights)
+    points = _transposed(privacy.blank(points) for points in part.points)
+    totals = _transposed(
+        list(zip(weight.tolist(), privacy.blank(earned), strict=True)) for weight, earned in part.totals
+    )
+    common = part.common
+    for i, (path, head) in enumerate(zip(part.paths, part.heads, strict=True)):
+        now = {
+            "on": common["evaluated_on"],
+            "grade": head["grade"],
+            "score": head["score"],
+            "rulebook_version": common["rulebook"]["version"],
+        }
+        yield (
+            path,
+            {
+                "$schema": f"../../schema/{SCHEMA.name}",
+                "schema_version": SCHEMA_VERSION,
+                **{name: head[name] for name in _BEFORE},
+                "evaluated_on": common["evaluated_on"],
+                "cut_off": common["cut_off"],
+                "rulebook": common["rulebook"],
+                "trend": {"state": "measured", "points": [*head["trend"], now]},
+                "elements": _elements(part.frame, totals[i], shown[i], weights[i], points[i]),
+                "currency": head["currency"],
+                "figures": [{"window_days": days, **_pick(tree, i)} for days, tree in windows],
+                **{name: head[name] for name in _AFTER},
+                "disclosure": common["disclosure"],
+            },
+        )
 
 
 def _vetoes(book: Rulebook, ids: list[str]) -> list[dict[str, Any]]:
@@ -248,13 +385,15 @@ def _listed(
     found: dict[str, list[dict[str, Any]]] | None,
     subject_id: str,
     kinds: dict[str, tuple[str, str]],
-    issuer: dict[str, str] | None = None,
+    issuer: dict[str, str],
 ) -> dict[str, Any]:
     """What is in force, none of it, or (null) not known because nobody supplies it."""
     if found is None:
         return {"state": "missing", "in_force": None}
-    rows = []
-    for row in found.get(subject_id, []):
-        zh, en = kinds[row["kind"]]
-        rows.append(row | {"kind": {"code": row["kind"], "zh": zh, "en": en}} | ({"issuer": issuer} if issuer else {}))
-    return {"state": "measured", "in_force": rows}
+    return {"state": "measured", "in_force": [coded(row, kinds, issuer) for row in found.get(subject_id, [])]}
+
+
+def coded(row: dict[str, Any], kinds: dict[str, tuple[str, str]], issuer: dict[str, str]) -> dict[str, Any]:
+    """The row with its kind in both languages, and its issuer: the platform, where it names none."""
+    zh, en = kinds[row["kind"]]
+    return {**row, "kind": {"code": row["kind"], "zh": zh, "en": en}, "issuer": row.get("issuer", issuer)}

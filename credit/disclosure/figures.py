@@ -12,10 +12,10 @@ import narwhals as nw
 import numpy as np
 
 from credit.disclosure import privacy
-from credit.disclosure.privacy import MEASURED, MISSING, NOT_APPLICABLE, Codes, Shown
+from credit.disclosure.privacy import MEASURED, MISSING, NOT_APPLICABLE, SUPPRESSED, Codes, Shown
 from credit.engine import NightFacts
 from credit.indicators import CATALOGUE
-from credit.indicators.after_sales import COMPLAINTS, upheld
+from credit.indicators.after_sales import COMPLAINTS, justified, upheld
 from credit.indicators.base import Array, Leaf, Quantity, Unit, count, median
 from credit.indicators.counterparty import REVIEWS, own
 from credit.indicators.fulfilment import ORDERS
@@ -32,8 +32,18 @@ _AMOUNT = CATALOGUE["amount"].numerator
 _REFUND_KNOWN = count("transactions", ~col("refund_reason").is_null())
 _REFUND_ASKED = count("transactions", ~col("refund_reason").is_null() & (col("refund_reason") != "none"))
 _RATED = {stars: count("reviews", own & (col("rating_overall") == stars)) for stars in STARS}
-_UPHELD = count("complaints", upheld)
 _BY_CHANNEL = {channel: count("complaints", col("channel") == channel) for channel in CHANNELS}
+_OUTCOMES = {
+    "upheld": upheld & (col("outcome") == "upheld"),
+    "partly_upheld": upheld & (col("outcome") == "partly_upheld"),
+    "others_liable": justified & ~upheld,
+    **{name: col("outcome") == name for name in ("rejected", "settled", "withdrawn")},
+    "unrecorded": ~col("resolution_minutes").is_null() & col("outcome").is_null(),
+    "open": col("resolution_minutes").is_null(),
+}
+"""How complaints ended; each is in one of them. The first two are those that the seller is liable for."""
+OUTCOMES = tuple(_OUTCOMES)
+_BY_OUTCOME = {name: count("complaints", ended) for name, ended in _OUTCOMES.items()}
 _RESPONDED = count("complaints", ~col("response_minutes").is_null())
 _RESOLVED = count("complaints", ~col("resolution_minutes").is_null())
 _RESPONSE = median("complaints", col("response_minutes"))
@@ -53,9 +63,9 @@ def leaves() -> Iterator[Leaf]:
     yield from _AMOUNT.leaves()
     for indicator in (*(CATALOGUE[name] for name in _RATES), _MEAN, _COVERAGE):
         yield from indicator.leaves()
-    yield from (ORDERS, REVIEWS, COMPLAINTS, _REFUND_KNOWN, _REFUND_ASKED, _UPHELD)
+    yield from (ORDERS, REVIEWS, COMPLAINTS, _REFUND_KNOWN, _REFUND_ASKED)
     yield from (_RESPONDED, _RESOLVED, _RESPONSE, _RESOLUTION)
-    yield from (*_RATED.values(), *_BY_CHANNEL.values())
+    yield from (*_RATED.values(), *_BY_CHANNEL.values(), *_BY_OUTCOME.values())
 
 
 def window(facts: NightFacts, have: frozenset[str], days: int, currency: list[str | None]) -> Tree:
@@ -97,7 +107,8 @@ def window(facts: NightFacts, have: frozenset[str], days: int, currency: list[st
     one_currency = np.array([code is not None for code in currency], dtype=bool) | (orders == 0)
     of_amount = np.where(one_currency | np.isnan(amount), known(amount), NOT_APPLICABLE).astype(np.int8)
     completed = of(_COVERAGE.denominator or ORDERS)
-    upheld_count = of(_UPHELD, "complaints.outcome")
+    ended = [of(_BY_OUTCOME[name], "complaints.outcome") for name in OUTCOMES]
+    by_outcome = parts(OUTCOMES, ended)
     return {
         "transactions": {
             "orders": privacy.band(orders, known(orders), privacy.COUNT_EDGES),
@@ -119,7 +130,8 @@ def window(facts: NightFacts, have: frozenset[str], days: int, currency: list[st
         "complaints": {
             "count": privacy.counts(complaints, known(complaints)),
             "rate": rate(complaints, orders, orders, "per_order", (complaints,)),
-            "upheld": parts(("upheld", "other"), [upheld_count, complaints - upheld_count])["upheld"],
+            "upheld": _upheld(by_outcome, ended),
+            "by_outcome": by_outcome,
             "response_median_hours": middle(
                 of(_RESPONSE, "complaints.first_response_at") / 60,
                 of(_RESPONDED, "complaints.first_response_at"),
@@ -133,3 +145,19 @@ def window(facts: NightFacts, have: frozenset[str], days: int, currency: list[st
             "by_channel": parts(CHANNELS, [of(_BY_CHANNEL[channel]) for channel in CHANNELS]),
         },
     }
+
+
+def _upheld(by_outcome: Tree, ended: list[Array]) -> Shown:
+    """All that the seller is liable for, in full or in part: shown where this tells no more than the parts do."""
+    hide = np.array([by_outcome[name].state == SUPPRESSED for name in OUTCOMES])  # type: ignore[union-attr]
+    counts = np.nan_to_num(np.array(ended))
+    ours, others = (hide[part].sum(axis=0) for part in (slice(2), slice(2, None)))
+    hidden_others = (counts[2:] * hide[2:]).sum(axis=0)
+    total = ended[0] + ended[1]
+    tells = (
+        privacy.small(total)
+        | (ours == 1)
+        | ((ours == 2) & (others > 0) & ((others < 2) | (hidden_others < privacy.THRESHOLD)))
+    )
+    state = np.where(np.isnan(total), MISSING, MEASURED).astype(np.int8)
+    return privacy.counts(total, state, tells)

@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 
 from credit import engine
-from credit.disclosure import figures, privacy
+from credit.disclosure import figures, history, privacy
 from credit.disclosure.privacy import STATES, Codes, Shown
 from credit.errors import UserError
 from credit.evaluation import book_of, supplied
@@ -27,7 +27,7 @@ from credit.indicators import CATALOGUE
 from credit.indicators.base import WINDOWS, Array, Indicator
 from credit.rulebooks import ElementRule, IndicatorRule, Rulebook
 from credit.settings import Settings
-from credit.tables import TABLES
+from credit.tables import TABLES, Table
 from credit.warehouse import scalar, zone_of
 
 _RATED_ROLE = "seller"
@@ -85,7 +85,7 @@ class Graded:
 
 @dataclass(frozen=True)
 class Night:
-    """All that is published of a night. `sanctions` and `records` by subject; None where the table is not supplied."""
+    """All that is published of a night. `sanctions`, `records` and `trend` by subject; None where the table is not supplied."""
 
     day: date
     cut_off: datetime
@@ -94,6 +94,12 @@ class Night:
     register: dict[str, dict[str, Any]]
     sanctions: dict[str, list[dict[str, Any]]] | None
     records: dict[str, list[dict[str, Any]]] | None
+    trend: dict[str, list[history.Point]]
+    months: list[dict[str, Any]]
+    moves: dict[str, int] | None
+    platform: dict[int, figures.Tree]
+    """Window -> the figures of all merchants together, as those of one."""
+    platform_currency: str | None
 
     @property
     def merchants(self) -> int:
@@ -163,6 +169,8 @@ def read(
             f"the register as known on {day} lacks {len(unknown)} graded merchants, for example {unknown[0]!r}; "
             f"run `merchant-credit evaluate --date {day}`, then publish"
         )
+    together, one_currency = _together(frames, moment, have)
+    standing = graded[0].standing
     return Night(
         day,
         moment.cut_off,
@@ -171,7 +179,26 @@ def read(
         register,
         _sanctions(con, moment, register) if "sanctions" in have else None,
         _records(con, moment, register) if "public_records" in have else None,
+        history.trends(con, day),
+        history.months(con, day),
+        history.moves(con, day, standing, ((one.book, one.ids, one.grade) for one in graded)),
+        together,
+        one_currency,
     )
+
+
+def _together(
+    frames: engine.Frames, moment: engine.Moment, have: frozenset[str]
+) -> tuple[dict[int, figures.Tree], str | None]:
+    """(window -> the figures of all merchants as if they were one, the currency of all amounts if there is one)."""
+    everyone = "platform"
+
+    def as_one(table: Table) -> nw.LazyFrame[Any]:
+        return frames(table).lazy().with_columns(nw.lit(everyone).alias("subject_id"))
+
+    facts = engine.compile_facts(as_one, list(figures.leaves()), pd.Index([everyone]), moment, have, WINDOWS)
+    currency = _currencies(as_one, moment).get(everyone) if "transactions" in have else None
+    return {days: figures.window(facts, have, days, [currency]) for days in WINDOWS}, currency
 
 
 def _fetch(con: duckdb.DuckDBPyConnection, query: str, parameters: list[Any]) -> dict[str, Any]:
@@ -322,6 +349,8 @@ def _sanctions(
                 "reason": privacy.text(row["reason"], of),
                 "imposed_on": row["imposed_at"].astimezone(zone).date(),
                 "until": row["until_at"].astimezone(zone).date() if row["until_at"] else None,
+                "source": "delivered",
+                "reference": None,
             }
         )
     return found

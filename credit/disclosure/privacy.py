@@ -8,7 +8,8 @@
 * Points of an indicator are rounded to 2 decimals, to 1 where its value is not shown whole: by the rulebook's curve they
   would give it away. Points of an element, scores and the evidence figure have 4.
 * Rounding: shares and indexes to 3 decimals, rates per order to 2 significant digits, stars and hours to 1 decimal,
-  days and sums of severities to 2; then a rate beside a count does not give back the exact number of orders of any but small merchants.
+  days and sums of severities to 2; stars of fewer than 20 reviews to half stars, since mean and number together would
+  tell how many gave which; then a rate beside a count does not give back the exact number of orders of any but small merchants.
 """
 
 from __future__ import annotations
@@ -30,6 +31,9 @@ THRESHOLD = 5
 
 STATES = ("measured", "missing", "not_applicable", "suppressed")
 MEASURED, MISSING, NOT_APPLICABLE, SUPPRESSED = range(len(STATES))
+
+FEW_STARS = 20
+"""The mean of fewer reviews than this is shown in half stars."""
 
 Codes = NDArray[np.int8]
 Mask = NDArray[np.bool_]
@@ -58,6 +62,15 @@ class Shown:
     below: Array | None = None
     whole: bool = False
     """The value is a whole number."""
+    coarse: Mask | None = None
+    """Which values are rounded further than their unit asks for."""
+
+    def take(self, at: Any) -> Shown:
+        """The same for the merchants at these places (a slice or an array of them)."""
+        value, at_least, below, coarse = (
+            None if array is None else array[at] for array in (self.value, self.at_least, self.below, self.coarse)
+        )
+        return Shown(self.state[at], value, at_least, below, self.whole, coarse)
 
     def rows(self, part: slice) -> list[dict[str, Any]]:
         """As JSON-able objects; null wherever there is nothing to show."""
@@ -127,7 +140,11 @@ def rates(values: Array, state: Codes, unit: Unit, observed: Array, betrayed: tu
     for told in betrayed:
         hide |= small(told)
     code = np.where((state == MEASURED) & hide, SUPPRESSED, state).astype(np.int8)
-    return Shown(code, rounded(np.where(code == MEASURED, values, np.nan), unit))
+    shown = np.where(code == MEASURED, values, np.nan)
+    if unit != "stars":
+        return Shown(code, rounded(shown, unit))
+    coarse = observed < FEW_STARS
+    return Shown(code, np.where(coarse, np.round(shown * 2) / 2, rounded(shown, unit)), coarse=coarse)
 
 
 def indicator(
@@ -150,6 +167,8 @@ def indicator(
 def points(exact: Array, shown: Shown, rated: Mask) -> Array:
     """The points of an indicator as published; NaN where it was not measured or the merchant is not rated."""
     whole = np.full(len(exact), shown.value is not None) & (shown.state == MEASURED)
+    if shown.coarse is not None:
+        whole &= ~shown.coarse
     earned = rated & ((shown.state == MEASURED) | (shown.state == SUPPRESSED))
     return np.where(earned, np.where(whole, np.round(exact, 2), np.round(exact, 1)), np.nan)
 

@@ -2,11 +2,15 @@
 
     published/
       current -> versions/2026-11-24-0123456789ab
-      versions/2026-11-24-0123456789ab/index.json ...
+      versions/2026-11-24-0123456789ab/manifest.json ...
       versions/.partial-*                 being written, or left by a killed publish: removed by the next one
+      prints/<version>.parquet            what each merchant's files were made of, so that the next night knows which to keep
 
-A version is named by its day and the SHA-256 of its index, and the index holds the SHA-256 of every other file: the same
-content has the same name everywhere. One publish runs at a time: it holds the warehouse, which lets one process in.
+A version is named by its day and the SHA-256 of its manifest, and the manifest tells the SHA-256 of every other file: the
+same content has the same name everywhere. Not in the name is what tells how it follows on the version before: the change
+feed and the signatures. One publish runs at a time: it holds the warehouse, which lets one process in.
+
+A file that did not change is a hard link to that of an earlier version, so no published file is ever written to.
 """
 
 from __future__ import annotations
@@ -15,7 +19,7 @@ import hashlib
 import os
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date
@@ -23,7 +27,10 @@ from pathlib import Path
 
 from credit.errors import UserError
 
-INDEX = "index.json"
+MANIFEST = "manifest.json"
+FOLLOWS = ("feed.json", "feed", "tuf")
+"""Files and folders of a version that tell how it follows on others; they are not in its name nor in its manifest."""
+PRINTS = "prints"
 _PARTIAL = ".partial-"
 _SWITCHING = ".current-"
 
@@ -34,6 +41,11 @@ class Entry:
 
     bytes: int
     sha256: str
+
+
+def entry_of(content: bytes) -> Entry:
+    """Length and SHA-256 of the content."""
+    return Entry(len(content), hashlib.sha256(content).hexdigest())
 
 
 @dataclass
@@ -51,7 +63,7 @@ class Draft:
             self._made.add(target.parent)
         with target.open("xb") as file:
             file.write(content)
-        self.entries[path] = Entry(len(content), hashlib.sha256(content).hexdigest())
+        self.entries[path] = entry_of(content)
 
 
 @contextmanager
@@ -73,22 +85,65 @@ def draft(published: Path) -> Iterator[Draft]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def commit(published: Path, draft: Draft, day: date, keep: int) -> Path:
+def current(published: Path) -> Path | None:
+    """The folder of the version in force; None where nothing is published."""
+    link = published / "current"
+    return link.resolve() if (link / MANIFEST).exists() else None
+
+
+def all_of(published: Path) -> list[Path]:
+    """The folders of all versions kept, the one published last first."""
+    found = [path for path in (published / "versions").glob("*") if not path.name.startswith(".")]
+    return sorted(found, key=lambda path: (path.stat().st_mtime_ns, path.name), reverse=True)
+
+
+def day_of(folder: Path) -> date:
+    """The evaluation day in a version's name."""
+    return date.fromisoformat(folder.name[:10])
+
+
+def name_of(draft: Draft, day: date) -> str:
+    """The name that the draft gets. Its manifest must have been written."""
+    return f"{day}-{draft.entries[MANIFEST].sha256[:12]}"
+
+
+def commit(published: Path, draft: Draft, day: date, keep: int, finish: Callable[[Path], None]) -> Path:
     """Make the draft a version, switch to it, remove all but the last `keep` versions. Returns the version's folder.
 
-    The draft's index must have been written last. Where the same version is there already it is kept, mended if damaged.
+    The draft's manifest must have been written last. `finish` writes what follows on other versions (feed, signatures) to
+    the folder it is given and verifies it. Where the same version is there already it is kept, mended if damaged.
     """
-    folder = published / "versions" / f"{day}-{draft.entries[INDEX].sha256[:12]}"
+    folder = published / "versions" / name_of(draft, day)
     if folder.exists():
         _mend(folder, draft)
+        finish(folder)
     else:
+        finish(draft.folder)
         _make_durable(draft.folder, list(draft.entries))
         os.rename(draft.folder, folder)  # noqa: PTH104
         _sync(folder.parent)
-    os.utime(folder)  # the order in which versions were published last
-    _switch(published, folder)
-    _prune(published, folder, keep)
+    switch(published, folder)
+    prune(published, folder, keep)
     return folder
+
+
+def put(path: Path, content: bytes) -> None:
+    """Write a file of `FOLLOWS` whole or not at all, also where readers are."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}.partial")
+    with partial.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(partial, path)  # noqa: PTH105
+
+
+def link(source: Path, target: Path) -> None:
+    """`target` becomes another name of the file `source`, or a copy where the file system has no more links."""
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copyfile(source, target)
 
 
 def _clean(published: Path) -> None:
@@ -115,7 +170,7 @@ def _make_durable(folder: Path, paths: list[str]) -> None:
             _sync(folder / path)
         for inner, _, _ in os.walk(folder, topdown=False):
             _sync(Path(inner))
-    _sync(folder / INDEX)
+    _sync(folder / MANIFEST)
     _sync(folder)
 
 
@@ -123,11 +178,14 @@ def _mend(folder: Path, draft: Draft) -> None:
     """Put right what differs from the draft, file by file, each in one step."""
     damaged = []
     for path, entry in draft.entries.items():
+        there = folder / path
         try:
-            content = (folder / path).read_bytes()
+            if there.samefile(draft.folder / path):
+                continue  # kept from this very version, and read when it was
+            content = there.read_bytes()
         except OSError:
             content = b""
-        if Entry(len(content), hashlib.sha256(content).hexdigest()) != entry:
+        if entry_of(content) != entry:
             damaged.append(path)
     _make_durable(draft.folder, damaged)
     for path in damaged:
@@ -136,22 +194,29 @@ def _mend(folder: Path, draft: Draft) -> None:
         _sync((folder / path).parent)
     for inner, _, names in os.walk(folder):
         for name in names:
-            if (Path(inner) / name).relative_to(folder).as_posix() not in draft.entries:
-                (Path(inner) / name).unlink()
+            path = (Path(inner) / name).relative_to(folder).as_posix()
+            if path not in draft.entries and path.split("/")[0] not in FOLLOWS:
+                (folder / path).unlink()
 
 
-def _switch(published: Path, folder: Path) -> None:
+def switch(published: Path, folder: Path) -> None:
+    """Readers see `folder` from now on."""
+    os.utime(folder)  # the order in which versions were published last
     link = published / f"{_SWITCHING}{os.getpid()}"
     link.symlink_to(Path("versions") / folder.name)
     os.replace(link, published / "current")  # noqa: PTH105
     _sync(published)
 
 
-def _prune(published: Path, current: Path, keep: int) -> None:
-    versions = [path for path in current.parent.iterdir() if not path.name.startswith(".") and path != current]
-    versions.sort(key=lambda path: (path.stat().st_mtime_ns, path.name), reverse=True)
+def prune(published: Path, current: Path, keep: int) -> None:
+    """Remove all but the `keep` versions published last, `current` among them."""
+    versions = [path for path in all_of(published) if path != current]
     for old in versions[keep - 1 :]:
         # Out of sight in one step, so that a killed removal leaves no half version.
         gone = old.with_name(f"{_PARTIAL}{old.name}")
         os.rename(old, gone)  # noqa: PTH104
         shutil.rmtree(gone)
+    kept = {path.name for path in all_of(published)}
+    for left in (published / PRINTS).glob("*"):
+        if left.name.removesuffix(".parquet") not in kept:
+            left.unlink()

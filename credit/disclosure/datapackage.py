@@ -1,0 +1,66 @@
+"""datapackage.json: the bulk files described as a Frictionless Data Package (version 2)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pyarrow as pa
+
+from credit.disclosure.bulk import FILES, Field
+from credit.disclosure.documents import to_json
+from credit.disclosure.versions import Entry
+
+PATH = "datapackage.json"
+
+_TYPES = {
+    pa.string(): "string",
+    pa.float64(): "number",
+    pa.bool_(): "boolean",
+    pa.int32(): "integer",
+    pa.int64(): "integer",
+}
+_FORMATS = {
+    "csv": {"format": "csv", "mediatype": "text/csv", "encoding": "utf-8-sig"},
+    "ndjson": {"format": "ndjson", "mediatype": "application/x-ndjson", "encoding": "utf-8"},
+    "parquet": {"format": "parquet", "mediatype": "application/vnd.apache.parquet"},
+}
+
+
+def descriptor(about: dict[str, Any], entries: dict[str, Entry]) -> bytes:
+    """The descriptor of the bulk files among `entries`; `about` as in index.json."""
+    by, development = about["by"], about["development"]
+    resources = [
+        {
+            "name": path.removeprefix("bulk/").replace(".", "-").replace("_", "-"),
+            "type": "table",
+            "path": path,
+            "title": zh,
+            "description": en,
+            "bytes": entries[path].bytes,
+            "hash": f"sha256:{entries[path].sha256}",
+            **_FORMATS[path.rsplit(".", 1)[1]],
+            "schema": _schema(fields),
+        }
+        for path, (fields, zh, en) in FILES.items()
+    ]
+    package = {
+        "$schema": "https://datapackage.org/profiles/2.0/datapackage.json",
+        "name": "merchant-credit-grades",
+        "title": f"{by['zh']} 商家信用等级",
+        "description": f"Credit grades of the merchants of {by['en']}, evaluated on {about['evaluated_on']}."
+        + (" Signed by a development key: for trial only. 开发密钥签名，仅供试用。" if development else ""),
+        "version": str(about["evaluated_on"]),
+        "created": about["cut_off"],
+        "contributors": [{"title": by["zh"], "roles": ["publisher"]}],
+        "merchant-credit": {"development": development},
+        "resources": resources,
+    }
+    return to_json(package, indent=1) + b"\n"
+
+
+def _schema(fields: tuple[Field, ...]) -> dict[str, Any]:
+    described = [
+        {"name": f.name, "type": _TYPES.get(f.type, "date"), "title": f.zh, "description": f.en} for f in fields
+    ]
+    keys = [name for name in ("subject_id", "element", "indicator") if any(f.name == name for f in fields)]
+    return {"fields": described, "primaryKey": keys, "missingValues": [""]}

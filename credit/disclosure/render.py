@@ -1,0 +1,267 @@
+"""The files of merchants: rendered where something in them is new, kept from an earlier version where nothing is.
+
+What a merchant's files are made of has a fingerprint. Where it is that of an earlier version whose files are still what its
+manifest says, they are linked; the others are rendered. Many merchants are shared out over processes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import multiprocessing
+import os
+from collections.abc import Callable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from dataclasses import dataclass, field
+from datetime import date
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from credit import __version__
+from credit.disclosure import manifest, site, versions
+from credit.disclosure.documents import Part, documents, to_json
+from credit.disclosure.versions import PRINTS, Draft, Entry, entry_of
+
+_SHARED_OUT_FROM = 4_000
+"""Merchants from which it pays to start processes."""
+_ROW = pa.schema([("subject_id", pa.string()), ("print", pa.binary(32)), ("evaluated_on", pa.date32())])
+
+
+@dataclass(frozen=True)
+class Kept:
+    """One merchant as an earlier version has it."""
+
+    fingerprint: bytes
+    evaluated_on: date
+
+
+@dataclass(frozen=True)
+class Earlier:
+    """The version whose files may be kept."""
+
+    folder: Path
+    merchants: dict[str, Kept]
+    entries: dict[str, Entry]
+
+
+def earlier(published: Path, day: date) -> Earlier | None:
+    """The version published last whose night is not after `day`: a document never speaks of a later night than its version."""
+    for folder in versions.all_of(published):
+        rows = published / PRINTS / f"{folder.name}.parquet"
+        if versions.day_of(folder) > day or not rows.exists():
+            continue
+        try:
+            table = pq.read_table(rows)
+            entries = manifest.entries(folder)
+        except (OSError, ValueError, KeyError):  # damaged: the versions before it may be whole
+            continue
+        ids, prints, days = (table[name].to_pylist() for name in _ROW.names)
+        return Earlier(folder, {i: Kept(p, on) for i, p, on in zip(ids, prints, days, strict=True)}, entries)
+    return None
+
+
+@lru_cache
+def _program() -> bytes:
+    """SHA-256 of what documents and pages are made by: another program makes other files of the same numbers."""
+    digest = hashlib.sha256(__version__.encode())
+    here = Path(__file__).parent
+    for path in sorted(p for p in here.rglob("*") if p.suffix in (".py", ".html", ".json", ".svg", ".jinja", ".j2")):
+        digest.update(path.relative_to(here).as_posix().encode() + b"\0" + path.read_bytes())
+    return digest.digest()
+
+
+def fingerprints(part: Part, context: dict[str, Any]) -> list[bytes]:
+    """What each merchant's files are made of, but for the night, as a SHA-256."""
+    common = {name: value for name, value in part.common.items() if name not in ("evaluated_on", "cut_off")}
+    frame = hashlib.sha256(_program() + to_json([common, part.frame, context])).digest()
+    return [
+        hashlib.sha256(frame + row.tobytes() + to_json(head)).digest()
+        for row, head in zip(part.numbers(), part.heads, strict=True)
+    ]
+
+
+@dataclass
+class Rendered:
+    """What became of the merchants: how many were kept, and what the next version needs to know."""
+
+    rows: dict[str, Kept] = field(default_factory=dict)
+    kept: int = 0
+
+
+def merchants(
+    draft: Draft,
+    parts: Iterator[Part],
+    total: int,
+    context: dict[str, Any],
+    before: Earlier | None,
+    day: date,
+    workers: int,
+    progress: Callable[[str], None] = lambda _: None,
+) -> Rendered:
+    """Write or link the files of all merchants into the draft; one process a worker where they are many."""
+    done = Rendered()
+    with _Pool(workers if total >= _SHARED_OUT_FROM else 1, context) as pool:
+        for part in parts:
+            kept: list[int] = []
+            new: list[int] = []
+            for i, fingerprint in enumerate(fingerprints(part, context)):
+                subject_id = part.heads[i]["subject"]["subject_id"]
+                was = before.merchants.get(subject_id) if before else None
+                same = was is not None and was.fingerprint == fingerprint and _listed(before, part.paths[i])
+                done.rows[subject_id] = was if was is not None and same else Kept(fingerprint, day)
+                (kept if same else new).append(i)
+            if new:
+                pool.submit(_render, draft.folder, part.take(new))
+            done.kept += len(kept)
+            if kept:
+                assert before is not None
+                pool.submit(_keep, draft.folder, before.folder, part.take(kept), _entries(before, part, kept))
+            pool.collect(draft, done, day, 2 * workers)
+            progress(f"{len(done.rows):,} of {total:,} merchants")
+        pool.collect(draft, done, day, 0)
+    return done
+
+
+def _paths(path: str) -> tuple[str, str, str]:
+    stem = path.removesuffix(".json")
+    return path, f"{stem}.html", f"{stem}.svg"
+
+
+def _listed(before: Earlier | None, path: str) -> bool:
+    return before is not None and all(one in before.entries for one in _paths(path))
+
+
+def _entries(before: Earlier, part: Part, places: list[int]) -> dict[str, Entry]:
+    return {path: before.entries[path] for i in places for path in _paths(part.paths[i])}
+
+
+def keep_rows(published: Path, version: str, rows: dict[str, Kept]) -> None:
+    """Note for the next night what the files of this version were made of."""
+    table = pa.table(
+        [list(rows), [kept.fingerprint for kept in rows.values()], [kept.evaluated_on for kept in rows.values()]],
+        schema=_ROW,
+    )
+    sink = pa.BufferOutputStream()
+    pq.write_table(table, sink)
+    versions.put(published / PRINTS / f"{version}.parquet", sink.getvalue().to_pybytes())
+
+
+# --- in a worker -------------------------------------------------------------------------------------------------
+
+_pages: site.Merchants
+_context: dict[str, Any]
+
+
+def _begin(context: dict[str, Any]) -> None:
+    global _pages, _context
+    _pages, _context = site.Merchants(context), context
+
+
+_Done = tuple[dict[str, Entry], list[str]]
+"""(files written, subjects whose kept files were not what they should be)"""
+
+
+def _render(folder: Path, part: Part) -> _Done:
+    """Document, page and badge of every merchant of the part."""
+    entries: dict[str, Entry] = {}
+    badges: dict[str, str] = {}
+    for path, document in documents(part):
+        json_path, html_path, svg_path = _paths(path)
+        entries[json_path] = _write(folder / json_path, to_json(document) + b"\n")
+        entries[html_path] = _write(folder / html_path, _pages.page(document, path))
+        grade = document["grade"]
+        if (first := badges.get(grade)) is None:
+            badges[grade] = svg_path
+            entries[svg_path] = _write(folder / svg_path, site.badge(grade, document["meaning"], _context))
+        else:
+            versions.link(folder / first, folder / svg_path)
+            entries[svg_path] = entries[first]
+    return entries, []
+
+
+def _write(target: Path, content: bytes) -> Entry:
+    try:
+        file = target.open("xb")
+    except FileNotFoundError:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        file = target.open("xb")
+    with file:
+        file.write(content)
+    return entry_of(content)
+
+
+def _keep(folder: Path, source: Path, part: Part, expected: dict[str, Entry]) -> _Done:
+    """Link what is unchanged, having read it again: a damaged file is not handed on, it is rendered anew."""
+    entries: dict[str, Entry] = {}
+    damaged: list[int] = []
+    for i, path in enumerate(part.paths):
+        files = _paths(path)
+        if all(_is(source / one, expected[one]) for one in files):
+            (folder / path).parent.mkdir(parents=True, exist_ok=True)
+            for one in files:
+                versions.link(source / one, folder / one)
+                entries[one] = expected[one]
+        else:
+            damaged.append(i)
+    if not damaged:
+        return entries, []
+    again = part.take(damaged)
+    written, _ = _render(folder, again)
+    return entries | written, [head["subject"]["subject_id"] for head in again.heads]
+
+
+def _is(path: Path, entry: Entry) -> bool:
+    try:
+        content = path.read_bytes()
+    except OSError:
+        return False
+    return len(content) == entry.bytes and hashlib.sha256(content).hexdigest() == entry.sha256
+
+
+class _Pool:
+    """Runs work in processes of its own, or, with one worker, here. `collect` takes in what is done."""
+
+    def __init__(self, workers: int, context: dict[str, Any]) -> None:
+        self._executor = None
+        if workers > 1:
+            # A fresh process each: a fork of one with threads (DuckDB's, Prefect's) may hang.
+            self._executor = ProcessPoolExecutor(
+                workers, multiprocessing.get_context("spawn"), initializer=_begin, initargs=(context,)
+            )
+        else:
+            _begin(context)
+        self._waiting: set[Future[_Done]] = set()
+
+    def __enter__(self) -> _Pool:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._executor is not None:
+            self._executor.shutdown(cancel_futures=True)
+
+    def submit(self, work: Callable[..., _Done], *given: Any) -> None:
+        if self._executor is not None:
+            self._waiting.add(self._executor.submit(work, *given))
+            return
+        future: Future[_Done] = Future()
+        future.set_result(work(*given))
+        self._waiting.add(future)
+
+    def collect(self, draft: Draft, done: Rendered, day: date, most: int) -> None:
+        """Take in results until at most `most` are under way."""
+        while len(self._waiting) > most:
+            finished, self._waiting = wait(self._waiting, return_when=FIRST_COMPLETED)
+            for future in finished:
+                entries, damaged = future.result()
+                draft.entries |= entries
+                done.kept -= len(damaged)
+                for subject_id in damaged:
+                    done.rows[subject_id] = Kept(done.rows[subject_id].fingerprint, day)
+
+
+def workers() -> int:
+    """Processes to render with: one a core that this process may use, four at most."""
+    return max(1, min(4, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1))
