@@ -11,10 +11,12 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from credit import settings, simulate
-from credit.nightly import Night, run
+from credit import disclosure, evaluation, intake, simulate
+from credit.settings import Settings
+from credit.warehouse import open_warehouse
 
 DAY = date(2026, 11, 24)
+EARLIER = [date(2026, 8, 31), date(2026, 9, 30), date(2026, 10, 31)]
 HOSTILE = '<script>alert(1)</script>=HYPERLINK("x")'
 HOSTILE_ID = '店/..#1?a=%41&"<b>'
 Document = dict[str, Any]
@@ -31,9 +33,17 @@ class Market:
     def __init__(self, work: Path) -> None:
         simulate.write(work / "in", merchants=60, transactions=4_000, end=DAY)
         _make_hostile(work / "in")
-        conf = settings.load(home=work / "home")
-        run(Night(conf, DAY, path=work / "in"))
-        self.folder = work / "home" / "published" / "current"
+        conf = Settings(home=work / "home")
+        with open_warehouse(conf) as con:
+            batch = intake.land(con, conf, "canonical", work / "in", DAY)
+            intake.accept(con, batch.batch_id)
+            for night in EARLIER:
+                evaluation.evaluate(con, conf, night)
+            # As if the rules had been in force then: there is a course of the grades to draw.
+            con.execute("UPDATE results.runs SET standing = 'in_force'")
+            evaluation.evaluate(con, conf, DAY)
+            disclosure.publish(con, conf)
+        self.folder = conf.published / "current"
 
     @cached_property
     def documents(self) -> dict[str, Document]:
@@ -50,24 +60,23 @@ class Market:
     @cached_property
     def kinds(self) -> dict[str, str]:
         """Name of a kind of page -> a page of it."""
-        found = {name: f"{name}.html" for name in PAGES}
+        found = {name: f"{name}.html" for name in PAGES} | {"404": NOTHING}
         found |= {name: self.merchant(wanted) for name, wanted in MERCHANTS.items()}
         rules = sorted(path.relative_to(self.folder) for path in self.folder.glob("rules/*.html"))
         return found | {f"rules/{i}": str(path) for i, path in enumerate(rules[:RULES])}
 
 
-PAGES = ("index", "rules", "sanctions", "notices", "objections", "platform", "data", "404")
+PAGES = ("index", "rules", "sanctions", "records", "notices", "objections", "platform", "data")
+NOTHING = "merchants/00/nothing.html"
 RULES = 1
 MERCHANTS: dict[str, Callable[[Document], Any]] = {
-    "enterprise": lambda d: d["subject"]["kind"] == "enterprise" and d["grade"] != "NR" and not d["vetoes"],
+    "enterprise": lambda d: d["subject"]["self_operated"] and d["grade"] != "NR",
     "individual": lambda d: d["subject"]["kind"] == "individual" and d["grade"] != "NR",
     "not rated": lambda d: d["grade"] == "NR",
     "veto": lambda d: d["vetoes"] and d["grade"] != "NR",
-    "sanctioned": lambda d: d["sanctions"]["in_force"] and d["public_records"]["in_force"],
-    "self-operated": lambda d: d["subject"]["self_operated"],
     "hostile": lambda d: d["subject"]["name"] == HOSTILE and d["grade"] != "NR",
 }
-KINDS = (*PAGES, *MERCHANTS, *(f"rules/{i}" for i in range(RULES)))
+KINDS = (*PAGES, "404", *MERCHANTS, *(f"rules/{i}" for i in range(RULES)))
 
 
 def _make_hostile(folder: Path) -> None:

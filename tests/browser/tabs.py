@@ -91,8 +91,7 @@ class Tab:
         self.context.set_default_timeout(5_000)
         self.site = site
         self.complaints: list[str] = []
-        self.expected: set[str] = set()
-        """Addresses that are asked for although nothing is there."""
+        self.expected = {site.url(market.NOTHING)}
         self.page: Page = self.context.new_page()
         note = self.complaints.append
         self.page.on("console", lambda m: m.type in ("error", "warning") and self._console(m.type, m.text, m.location))
