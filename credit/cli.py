@@ -1,7 +1,8 @@
 """The command `merchant-credit`: thin, one function a verb.
 
 Exit codes: 0 done; 1 a defect of the program; 2 the command, a setting or a rulebook is not usable; 3 an input cannot be
-taken (nothing was changed); 4 the batch fails its expectations (nothing was merged); 5 the warehouse is in use.
+taken (nothing was changed); 4 the batch fails its expectations (nothing was merged); 5 the warehouse is in use. `verify`:
+6 invalid; 7 stale; 8 older than seen before.
 """
 
 from __future__ import annotations
@@ -17,12 +18,12 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table as RichTable
 
-from credit import __version__, cli_rulebook, cli_vet, cli_weights, settings
+from credit import __version__, cli_keys, cli_ledgers, cli_rulebook, cli_verify, cli_vet, cli_weights, settings
 from credit.console import AsJson, Day, Home, day_of, err, out, print_json
 from credit.errors import UserError
 from credit.settings import Settings
 
-EPILOG = "Exit codes: 0 done · 1 defect · 2 command, setting or rulebook not usable · 3 input not usable · 4 checks failed · 5 warehouse in use"
+EPILOG = "Exit codes: 0 done · 1 defect · 2 command, setting or rulebook not usable · 3 input not usable · 4 checks failed · 5 warehouse in use · verify: 6 invalid · 7 stale · 8 older than seen"
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -202,6 +203,45 @@ def publish(day: Day = None, home: Home = None, as_json: AsJson = False) -> None
     with open_warehouse(conf, read_only=True) as con:
         evaluated = latest(con, day_of(day, conf) if day else None)
     _run_step("publish", home, day=evaluated.isoformat(), as_json=as_json)
+
+
+@app.command()
+def rollback(
+    version: Annotated[
+        str | None, typer.Argument(help="A kept version; default: the one published before the current one.")
+    ] = None,
+    list_: Annotated[bool, typer.Option("--list", help="List the versions kept and change nothing.")] = False,
+    home: Home = None,
+    as_json: AsJson = False,
+) -> None:
+    """Switch published/current back to a version that is kept. It is signed anew, so that readers take it for the newest.
+
+    Example: merchant-credit rollback --list
+
+    Example: merchant-credit rollback 2026-11-23-0123456789ab
+    """
+    from credit.disclosure import rollback as back
+    from credit.disclosure import versions
+    from credit.warehouse import open_warehouse
+
+    conf = settings.load(home=home)
+    if list_:
+        now = versions.current(conf.published)
+        kept = [{"version": p.name, "current": p.resolve() == now} for p in versions.all_of(conf.published)]
+        if as_json:
+            print_json(kept)
+        for one in kept if not as_json else ():
+            out.print(f"{one['version']}{'  <- current 当前版本' if one['current'] else ''}", highlight=False)
+        return
+    progress = _Steps()
+    with open_warehouse(conf):
+        done = back(conf, version, progress=lambda said: progress("rollback", said))
+    report = {"published": str(conf.published / "current"), "version": done.version, "changes": done.changes}
+    if as_json:
+        print_json(report | {"notices": done.notices})
+    else:
+        show_report(report | {"notices": done.notices})
+        out.print(f"Version in force 当前版本: {done.version}", highlight=False)
 
 
 @app.command()
@@ -453,7 +493,10 @@ def _options(
     pass
 
 
+cli_ledgers.register(app)
 cli_vet.register(app)
+cli_keys.register(app)
+cli_verify.register(app)
 
 
 def main() -> NoReturn:

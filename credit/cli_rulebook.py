@@ -6,7 +6,6 @@ import json
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import date, datetime
 from pathlib import Path
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo
@@ -17,7 +16,7 @@ from rich.markup import escape
 from rich.table import Table as RichTable
 
 from credit import settings
-from credit.console import AsJson, Day, Home, day_of, err, out, print_json
+from credit.console import AsJson, At, By, Day, Home, day_of, err, instant_of, named_day, out, print_json
 from credit.errors import UserError
 from credit.indicators import CATALOGUE
 from credit.rulebooks import Rulebook, lifecycle, load, shipped, version_key
@@ -34,15 +33,6 @@ Ref = Annotated[
     str,
     typer.Argument(
         metavar="REF", help="A YAML file, id@version, or id: the version in force today, else the latest there is."
-    ),
-]
-By = Annotated[str, typer.Option("--by", help="The person responsible; published as entered.")]
-At = Annotated[
-    str | None,
-    typer.Option(
-        "--at",
-        metavar="YYYY-MM-DD[THH:MM]",
-        help="When it happened, if it is entered afterwards; in the platform's zone unless an offset is given.",
     ),
 ]
 Note = Annotated[str | None, typer.Option("--note", help="A remark; published as entered.")]
@@ -268,9 +258,9 @@ def propose(
 
     Example: merchant-credit rulebook propose ./draft.yaml --by "Li Wei" --comments-until 2026-12-10
     """
-    until = _day(comments_until, "--comments-until") if comments_until else None
+    until = named_day(comments_until, "--comments-until") if comments_until else None
     with open_warehouse(settings.load(home=home)) as con:
-        _done(con, lifecycle.propose(con, file, by=by, comments_until=until, at=_instant(at), note=note), as_json)
+        _done(con, lifecycle.propose(con, file, by=by, comments_until=until, at=instant_of(at), note=note), as_json)
 
 
 @app.command()
@@ -287,7 +277,7 @@ def comment(
     Example: merchant-credit rulebook comment gbt-26842-enterprise@0.2.0 --by "Hengrui Foods" --text "35 is too much"
     """
     with _writing(home, ref) as (con, version):
-        number = lifecycle.comment(con, version.id, version.version, by=by, text=text, at=_instant(at))
+        number = lifecycle.comment(con, version.id, version.version, by=by, text=text, at=instant_of(at))
     if as_json:
         print_json({"number": number, "id": version.id, "version": version.version})
     else:
@@ -309,7 +299,7 @@ def answer(
     Example: merchant-credit rulebook answer 1 --by "Li Wei" --outcome partly --reason "30 instead of 35"
     """
     with open_warehouse(settings.load(home=home)) as con:
-        _done(con, lifecycle.answer(con, number, by=by, outcome=outcome, reason=reason, at=_instant(at)), as_json)
+        _done(con, lifecycle.answer(con, number, by=by, outcome=outcome, reason=reason, at=instant_of(at)), as_json)
 
 
 @app.command()
@@ -319,7 +309,7 @@ def announce(ref: Ref, by: By, at: At = None, note: Note = None, home: Home = No
     Example: merchant-credit rulebook announce gbt-26842-enterprise@0.2.0 --by "Li Wei"
     """
     with _writing(home, ref) as (con, version):
-        _done(con, lifecycle.announce(con, version.id, version.version, by=by, at=_instant(at), note=note), as_json)
+        _done(con, lifecycle.announce(con, version.id, version.version, by=by, at=instant_of(at), note=note), as_json)
 
 
 @app.command()
@@ -329,7 +319,7 @@ def enact(ref: Ref, by: By, at: At = None, note: Note = None, home: Home = None,
     Example: merchant-credit rulebook enact gbt-26842-enterprise@0.2.0 --by "Li Wei"
     """
     with _writing(home, ref) as (con, version):
-        enacted = lifecycle.enact(con, version.id, version.version, by=by, at=_instant(at), note=note)
+        enacted = lifecycle.enact(con, version.id, version.version, by=by, at=instant_of(at), note=note)
         again = [str(day) for day in lifecycle.overtaken(con, enacted)]
         _done(con, enacted, as_json, evaluate_again=again)
         if again and not as_json:
@@ -442,23 +432,6 @@ def _resolve(known: list[lifecycle.Version], zone: str, ref: str) -> tuple[Ruleb
         return max(offered, key=lambda book: version_key(book.version)), None
     there = sorted({f"{v.id}@{v.version}" for v in known} | {f"{book.id}@{book.version}" for book in shipped()})
     raise UserError(f"no rulebook {ref!r}; expected a YAML file or one of: {', '.join(there)}")
-
-
-def _day(text: str, option: str) -> date:
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        raise UserError(f"{option} {text!r} is not a day; expected YYYY-MM-DD, for example 2026-11-24") from None
-
-
-def _instant(text: str | None) -> datetime | None:
-    """An instant; without an offset it is in the platform's zone, which the ledger knows."""
-    try:
-        return datetime.fromisoformat(text) if text else None
-    except ValueError:
-        raise UserError(
-            f"--at {text!r} is not an instant; expected for example 2026-11-24 or 2026-11-24T10:30"
-        ) from None
 
 
 def _done(con: duckdb.DuckDBPyConnection, version: lifecycle.Version, as_json: bool, **more: Any) -> None:

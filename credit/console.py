@@ -32,6 +32,15 @@ Day = Annotated[
 AsJson = Annotated[
     bool, typer.Option("--json", help="One JSON value on standard output; progress goes to standard error.")
 ]
+By = Annotated[str, typer.Option("--by", help="The person responsible; published as entered.")]
+At = Annotated[
+    str | None,
+    typer.Option(
+        "--at",
+        metavar="YYYY-MM-DD[THH:MM]",
+        help="When it happened, if it is entered afterwards; in the platform's zone unless an offset is given.",
+    ),
+]
 
 
 def day_of(text: str | None, conf: Settings, source: str | None = None) -> date:
@@ -40,10 +49,25 @@ def day_of(text: str | None, conf: Settings, source: str | None = None) -> date:
         from credit.sources import zone_before_a_batch
 
         return datetime.now(ZoneInfo(zone_before_a_batch(conf, source))).date()
+    return named_day(text, "--date")
+
+
+def named_day(text: str, option: str) -> date:
+    """The day an option names. Raises UserError when it is no day."""
     try:
         return date.fromisoformat(text)
     except ValueError:
-        raise UserError(f"--date {text!r} is not a day; expected YYYY-MM-DD, for example 2026-11-24") from None
+        raise UserError(f"{option} {text!r} is not a day; expected YYYY-MM-DD, for example 2026-11-24") from None
+
+
+def instant_of(text: str | None) -> datetime | None:
+    """An instant; without an offset it is in the platform's zone, which the ledger knows."""
+    try:
+        return datetime.fromisoformat(text) if text else None
+    except ValueError:
+        raise UserError(
+            f"--at {text!r} is not an instant; expected for example 2026-11-24 or 2026-11-24T10:30"
+        ) from None
 
 
 def print_json(value: Any) -> None:

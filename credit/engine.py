@@ -20,6 +20,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from credit.indicators.base import WINDOWS, Array, At, Expr, Grouped, Groups, Latest, Leaf, Measure, Median
+from credit.ledgers import overlay
 from credit.settings import cut_off
 from credit.tables import TABLES, Table
 from credit.warehouse import scalar
@@ -39,15 +40,21 @@ class Moment:
         return cut_off(self.cut_off.date() - timedelta(days=days), self.zone)
 
 
-def relation(con: duckdb.DuckDBPyConnection, table: Table, at: datetime) -> duckdb.DuckDBPyRelation:
-    """The row versions believed at `at`: current ones known by then, and superseded ones believed then."""
+def relation(
+    con: duckdb.DuckDBPyConnection, table: Table, at: datetime, *, delivered: bool = False
+) -> duckdb.DuckDBPyRelation:
+    """The row versions believed at `at`, the cut-off of a night in the platform's zone: current ones known by then, and
+    superseded ones believed then; as decided objections and repairs correct them, and with sanctions imposed by command
+    (unless only what was `delivered` is asked for)."""
     names = ", ".join((*table.names, "known_at"))
     moment = f"TIMESTAMPTZ '{at.isoformat()}'"
     current = f"SELECT {names} FROM canonical.{table.name} WHERE known_at <= {moment}"
     superseded = f"FROM history.{table.name} WHERE known_at <= {moment} AND known_until > {moment}"
     if scalar(con, f"SELECT count(*) {superseded}"):
         current += f" UNION ALL SELECT {names} {superseded}"
-    return con.sql(current)
+    if not delivered and (added := overlay.added(con, table.name, at)):
+        current += f" UNION ALL {added}"
+    return con.sql(overlay.overlaid(con, table, current, at.date()))
 
 
 def as_of(frame: nw.LazyFrame[Any], table: Table, moment: Moment) -> nw.LazyFrame[Any]:

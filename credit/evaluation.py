@@ -49,12 +49,16 @@ class Evaluation:
 
 
 def supplied(con: duckdb.DuckDBPyConnection, moment: engine.Moment) -> frozenset[str]:
-    """ "table" and "table.column" of all that was supplied by batches merged and known by the cut-off."""
+    """ "table" and "table.column" of all that was supplied by batches merged and known by the cut-off.
+
+    A platform that imposes sanctions by command keeps its sanctions here: whoever has none has a clean record."""
     rows = con.execute(
         """SELECT DISTINCT s.table_name, unnest(list_prepend('', s.columns)) FROM meta.supplied s
            JOIN meta.batches b USING (batch_id) WHERE b.state = 'accepted' AND s.since <= ?""",
         [moment.cut_off],
     ).fetchall()
+    if scalar(con, 'SELECT count(*) FROM ledger.sanctions WHERE "at" <= ?', [moment.cut_off]):
+        rows += [("sanctions", column) for column in ("", *(column.name for column in TABLES["sanctions"].supplied))]
     return frozenset(f"{table}.{column}" if column else table for table, column in rows)
 
 

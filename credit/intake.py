@@ -14,7 +14,7 @@ from __future__ import annotations
 import hashlib
 import json
 import secrets
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -369,6 +369,15 @@ def _event_instant(table: Table) -> str:
     return f"CAST({event} AS TIMESTAMPTZ)"
 
 
+_BOUNDS = f"""
+    SELECT TIMESTAMPTZ '{EARLIEST} 00:00:00+00' AS earliest_instant, DATE '{EARLIEST}' AS earliest_day,
+           DATE '{EARLIEST_DAY}' AS earliest_plan_day,
+           getvariable('now') + INTERVAL 1 DAY AS latest_instant,
+           CAST(getvariable('now') + INTERVAL 2 DAY AS DATE) AS latest_day,
+           getvariable('now') + INTERVAL 1096 DAY AS latest_plan_instant, DATE '9999-12-31' AS latest_plan_day
+"""
+
+
 def _checked(table: Table, part: Part, batch_id: int, stands_for_known: str) -> str:
     """SELECT of typed rows with `fault` ('code|reason' or NULL) and `raw`."""
     typed = ", ".join(f"{_typed(column, part)} AS {column.name}" for column in table.supplied)
@@ -381,13 +390,7 @@ def _checked(table: Table, part: Part, batch_id: int, stands_for_known: str) -> 
     kept = ", ".join(f"{name} := {f't.{name}' if _is_pseudonym(table, name) else f'r.{name}'}" for name in part.columns)
     return f"""
         WITH raw AS ({part.relation}),
-        bounds AS (
-            SELECT TIMESTAMPTZ '{EARLIEST} 00:00:00+00' AS earliest_instant, DATE '{EARLIEST}' AS earliest_day,
-                   DATE '{EARLIEST_DAY}' AS earliest_plan_day,
-                   getvariable('now') + INTERVAL 1 DAY AS latest_instant,
-                   CAST(getvariable('now') + INTERVAL 2 DAY AS DATE) AS latest_day,
-                   getvariable('now') + INTERVAL 1096 DAY AS latest_plan_instant, DATE '9999-12-31' AS latest_plan_day
-        ),
+        bounds AS ({_BOUNDS}),
         typed AS (SELECT {typed}, {known} AS known_at_, r FROM raw r),
         faulty AS (
             SELECT t.*, CASE {rules} END AS fault FROM (SELECT * FROM typed, bounds) t
@@ -403,6 +406,36 @@ def _checked(table: Table, part: Part, batch_id: int, stands_for_known: str) -> 
             CASE WHEN fault IS NOT NULL THEN to_json(struct_pack({kept}))::VARCHAR END AS raw
         FROM complete t
     """
+
+
+def corrections(
+    con: duckdb.DuckDBPyConnection, table: Table, row: str, given: Mapping[str, str], now: datetime, zone: str
+) -> tuple[dict[str, str | None], str | None]:
+    """(column -> typed value as text, None for a blank; what is wrong, None if nothing is) of values `given` for columns
+    of a row that was accepted: by the same checks as a delivered one. `row` is SQL of that row."""
+    columns = [table.column(name) for name in given]
+    part = Part(table.name, table.name, "", tuple(given))
+    typed = ", ".join(
+        f"{_typed(column, part)} AS {column.name}" if column in columns else f"stored.{column.name}"
+        for column in table.columns
+    )
+    # What nobody gave was checked when it came.
+    rules = " ".join(f"WHEN {bad} THEN {reason}" for bad, _, reason in _rules(table, part))
+    con.execute("SET VARIABLE now = ?::TIMESTAMPTZ", [now])
+    con.execute(f"SET TimeZone = '{zone}'")
+    try:
+        con.execute(
+            f"""CREATE OR REPLACE TEMP TABLE correction AS
+                WITH raw AS (SELECT {", ".join(f"?::VARCHAR AS {name}" for name in given)}), bounds AS ({_BOUNDS}),
+                typed AS (SELECT {typed}, r FROM raw r, ({row}) stored)
+                SELECT {", ".join(given)}, CASE {rules} END AS fault_ FROM typed, bounds""",
+            list(given.values()),
+        )
+    finally:
+        con.execute("SET TimeZone = 'UTC'")
+    casts = ", ".join(f"{name}::VARCHAR" for name in given)
+    *values, fault = con.execute(f"SELECT {casts}, fault_ FROM correction").fetchall()[0]
+    return dict(zip(given, values, strict=True)), fault
 
 
 def _is_pseudonym(table: Table, name: str) -> bool:

@@ -151,7 +151,11 @@ def publish(night: Night, progress: Progress = quiet) -> None:
         "version": publication.version,
         "merchants": publication.merchants,
         "files": publication.files,
+        "merchants_unchanged": publication.kept,
+        "changes": publication.changes,
     }
+    if publication.notices:
+        night.report.setdefault("notices", []).extend(publication.notices)
     progress(f"{publication.merchants:,} merchants published as {publication.version}")
 
 

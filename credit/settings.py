@@ -53,6 +53,9 @@ class Settings(BaseSettings):
     keep_nights: int = Field(
         35, ge=1, description="nights whose indicator rows stay in the warehouse (grades stay for ever)"
     )
+    proof_timestamp_days: int = Field(
+        2, ge=1, le=7, description="days after which readers call a signed version stale unless a newer one has come"
+    )
     platform_name: str = Field("示例平台", description="who discloses, in Chinese")
     platform_name_en: str = Field("Example Platform", description="who discloses, in English")
     objection_contact: str = Field("credit@example.com", description="where a merchant objects to its grade")

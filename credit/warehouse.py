@@ -5,7 +5,8 @@ canonical    the current version of every row, with `known_at`
 history      superseded versions, each with the interval [known_at, known_until) in which it was believed
 waiting      good rows of sellers nobody has told us of yet; they come in when the seller does
 quarantine   every rejected row, with file, line or key, reason code and reason
-ledger       only ever added to: the life of rulebooks (texts, events, comments, answers), vettings of applicants
+ledger       only ever added to: the life of rulebooks (texts, events, comments, answers), vettings of applicants;
+             objections, adjustments, sanctions and closings (see `credit.ledgers`)
 results      evaluations: runs, grades (kept for ever), indicators (kept for `keep_nights` nights)
 meta         schema version, platform zone, batches
 """
@@ -25,7 +26,7 @@ from credit.errors import UserError, WarehouseLocked
 from credit.settings import DEFAULT_ZONE, Settings
 from credit.tables import KNOWN_AT, TABLES, Table
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 QUARANTINE_COLUMNS = """
     batch_id BIGINT NOT NULL,
@@ -156,10 +157,12 @@ CREATE TABLE IF NOT EXISTS ledger.vetting_policies (hash VARCHAR PRIMARY KEY, id
 
 
 _RESULTS = ("runs", "grades")
+_OLDER = ("1", "2")
+"""Versions that are brought up to this one."""
 
 
 def _migrate(con: duckdb.DuckDBPyConnection) -> None:
-    """Bring an older warehouse to this schema: tables whose columns differ are made anew and filled by name."""
+    """Bring a warehouse of version 1 to this schema: tables whose columns differ are made anew and filled by name."""
     before = {
         (schema, table)
         for schema, table in con.execute(
@@ -183,7 +186,6 @@ def _migrate(con: duckdb.DuckDBPyConnection) -> None:
            UPDATE results.grades SET grade_by_score = grade, grade_held = grade, past_edge = 0, vetoes = [],
                provisional = false, dormant = false, self_operated = false"""
     )
-    con.execute("UPDATE meta.info SET value = ? WHERE name = 'schema_version'", [str(SCHEMA_VERSION)])
 
 
 def _columns_ddl(table: Table) -> str:
@@ -192,7 +194,9 @@ def _columns_ddl(table: Table) -> str:
 
 def ddl() -> str:
     """The whole schema as SQL, safe to run again."""
-    parts = [_FIXED_DDL]
+    from credit.ledgers import tables as ledgers  # whose package needs this module
+
+    parts = [_FIXED_DDL, ledgers.ddl()]
     for schema, extra in (
         ("canonical", "batch_id BIGINT"),
         ("history", "batch_id BIGINT, known_until TIMESTAMPTZ"),
@@ -258,12 +262,12 @@ def open_warehouse(settings: Settings, *, read_only: bool = False) -> Iterator[d
                 con.execute("CREATE SCHEMA IF NOT EXISTS meta")
                 con.execute("CREATE TABLE IF NOT EXISTS meta.info (name VARCHAR PRIMARY KEY, value VARCHAR NOT NULL)")
                 # Before anything else: a warehouse of another version is left as it is.
-                _refuse_other_versions(con, settings, (None, "1", str(SCHEMA_VERSION)))
+                _refuse_other_versions(con, settings, (None, *_OLDER, str(SCHEMA_VERSION)))
                 if info(con, "schema_version") == "1":
                     _migrate(con)
-                con.execute(ddl())
+                con.execute(ddl())  # all that version 2 lacks are tables
                 con.execute(
-                    "INSERT INTO meta.info VALUES ('schema_version', ?) ON CONFLICT DO NOTHING",
+                    "INSERT INTO meta.info VALUES ('schema_version', ?) ON CONFLICT DO UPDATE SET value = excluded.value",
                     [str(SCHEMA_VERSION)],
                 )
                 from credit.rulebooks import lifecycle  # which needs this module
@@ -281,7 +285,7 @@ def _refuse_other_versions(con: duckdb.DuckDBPyConnection, settings: Settings, u
     if found in usable:
         return
     remedy = "use the program version that made it, or a new home"
-    if found == "1":
+    if found in _OLDER:
         remedy = f"run `merchant-credit init --home {settings.home}`, which brings it up to date and keeps all its rows"
     raise UserError(f"{settings.database} has schema version {found}, this program writes {SCHEMA_VERSION}; {remedy}")
 

@@ -23,7 +23,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +36,6 @@ from credit.disclosure import (
     life,
     manifest,
     night,
-    privacy,
     render,
     site,
     summary,
@@ -44,6 +43,8 @@ from credit.disclosure import (
 )
 from credit.errors import UserError
 from credit.explain import latest
+from credit.proof import Keys, sign
+from credit.proof.verify import verify_folder
 from credit.rulebooks import lifecycle
 from credit.settings import Settings
 
@@ -87,13 +88,17 @@ def publish(
     before = versions.current(published)
     told: list[dict[str, int] | None] = []
 
+    keys = Keys.load(settings)
+    earlier = render.earlier(published, tonight.day)
+
     def finish(folder: Path) -> None:
-        told.append(manifest.follow(folder, before, versions.put))
+        told.append(manifest.follow(published, folder, before))
+        progress("signing and verifying")
+        _prove(folder, settings, keys, earlier.folder if earlier else None)
 
     try:
         with versions.draft(published) as draft:
-            done = _write(draft, tonight, settings, lifecycle.versions(con), progress)
-            progress("verifying and switching")
+            done = _write(draft, tonight, settings, lifecycle.versions(con), keys.development, earlier, progress)
             render.keep_rows(published, versions.name_of(draft, tonight.day), done.rows)
             folder = versions.commit(published, draft, tonight.day, settings.keep_versions, finish)
     except OSError as error:
@@ -105,14 +110,24 @@ def publish(
         len(draft.entries),
         done.kept,
         told[0],
-        _notices(before, tonight.day),
+        _notices(before, tonight.day, keys),
     )
 
 
-def _notices(before: Path | None, day: date) -> list[str]:
-    if before is None or versions.day_of(before) <= day:
-        return []
-    return [f"the night of {day} is published in place of the later one of {versions.day_of(before)}"]
+def _prove(folder: Path, settings: Settings, keys: Keys, same_as: Path | None = None) -> None:
+    """Sign the version and read it as a reader would. Raises UserError naming the file when it does not verify."""
+    sign(folder, settings.published, keys, datetime.now(UTC))
+    verdict = verify_folder(folder, keys.roots[0], None, same_as=same_as)
+    if verdict.verdict != "valid":
+        said = "; ".join(f"{problem.file}: {problem.message}" for problem in verdict.problems[:5]) or verdict.message
+        raise UserError(f"the version does not verify ({verdict.verdict}): {said}. What was published before stays")
+
+
+def _notices(before: Path | None, day: date, keys: Keys) -> list[str]:
+    said = [notice] if (notice := keys.notice()) else []
+    if before is not None and versions.day_of(before) > day:
+        said.append(f"the night of {day} is published in place of the later one of {versions.day_of(before)}")
+    return said
 
 
 def _spare_official(settings: Settings, tonight: night.Night) -> None:
@@ -134,9 +149,10 @@ def _write(
     tonight: night.Night,
     settings: Settings,
     rulebooks: list[lifecycle.Version],
+    development: bool,
+    earlier: render.Earlier | None,
     progress: Callable[[str], None],
 ) -> render.Rendered:
-    development = True
     paths = documents.paths([subject_id for graded in tonight.graded for subject_id in graded.ids])
     context = {
         "platform": {"zh": settings.platform_name, "en": settings.platform_name_en},
@@ -150,7 +166,7 @@ def _write(
         documents.parts(tonight, settings, paths, development=development),
         tonight.merchants,
         context,
-        render.earlier(settings.published, tonight.day),
+        earlier,
         tonight.day,
         settings.threads or render.workers(),
         progress,
@@ -158,7 +174,6 @@ def _write(
     progress(f"{done.kept:,} of {tonight.merchants:,} merchants unchanged; writing lists and bulk files")
     for path, content in _files(draft, tonight, settings, rulebooks, paths, context):
         draft.write(path, content)
-    about = documents.disclosure(tonight, settings, development=development)
     named = ("id", "version", "hash", "path")
     manifest.write(
         draft,
@@ -166,7 +181,7 @@ def _write(
             "evaluated_on": tonight.day,
             "cut_off": tonight.cut_off,
             "rulebooks": [{name: documents.rulebook(g)[name] for name in named} for g in tonight.graded],
-            "development": about["development"],
+            "development": development,
         },
     )
     return done
@@ -202,7 +217,7 @@ def _searched(
     found = []
     for graded in tonight.graded:
         for subject_id, grade in zip(graded.ids, graded.grade, strict=True):
-            fields, _ = privacy.subject(tonight.register[subject_id])
+            fields, _ = tonight.shown[subject_id]
             page = paths[subject_id].removesuffix(".json") + ".html"
             found.append(
                 (subject_id, fields["kind"], fields["name"], fields["uscc"], grade, bool(fields["self_operated"]), page)
@@ -229,24 +244,31 @@ def _index(tonight: night.Night, told: dict[str, Any]) -> bytes:
     return documents.to_json(index, indent=1) + b"\n"
 
 
-def rollback(settings: Settings, version: str | None = None) -> Publication:
-    """Switch back to `version` (default: the one published before the current one). Readers are told by the feed.
+def rollback(
+    settings: Settings, version: str | None = None, *, progress: Callable[[str], None] = lambda _: None
+) -> Publication:
+    """Switch back to `version` (default: the one published before the current one), signed anew: to readers it is the
+    newest, and the feed tells what changed. Whoever calls holds the warehouse, so that no publish runs meanwhile.
 
     Raises UserError when it is not kept or is not whole.
     """
     published = settings.published
-    kept, now = versions.all_of(published), versions.current(published)
-    others = [folder for folder in kept if folder != now]
+    now = versions.current(published)
+    others = [folder for folder in versions.all_of(published) if folder.resolve() != now]
     named = [folder for folder in others if folder.name == version] if version else others[:1]
     if now is None or not named:
         names = ", ".join(folder.name for folder in others) or "none"
         raise UserError(f"no version {version or 'before this one'} is kept in {published}; others kept: {names}")
     (folder,) = named
+    progress(f"signing and verifying {folder.name}")
+    keys = Keys.load(settings)
     try:
-        changes = manifest.follow(folder, now, versions.put)
+        changes = manifest.follow(published, folder, now)
+        _prove(folder, settings, keys)
         versions.switch(published, folder)
     except OSError as error:
         raise UserError(f"{published} cannot be written: {error}; what was published before stays") from error
-    listed = manifest.entries(folder)
-    merchants = len(json.loads((folder / INDEX).read_bytes())["rulebooks"])
-    return Publication(folder.name, folder, merchants, len(listed), 0, changes, [])
+    index = json.loads((folder / INDEX).read_bytes())
+    said = [notice] if (notice := keys.notice()) else []
+    files = len(manifest.entries(folder)) + len(list((folder / "manifest").iterdir())) + 1
+    return Publication(folder.name, folder, index["merchants"], files, index["merchants"], changes, said)

@@ -15,7 +15,6 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from credit.disclosure import privacy
 from credit.disclosure.documents import to_json
 from credit.disclosure.night import Graded, Night
 from credit.disclosure.privacy import STATES
@@ -122,7 +121,7 @@ def _table(fields: tuple[Field, ...], columns: dict[str, Any]) -> pa.Table:
 
 
 def _grades(night: Night, graded: Graded, documents: dict[str, str]) -> pa.Table:
-    shown = [privacy.subject(night.register[subject_id])[0] for subject_id in graded.ids]
+    shown = [night.shown[subject_id][0] for subject_id in graded.ids]
     return _table(
         GRADES,
         {

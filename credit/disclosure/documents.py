@@ -252,7 +252,7 @@ def _head(
 ) -> dict[str, Any]:
     """What one merchant's document says besides columns of numbers."""
     subject_id = graded.ids[i]
-    fields, states = privacy.subject(night.register[subject_id])
+    fields, states = night.shown[subject_id]
     name = path.rsplit("/", 1)[1].removesuffix(".json")
     return {
         "subject": {**fields, "states": states},
@@ -269,8 +269,8 @@ def _head(
         "currency": graded.currency[i],
         "sanctions": _listed(night.sanctions, subject_id, SANCTION_KINDS, told["by"]),
         "public_records": _listed(night.records, subject_id, RECORD_KINDS, told["by"]),
-        "objections": {"open": [], "decided": []},
-        "notices": [],
+        "objections": _objections(night.objections.get(subject_id, [])),
+        "notices": night.notices.get(subject_id, []),
         "links": {"page": f"{name}.html", "badge": f"{name}.svg"},
     }
 
@@ -379,6 +379,13 @@ def _elements(
             }
         )
     return built
+
+
+def _objections(found: list[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
+    return {
+        "open": [one for one in found if one.get("state") == "open"],
+        "decided": [one for one in found if one.get("state") != "open"],
+    }
 
 
 def _listed(

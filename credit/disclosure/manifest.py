@@ -7,15 +7,14 @@ merchant, or only what changed, reads little. Signatures are over `manifest.json
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet as pq
 
 from credit.disclosure.documents import to_json
-from credit.disclosure.versions import MANIFEST, Draft, Entry, entry_of
+from credit.disclosure.versions import MANIFEST, Draft, Entry, entry_of, put
 
 SCHEMA_VERSION = "1"
 MERCHANTS = "merchants/"
@@ -39,13 +38,13 @@ def write(draft: Draft, about: Mapping[str, Any]) -> None:
     files: dict[str, Any] = {}
     for path, entry in sorted(draft.entries.items()):
         if path.startswith(MERCHANTS):
-            parts.setdefault(part_of(path), {})[path] = asdict(entry)
+            parts.setdefault(part_of(path), {})[path] = vars(entry)
         else:
-            files[path] = asdict(entry)
+            files[path] = vars(entry)
     listed = {}
     for path, content in sorted(parts.items()):
         draft.write(path, to_json(content) + b"\n")
-        listed[path] = asdict(draft.entries[path]) | {"files": len(content)}
+        listed[path] = vars(draft.entries[path]) | {"files": len(content)}
     whole = {
         "format": "merchant-credit manifest",
         "schema_version": SCHEMA_VERSION,
@@ -65,7 +64,7 @@ def entries(version: Path, *, merchants: bool = True) -> dict[str, Entry]:
     return found
 
 
-def follow(folder: Path, before: Path | None, put: Callable[[Path, bytes], None]) -> dict[str, int] | None:
+def follow(published: Path, folder: Path, before: Path | None) -> dict[str, int] | None:
     """Write the feed of the version in `folder`, which follows on `before` (None: it is the first).
 
     Returns how many merchants were added, changed, withdrawn; None where it is the version of `before` itself.
@@ -83,10 +82,11 @@ def follow(folder: Path, before: Path | None, put: Callable[[Path, bytes], None]
     kept = feed["changes"][-(FEEDS_KEPT - 1) :]
     for entry in kept:
         assert before is not None
-        _keep(before / entry["path"], folder / entry["path"], put)
-    put(folder / path, content)
-    kept = [*kept, {"sequence": sequence, "path": path, **asdict(entry_of(content)), **since}]
+        _keep(published, before / entry["path"], folder / entry["path"])
+    put(published, folder / path, content)
+    kept = [*kept, {"sequence": sequence, "path": path, **vars(entry_of(content)), **since}]
     put(
+        published,
         folder / FEED,
         to_json({"format": "merchant-credit feed", "sequence": sequence, "changes": kept}, indent=1) + b"\n",
     )
@@ -105,9 +105,9 @@ def _identity(version: Path) -> dict[str, Any]:
     return {"manifest": entry_of(content).sha256, "evaluated_on": json.loads(content)["evaluated_on"]}
 
 
-def _keep(source: Path, target: Path, put: Callable[[Path, bytes], None]) -> None:
+def _keep(published: Path, source: Path, target: Path) -> None:
     if not (target.exists() and target.samefile(source)):
-        put(target, source.read_bytes())
+        put(published, target, source.read_bytes())
 
 
 def _grades(version: Path) -> dict[str, dict[str, Any]]:
@@ -128,7 +128,7 @@ def _merchants(folder: Path, before: Path | None) -> Iterator[dict[str, Any]]:
             entry = files[row["document"]]
             if previous is not None and had.get(previous["document"]) == entry:
                 continue
-            document = {"path": row["document"], **asdict(entry)}
+            document = {"path": row["document"], **vars(entry)}
         yield {
             "op": "withdrawn" if row is None else "changed" if previous else "added",
             "subject_id": subject_id,

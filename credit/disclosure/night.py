@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
 from itertools import pairwise
-from typing import Any
+from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
 import duckdb
@@ -25,6 +25,7 @@ from credit.evaluation import book_of, supplied
 from credit.grading import NOT_RATED
 from credit.indicators import CATALOGUE
 from credit.indicators.base import WINDOWS, Array, Indicator
+from credit.ledgers import Notice, Published, published, told
 from credit.rulebooks import ElementRule, IndicatorRule, Rulebook
 from credit.settings import Settings
 from credit.tables import TABLES, Table
@@ -85,15 +86,19 @@ class Graded:
 
 @dataclass(frozen=True)
 class Night:
-    """All that is published of a night. `sanctions`, `records` and `trend` by subject; None where the table is not supplied."""
+    """All that is published of a night. `sanctions` to `notices` and `trend` by subject; None where the table is not supplied."""
 
     day: date
     cut_off: datetime
     zone: str
     graded: list[Graded]
-    register: dict[str, dict[str, Any]]
+    shown: dict[str, tuple[dict[str, Any], dict[str, str]]]
+    """Subject -> what the register says of it, as published, and why what is not shown is not."""
     sanctions: dict[str, list[dict[str, Any]]] | None
     records: dict[str, list[dict[str, Any]]] | None
+    objections: dict[str, list[dict[str, Any]]]
+    notices: dict[str, list[dict[str, Any]]]
+    objection_figures: dict[str, Any]
     trend: dict[str, list[history.Point]]
     months: list[dict[str, Any]]
     moves: dict[str, int] | None
@@ -169,6 +174,7 @@ def read(
             f"the register as known on {day} lacks {len(unknown)} graded merchants, for example {unknown[0]!r}; "
             f"run `merchant-credit evaluate --date {day}`, then publish"
         )
+    ledgers = published(con, day, zone)
     together, one_currency = _together(frames, moment, have)
     standing = graded[0].standing
     return Night(
@@ -176,9 +182,12 @@ def read(
         moment.cut_off,
         zone,
         graded,
-        register,
-        _sanctions(con, moment, register) if "sanctions" in have else None,
+        {subject_id: privacy.subject(register[subject_id]) for subject_id in ids},
+        _sanctions(con, moment, register, ledgers) if "sanctions" in have or ledgers.sanctions else None,
         _records(con, moment, register) if "public_records" in have else None,
+        _by_subject(ledgers.objections, register, told),
+        _by_subject(ledgers.notices, register, Notice.told),
+        ledgers.figures,
         history.trends(con, day),
         history.months(con, day),
         history.moves(con, day, standing, ((one.book, one.ids, one.grade) for one in graded)),
@@ -319,7 +328,12 @@ def _in_force(
 ) -> Iterator[tuple[Subject, dict[str, Any]]]:
     """(subject in the register, row) of what `where` holds of, in order."""
     # Not by way of `engine.known`: it blanks an end that lies ahead, and an end that was announced is published.
-    rows = engine.relation(con, TABLES[table], at).filter(where).order(order).project(f"subject_id, {columns}")
+    rows = (
+        engine.relation(con, TABLES[table], at, delivered=True)
+        .filter(where)
+        .order(order)
+        .project(f"subject_id, {columns}")
+    )
     names = [name for name, *_ in rows.description]
     for values in rows.fetchall():
         row = dict(zip(names, values, strict=True))
@@ -327,10 +341,29 @@ def _in_force(
             yield of, row
 
 
-def _sanctions(
-    con: duckdb.DuckDBPyConnection, moment: engine.Moment, register: dict[str, Subject]
+T = TypeVar("T")
+
+
+def _by_subject(
+    found: dict[str, list[T]], register: dict[str, Subject], told: Callable[[T], dict[str, Any]]
 ) -> dict[str, list[dict[str, Any]]]:
-    """Sanctions by the platform that were in force at the cut-off, by subject, oldest first."""
+    """What the ledgers tell, its texts cleared, of those in the register."""
+    return {
+        subject_id: [_cleared(told(one), of) for one in ones]
+        for subject_id, ones in found.items()
+        if (of := register.get(subject_id)) is not None
+    }
+
+
+def _cleared(row: dict[str, Any], of: Subject) -> dict[str, Any]:
+    return {k: privacy.text(v, of) if k in ("reason", "zh", "en") else v for k, v in row.items()}
+
+
+def _sanctions(
+    con: duckdb.DuckDBPyConnection, moment: engine.Moment, register: dict[str, Subject], ledgers: Published
+) -> dict[str, list[dict[str, Any]]]:
+    """Sanctions by the platform, by subject: those delivered that were in force at the cut-off, oldest first, then those
+    imposed by command, which are shown at once."""
     at = f"TIMESTAMPTZ '{moment.cut_off.isoformat()}'"
     zone = ZoneInfo(moment.zone)
     found: dict[str, list[dict[str, Any]]] = {}
@@ -353,6 +386,9 @@ def _sanctions(
                 "reference": None,
             }
         )
+    for subject_id, rows in ledgers.sanctions.items():
+        if (merchant := register.get(subject_id)) is not None:
+            found.setdefault(subject_id, []).extend(_cleared(row, merchant) | {"source": "ledger"} for row in rows)
     return found
 
 

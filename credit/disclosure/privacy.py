@@ -18,6 +18,7 @@ import re
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Final
 
 import numpy as np
@@ -74,7 +75,7 @@ class Shown:
 
     def rows(self, part: slice) -> list[dict[str, Any]]:
         """As JSON-able objects; null wherever there is nothing to show."""
-        columns: dict[str, list[Any]] = {"state": [STATES[code] for code in self.state[part]]}
+        columns: dict[str, list[Any]] = {"state": [STATES[code] for code in self.state[part].tolist()]}
         if self.value is not None:
             columns["value"] = blank(self.value[part], int if self.whole else float)
         else:
@@ -95,7 +96,12 @@ def blank(values: Array, kind: type[int] | type[float] = float) -> list[Any]:
 def rounded(values: Array, unit: Unit) -> Array:
     """Rounded by the rule of the unit (see the module); counts and amounts are banded instead."""
     if unit == "per_order":
-        return np.array([float(f"{value:.2g}") for value in values.tolist()], dtype=np.float64)
+        some = values > 0
+        power = 1 - np.floor(np.log10(values, out=np.zeros(len(values)), where=some))
+        # Whole numbers over a power of ten are the very floats that their decimals are read as.
+        return np.where(
+            power > 0, np.round(values * 10.0**power) / 10.0**power, np.round(values * 10.0**power) * 10.0**-power
+        )
     return np.round(values, _DECIMALS[unit])
 
 
@@ -184,6 +190,7 @@ _MASKED_IN_PART = frozenset({"name"})
 _NUMBERS_OF_PERSONS = re.compile(r"(?<![0-9A-Za-z])(1[3-9]\d{9}|\d{17}[0-9Xx])(?![0-9A-Za-z])")
 
 
+@cache
 def published_columns() -> tuple[Column, ...]:
     """The columns of the register of subjects that are published, at least for enterprises."""
     return tuple(c for c in SUBJECTS.columns if c.privacy in ("public", "personal") and c.name not in NEVER)

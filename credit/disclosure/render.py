@@ -146,7 +146,7 @@ def keep_rows(published: Path, version: str, rows: dict[str, Kept]) -> None:
     )
     sink = pa.BufferOutputStream()
     pq.write_table(table, sink)
-    versions.put(published / PRINTS / f"{version}.parquet", sink.getvalue().to_pybytes())
+    versions.put(published, published / PRINTS / f"{version}.parquet", sink.getvalue().to_pybytes())
 
 
 # --- in a worker -------------------------------------------------------------------------------------------------

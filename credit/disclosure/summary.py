@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
-from credit.disclosure import documents, history, privacy
+from credit.disclosure import documents, history
 from credit.disclosure.figures import Tree
 from credit.disclosure.night import Graded, Night
 from credit.disclosure.privacy import Shown
@@ -22,7 +22,6 @@ def summary(night: Night, settings: Settings, paths: dict[str, str], *, developm
     for graded in night.graded:
         grades.update(graded.counts)
     about = documents.disclosure(night, settings, development=development)
-    names = {subject_id: privacy.subject(row)[0]["name"] for subject_id, row in night.register.items()}
 
     def listed(found: dict[str, list[dict[str, Any]]] | None, kinds: Any = None) -> list[dict[str, Any]] | None:
         if found is None:
@@ -30,7 +29,7 @@ def summary(night: Night, settings: Settings, paths: dict[str, str], *, developm
         return [
             {
                 "subject_id": subject_id,
-                "name": names[subject_id],
+                "name": night.shown[subject_id][0]["name"],
                 "page": paths[subject_id].removesuffix(".json") + ".html",
                 **(documents.coded(row, kinds, about["by"]) if kinds else row),
             }
@@ -46,15 +45,17 @@ def summary(night: Night, settings: Settings, paths: dict[str, str], *, developm
         "merchants": night.merchants,
         "rulebooks": rulebooks(night),
         "not_rated": _not_rated(night.graded),
-        "self_operated": sum(bool(night.register[i]["self_operated"]) for g in night.graded for i in g.ids),
+        "self_operated": sum(bool(fields["self_operated"]) for fields, _ in night.shown.values()),
         "provisional": sum(map(sum, (graded.provisional for graded in night.graded))),
         "dormant": sum(map(sum, (graded.dormant for graded in night.graded))),
         "moves": night.moves,
         "figures": [{"window_days": days, **_whole(tree)} for days, tree in night.platform.items()],
         "currency": night.platform_currency,
         "history": [*night.months, history.month(night.day, dict(grades))],
+        "objections": night.objection_figures,
         "sanctions": listed(night.sanctions, documents.SANCTION_KINDS),
         "public_records": listed(_adverse(night.records), documents.RECORD_KINDS),
+        "notices": listed(night.notices),
     }
 
 

@@ -127,10 +127,10 @@ def commit(published: Path, draft: Draft, day: date, keep: int, finish: Callable
     return folder
 
 
-def put(path: Path, content: bytes) -> None:
-    """Write a file of `FOLLOWS` whole or not at all, also where readers are."""
+def put(published: Path, path: Path, content: bytes) -> None:
+    """Write a file of `FOLLOWS` whole or not at all, also where readers are: beside the versions, then moved in."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.partial")
+    partial = published / f"{_SWITCHING}{os.getpid()}"
     with partial.open("wb") as file:
         file.write(content)
         file.flush()

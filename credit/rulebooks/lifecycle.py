@@ -344,7 +344,7 @@ def comment(
     assert found.comments_until is not None
     if when.day > found.comments_until:
         raise UserError(f"comments on {found.label} were taken until {found.comments_until}; this one is of {when.day}")
-    author, said = _said(by, "--by", "who comments"), _said(text, "--text", "the comment")
+    author, said = stated(by, "--by", "who comments"), stated(text, "--text", "the comment")
     number = int(scalar(con, "SELECT coalesce(max(number), 0) + 1 FROM ledger.rulebook_comments"))
     con.execute(
         "INSERT INTO ledger.rulebook_comments VALUES (?, ?, ?, ?, ?, ?, ?)",
@@ -379,16 +379,18 @@ def answer(
     said = next(one for one in found.comments if one.number == number)
     when = _moment(con, at, None)
     if when.at < said.at:
-        raise UserError(f"--at {_shown(con, when.at)} is before comment {number} itself, of {_shown(con, said.at)}")
+        raise UserError(
+            f"--at {local_time(con, when.at)} is before comment {number} itself, of {local_time(con, said.at)}"
+        )
     con.execute(
         "INSERT INTO ledger.rulebook_answers VALUES (?, ?, ?, ?, ?, ?)",
         [
             number,
             when.at,
             when.recorded_at,
-            _said(by, "--by", "the person responsible"),
+            stated(by, "--by", "the person responsible"),
             outcome,
-            _said(reason, "--reason", "why"),
+            stated(reason, "--reason", "why"),
         ],
     )
     return find(con, found.id, found.version)
@@ -423,7 +425,9 @@ def announce(
         )
     last = max((at for one in found.comments for at in (one.at, *(said.at for said in one.answers))), default=when.at)
     if when.at < last:
-        raise UserError(f"--at {_shown(con, when.at)} is before the last comment or answer, of {_shown(con, last)}")
+        raise UserError(
+            f"--at {local_time(con, when.at)} is before the last comment or answer, of {local_time(con, last)}"
+        )
     book, earliest = found.book(), _earliest(con, when)
     if book.announced_on != when.day:
         raise UserError(
@@ -434,7 +438,7 @@ def announce(
     if book.effective_from < earliest:
         raise UserError(
             f"{found.label} says effective_from {book.effective_from}, less than {NOTICE_DAYS} full days after "
-            f"{_shown(con, when.at)}; the earliest possible is {earliest} (E-Commerce Law Art. 34)"
+            f"{local_time(con, when.at)}; the earliest possible is {earliest} (E-Commerce Law Art. 34)"
         )
     with transaction(con):
         _enter(con, book, "announced", when, by, note)
@@ -464,13 +468,13 @@ def enact(
     )
     if when.at < may:
         raise UserError(
-            f"{found.label} takes effect on {book.effective_from}; it may be enacted from {_shown(con, may)}"
+            f"{found.label} takes effect on {book.effective_from}; it may be enacted from {local_time(con, may)}"
         )
     for other in versions(con):
         current = other.last("enacted")
         if other.id == id_ and other.superseded_on is None and current and when.day < current.day:
             raise UserError(
-                f"--at {_shown(con, when.at)} is before {other.label} came into force on {current.day}, which {version} "
+                f"--at {local_time(con, when.at)} is before {other.label} came into force on {current.day}, which {version} "
                 "takes the place of"
             )
     with transaction(con):
@@ -500,7 +504,7 @@ def adopt_shipped(con: duckdb.DuckDBPyConnection, zone: str) -> None:
             ("announced", book.announced_on),
             ("enacted", book.effective_from),
         ):
-            _enter(con, book, event, _Moment(cut_off(day, zone), day, recorded), SHIPPED_BY, SHIPPED_NOTE)
+            _enter(con, book, event, Moment(cut_off(day, zone), day, recorded), SHIPPED_BY, SHIPPED_NOTE)
 
 
 def shipped_in_zone(con: duckdb.DuckDBPyConnection, zone: str) -> None:
@@ -510,32 +514,40 @@ def shipped_in_zone(con: duckdb.DuckDBPyConnection, zone: str) -> None:
 
 
 @dataclass(frozen=True)
-class _Moment:
+class Moment:
+    """When something happened: the instant, the platform's day, and when it was entered here."""
+
     at: datetime
     day: date
     recorded_at: datetime
 
 
-def _moment(
-    con: duckdb.DuckDBPyConnection, at: datetime | None, of: Version | None, after: Event | None = None
-) -> _Moment:
-    """When something happened. Refused: in the future, or before the version's previous event (or `after`)."""
+def moment(con: duckdb.DuckDBPyConnection, at: datetime | None) -> Moment:
+    """When something happened: now, or `at` (without an offset: in the platform's zone). Refused in the future."""
     recorded, local = now(), ZoneInfo(zone(con))
     happened = recorded if at is None else (at if at.tzinfo else at.replace(tzinfo=local)).astimezone(UTC)
     if happened > recorded:
         raise UserError(
-            f"--at {_shown(con, happened)} is in the future; it is {_shown(con, recorded)}. Enter it when it has happened"
+            f"--at {local_time(con, happened)} is in the future; it is {local_time(con, recorded)}. Enter it when it has happened"
         )
+    return Moment(happened, happened.astimezone(local).date(), recorded)
+
+
+def _moment(
+    con: duckdb.DuckDBPyConnection, at: datetime | None, of: Version | None, after: Event | None = None
+) -> Moment:
+    """When something happened. Refused: in the future, or before the version's previous event (or `after`)."""
+    when = moment(con, at)
     previous = after or (max(of.events, key=lambda event: event.at) if of else None)
-    if of and previous and happened < previous.at:
+    if of and previous and when.at < previous.at:
         raise UserError(
-            f"--at {_shown(con, happened)} is before {of.label} was {EVENTS[previous.event][1]}, "
-            f"{_shown(con, previous.at)}; give a later instant"
+            f"--at {local_time(con, when.at)} is before {of.label} was {EVENTS[previous.event][1]}, "
+            f"{local_time(con, previous.at)}; give a later instant"
         )
-    return _Moment(happened, happened.astimezone(local).date(), recorded)
+    return when
 
 
-def _earliest(con: duckdb.DuckDBPyConnection, when: _Moment) -> date:
+def _earliest(con: duckdb.DuckDBPyConnection, when: Moment) -> date:
     """The first day that begins 7 full days or more after an announcement, and is no day the file's own check refuses."""
     day, least = when.day + timedelta(days=NOTICE_DAYS + 1), when.at.astimezone(UTC) + timedelta(days=NOTICE_DAYS)
     # A week in which clocks go forward is an hour short.
@@ -549,7 +561,8 @@ def _in_state(con: duckdb.DuckDBPyConnection, id_: str, version: str, state: Sta
     return found
 
 
-def _said(text: str, option: str, what: str) -> str:
+def stated(text: str, option: str, what: str) -> str:
+    """What an option says. Raises UserError where it says nothing."""
     if not text.strip():
         raise UserError(f"{option} is empty; it must name {what}")
     return text.strip()
@@ -571,7 +584,7 @@ def _enter(
     con: duckdb.DuckDBPyConnection,
     book: Rulebook,
     event: str,
-    when: _Moment,
+    when: Moment,
     by: str,
     note: str | None,
     comments_until: date | None = None,
@@ -583,7 +596,7 @@ def _enter(
            SELECT coalesce(max(seq), 0) + 1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ? FROM ledger.rulebook_events""",
         [
             book.id, book.version, book.hash, event, when.at, when.day, when.recorded_at,
-            _said(by, "--by", "the person responsible"), note, comments_until,
+            stated(by, "--by", "the person responsible"), note, comments_until,
         ],
     )  # fmt: skip
 
@@ -609,38 +622,41 @@ def zone(con: duckdb.DuckDBPyConnection) -> str:
     return str(scalar(con, "SELECT getvariable('zone')"))
 
 
-def _shown(con: duckdb.DuckDBPyConnection, at: datetime) -> str:
+def local_time(con: duckdb.DuckDBPyConnection, at: datetime) -> str:
+    """An instant in the platform's zone, for messages."""
     return at.astimezone(ZoneInfo(zone(con))).strftime("%Y-%m-%d %H:%M:%S %z")
 
 
 # --- telling -----------------------------------------------------------------------------------------------------
 
 
-def _coded(code: str, names: dict[str, tuple[str, str]]) -> dict[str, str]:
+def coded(code: str, names: dict[str, tuple[str, str]]) -> dict[str, str]:
+    """A code with what it is called."""
     return {"code": code, "zh": names[code][0], "en": names[code][1]}
+
+
+def entry(at: datetime, recorded_at: datetime, zone: str, by: str = "") -> dict[str, Any]:
+    """When something happened and how it was entered, as JSON-able data; instants in `zone`."""
+    local = ZoneInfo(zone)
+    # What was entered as it happened was recorded then; when the shipped rules were adopted is no part of their life.
+    how = "as_shipped" if by == SHIPPED_BY else "as_it_happened" if at == recorded_at else "afterwards"
+    return {
+        "at": at.astimezone(local).isoformat(),
+        "entered": coded(how, ENTERED),
+        "recorded_at": recorded_at.astimezone(local).isoformat() if how == "afterwards" else None,
+    }
 
 
 def life_of(one: Version, zone: str) -> dict[str, Any]:
     """The life of one version as JSON-able data; instants in `zone`."""
-    local = ZoneInfo(zone)
     book = one.book()
-
-    def entry(at: datetime, recorded_at: datetime, by: str = "") -> dict[str, Any]:
-        # What was entered as it happened was recorded then; when the shipped rules were adopted is no part of their life.
-        how = "as_shipped" if by == SHIPPED_BY else "as_it_happened" if at == recorded_at else "afterwards"
-        return {
-            "at": at.astimezone(local).isoformat(),
-            "entered": _coded(how, ENTERED),
-            "recorded_at": recorded_at.astimezone(local).isoformat() if how == "afterwards" else None,
-        }
-
     return {
         "id": one.id,
         "version": one.version,
         "hash": one.hash,
         "title": book.title.model_dump(),
         "subject": book.subject.model_dump(),
-        "state": _coded(one.state, STATES),
+        "state": coded(one.state, STATES),
         "announced_on": book.announced_on.isoformat(),
         "effective_from": book.effective_from.isoformat(),
         "comments_until": one.comments_until.isoformat() if one.comments_until else None,
@@ -648,8 +664,8 @@ def life_of(one: Version, zone: str) -> dict[str, Any]:
         "superseded_on": one.superseded_on.isoformat() if one.superseded_on else None,
         "events": [
             {
-                "event": _coded(event.event, EVENTS),
-                **entry(event.at, event.recorded_at, event.by),
+                "event": coded(event.event, EVENTS),
+                **entry(event.at, event.recorded_at, zone, event.by),
                 "day": event.day.isoformat(),
                 "by": event.by,
                 "note": event.note,
@@ -661,14 +677,14 @@ def life_of(one: Version, zone: str) -> dict[str, Any]:
         "comments": [
             {
                 "number": said.number,
-                **entry(said.at, said.recorded_at),
+                **entry(said.at, said.recorded_at, zone),
                 "author": said.author,
                 "text": said.text,
                 "answers": [
                     {
-                        **entry(reply.at, reply.recorded_at),
+                        **entry(reply.at, reply.recorded_at, zone),
                         "by": reply.by,
-                        "outcome": _coded(reply.outcome, OUTCOMES),
+                        "outcome": coded(reply.outcome, OUTCOMES),
                         "reason": reply.reason,
                     }
                     for reply in said.answers

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import lru_cache
-from itertools import pairwise
 from typing import Any
 
 from markupsafe import Markup, escape
@@ -28,56 +27,65 @@ def _bar(filled: float, track: float, kind: str) -> Markup:
 
 
 _W, _H, _LEFT, _RIGHT, _TOP, _BOTTOM = 360, 170, 30, 14, 22, 24
+safe = lru_cache(maxsize=1_024)(escape)
+
+
+@lru_cache(maxsize=64)
+def _across(number: int) -> list[float]:
+    """Where so many points stand from left to right."""
+    return [round(_LEFT + (_W - _LEFT - _RIGHT) * i / (number - 1), 1) for i in range(number)]
+
+
+@lru_cache(maxsize=1_024)
+def _grid(low: int, high: int) -> str:
+    """Lines and numbers of the scores between."""
+    up = _H - _TOP - _BOTTOM
+    drawn = []
+    for at in range(low, high + 1, 10 if high - low <= 40 else 20):
+        y = _TOP + up * (high - at) / (high - low)
+        drawn.append(
+            f"<line class=grid x1={_LEFT} x2={_W - _RIGHT} y1={y:.1f} y2={y:.1f} />"
+            f"<text x={_LEFT - 6} y={y + 3.5:.1f} text-anchor=end>{at}</text>"
+        )
+    return "".join(drawn)
 
 
 def trend(points: list[dict[str, Any]], meaning: str) -> Markup:
-    """The score of each evaluation (0 to 100) with its grade; not rated is an open mark on the ground line.
+    """The score of each evaluation as a line, the grade where it changes; not rated is an open mark on the ground line.
 
-    `points`: {on, grade, score, rulebook_version}, oldest first, at least two. `meaning` says the same in words.
+    `points`: {on, grade, score, rulebook_version}, oldest first, at least two, one with a score. `meaning` says the same in words.
     """
-    scores = [p["score"] for p in points if p["score"] is not None]
-    low = int(max(0, min(scores, default=0) - 4) // 10 * 10)
-    high = int(-(-min(100, max(scores, default=100) + 4) // 10) * 10)
+    scores = [point["score"] for point in points if point["score"] is not None]
+    low, high = max(0, int(min(scores) - 4) // 10 * 10), min(100, -(int(-max(scores) - 4) // 10 * 10))
     low, high = max(0, min(low, high - 20)), max(high, low + 20)
-    across, up = _W - _LEFT - _RIGHT, _H - _TOP - _BOTTOM
-    xs = [round(_LEFT + across * i / (len(points) - 1), 1) for i in range(len(points))]
-
-    def y(score: float | None) -> float:
-        return round(_TOP + up * (high - (low if score is None else score)) / (high - low), 1)
-
-    drawn = [
-        f"<line class=grid x1={_LEFT} x2={_W - _RIGHT} y1={y(at):g} y2={y(at):g} /><text x={_LEFT - 6} y={y(at) + 3.5:g} "
-        f"text-anchor=end>{at}</text>"
-        for at in range(low, high + 1, 10 if high - low <= 40 else 20)
-    ]
-    drawn += [
-        f"<line class=rule x1={(xs[i] + xs[i + 1]) / 2:g} x2={(xs[i] + xs[i + 1]) / 2:g} y1={_TOP} y2={_H - _BOTTOM} />"
-        for i, (a, b) in enumerate(pairwise(points))
-        if a["rulebook_version"] != b["rulebook_version"]
-    ]
-    run: list[str] = []
-    for i in range(len(points) + 1):
-        if i < len(points) and points[i]["score"] is not None:
-            run.append(f"{xs[i]:g},{y(points[i]['score']):g}")
+    xs, ground = _across(len(points)), _H - _BOTTOM
+    scale = (ground - _TOP) / (high - low)
+    drawn, run = [], []
+    grade = version = None
+    for place, (x, point) in enumerate(zip(xs, points, strict=True)):
+        score = point["score"]
+        y = ground if score is None else round(_TOP + scale * (high - score), 1)
+        if version not in (None, point["rulebook_version"]):
+            between = (x + xs[place - 1]) / 2
+            drawn.append(f"<line class=rule x1={between:g} x2={between:g} y1={_TOP} y2={ground} />")
+        if point["grade"] != grade or place == len(points) - 1:
+            drawn.append(f"<text class=g x={x} y={y - 8:g} text-anchor=middle>{safe(point['grade'])}</text>")
+            drawn.append(f'<circle class="{"dot open" if score is None else "dot"}" cx={x} cy={y} r=3.5 />')
+        elif score is None:
+            drawn.append(f'<circle class="dot open" cx={x} cy={y} r=2.5 />')
+        grade, version = point["grade"], point["rulebook_version"]
+        if score is not None:
+            run.append(f"{x},{y}")
         elif run:
             drawn.append(f'<polyline class=line points="{" ".join(run)}"/>')
             run = []
-    few = len(points) <= 8
-    for i, point in enumerate(points):
-        last = i == len(points) - 1
-        known = "" if point["score"] is not None else " open"
-        drawn.append(f'<circle class="dot{known}" cx={xs[i]:g} cy={y(point["score"]):g} r={4 if last else 2.5} />')
-        if few or last or i == 0 or points[i - 1]["grade"] != point["grade"]:
-            drawn.append(
-                f"<text class=g x={xs[i]:g} y={y(point['score']) - 8:g} text-anchor=middle>{escape(point['grade'])}</text>"
-            )
-    drawn += [
-        f"<text x={xs[place]:g} y={_H - 7} text-anchor={anchor}>{escape(iso(points[place]['on'])[:7])}</text>"
-        for place, anchor in ((0, "start"), (-1, "end"))
-    ]
+    if run:
+        drawn.append(f'<polyline class=line points="{" ".join(run)}"/>')
     return Markup(
-        f'<svg class=chart viewBox="0 0 {_W} {_H}" role=img aria-labelledby="trend-t trend-d">'
-        f"<title id=trend-t>信用得分走势 Score over time</title><desc id=trend-d>{escape(meaning)}</desc>{''.join(drawn)}</svg>"
+        f'<svg class=chart viewBox="0 0 {_W} {_H}" role=img aria-labelledby="trend-t trend-d"><title id=trend-t>信用得分走势 '
+        f"Score over time</title><desc id=trend-d>{escape(meaning)}</desc>{_grid(low, high)}{''.join(drawn)}"
+        f"<text x={xs[0]} y={_H - 7} text-anchor=start>{safe(iso(points[0]['on'])[:7])}</text>"
+        f"<text x={xs[-1]} y={_H - 7} text-anchor=end>{safe(iso(points[-1]['on'])[:7])}</text></svg>"
     )
 
 

@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import Any, Final
 
 from jinja2 import BaseLoader, Environment, StrictUndefined, TemplateNotFound
+from markupsafe import Markup
 
 from credit.disclosure.site import words
 
 FOLDER: Final = Path(__file__).parent
 
-_BOTH = re.compile(r"\[\[(.+?) \|\| (.+?)\]\]", re.DOTALL)
+_BOTH = re.compile(r"\[\[(.+?) \|\| (.+?)\]\]")
 _INDENT = re.compile(r"\n\s+")
 
 TONES: Final = {"A": "a", "B": "b", "C": "c", "D": "d", "E": "d"}
@@ -32,13 +33,22 @@ class _Loader(BaseLoader):
         path = FOLDER / "templates" / template
         if not path.is_file():
             raise TemplateNotFound(template)
-        source = _BOTH.sub(r"<span lang=zh>\1</span><span lang=en>\2</span>", path.read_text(encoding="utf-8"))
+        source = _BOTH.sub(r"<i lang=zh>\1</i><i lang=en>\2</i>", path.read_text(encoding="utf-8"))
         return _INDENT.sub("\n", source), str(path), lambda: True
+
+
+class _Environment(Environment):
+    """In templates a.b is the entry of a dict before anything else."""
+
+    def getattr(self, obj: Any, attribute: str) -> Any:
+        if isinstance(obj, dict) and attribute in obj:
+            return obj[attribute]
+        return super().getattr(obj, attribute)
 
 
 @lru_cache(maxsize=1)
 def _environment() -> Environment:
-    made = Environment(
+    made = _Environment(
         loader=_Loader(), autoescape=True, undefined=StrictUndefined, trim_blocks=True, auto_reload=False, cache_size=-1
     )
     made.filters |= {
@@ -54,5 +64,20 @@ def _environment() -> Environment:
 
 
 def render(template: str, context: dict[str, Any], root: str, values: dict[str, Any]) -> bytes:
-    """A page. `root` leads from the page to the site's root; `context` is the platform's."""
-    return _environment().get_template(template).render(values, root=root, **context).encode()
+    """A page. `root` leads from the page to the site's root; `context` is the platform's; values["here"] is the entry of the
+    navigation the page belongs to."""
+    platform = context["platform"]
+    top, foot = _around(
+        platform["zh"], platform["en"], context["development"], context["contact"], root, values.get("here", "")
+    )
+    given = {**context, **values, "root": root, "top": top, "foot": foot}
+    return _environment().get_template(template).render(given).encode()
+
+
+@lru_cache(maxsize=64)
+def _around(zh: str, en: str, development: bool, contact: str, root: str, here: str) -> tuple[Markup, Markup]:
+    """What stands above and below the main part of a page."""
+    values = {"platform": {"zh": zh, "en": en}, "development": development, "contact": contact, "root": root}
+    made = _environment()
+    top, foot = (made.get_template(name).render(values, here=here) for name in ("top.html", "foot.html"))
+    return Markup(top), Markup(foot)

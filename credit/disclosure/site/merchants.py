@@ -129,7 +129,6 @@ def _element(element: dict[str, Any], most: float) -> Markup:
     rows = "".join(
         [
             f"{_heading(one['name_zh'], one['name_en'], one['window_days'])}{_value(one)}"
-            f"{_points(one['points'], one['effective_weight'])}"
             for one in element["indicators"]
         ]
     )
@@ -167,15 +166,25 @@ def _reweighted(weight: float, full: float) -> str:
 @lru_cache(maxsize=1_024)
 def _heading(zh: str, en: str, days: int) -> str:
     window = "" if days == 365 else f" <small>{both(f'近 {days} 日', f'{days} days')}</small>"
-    return f"<tr><th scope=row>{both(zh, en)}{window}<td>"
+    return f"<tr><th scope=row>{both(zh, en)}{window}"
 
 
 def _value(one: dict[str, Any]) -> str:
-    if one["state"] != "measured":
-        return words.state(one["state"])
-    if (value := one.get("value")) is not None:
-        return words.measured(one["unit"], value)
-    return words.band(one["at_least"], one["below"], one["unit"] == "amount")
+    """The cells of an indicator: its value and its points, or why there are none."""
+    if one["state"] == "measured":
+        if (value := one.get("value")) is not None:
+            told = words.measured(one["unit"], value)
+        else:
+            told = words.band(one["at_least"], one["below"], one["unit"] == "amount")
+        return f"<td>{told}{_points(one['points'], one['effective_weight'])}"
+    if one["points"] is None:
+        return _nothing(one["state"])
+    return f"<td>{words.state(one['state'])}{_points(one['points'], one['effective_weight'])}"
+
+
+@lru_cache(maxsize=8)
+def _nothing(state: str) -> str:
+    return f"<td colspan=2>{words.state(state)}"
 
 
 @lru_cache(maxsize=65_536)
@@ -259,20 +268,27 @@ _KEPT = 24
 
 
 def _trend(document: Document) -> Markup | None:
-    """The chart and its table; None where there are fewer than two evaluations to show."""
+    """The chart, where there are scores to draw, and its table; None where there are fewer than two evaluations."""
     points = (document["trend"]["points"] or [])[-_KEPT:]
     if len(points) < 2:
         return None
     told = "; ".join(f"{iso(p['on'])[:7]} {p['grade']} {_score(p['score'])}" for p in (points[0], points[-1]))
     rows = "".join(
-        f"<tr><th scope=row>{escape(iso(p['on']))}<td>{escape(p['grade'])}<td>{_score(p['score'])}<td>{escape(p['rulebook_version'])}"
-        for p in reversed(points)
+        [
+            f"<tr><th scope=row>{iso(p['on'])}<td>{charts.safe(p['grade'])}<td>{_score(p['score'])}<td>{charts.safe(p['rulebook_version'])}"
+            for p in reversed(points)
+        ]
     )
-    return Markup(
-        f"{charts.trend(points, told)}<details><summary>{both('走势数据', 'The numbers')}</summary><table><tr><th scope=col>"
-        f"{both('评价日', 'Evaluated on')}<th scope=col>{both('等级', 'Grade')}<th scope=col>{both('得分', 'Score')}"
-        f"<th scope=col>{both('规则版本', 'Rules')}{rows}</table></details>"
-    )
+    drawn = charts.trend(points, told) if sum(p["score"] is not None for p in points) > 1 else ""
+    changed = drawn and any(p["rulebook_version"] != points[0]["rulebook_version"] for p in points)
+    return Markup(f"{drawn}{_RULES_CHANGED if changed else ''}{_TREND_HEAD}{rows}</table></details>")
+
+
+_TREND_HEAD = (
+    f"<details><summary>{both('走势数据', 'The numbers')}</summary><table><tr><th scope=col>{both('评价日', 'Evaluated on')}"
+    f"<th scope=col>{both('等级', 'Grade')}<th scope=col>{both('得分', 'Score')}<th scope=col>{both('规则版本', 'Rules')}"
+)
+_RULES_CHANGED = f"<p class=note>{both('虚线处评价规则换用新版本。', 'At the dotted line a new version of the rules took effect.')}</p>"
 
 
 def _score(score: float | None) -> str:

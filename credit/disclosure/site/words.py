@@ -30,7 +30,7 @@ _SUFFIXES: Final = {
 @lru_cache(maxsize=65_536)
 def both(zh: str, en: str) -> Markup:
     """A text in both languages, of which the page shows one; only one where they are the same."""
-    return escape(zh) if zh == en else Markup(f"<span lang=zh>{escape(zh)}</span><span lang=en>{escape(en)}</span>")
+    return escape(zh) if zh == en else Markup(f"<i lang=zh>{escape(zh)}</i><i lang=en>{escape(en)}</i>")
 
 
 def said(text: Bilingual | str | None) -> Markup:

@@ -1,0 +1,223 @@
+"""Rows left out and values corrected, by a decision on an objection or as the credit repair of a public record.
+
+An adjustment counts for the nights from its `from_day` on (see `credit.ledgers.overlay`). Delivered rows are not touched.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, datetime
+
+import duckdb
+
+from credit import intake
+from credit.errors import UserError
+from credit.ledgers import overlay
+from credit.ledgers.entries import counts_from, enter, limited
+from credit.rulebooks.lifecycle import Moment, moment, zone
+from credit.tables import TABLES, Column, Table
+from credit.warehouse import quote, transaction
+
+REPAIRABLE = ("administrative_penalty", "abnormal_operation", "serious_violation", "dishonest_debtor")
+"""Kinds of public records that credit repair ends: those that speak against somebody."""
+
+
+@dataclass(frozen=True)
+class Adjustment:
+    """One row left out (`column` is None), or one value of it corrected (`value` None: to a blank)."""
+
+    number: int
+    decision: int | None
+    subject_id: str
+    table: str
+    key: str
+    column: str | None
+    value: str | None
+    from_day: date
+    reason: str
+    at: datetime
+    recorded_at: datetime
+    by: str
+
+
+_COLUMNS = (
+    'a.number, a.decision, a.subject_id, a.table_name, a.key, a.column_name, a.value, a.from_day, a.reason, a."at", '
+    'a.recorded_at, a."by"'
+)
+
+
+def adjustments(con: duckdb.DuckDBPyConnection, subject_id: str, day: date | None = None) -> list[Adjustment]:
+    """Those of one merchant, in the order of entry; with `day` only what counts for that night."""
+    standing = "FROM ledger.adjustments a WHERE true"
+    if day is not None:
+        standing = overlay.STANDING.format(day=f"DATE '{day}'")
+    rows = con.execute(f"SELECT {_COLUMNS} {standing} AND a.subject_id = ? ORDER BY a.number", [subject_id]).fetchall()
+    return [Adjustment(*row) for row in rows]
+
+
+@dataclass(frozen=True)
+class Ref:
+    """A row, and for a correction its column and the text given."""
+
+    table: Table
+    key: str
+    column: Column | None = None
+    text: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.table.name}:{self.key}"
+
+
+def row(con: duckdb.DuckDBPyConnection, subject_id: str, given: str, option: str) -> Ref:
+    """The row that `table:key` names. Raises UserError where there is none, or it is another merchant's."""
+    table, _, key = given.partition(":")
+    if not key:
+        raise UserError(f"{option} {given!r}: expected table:key, for example complaints:C000123")
+    return _found(con, subject_id, Ref(_table(table, given, option), key), option)
+
+
+def correction(con: duckdb.DuckDBPyConnection, subject_id: str, given: str) -> Ref:
+    """What `table:key:column=value` names. Keys may hold colons, values anything.
+
+    Raises UserError for a row as `row` does, an unknown column, or one that is not corrected.
+    """
+    option = "--correct"
+    table_name, _, rest = given.partition(":")
+    # Of the places where `:column=` may stand, the first that leaves the key of a row.
+    places = [(rest[: m.start()], m[1], rest[m.end() :]) for m in re.finditer(r":([A-Za-z_]\w*)=", rest)]
+    if not places:
+        raise UserError(
+            f"{option} {given!r}: expected table:key:column=value, for example complaints:C000123:outcome=rejected"
+        )
+    table = _table(table_name, given, option)
+    key, name, text_ = next((p for p in places if overlay.owner(con, table.name, p[0]) is not None), places[0])
+    _found(con, subject_id, Ref(table, key), option)
+    column = next((column for column in table.columns if column.name == name), None)
+    if column is None:
+        raise UserError(f"{option} {given!r}: table {table.name} has no column {name}; {_open_columns(table)}")
+    if not _correctable(table, column):
+        why = "it is computed from others" if column.derived else "it says whose row it is"
+        raise UserError(f"{option} {given!r}: {table.name}.{name} is not corrected, {why}; {_open_columns(table)}")
+    return Ref(table, key, column, text_)
+
+
+def _table(name: str, given: str, option: str) -> Table:
+    if name not in TABLES:
+        raise UserError(f"{option} {given!r}: no table {name!r}; expected one of {', '.join(TABLES)}")
+    return TABLES[name]
+
+
+def _correctable(table: Table, column: Column) -> bool:
+    return column.derived is None and column.name not in (table.key, "subject_id") and column.privacy != "pseudonym"
+
+
+def _open_columns(table: Table) -> str:
+    return "expected one of " + ", ".join(column.name for column in table.columns if _correctable(table, column))
+
+
+def _found(con: duckdb.DuckDBPyConnection, subject_id: str, ref: Ref, option: str) -> Ref:
+    whose = overlay.owner(con, ref.table.name, ref.key)
+    if whose is None:
+        raise UserError(f"{option} {ref}: table {ref.table.name} has no row with {ref.table.key} {ref.key!r}")
+    if whose != subject_id:
+        raise UserError(f"{option} {ref} is a row of another merchant than {subject_id}")
+    return ref
+
+
+def check(
+    con: duckdb.DuckDBPyConnection, excluded: Iterable[Ref], corrected: Iterable[Ref], now: datetime
+) -> list[tuple[Ref, str | None]]:
+    """(what is adjusted, its typed value as text), every value checked as at intake and against the rest of its row.
+
+    Raises UserError naming the option and what was expected.
+    """
+    found: list[tuple[Ref, str | None]] = []
+    for ref in excluded:
+        if ref.table.name == "subjects":
+            raise UserError(f"--exclude {ref}: a merchant's own entry in the register stays; correct its columns")
+        if any(str(ref) == str(other) for other, _ in found):
+            raise UserError(f"--exclude {ref} is given twice")
+        found.append((ref, None))
+    by_row: dict[str, list[Ref]] = {}
+    for ref in corrected:
+        if any(str(ref) == str(other) for other, _ in found):
+            raise UserError(f"{ref} is given with --exclude and with --correct; expected one of them")
+        by_row.setdefault(str(ref), []).append(ref)
+    for name, refs in by_row.items():
+        given = {ref.column.name: ref.text for ref in refs if ref.column}
+        if len(given) < len(refs):
+            raise UserError(f"--correct {name}: one column is given twice")
+        table = refs[0].table
+        stored = f"SELECT * FROM ({overlay.current(con, table.name)}) WHERE {table.key} = {quote(refs[0].key)}"
+        values, fault = intake.corrections(con, table, stored, given, now, zone(con))
+        if fault is not None:
+            raise UserError(f"--correct {name}: {fault}")
+        found += [(ref, values[ref.column.name]) for ref in refs if ref.column]
+    return found
+
+
+def store(
+    con: duckdb.DuckDBPyConnection,
+    when: Moment,
+    by: str,
+    checked: Iterable[tuple[Ref, str | None]],
+    *,
+    subject_id: str,
+    decision: int | None,
+    from_day: date,
+    reason: str,
+) -> list[int]:
+    """Enter adjustments; returns their numbers."""
+    return [
+        enter(
+            con, "adjustments", when, by, decision=decision, subject_id=subject_id, table_name=ref.table.name, key=ref.key,
+            column_name=ref.column.name if ref.column else None, value=value, from_day=from_day, reason=reason,
+        )
+        for ref, value in checked
+    ]  # fmt: skip
+
+
+def repair(
+    con: duckdb.DuckDBPyConnection,
+    record_id: str,
+    *,
+    on: date,
+    reason: str,
+    by: str,
+    from_day: date | None = None,
+    at: datetime | None = None,
+) -> Adjustment:
+    """Enter the credit repair of a public record: from `on` it has no effect, until the day before it has.
+
+    Raises UserError for an unknown record, one that repair does not end or that is repaired already, and for a day
+    before the record is in force or to come.
+    """
+    table = TABLES["public_records"]
+    rows = con.execute(f"SELECT * FROM ({overlay.current(con, table.name)}) WHERE record_id = {quote(record_id)}")
+    names = [name for name, *_ in rows.description or ()]
+    record = next((dict(zip(names, values, strict=True)) for values in rows.fetchall()), None)
+    if record is None:
+        raise UserError(f"no public record {record_id!r}; record_id is the key in table public_records")
+    if record["kind"] not in REPAIRABLE:
+        raise UserError(
+            f"public record {record_id} is a {record['kind']}, which is not repaired; expected {', '.join(REPAIRABLE)}"
+        )
+    when, said = moment(con, at), limited(reason, "--reason", "why")
+    counts = counts_from(con, when, from_day)
+    standing = overlay.adjusted(con, table.name, max(counts, when.day)).get(record_id, {})
+    if repaired := standing.get("repaired_on", record["repaired_on"]):
+        raise UserError(f"public record {record_id} is repaired since {repaired}")
+    if on > when.day:
+        raise UserError(f"--on {on} is still to come; a repair is entered once it has been decided")
+    ref = Ref(table, record_id, table.column("repaired_on"), on.isoformat())
+    try:
+        checked = check(con, [], [ref], when.recorded_at)
+    except UserError as error:
+        raise UserError(f"--on {on}: {str(error).partition(': ')[2]} (valid_from {record['valid_from']})") from None
+    with transaction(con):
+        (number,) = store(
+            con, when, by, checked, subject_id=record["subject_id"], decision=None, from_day=counts, reason=said
+        )
+    return next(one for one in adjustments(con, record["subject_id"]) if one.number == number)

@@ -1,0 +1,111 @@
+"""Notices of closing: who stops trading says so 30 days before (E-Commerce Law Art. 16)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+import duckdb
+
+from credit.errors import UserError
+from credit.ledgers.entries import enter, highest, limited, merchant, not_before
+from credit.rulebooks.lifecycle import moment
+
+NOTICE_DAYS = 30
+
+
+@dataclass(frozen=True)
+class Withdrawal:
+    reason: str | None
+    at: datetime
+    day: date
+    recorded_at: datetime
+    by: str
+
+
+@dataclass(frozen=True)
+class Closing:
+    """A notice; it stands from its announcement through the day of closing, unless withdrawn."""
+
+    number: int
+    subject_id: str
+    closes_on: date
+    text: str | None
+    at: datetime
+    day: date
+    recorded_at: datetime
+    by: str
+    withdrawn: Withdrawal | None
+
+    def stands(self, day: date) -> bool:
+        return self.withdrawn is None and day <= self.closes_on
+
+
+def closings(con: duckdb.DuckDBPyConnection, subject_id: str | None = None) -> list[Closing]:
+    """Every notice of closing (of one merchant), by number."""
+    withdrawals = {
+        number: Withdrawal(*rest)
+        for number, *rest in con.execute(
+            'SELECT closing, reason, "at", day, recorded_at, "by" FROM ledger.closing_withdrawals'
+        ).fetchall()
+    }
+    rows = con.execute(
+        """SELECT number, subject_id, closes_on, text, "at", day, recorded_at, "by" FROM ledger.closings
+           WHERE ? IS NULL OR subject_id = ? ORDER BY number""",
+        [subject_id, subject_id],
+    ).fetchall()
+    return [Closing(*(*row, withdrawals.get(row[0]))) for row in rows]
+
+
+def announce(
+    con: duckdb.DuckDBPyConnection,
+    subject_id: str,
+    *,
+    on: date,
+    by: str,
+    said: str | None = None,
+    at: datetime | None = None,
+) -> Closing:
+    """Enter that a merchant closes on a day. Raises UserError less than 30 days before, or while a notice stands."""
+    merchant(con, subject_id)
+    when = moment(con, at)
+    earliest = when.day + timedelta(days=NOTICE_DAYS)
+    if on < earliest:
+        raise UserError(
+            f"--on {on} is less than {NOTICE_DAYS} days after the notice of {when.day} (E-Commerce Law Art. 16); the "
+            f"earliest possible is {earliest}"
+        )
+    for other in closings(con, subject_id):
+        if other.stands(when.day):
+            raise UserError(
+                f"notice {other.number} says that {subject_id} closes on {other.closes_on}; withdraw it first with "
+                f"`merchant-credit closing withdraw {other.number}`"
+            )
+    number = enter(
+        con, "closings", when, by, subject_id=subject_id, closes_on=on,
+        text=limited(said, "--text", "what else is said") if said is not None else None,
+    )  # fmt: skip
+    return find(con, number)
+
+
+def withdraw(
+    con: duckdb.DuckDBPyConnection, number: int, *, by: str, reason: str | None = None, at: datetime | None = None
+) -> Closing:
+    """Enter that a notice is withdrawn. Raises UserError where it is withdrawn, or the day of closing is over."""
+    found, when = find(con, number), moment(con, at)
+    if found.withdrawn:
+        raise UserError(f"notice {number} was withdrawn on {found.withdrawn.day}")
+    not_before(con, when, found.at, f"notice {number} was announced")
+    if not found.stands(when.day):
+        raise UserError(f"notice {number} was of closing on {found.closes_on}, which is over")
+    said = limited(reason, "--reason", "why") if reason is not None else None
+    enter(con, "closing_withdrawals", when, by, closing=number, reason=said)
+    return find(con, number)
+
+
+def find(con: duckdb.DuckDBPyConnection, number: int) -> Closing:
+    """One notice. Raises UserError saying which there are."""
+    found = next((one for one in closings(con) if one.number == number), None)
+    if found is None:
+        raise highest(con, "closings", number, "notice of closing")
+    return found

@@ -1,0 +1,200 @@
+"""What the ledgers say in public: objections, sanctions in force, notices, and figures of objections.
+
+There is no clock: all of it follows from the ledgers' rows and the night that is published. "Now" is the later of that
+night and the day of the latest entry, so what was entered today shows at the next publish, whatever night it publishes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from statistics import median
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import duckdb
+
+from credit.ledgers import closings, overlay
+from credit.ledgers.objections import ABOUT, OUTCOMES, Event, Objection, objections
+from credit.ledgers.tables import LEDGERS
+from credit.rulebooks.lifecycle import coded
+from credit.settings import cut_off
+from credit.tables import TABLES
+from credit.warehouse import scalar
+
+SHOWN_DAYS = 365
+"""Decided objections are shown, and counted in the figures, for the longest window of the figures of trade."""
+CORRECTION_DAYS = 90
+"""A correction is announced for a quarter: who looks at a merchant now and then has time to see that what was shown
+before is no longer so. No law states a term."""
+NOTICES: dict[str, tuple[str, str]] = {"correction": ("更正公告", "Correction"), "closing": ("停业公告", "Closing")}
+
+
+@dataclass(frozen=True)
+class Notice:
+    """`kind`: correction or closing. `until` is its last day. `zh` and `en` hold text as it was entered."""
+
+    kind: str
+    on: date
+    until: date
+    zh: str
+    en: str
+    objection: int | None = None
+    before: dict[str, Any] | None = None
+    after: dict[str, Any] | None = None
+
+    def told(self) -> dict[str, Any]:
+        """As in a merchant's document."""
+        return {
+            "kind": coded(self.kind, NOTICES), "on": self.on, "until": self.until, "zh": self.zh, "en": self.en,
+            "objection": self.objection, "before": self.before, "after": self.after,
+        }  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Published:
+    """By subject. Text is as entered: mask it with `credit.disclosure.privacy.text` before it is shown."""
+
+    objections: dict[str, list[Objection]]
+    sanctions: dict[str, list[dict[str, Any]]]
+    notices: dict[str, list[Notice]]
+    figures: dict[str, Any]
+
+
+def told(objection: Objection) -> dict[str, Any]:
+    """An objection as in a merchant's document, open or decided; the objection's own text is not published."""
+    about = {"number": objection.number, "filed_on": objection.day, "about": coded(objection.about, ABOUT)}
+    if objection.outcome is None:
+        return about | {"state": "open"}
+    last = objection.events[-1]
+    return about | {
+        "decided_on": last.day,
+        "days": objection.days,
+        "outcome": coded(objection.outcome, OUTCOMES),
+        # Why a merchant withdraws is its own affair.
+        "reason": last.reason if last.event == "decided" else None,
+    }
+
+
+def published(con: duckdb.DuckDBPyConnection, day: date, zone: str) -> Published:
+    """What is shown beside the night of `day`. A correction's `after` is what that night says of the merchant."""
+    now = max([day, *filter(None, (scalar(con, f"SELECT max(day) FROM ledger.{name}") for name in LEDGERS))])
+    since = now - timedelta(days=SHOWN_DAYS)
+    every = objections(con)
+    shown: dict[str, list[Objection]] = {}
+    notices: dict[str, list[Notice]] = {}
+    made = _made(con)
+    for one in every:
+        if one.state == "open" or one.events[-1].day > since:
+            shown.setdefault(one.subject_id, []).append(one)
+        if (notice := _correction(con, one, made, day)) and notice.until >= now:
+            notices.setdefault(one.subject_id, []).append(notice)
+    for closing in closings.closings(con):
+        if closing.stands(now):
+            notices.setdefault(closing.subject_id, []).append(_closing(closing))
+    return Published(shown, _sanctions(con, now, zone), notices, _figures(every, since))
+
+
+def _figures(every: list[Objection], since: date) -> dict[str, Any]:
+    """Of the days after `since`; open ones whenever they were filed. Days are those of decisions, withdrawals aside."""
+    closed = [one for one in every if one.state != "open" and one.events[-1].day > since]
+    days = [one.days for one in closed if one.state == "decided" and one.days is not None]
+    return {
+        "filed": sum(one.day > since for one in every),
+        "open": sum(one.state == "open" for one in every),
+        "decided": len(closed),
+        "by_outcome": {outcome: sum(one.outcome == outcome for one in closed) for outcome in OUTCOMES},
+        "median_days": float(median(days)) if days else None,
+        "longest_days": max(days, default=None),
+    }
+
+
+def _sanctions(con: duckdb.DuckDBPyConnection, now: date, zone: str) -> dict[str, list[dict[str, Any]]]:
+    """Those imposed by command that are in force, as decided objections left them."""
+    table, found = TABLES["sanctions"], dict[str, list[dict[str, Any]]]()
+    if (rows := overlay.added(con, table.name)) is None:
+        return found
+    references = dict(con.execute("SELECT number, reference FROM ledger.sanctions").fetchall())
+    for key, subject_id, kind, reason, imposed_at, until_at in con.execute(
+        f"""SELECT sanction_id, subject_id, kind, reason, imposed_at, until_at
+            FROM ({overlay.overlaid(con, table, rows, now)})
+            WHERE lifted_at IS NULL AND coalesce(until_at > ?, true) ORDER BY imposed_at, sanction_id""",
+        [cut_off(now, zone)],
+    ).fetchall():
+        found.setdefault(subject_id, []).append(
+            {
+                "kind": kind,
+                "reason": reason,
+                "imposed_on": _day(imposed_at, zone),
+                # The last day on which it stands.
+                "until": _day(until_at - timedelta(microseconds=1), zone) if until_at else None,
+                "reference": references[int(key.removeprefix(overlay.OWN_KEY))],
+            }
+        )
+    return found
+
+
+def _day(at: datetime, zone: str) -> date:
+    return at.astimezone(ZoneInfo(zone)).date()
+
+
+Made = dict[int, tuple[int, int]]
+"""Decision -> (rows left out, rows corrected)."""
+
+
+def _made(con: duckdb.DuckDBPyConnection) -> Made:
+    rows = con.execute(
+        """SELECT decision, count(DISTINCT (table_name, key)) FILTER (column_name IS NULL),
+                  count(DISTINCT (table_name, key)) FILTER (column_name IS NOT NULL)
+           FROM ledger.adjustments WHERE decision IS NOT NULL GROUP BY 1"""
+    ).fetchall()
+    return {decision: (out, right) for decision, out, right in rows}
+
+
+def _correction(con: duckdb.DuckDBPyConnection, objection: Objection, made: Made, day: date) -> Notice | None:
+    """The notice of what the last decision changed; None where no decision changed anything."""
+    if not any(event.number in made for event in objection.events):
+        return None
+    last = objection.events[-1]
+    zh, en = _said(objection, last, *made.get(last.number, (0, 0)))
+    return Notice(
+        "correction",
+        last.day,
+        last.day + timedelta(days=CORRECTION_DAYS),
+        zh,
+        en,
+        objection.number,
+        {"grade": last.before_grade, "score": last.before_score} if last.before_grade else None,
+        _grade(con, objection.subject_id, day) if last.from_day and last.from_day <= day else None,
+    )
+
+
+def _said(objection: Objection, decision: Event, out: int, right: int) -> tuple[str, str]:
+    number, day = objection.number, decision.from_day
+    if not out and not right:
+        return (
+            f"经复核，第 {number} 号异议原作的更正已撤销，自 {day} 的评价起恢复原记录。",
+            f"On review the correction made on objection {number} was withdrawn, from the evaluation of {day} on.",
+        )
+    parts = [(out, "剔除", "left out"), (right, "更正", "corrected")]
+    zh = "、".join(f"{verb} {count} 条" for count, verb, _ in parts if count)
+    en = ", ".join(f"{count} record{'s' * (count > 1)} {verb}" for count, _, verb in parts if count)
+    outcome = OUTCOMES[decision.outcome or ""]
+    return (
+        f"第 {number} 号异议：{outcome[0]}，{zh}记录，自 {day} 的评价起按更正后的事实计算。",
+        f"Objection {number}: {outcome[1].lower()}; {en}, counted from the evaluation of {day} on.",
+    )
+
+
+def _grade(con: duckdb.DuckDBPyConnection, subject_id: str, day: date) -> dict[str, Any] | None:
+    rows = con.execute(
+        "SELECT grade, score::DOUBLE FROM results.grades WHERE subject_id = ? AND evaluated_on = ?", [subject_id, day]
+    ).fetchall()
+    return {"grade": rows[0][0], "score": rows[0][1]} if rows else None
+
+
+def _closing(closing: closings.Closing) -> Notice:
+    zh, en = f"本商家将于 {closing.closes_on} 停止经营。", f"This merchant closes on {closing.closes_on}."
+    if closing.text:
+        zh, en = f"{zh}{closing.text}", f"{en} {closing.text}"
+    return Notice("closing", closing.day, closing.closes_on, zh, en)

@@ -1,0 +1,143 @@
+"""The ledgers of single merchants, described once: DDL and the page data/dictionary/ledgers.md derive from here.
+
+Rows are only ever added, none is changed or deleted; what stands is derived from them. Each row says when it happened
+(`at`, `day`), when it was entered (`recorded_at`) and who is responsible (`by`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Column:
+    name: str
+    sql_type: str
+    zh: str
+    en: str
+    required: bool = True
+
+
+@dataclass(frozen=True)
+class Ledger:
+    """One table of schema `ledger`. `own` are its columns between `number` and those that every ledger has."""
+
+    name: str
+    zh: str
+    en: str
+    own: tuple[Column, ...]
+
+    @property
+    def columns(self) -> tuple[Column, ...]:
+        return (NUMBER, *self.own, *COMMON)
+
+
+NUMBER = Column("number", "BIGINT", "编号", "Number, from 1, in the order of entry")
+COMMON = (
+    Column("at", "TIMESTAMPTZ", "发生时间", "When it happened"),
+    Column("day", "DATE", "发生日", "The same as a day of the platform"),
+    Column("recorded_at", "TIMESTAMPTZ", "登记时间", "When it was entered; later than `at`: entered afterwards"),
+    Column("by", "VARCHAR", "责任人", "The person responsible; of an objection, who objects; not published"),
+)
+_SUBJECT = Column("subject_id", "VARCHAR", "主体编号", "Merchant")
+_REASON = Column("reason", "VARCHAR", "理由", "Why")
+
+LEDGERS: dict[str, Ledger] = {
+    ledger.name: ledger
+    for ledger in (
+        Ledger(
+            "objections",
+            "异议",
+            "Objections of merchants to what is evaluated or published of them",
+            (
+                _SUBJECT,
+                Column("about", "VARCHAR", "异议事项", "What it is about (code)"),
+                Column("text", "VARCHAR", "异议内容", "What is said; not published"),
+                Column("rows", "VARCHAR[]", "涉及的数据行", "Rows it concerns, each `table:key`"),
+                Column("evaluated_on", "DATE", "所涉评价日", "The evaluation objected to", required=False),
+            ),
+        ),
+        Ledger(
+            "objection_events",
+            "异议处理",
+            "Decisions and withdrawals; of several decisions on one objection the last holds",
+            (
+                Column("objection", "BIGINT", "异议编号", "Number of the objection"),
+                Column("event", "VARCHAR", "事件", "`decided` or `withdrawn`"),
+                Column("outcome", "VARCHAR", "结论", "`upheld`, `partly_upheld` or `rejected`", required=False),
+                Column("reason", "VARCHAR", "理由", "Why; of a decision it is published", required=False),
+                Column("from_day", "DATE", "生效评价日", "First night for which the decision counts", required=False),
+                Column(
+                    "before_on", "DATE", "更正前评价日", "The latest evaluation when it was decided", required=False
+                ),
+                Column("before_grade", "VARCHAR", "更正前等级", "The grade of that evaluation", required=False),
+                Column("before_score", "DECIMAL(9,4)", "更正前得分", "The score of that evaluation", required=False),
+            ),
+        ),
+        Ledger(
+            "adjustments",
+            "数据更正",
+            "Rows left out and values corrected, by a decision or as credit repair; read over the delivered rows",
+            (
+                Column("decision", "BIGINT", "处理编号", "Number in objection_events; blank: a repair", required=False),
+                _SUBJECT,
+                Column("table_name", "VARCHAR", "数据表", "Canonical table"),
+                Column("key", "VARCHAR", "主键", "Key of the row"),
+                Column("column_name", "VARCHAR", "列", "The column; blank: the whole row is left out", required=False),
+                Column("value", "VARCHAR", "更正值", "Its right value as text; blank: no value", required=False),
+                Column("from_day", "DATE", "生效评价日", "First night for which it counts"),
+                _REASON,
+            ),
+        ),
+        Ledger(
+            "sanctions",
+            "处置措施",
+            "Sanctions imposed by command",
+            (
+                _SUBJECT,
+                Column("kind", "VARCHAR", "措施类型", "As in table sanctions"),
+                Column("reason", "VARCHAR", "原因", "Why; published"),
+                Column("until_on", "DATE", "期满日", "Last day; blank: until lifted", required=False),
+                Column("reference", "VARCHAR", "文号", "Document number", required=False),
+            ),
+        ),
+        Ledger(
+            "sanction_lifts",
+            "解除处置",
+            "Sanctions lifted before their end",
+            (Column("sanction", "BIGINT", "措施编号", "Number of the sanction"), _REASON),
+        ),
+        Ledger(
+            "closings",
+            "停业公告",
+            "Notices of closing (E-Commerce Law Art. 16)",
+            (
+                _SUBJECT,
+                Column("closes_on", "DATE", "停业日", "The day of closing, at least 30 days after the notice"),
+                Column("text", "VARCHAR", "公告内容", "What else is said; published", required=False),
+            ),
+        ),
+        Ledger(
+            "closing_withdrawals",
+            "撤回停业公告",
+            "Notices of closing withdrawn",
+            (
+                Column("closing", "BIGINT", "公告编号", "Number of the notice"),
+                Column("reason", "VARCHAR", "理由", "Why", required=False),
+            ),
+        ),
+    )
+}
+
+
+def ddl() -> str:
+    """The ledgers as SQL, safe to run again."""
+    return "\n".join(
+        f"CREATE TABLE IF NOT EXISTS ledger.{ledger.name} ("
+        + ", ".join(
+            f'"{column.name}" {column.sql_type}' + " NOT NULL" * column.required + " PRIMARY KEY" * (column is NUMBER)
+            for column in ledger.columns
+        )
+        + ");"
+        for ledger in LEDGERS.values()
+    )

@@ -1,0 +1,205 @@
+"""One merchant's grade again, from what is published of it: its document and the text of its rulebook.
+
+Points of indicators add up to those of their element (as far as rounding tells), points of elements to the score exactly;
+the score's place between the edges, with the margin, and the vetoes give the grade; where there is none, its reason.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote
+
+import numpy as np
+
+from credit.errors import UserError
+from credit.grading import NOT_RATED, REASONS, place
+from credit.rulebooks import Rulebook, Veto, parse
+from credit.scoring import POINT
+
+_WHOLE, _BLURRED, _EXACT = 0.005, 0.05, 0.00005
+"""Half a unit of the last decimal of an indicator's points (value shown whole, or not), and of everything else."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step of the recomputation: what should be, what is published."""
+
+    zh: str
+    en: str
+    expected: str
+    found: str
+    ok: bool
+
+
+def paths(subject_id: str) -> tuple[str, str]:
+    """Where a merchant's document may be, see `credit.disclosure.documents.paths`."""
+    digest = hashlib.sha256(subject_id.encode()).hexdigest()
+    plain = quote(subject_id, safe="").replace(".", "%2E").replace("~", "%7E")
+    return f"merchants/{digest[:2]}/{plain}.json", f"merchants/{digest[:2]}/~{digest}.json"
+
+
+def recompute(document: dict[str, Any], rules: bytes, name: str) -> list[Step]:
+    """The steps from a merchant's document and the bytes of its rulebook to the grade. `name` is the rulebook's path."""
+    try:
+        book = parse(rules, name)
+    except UserError as error:
+        return [Step("规则", "rulebook", "usable rules", str(error), False)]
+    try:
+        return list(_steps(document, book))
+    except (KeyError, TypeError, ValueError, AttributeError, IndexError, OverflowError) as error:
+        return [Step("公示文件", "document", "the fields of its schema", f"{type(error).__name__}: {error}", False)]
+
+
+def _steps(document: dict[str, Any], book: Rulebook) -> list[Step]:
+    told = document["rulebook"]
+    steps = [
+        _equal("规则", "rulebook", f"{book.label} {book.hash}", f"{told['id']} {told['version']} {told['hash']}"),
+        _equal(
+            "要素与权重",
+            "elements and weights",
+            [(element.id, float(element.weight)) for element in book.elements],
+            [(element["name"], float(element["weight"])) for element in document["elements"]],
+        ),
+        _equal(
+            "指标",
+            "indicators",
+            [rule.id for _, rule in book.rules()],
+            [row["name"] for element in document["elements"] for row in element["indicators"]],
+        ),
+    ]
+    rated = document["not_rated_reason"] is None
+    if not rated:
+        steps.append(_not_rated(document, book))
+        shown = [element["points"] for element in document["elements"]]
+        steps.append(
+            _equal("未评级无得分", "no points without a rating", [None] * (len(shown) + 1), [*shown, document["score"]])
+        )
+    else:
+        steps += [_element(element) for element in document["elements"]]
+        total = sum(_whole(element["points"] or 0.0) for element in document["elements"])
+        steps.append(_equal("要素得分之和", "points of the elements add up", total / POINT, document["score"]))
+        low = book.minimum.evidence.value
+        steps.append(
+            Step(
+                "证据充分度",
+                "evidence",
+                f"at least {low:g}",
+                str(document["evidence"]),
+                document["evidence"] >= low - _EXACT,
+            )
+        )
+    steps += _vetoes(document, book)
+    allowed = _grades(document, book, rated)
+    steps.append(Step("等级", "grade", " / ".join(allowed), str(document["grade"]), document["grade"] in allowed))
+    return steps
+
+
+def _whole(points: float) -> int:
+    """Points as whole numbers of 1/POINT."""
+    return round(float(points) * POINT)
+
+
+def _equal(zh: str, en: str, expected: Any, found: Any) -> Step:
+    if expected == found:
+        said = f"{len(found)}" if isinstance(found, list) else str(found)
+        return Step(zh, en, said, said, True)
+    if isinstance(expected, list) and isinstance(found, list):
+        expected, found = (
+            [x for x in expected if x not in found] or expected,
+            [x for x in found if x not in expected] or found,
+        )
+    return Step(zh, en, str(expected), str(found), False)
+
+
+def _element(element: dict[str, Any]) -> Step:
+    """Points of an element lie where the rounded points of its indicators let them, none above its weight."""
+    rows = [row for row in element["indicators"] if row["points"] is not None]
+    total = sum(row["points"] for row in rows)
+    blur = _EXACT + sum(_WHOLE if row.get("value") is not None else _BLURRED for row in rows)
+    points = element["points"] or 0.0
+    most = 100 * element["effective_weight"] + 100 * _EXACT + _EXACT
+    bounded = all(0 <= row["points"] <= 100 * row["effective_weight"] + 100 * _EXACT + _BLURRED for row in rows)
+    ok = abs(points - total) <= blur + 1e-9 and 0 <= points <= most and bounded
+    return Step(
+        element["name_zh"],
+        f"element {element['name']}",
+        f"{total:.2f} ± {blur:.2f}, at most {most:.2f}",
+        f"{points:.4f}",
+        ok,
+    )
+
+
+def _not_rated(document: dict[str, Any], book: Rulebook) -> Step:
+    code = document["not_rated_reason"]
+    days = int(book.window_days.value)
+    orders = next(f for f in document["figures"] if f["window_days"] == days)["transactions"]["orders"]
+    least, few = book.minimum.evidence.value, book.minimum.orders.value
+    low = orders["at_least"] if orders["state"] == "measured" else 0
+    holds = {
+        "no_orders": low == 0,
+        "too_few_orders": low < few,
+        "too_little_evidence": document["evidence"] < least + _EXACT,
+    }
+    expected = {
+        "no_orders": "no orders",
+        "too_few_orders": f"fewer than {few:g} orders in {days} days",
+        "too_little_evidence": f"evidence below {least:g}",
+    }
+    found = f"orders from {low}, evidence {document['evidence']}"
+    return Step(
+        "未评级原因", f"not rated: {code}", expected.get(code, " / ".join(REASONS)), found, holds.get(code, False)
+    )
+
+
+def _vetoes(document: dict[str, Any], book: Rulebook) -> list[Step]:
+    """Each veto that is listed is the rulebook's; each that the published values decide is listed as they decide."""
+    known = {veto.id: veto for veto in book.vetoes}
+    listed = {veto["id"]: veto for veto in document["vetoes"]}
+    steps = []
+    for veto_id, told in listed.items():
+        rule = known.get(veto_id)
+        expected = (("fixed" if rule.fixed else "cap"), rule.grade) if rule else "a veto of the rulebook"
+        steps.append(_equal("否决与限级", f"veto {veto_id}", expected, (told["effect"], told["grade"])))
+    rows = {row["name"]: row for element in document["elements"] for row in element["indicators"]}
+    for veto in book.vetoes:
+        row = rows.get(veto.indicator)
+        if row is None or row["window_days"] != book.veto_window(veto):
+            continue
+        holds = _holds(veto, row)
+        if holds is not None and holds != (veto.id in listed):
+            said = ("applies" if holds else "does not apply", "listed" if veto.id in listed else "not listed")
+            steps.append(Step("否决与限级", f"veto {veto.id} by {veto.indicator} = {row.get('value')}", *said, False))
+    return steps
+
+
+def _holds(veto: Veto, row: dict[str, Any]) -> bool | None:
+    """Whether a veto applies by the published value; None where that is not shown, or rounded so near that it may lie on
+    either side."""
+    if row["state"] in ("missing", "not_applicable"):
+        return False
+    value, edge = row.get("value"), veto.above if veto.above is not None else veto.below
+    if value is None or edge is None:
+        return None
+    if row["unit"] != "flag" and abs(value - edge) <= _BLURRED:
+        return None
+    return bool(value > edge if veto.above is not None else value < edge)
+
+
+def _grades(document: dict[str, Any], book: Rulebook, rated: bool) -> list[str]:
+    """The grades that the score lets the merchant have, best first: one, or within the margin of an edge those on both
+    sides, since the margin holds the grade of the night before."""
+    listed = {veto["id"] for veto in document["vetoes"]}
+    holding = [veto for veto in book.vetoes if veto.id in listed]
+    symbols = book.symbols
+    fixed = [symbols.index(veto.grade) for veto in holding if veto.fixed]
+    if fixed:
+        return [symbols[max(fixed)]]
+    if not rated:
+        return [NOT_RATED]
+    score = _whole(document["score"])
+    margin = _whole(book.margin.points.value) if book.margin else 0
+    best, worst = (int(place(book, np.array([float(at)]))[0]) for at in (score + margin, score - margin))
+    cap = max([symbols.index(veto.grade) for veto in holding], default=0)
+    return [symbols[i] for i in sorted({max(i, cap) for i in range(best, worst + 1)})]
