@@ -26,7 +26,7 @@ def _bar(filled: float, track: float, kind: str) -> Markup:
     )
 
 
-_W, _H, _LEFT, _RIGHT, _TOP, _BOTTOM = 360, 170, 30, 14, 22, 24
+_W, _H, _LEFT, _RIGHT, _TOP, _BOTTOM = 360, 170, 36, 14, 22, 24
 safe = lru_cache(maxsize=1_024)(escape)
 
 
@@ -112,8 +112,10 @@ def curve(id_: str, points: Numbers, label: str) -> Markup:
     )
 
 
-def shares(history: list[dict[str, Any]], order: list[str], tones: dict[str, str], meaning: str) -> Markup:
-    """Months as columns of equal height, each divided by grade, best at the bottom."""
+def shares(
+    history: list[dict[str, Any]], order: list[str], tones: dict[str, tuple[str, float]], meaning: str
+) -> Markup:
+    """Months as columns of equal height, each divided by grade, best at the bottom. `tones`: class and opacity of each grade."""
     gap = (_W - _LEFT - _RIGHT) / max(len(history), 1)
     width, up = min(gap * 0.72, 40), _H - _TOP - _BOTTOM
     drawn = []
@@ -125,7 +127,7 @@ def shares(history: list[dict[str, Any]], order: list[str], tones: dict[str, str
                 height = up * n / total
                 from_ -= height
                 drawn.append(
-                    f'<rect class="tone-{tones[grade]}" x={x:.1f} y={from_:.1f} width={width:.1f} height={max(height - 0.7, 0.3):.1f} />'
+                    f"<rect class=tone-{tones[grade][0]} fill-opacity={tones[grade][1]:g} x={x:.1f} y={from_:.1f} width={width:.1f} height={max(height - 0.7, 0.3):.1f} />"
                 )
         if i in (0, len(history) - 1):
             drawn.append(

@@ -206,7 +206,7 @@ def figures_table(
                 for key in place:
                     shown = shown[key]
                 parts.append(f"<td>{cell(shown, unit)}")
-    parts.append("</table></div>")
+    parts.append("</table>")
     return Markup("".join(parts))
 
 
@@ -216,7 +216,7 @@ _LEGEND = ("※ 数量过少不予公示；— 缺少数据；/ 不适用。", "
 @lru_cache(maxsize=256)
 def _figures_head(zh: str, en: str, windows: tuple[int, ...]) -> str:
     return (
-        f"<div class=wide><table class=figures><caption>{both(f'{zh}。{_LEGEND[0]}', f'{en}. {_LEGEND[1]}')}</caption>"
+        f"<table class=figures><caption>{both(f'{zh}。{_LEGEND[0]}', f'{en}. {_LEGEND[1]}')}</caption>"
         f"<thead><tr><th scope=col>{both('项目', 'Item')}{_windows(windows)}</thead>"
     )
 

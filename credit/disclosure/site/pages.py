@@ -90,7 +90,10 @@ def _platform(summary: Summary) -> dict[str, Any]:
         f"{iso(month['on'])[:7]}: " + ", ".join(f"{g} {month['grades'][g]}" for g in order if g in month["grades"])
         for month in (history[0], history[-1])
     ) if history else ""  # fmt: skip
-    tones = {grade: tone(grade) for grade in order}
+    tones: dict[str, tuple[str, float]] = {}
+    for grade in order:
+        alike = sum(tone(other) == tone(grade) for other in tones)
+        tones[grade] = tone(grade), max(1 - 0.28 * alike, 0.3)
     return {
         "figures": figures_table(figures, FIGURES, "全部商家合计", "All merchants together"),
         "reviews": stars(figures),
@@ -164,7 +167,7 @@ def _contents(book: Rulebook) -> dict[str, Any]:
             {
                 "name": both(PARAMETERS[name].name.zh, PARAMETERS[name].name.en) if name in PARAMETERS else name,
                 "value": words.plain(number.value),
-                "unit": PARAMETERS[name].unit if name in PARAMETERS else "",
+                "unit": _unit(name),
                 "source": source(number),
             }
             for name, number in book.parameters.items()
@@ -182,6 +185,11 @@ def source(of: Sourced) -> Markup:
     zh, en = SOURCES[of.source]
     told = both(zh, en)
     return Markup("{} <small>{}</small>").format(told, of.reference) if of.reference else told
+
+
+def _unit(parameter: str) -> Markup:
+    unit = PARAMETERS[parameter].unit if parameter in PARAMETERS else ""
+    return both({"days": "天", "months": "个月"}.get(unit, unit), unit)
 
 
 def _general(book: Rulebook) -> Iterator[dict[str, Any]]:
@@ -233,7 +241,8 @@ def _on_axis(unit: str, value: float) -> str:
 
 
 def _veto(veto: Any) -> dict[str, Any]:
-    said = places.condition(veto.model_dump(exclude_none=True)) or ("", "")
+    edges = {key: words.plain(edge) for key in ("above", "below") if (edge := getattr(veto, key)) is not None}
+    said = places.condition(veto.model_dump(exclude_none=True) | edges) or ("", "")
     fixed = veto.fixed is not None
     return {
         "name": both(veto.name.zh, veto.name.en),
