@@ -5,13 +5,16 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Callable
-from datetime import date
+from datetime import UTC, date, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+import duckdb
+
 from credit import disclosure, evaluation, intake, simulate
+from credit.ledgers import closings, objections, sanctions
 from credit.settings import Settings
 from credit.warehouse import open_warehouse
 
@@ -41,6 +44,7 @@ class Market:
                 evaluation.evaluate(con, conf, night)
             # As if the rules had been in force then: there is a course of the grades to draw.
             con.execute("UPDATE results.runs SET standing = 'in_force'")
+            _enter_ledgers(con)
             evaluation.evaluate(con, conf, DAY)
             disclosure.publish(con, conf)
         self.folder = conf.published / "current"
@@ -79,14 +83,34 @@ MERCHANTS: dict[str, Callable[[Document], Any]] = {
 KINDS = (*PAGES, "404", *MERCHANTS, *(f"rules/{i}" for i in range(RULES)))
 
 
+def _enter_ledgers(con: duckdb.DuckDBPyConnection) -> None:
+    """An objection that was upheld, one that is open, a notice of closing and a sanction, all of one merchant."""
+
+    def at(day: int) -> datetime:
+        return datetime(2026, 11, day, 2, tzinfo=UTC)
+
+    shop = "M000003"
+    (order,) = con.execute(
+        "SELECT min(transaction_id) FROM canonical.transactions WHERE subject_id = ?", [shop]
+    ).fetchall()[0]
+    first = objections.file(con, shop, about="transaction", text=HOSTILE, by="王芳", at=at(10))
+    objections.decide(
+        con, first.number, outcome="upheld", reason=f"承运商系统故障 {HOSTILE}", by="李伟",
+        exclude=[f"transactions:{order}"], at=at(18),
+    )  # fmt: skip
+    objections.file(con, shop, about="complaint", text=HOSTILE, by="王芳", at=at(20))
+    closings.announce(con, shop, on=date(2027, 1, 31), by="王芳", said=HOSTILE, at=at(20))
+    sanctions.impose(con, shop, kind="restriction", reason=HOSTILE, by="李伟", reference=HOSTILE, at=at(21))
+
+
 def _make_hostile(folder: Path) -> None:
     """An enterprise that is graded takes the name, as does one with a hostile id; a sanction has it for its reason."""
     known = {"获知时间": "2026-11-20T00:00:00+08:00"}
     graded = _row(folder / "subjects.csv", "M000003") | {"名称": HOSTILE} | known
     other = {"主体编号": HOSTILE_ID, "统一社会信用代码": "", "营业执照号": "", "主营类目": HOSTILE}
     _append(folder / "subjects.csv", graded, graded | other)
-    sanction = {"处置编号": "hostile", "主体编号": "M000003", "措施类型": "warning", "原因": HOSTILE}
-    _append(folder / "sanctions.csv", sanction | {"实施时间": "2026-11-20T00:00:00+08:00"} | known)
+    warning = {"处置编号": "hostile", "主体编号": "M000003", "措施类型": "warning", "原因": HOSTILE}
+    _append(folder / "sanctions.csv", warning | {"实施时间": "2026-11-20T00:00:00+08:00"} | known)
 
 
 def _row(path: Path, subject_id: str) -> dict[str, str]:

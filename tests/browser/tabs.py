@@ -98,7 +98,7 @@ class Tab:
         self.page.on("pageerror", lambda error: note(f"page error: {error}"))
         self.page.on("dialog", lambda dialog: (note(f"dialog: {dialog.message}"), dialog.dismiss()))
         self.context.on("request", lambda r: None if self._ours(r.url) else note(f"request to {r.url}"))
-        self.context.on("requestfailed", lambda r: note(f"request failed: {r.url} {r.failure}"))
+        self.context.on("requestfailed", lambda r: self._failed(r.url, r.failure or ""))
         self.context.on("response", lambda r: self._answered(r.status, r.url))
 
     def _ours(self, url: str) -> bool:
@@ -107,6 +107,11 @@ class Tab:
     def _console(self, kind: str, text: str, location: Any) -> None:
         if location["url"] not in self.expected:
             self.complaints.append(f"console {kind}: {text} ({location['url']})")
+
+    def _failed(self, url: str, failure: str) -> None:
+        # Whoever leaves a page breaks off what it was still reading.
+        if failure != "net::ERR_ABORTED":
+            self.complaints.append(f"request failed: {url} {failure}")
 
     def _answered(self, status: int, url: str) -> None:
         if status >= 400 and url not in self.expected:
