@@ -66,13 +66,12 @@ class Market:
         """Name of a kind of page -> a page of it."""
         found = {name: f"{name}.html" for name in PAGES} | {"404": NOTHING}
         found |= {name: self.merchant(wanted) for name, wanted in MERCHANTS.items()}
-        rules = sorted(path.relative_to(self.folder) for path in self.folder.glob("rules/*.html"))
-        return found | {f"rules/{i}": str(path) for i, path in enumerate(rules[:RULES])}
+        book = self.documents[found["enterprise"]]["rulebook"]
+        return found | {"rulebook": f"rules/{book['id']}-{book['version']}.html"}
 
 
 PAGES = ("index", "rules", "sanctions", "records", "notices", "objections", "platform", "data")
 NOTHING = "merchants/00/nothing.html"
-RULES = 1
 MERCHANTS: dict[str, Callable[[Document], Any]] = {
     "enterprise": lambda d: d["subject"]["self_operated"] and d["grade"] != "NR",
     "individual": lambda d: d["subject"]["kind"] == "individual" and d["grade"] != "NR",
@@ -80,7 +79,7 @@ MERCHANTS: dict[str, Callable[[Document], Any]] = {
     "veto": lambda d: d["vetoes"] and d["grade"] != "NR",
     "hostile": lambda d: d["subject"]["name"] == HOSTILE and d["grade"] != "NR",
 }
-KINDS = (*PAGES, "404", *MERCHANTS, *(f"rules/{i}" for i in range(RULES)))
+KINDS = (*PAGES, "404", *MERCHANTS, "rulebook")
 
 
 def _enter_ledgers(con: duckdb.DuckDBPyConnection) -> None:

@@ -323,7 +323,7 @@ def brightness(page: Page, selector: str = "body") -> float:
     return (red + green + blue) / 765
 
 
-@pytest.mark.parametrize("kind", ["index", "enterprise", "rules/0", "404"])
+@pytest.mark.parametrize("kind", ["index", "enterprise", "rulebook", "404"])
 def test_dark_is_dark(kind: str, site: Site, tab: OpenTab) -> None:
     page = tab(color_scheme="light").open(site.kinds[kind])
     assert brightness(page) > 0.8
