@@ -18,6 +18,7 @@ import tempfile
 import threading
 import time
 from datetime import date, timedelta
+from itertools import pairwise
 from pathlib import Path
 
 from evaluation import fill
@@ -56,7 +57,7 @@ def child(home: str, day: str) -> None:
     ended = time.perf_counter()
     steps = [(at, s) for at, s in said if not re.fullmatch(r"[\d,]+ of [\d,]+ merchants", s)]
     moments = [(started, "reading the night"), *steps, (ended, "")]
-    stages = {name: later - at for (at, name), (later, _) in zip(moments, moments[1:], strict=False)}
+    stages = {name: later - at for (at, name), (later, _) in pairwise(moments)}
     print(json.dumps({"stages": stages, "seconds": ended - started, "kept": done.kept, "changes": done.changes}))
 
 

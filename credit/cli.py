@@ -18,7 +18,18 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table as RichTable
 
-from credit import __version__, cli_keys, cli_ledgers, cli_rulebook, cli_verify, cli_vet, cli_weights, settings
+from credit import (
+    __version__,
+    cli_export,
+    cli_keys,
+    cli_ledgers,
+    cli_map,
+    cli_rulebook,
+    cli_verify,
+    cli_vet,
+    cli_weights,
+    settings,
+)
 from credit.console import AsJson, Day, Home, day_of, err, out, print_json
 from credit.errors import UserError
 from credit.settings import Settings
@@ -34,13 +45,16 @@ app = typer.Typer(
 )
 app.add_typer(cli_rulebook.app, name="rulebook")
 app.add_typer(cli_weights.app, name="weights")
+app.add_typer(cli_export.app, name="export")
 QUARANTINE_SHOWN = 10
 STANDINGS = {
     "replay": "the rulebook was not in force that day 回溯计算：规则当日未施行",
     "trial": "the rulebook is not in force, these are no grades 试算：规则未施行，结果不作为信用等级",
 }
 
-SourceName = Annotated[str, typer.Option("--source", help="canonical (our own files) or olist.")]
+SourceName = Annotated[
+    str, typer.Option("--source", help="canonical (our own files), olist, or postgres (--path is a mapping file).")
+]
 Rulebooks = Annotated[
     list[Path] | None,
     typer.Option("--rulebook", help="Rulebook file; give again for more. Default: the rules in force."),
@@ -497,6 +511,7 @@ cli_ledgers.register(app)
 cli_vet.register(app)
 cli_keys.register(app)
 cli_verify.register(app)
+cli_map.register(app)
 
 
 def main() -> NoReturn:

@@ -28,6 +28,7 @@ def show_explanation(found: dict[str, Any], out: Console) -> None:
     _to_raise(found, out)
     _outlook(found, out)
     _since_last(found, out)
+    _objections(found, out)
 
 
 def _head(found: dict[str, Any], out: Console) -> None:
@@ -157,3 +158,28 @@ def _since_last(found: dict[str, Any], out: Console) -> None:
     )
     for move in last["indicators"]:
         out.print(f"  {move['name_zh']} {move['name_en']} {move['points']:+.4f}", highlight=False)
+
+
+def _objections(found: dict[str, Any], out: Console) -> None:
+    said = found["objections"]
+    if not any(said[part] for part in ("open", "decided", "adjustments")):
+        return
+    out.print("\n[bold]Objections and corrections 异议与更正[/bold]")
+    for one in said["open"] + said["decided"]:
+        state = one.get("outcome") or {"zh": "处理中", "en": "open"}
+        reason = f": {escape(one['reason'])}" if one.get("reason") else ""
+        out.print(
+            f"  {one['number']} · {one['about']['zh']} {one['about']['en']} · {state['zh']} {state['en']}{reason}",
+            highlight=False,
+        )
+    for one in said["adjustments"][:SHOWN_ROWS]:
+        how = f"{one['column']} → {one['value'] or 'blank 空'}" if one["column"] else "left out 剔除"
+        out.print(f"  {escape(one['row'])}: {escape(how)}", highlight=False)
+    if (more := len(said["adjustments"]) - SHOWN_ROWS) > 0:
+        out.print(f"  … {more} more, --json gives them 其余见 --json")
+    if said["pending"]:
+        out.print(
+            f"[yellow]Corrected since it was evaluated[/yellow]: run `merchant-credit evaluate --date {found['evaluated_on']}` "
+            "事实已更正，尚未重新评价",
+            highlight=False,
+        )

@@ -30,9 +30,16 @@ RootFolder = Annotated[
 ]
 
 
-def _passphrase() -> bytes:
+def _passphrase(*, new: bool = False) -> bytes:
     given = os.environ.get(PASSPHRASE)
-    return (given or str(typer.prompt("Passphrase of the root key", hide_input=True, err=True))).encode()
+    if given is None:
+        try:
+            given = str(typer.prompt("Passphrase of the root key", hide_input=True, confirmation_prompt=new, err=True))
+        except typer.Abort:
+            raise UserError(f"no passphrase was given; answer the prompt, or set {PASSPHRASE}") from None
+    if not given:
+        raise UserError(f"{PASSPHRASE} is empty; expected the passphrase of the root key")
+    return given.encode()
 
 
 @app.command()
@@ -56,14 +63,7 @@ def init(
     from credit.proof import keys
 
     conf = settings.load(home=home)
-    secret = None
-    if passphrase:
-        given = os.environ.get(PASSPHRASE)
-        secret = (
-            given or str(typer.prompt("Passphrase", hide_input=True, confirmation_prompt=True, err=True))
-        ).encode()
-        if not secret:
-            raise UserError("--passphrase: expected at least one character")
+    secret = _passphrase(new=True) if passphrase else None
     made = keys.init(conf, root, datetime.now(UTC), secret, replace)
     _report(made, as_json)
     err.print(

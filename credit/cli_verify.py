@@ -65,7 +65,7 @@ def verify(
         raise UserError("--root is needed for a URL: the platform's root.json, had by a way you trust")
     else:
         trust = _own_root(Path(where))
-    memory = state or proof.default_state()
+    memory = state or (None if itself else proof.default_state())
     if is_url:
         verdict = proof.verify_url(where, trust, memory, merchant=merchant, everything=everything)
     else:

@@ -13,6 +13,8 @@ import numpy as np
 from credit.disclosure.dictionary import page as disclosure_page
 from credit.indicators import CATALOGUE
 from credit.indicators.base import At, Indicator, Latest, Measure, Text, Unit
+from credit.ledgers import closings, objections, overlay, publishing
+from credit.ledgers.tables import LEDGERS
 from credit.rulebooks import ElementRule, IndicatorRule, Rulebook, Sourced, shipped
 from credit.scoring import mark as curve_mark
 from credit.scoring import shrink
@@ -412,6 +414,41 @@ def vetting_page() -> str:
     )
 
 
+def ledgers_page() -> str:
+    """The ledgers of objections, adjustments, sanctions and closings."""
+    codes = {
+        "objections": ("about", objections.ABOUT),
+        "objection_events": ("outcome", objections.OUTCOMES),
+    }
+    parts = [
+        "# Ledgers 台账",
+        "Objections, corrections of facts, sanctions and notices of closing, in schema `ledger` of the warehouse. Rows are "
+        "only ever added; what stands follows from them. What happened before it is entered is entered with `--at`: `at` and "
+        "`recorded_at` then differ.",
+        "数据行只增不改，现状由各行推出；补记的事项用 `--at` 注明发生时间。",
+        "An adjustment is read over the delivered row by every evaluation from its `from_day` on (default: the latest night "
+        "that was evaluated), so a row that is delivered again undoes nothing and earlier nights stay as they are. Of several "
+        "values for one column the one entered last counts. A sanction imposed by command is known from `at` and counts from "
+        f"the next night; its key in table `sanctions` is `{overlay.OWN_KEY}` and its number.",
+        f"Published: open objections; decided ones for {publishing.SHOWN_DAYS} days, with outcome and reason; a correction "
+        f"notice for {publishing.CORRECTION_DAYS} days; sanctions in force; a notice of closing through the day of closing, "
+        f"which lies at least {closings.NOTICE_DAYS} days after the notice (E-Commerce Law Art. 16).",
+    ]
+    for ledger in LEDGERS.values():
+        columns = ((f"`{c.name}`", c.zh, c.en, c.sql_type.lower(), "yes" if c.required else "") for c in ledger.columns)
+        parts += [
+            f"## {ledger.name} {ledger.zh}",
+            f"{ledger.en}.",
+            _table(("Column", "中文", "English", "Type", "Required"), columns),
+        ]
+        if ledger.name in codes:
+            name, named = codes[ledger.name]
+            parts.append(
+                _table((f"`{name}`", "中文", "English"), ((f"`{code}`", *both) for code, both in named.items()))
+            )
+    return "\n\n".join(parts) + "\n"
+
+
 PAGES: dict[str, Callable[[], str]] = {
     "tables.md": tables_page,
     "indicators.md": indicators_page,
@@ -419,6 +456,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "settings.md": settings_page,
     "vetting.md": vetting_page,
     "disclosure.md": disclosure_page,
+    "ledgers.md": ledgers_page,
 }
 
 

@@ -13,6 +13,10 @@ class InputError(UserError):
     exit_code = 3
 
 
+class SourceUnreachable(InputError):
+    """A database does not answer or does not let us in; trying again later can help."""
+
+
 class CheckFailed(UserError):
     """The arriving batch failed its expectations and the setting says stop."""
 

@@ -14,7 +14,11 @@ from credit import outlook
 from credit.errors import UserError
 from credit.grading import REASONS
 from credit.indicators import CATALOGUE
+from credit.ledgers import told
+from credit.ledgers.adjustments import adjustments
+from credit.ledgers.objections import objections
 from credit.rulebooks import Rulebook
+from credit.scoring import POINT
 from credit.settings import Settings
 from credit.warehouse import zone_of
 
@@ -176,6 +180,7 @@ def explain(
     # While a veto makes the grade worse than the score's, no points raise it.
     vetoed = bool(grade["vetoes"]) and grade["grade"] != grade["grade_held"]
     ahead = None if vetoed else next_grade(book, score, grade["grade_held"])
+    counted = float(scores.score[0]) / POINT if rated else None
     return {
         "subject_id": subject_id,
         "subject_kind": grade["subject_kind"],
@@ -205,7 +210,33 @@ def explain(
         "to_raise": outlook.changes(case, scores, ahead["to_pass"]) if ahead else None,
         "outlook": outlook.outlook(case, scores),
         "since_last": outlook.since_last(case, scores),
+        "objections": _objections(con, subject_id, day, counted != score),
     }
+
+
+def _objections(con: duckdb.DuckDBPyConnection, subject_id: str, day: date, differs: bool) -> dict[str, Any]:
+    """The merchant's objections and the facts adjusted for this night. `pending`: the stored grade is from before them."""
+    found = objections(con, subject_id)
+    adjusted = adjustments(con, subject_id, day)
+    return {
+        "open": [_plain(told(one)) for one in found if one.state == "open"],
+        "decided": [_plain(told(one)) for one in found if one.state != "open"],
+        "adjustments": [
+            {
+                "row": f"{one.table}:{one.key}",
+                "column": one.column,
+                "value": one.value,
+                "from_day": one.from_day.isoformat(),
+                "reason": one.reason,
+            }
+            for one in adjusted
+        ],
+        "pending": bool(adjusted) and differs,
+    }
+
+
+def _plain(values: dict[str, Any]) -> dict[str, Any]:
+    return {name: value.isoformat() if isinstance(value, date) else value for name, value in values.items()}
 
 
 def grade_list(con: duckdb.DuckDBPyConnection, day: date, role: str = "seller") -> list[dict[str, Any]]:

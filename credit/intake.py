@@ -129,6 +129,8 @@ def land(
                 json.dumps(counts),
             ],
         )
+        if delivery.landed is not None:
+            delivery.landed(con, batch_id)
     batch = Batch(
         batch_id,
         "landed",

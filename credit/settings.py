@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 from zoneinfo import ZoneInfo, available_timezones
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -59,6 +59,9 @@ class Settings(BaseSettings):
     platform_name: str = Field("示例平台", description="who discloses, in Chinese")
     platform_name_en: str = Field("Example Platform", description="who discloses, in English")
     objection_contact: str = Field("credit@example.com", description="where a merchant objects to its grade")
+    postgres_url: SecretStr | None = Field(
+        None, description="URL of the PostgreSQL database that `export postgres` writes to; never printed"
+    )
 
     @field_validator("home")
     @classmethod

@@ -32,6 +32,7 @@ from credit.disclosure import privacy
 from credit.errors import UserError
 from credit.evaluation import supplied
 from credit.intake import pseudonym_key
+from credit.ledgers import overlay
 from credit.rulebooks import MAX_BYTES, Bilingual, Sourced, SourcedNumber, _lines, _Loader, _Strict
 from credit.settings import Settings, cut_off
 from credit.tables import TABLES
@@ -266,14 +267,16 @@ def _rows(
 def _with_warehouse(con: duckdb.DuckDBPyConnection, settings: Settings, case: Case, own: str) -> Case:
     zone = zone_of(con, settings)
     moment = _end_of(case.day, zone)
-    # Superseded versions as well: a code that was changed does not wash a merchant clean.
+    # Superseded versions as well: a code that was changed does not wash a merchant clean. And those put right on objection.
+    names = "subject_id, role, uscc, id_number, known_at"
+    corrected = overlay.overlaid(con, TABLES["subjects"], overlay.current(con, "subjects"), moment.cut_off.date())
     same_code = " OR ".join(f"upper(regexp_replace({name}, '[\\s-]', '', 'g')) = ?" for name in _codes(case.row))
     everybody = [
         (subject_id, role)
         for subject_id, role in con.execute(
             f"""SELECT DISTINCT subject_id, role FROM (
-                    SELECT subject_id, role, uscc, id_number, known_at FROM canonical.subjects
-                    UNION ALL SELECT subject_id, role, uscc, id_number, known_at FROM history.subjects)
+                    SELECT {names} FROM canonical.subjects UNION ALL SELECT {names} FROM history.subjects
+                    UNION ALL SELECT {names} FROM ({corrected}))
                 WHERE known_at <= ? AND ({same_code or "false"}) ORDER BY ALL""",
             [moment.cut_off, *_codes(case.row).values()],
         ).fetchall()

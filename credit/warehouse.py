@@ -45,7 +45,7 @@ CREATE SCHEMA IF NOT EXISTS meta;
 CREATE TABLE IF NOT EXISTS meta.info (name VARCHAR PRIMARY KEY, value VARCHAR NOT NULL);
 CREATE TABLE IF NOT EXISTS meta.batches (
     batch_id BIGINT PRIMARY KEY,
-    source VARCHAR NOT NULL,             -- canonical, olist
+    source VARCHAR NOT NULL,             -- canonical, olist, postgres
     hash VARCHAR NOT NULL,               -- SHA-256 of what was delivered
     files VARCHAR[] NOT NULL,
     state VARCHAR NOT NULL,              -- landed, accepted, refused

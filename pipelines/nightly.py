@@ -20,7 +20,7 @@ from prefect.client.schemas.objects import State, TaskRun
 from credit import settings
 from credit.cli import show_report, standing_note
 from credit.console import day_of, err
-from credit.errors import UserError, WarehouseLocked
+from credit.errors import SourceUnreachable, UserError, WarehouseLocked
 from credit.nightly import STEPS, Night, finish, run_step
 from credit.sources import zone_before_a_batch
 
@@ -29,9 +29,9 @@ CRON = "30 2 * * *"
 
 
 def _retrying_can_help(_task: Any, _run: TaskRun, state: State[Any]) -> bool:
-    """A warehouse in use or a share that does not answer may be there in a minute; bad input will not get better."""
+    """A warehouse in use, a share or a database that does not answer may be there in a minute; bad input will not get better."""
     failure = state.result(raise_on_failure=False)
-    return isinstance(failure, WarehouseLocked | OSError)
+    return isinstance(failure, WarehouseLocked | SourceUnreachable | OSError)
 
 
 @task(retries=3, retry_delay_seconds=[10, 60, 300], retry_condition_fn=_retrying_can_help, cache_policy=NO_CACHE)
@@ -101,8 +101,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         prog="python -m pipelines.nightly", description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
-    parser.add_argument("--path", help="a file, or a folder of files")
-    parser.add_argument("--source", default="canonical", help="canonical or olist")
+    parser.add_argument("--path", help="a file, or a folder of files; for postgres the mapping file")
+    parser.add_argument("--source", default="canonical", help="canonical, olist or postgres")
     parser.add_argument("--date", help="evaluation day, YYYY-MM-DD; default: today in the platform's zone")
     parser.add_argument("--rulebook", action="append", help="rulebook file; give again for more")
     parser.add_argument("--trial", action="store_true", help="evaluate by rulebook files that are not in force")

@@ -328,6 +328,7 @@ def _in_force(
 ) -> Iterator[tuple[Subject, dict[str, Any]]]:
     """(subject in the register, row) of what `where` holds of, in order."""
     # Not by way of `engine.known`: it blanks an end that lies ahead, and an end that was announced is published.
+    # Sanctions imposed by command come from their ledger, which need not wait for a night.
     rows = (
         engine.relation(con, TABLES[table], at, delivered=True)
         .filter(where)

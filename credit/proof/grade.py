@@ -7,11 +7,15 @@ the score's place between the edges, with the margin, and the vetoes give the gr
 from __future__ import annotations
 
 import hashlib
+import io
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
 
 from credit.errors import UserError
 from credit.grading import NOT_RATED, REASONS, place
@@ -20,6 +24,9 @@ from credit.scoring import POINT
 
 _WHOLE, _BLURRED, _EXACT = 0.005, 0.05, 0.00005
 """Half a unit of the last decimal of an indicator's points (value shown whole, or not), and of everything else."""
+
+
+TABLE = "bulk/grades.parquet"
 
 
 @dataclass(frozen=True)
@@ -38,6 +45,22 @@ def paths(subject_id: str) -> tuple[str, str]:
     digest = hashlib.sha256(subject_id.encode()).hexdigest()
     plain = quote(subject_id, safe="").replace(".", "%2E").replace("~", "%7E")
     return f"merchants/{digest[:2]}/{plain}.json", f"merchants/{digest[:2]}/~{digest}.json"
+
+
+def in_table(document: dict[str, Any], table: bytes) -> Step:
+    """Whether the table of all grades says the same of the merchant as its document."""
+    names = ("subject_id", "grade", "score", "evidence", "not_rated_reason", "rulebook_hash")
+    try:
+        found = pq.read_table(io.BytesIO(table), columns=list(names))
+        rows = found.filter(pc.equal(found["subject_id"], document["subject"]["subject_id"])).to_pylist()
+    except (pa.ArrowException, KeyError, ValueError, OSError) as error:
+        return Step("汇总表", TABLE, "a table of grades", f"{type(error).__name__}: {error}", False)
+    told = document | {"subject_id": document["subject"]["subject_id"]}
+    told["rulebook_hash"] = document["rulebook"]["hash"]
+    expected = {name: told.get(name) for name in names}
+    said = [{name: row[name] for name in names if row[name] != expected[name]} for row in rows]
+    same = said == [{}]
+    return Step("汇总表", TABLE, "one row, the same", "one row, the same" if same else str(said or "no row"), same)
 
 
 def recompute(document: dict[str, Any], rules: bytes, name: str) -> list[Step]:

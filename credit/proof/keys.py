@@ -21,14 +21,15 @@ import stat
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cache, wraps
 from pathlib import Path
-from typing import Any
+from typing import Any, ParamSpec
 
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from securesystemslib.signer import CryptoSigner
 from tuf.api.exceptions import RepositoryError
-from tuf.api.metadata import Metadata, Role, Root
+from tuf.api.metadata import Metadata, Role, Root, Signed
 
 from credit.errors import UserError
 from credit.settings import Settings
@@ -41,6 +42,7 @@ MARK = "x-merchant-credit"
 NIGHTLY_ROLES = ("targets", "snapshot", "timestamp")
 _ID = 12
 
+P = ParamSpec("P")
 Passphrase = Callable[[], bytes]
 """Asked when a root key turns out to be encrypted."""
 
@@ -75,7 +77,7 @@ class Keys:
         keys = _read(folder, settings.proof_timestamp_days)
         if keys.development and keys.expires - now < timedelta(days=RENEW_DAYS):
             root = next(_signers(folder, "root-"))
-            _add_root(keys, now, [root], [root], keys.nightly, {"development": True})
+            _add_root(folder, len(keys.roots) + 1, now, [root], [root], keys.nightly, {"development": True})
             keys = _read(folder, settings.proof_timestamp_days)
         return keys
 
@@ -117,9 +119,9 @@ def parse_root(raw: bytes) -> Metadata[Root]:
     return found
 
 
-def marks(root: Root) -> dict[str, Any]:
-    """The field of ours in root metadata; empty where it has none."""
-    found = root.unrecognized_fields.get(MARK)
+def marks(signed: Signed) -> dict[str, Any]:
+    """The field of ours in metadata; empty where it has none."""
+    found = signed.unrecognized_fields.get(MARK)
     return found if isinstance(found, dict) else {}
 
 
@@ -131,9 +133,25 @@ def nightly_ids(root: Root) -> set[str]:
     return {keyid for role in NIGHTLY_ROLES for keyid in root.roles[role].keyids}
 
 
+def _writing(verb: Callable[P, Keys]) -> Callable[P, Keys]:
+    """A disk that cannot be written is told as the user's error."""
+
+    @wraps(verb)
+    def told(*args: P.args, **options: P.kwargs) -> Keys:
+        try:
+            return verb(*args, **options)
+        except OSError as error:
+            raise UserError(
+                f"keys: {error.filename or 'a file'} cannot be read or written: {error.strerror}"
+            ) from error
+
+    return told
+
+
 # --- the verbs ---------------------------------------------------------------------------------------------------
 
 
+@_writing
 def init(
     settings: Settings, root_folder: Path, now: datetime, passphrase: bytes | None = None, replace: bool = False
 ) -> Keys:
@@ -170,6 +188,7 @@ def init(
     return _read(folder, settings.proof_timestamp_days)
 
 
+@_writing
 def rotate(
     settings: Settings,
     root_folder: Path,
@@ -189,29 +208,28 @@ def rotate(
     folder = settings.home / "keys"
     if not folder.exists():
         raise UserError(f"there are no keys in {settings.home}; `merchant-credit keys init --root FOLDER` makes them")
-    keys = _read(folder, settings.proof_timestamp_days)
-    if keys.development:
+    roots = _chain(folder)
+    root = parse_root(roots[-1]).signed
+    if is_development(root):
         raise UserError(
             "these are development keys; `merchant-credit keys init --root FOLDER` replaces them by real ones"
         )
     root_folder = _outside(settings, root_folder)
-    old = [_root_key(root_folder, keys.root, passphrase)]
+    secret = cache(passphrase)
+    old = [_root_key(root_folder, root, secret)]
     new = old
     if new_root:
         new = [CryptoSigner.generate_ed25519()]
-        encrypted = b"ENCRYPTED" in _root_file(root_folder, keys.root).read_bytes()
-        _write_root_key(root_folder, new[0], passphrase() if encrypted else None)
+        encrypted = b"ENCRYPTED" in _root_file(root_folder, root).read_bytes()
+        _write_root_key(root_folder, new[0], secret() if encrypted else None)
     nightly = CryptoSigner.generate_ed25519()
     _write_key(folder / f"nightly-{_short(nightly)}.pem", nightly)
-    told = marks(keys.root)
+    told = marks(root)
     if revoked is not None:
-        entry = {
-            "keyid": keys.nightly.public_key.keyid,
-            "on": now.astimezone(UTC).date().isoformat(),
-            "reason": revoked,
-        }
-        told = {**told, "revoked": [*told.get("revoked", []), entry]}
-    _add_root(keys, now, old, new, nightly, told)
+        on = now.astimezone(UTC).date().isoformat()
+        gone = [{"keyid": keyid, "on": on, "reason": revoked} for keyid in sorted(nightly_ids(root))]
+        told = {**told, "revoked": [*told.get("revoked", []), *gone]}
+    _add_root(folder, len(roots) + 1, now, old, new, nightly, told)
     return _read(folder, settings.proof_timestamp_days)
 
 
@@ -235,17 +253,18 @@ def _first_root(now: datetime, root: CryptoSigner, nightly: CryptoSigner, develo
 
 
 def _add_root(
-    keys: Keys,
+    folder: Path,
+    version: int,
     now: datetime,
     old: list[CryptoSigner],
     new: list[CryptoSigner],
     nightly: CryptoSigner,
     told: dict[str, Any],
 ) -> None:
-    made = _root(len(keys.roots) + 1, now, new, nightly, told)
+    made = _root(version, now, new, nightly, told)
     for signer in {signer.public_key.keyid: signer for signer in [*old, *new]}.values():
         made.sign(signer, append=True)
-    _write(keys.folder / "tuf" / f"{len(keys.roots) + 1}.root.json", made.to_bytes())
+    _write(folder / "tuf" / f"{version}.root.json", made.to_bytes())
 
 
 # --- files -------------------------------------------------------------------------------------------------------
@@ -255,7 +274,7 @@ def _short(signer: CryptoSigner) -> str:
     return signer.public_key.keyid[:_ID]
 
 
-def _read(folder: Path, timestamp_days: int) -> Keys:
+def _chain(folder: Path) -> tuple[bytes, ...]:
     roots: list[bytes] = []
     while (file := folder / "tuf" / f"{len(roots) + 1}.root.json").exists():
         roots.append(file.read_bytes())
@@ -264,9 +283,16 @@ def _read(folder: Path, timestamp_days: int) -> Keys:
             f"{folder / 'tuf' / '1.root.json'} is missing; restore {folder} from its backup (see data/runbooks/keys.md)"
         )
     try:
-        known = [parse_root(raw).signed for raw in roots]
+        for raw in roots:
+            parse_root(raw)
     except (RepositoryError, ValueError) as error:
         raise UserError(f"{folder / 'tuf'}: root metadata is damaged: {error}; restore it from its backup") from None
+    return tuple(roots)
+
+
+def _read(folder: Path, timestamp_days: int) -> Keys:
+    roots = _chain(folder)
+    known = [parse_root(raw).signed for raw in roots]
     signers = {signer.public_key.keyid: signer for signer in _signers(folder, "nightly-")}
     wanted = nightly_ids(known[-1])
     current = [signer for keyid, signer in signers.items() if keyid in wanted]
@@ -277,7 +303,7 @@ def _read(folder: Path, timestamp_days: int) -> Keys:
         )
     once = {keyid for root in known for keyid in nightly_ids(root)}
     retired = tuple(signer for keyid, signer in signers.items() if keyid in once - wanted)
-    return Keys(folder, tuple(roots), current[0], retired, timestamp_days)
+    return Keys(folder, roots, current[0], retired, timestamp_days)
 
 
 def _signers(folder: Path, prefix: str) -> Iterator[CryptoSigner]:

@@ -27,7 +27,7 @@ from securesystemslib.signer import CryptoSigner
 from tuf.api.metadata import Metadata, MetaFile, Signed, Snapshot, TargetFile, Targets, Timestamp
 
 from credit.errors import UserError
-from credit.proof.keys import Keys, nightly_ids, parse_root, sync
+from credit.proof.keys import MARK, Keys, nightly_ids, parse_root, sync
 
 TARGETS = ("manifest.json", "feed.json")
 DAYS = 7
@@ -52,7 +52,7 @@ def sign(folder: Path, published: Path, keys: Keys, now: datetime) -> None:
     tuf = folder / "tuf"
     tuf.mkdir(exist_ok=True)
     number = _next_number(folder, published, keys, now)
-    earlier = _number(tuf)
+    earlier = _number(tuf) if _same_trust(tuf, keys) else number
     signers = [keys.nightly, *_still_followed(tuf, keys)]
     with _aside(published) as place:
         later = now + timedelta(days=DAYS)
@@ -81,6 +81,8 @@ def _meta(number: int, raw: bytes) -> MetaFile:
 
 
 def _signed(what: Signed, signers: list[CryptoSigner]) -> bytes:
+    # Who signs is signed, too: a signature can be neither added nor renamed.
+    what.unrecognized_fields[MARK] = {"signed_by": sorted(signer.public_key.keyid for signer in signers)}
     made: Metadata[Any] = Metadata(what)
     for signer in signers:
         made.sign(signer, append=True)

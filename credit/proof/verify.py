@@ -22,8 +22,9 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 from urllib.parse import quote
 
 from tuf.api import exceptions
@@ -44,10 +45,12 @@ MAX_MANIFEST = 64 << 20
 """Bytes of manifest.json or feed.json that are read at most, whatever is signed."""
 MAX_NAMED = 100
 """Problems that are named; the others are counted."""
+MAX_SAID = 1_000
+"""Characters of a name or message."""
 THREADS = 2
 CONNECTIONS = 8
 TRIES = 3
-"""A version may be switched while it is read over the network."""
+"""A version may be switched or signed anew while it is read."""
 
 _PATH = re.compile(r"(?!.*(?:^|/)\.{1,2}(?:/|$))[^/\\\x00-\x1f:]+(?:/[^/\\\x00-\x1f:]+)*")
 _PART = re.compile(r"manifest/([0-9a-f]{2})\.json")
@@ -127,7 +130,7 @@ def verify_folder(
     folder = folder.resolve()
     if not folder.is_dir():
         raise InputError(f"{folder} is not a folder; expected a published version, or published/current")
-    return _Reader(_Folder(folder), root, state, now).verify(everything=True, merchant=merchant, same_as=same_as)
+    return _verify(_Folder(folder), root, state, now, True, merchant, same_as)
 
 
 def verify_url(
@@ -144,16 +147,31 @@ def verify_url(
 
     Raises InputError when the server cannot be reached, otherwise as `verify_folder`.
     """
-    source = _Server(url)
+    return _verify(_Server(url), root, state, now, everything, merchant, None)
+
+
+def _verify(
+    source: _Source,
+    root: bytes,
+    state: Path | None,
+    now: datetime | None,
+    everything: bool,
+    merchant: str | None,
+    same_as: Path | None,
+) -> Verdict:
     for _ in range(TRIES):
         reader = _Reader(source, root, state, now)
-        verdict = reader.verify(everything=everything, merchant=merchant)
+        verdict = reader.verify(everything=everything, merchant=merchant, same_as=same_as)
         if verdict.verdict != "invalid" or not reader.has_moved_on():
             break
     return verdict
 
 
 # --- where files come from ---------------------------------------------------------------------------------------
+
+
+Inodes = dict[str, int]
+"""Path within a version -> inode."""
 
 
 class _Absent(Exception):
@@ -222,23 +240,28 @@ class _Folder(_Source):
         finally:
             os.close(handle)
 
-    def scan(self) -> tuple[dict[str, os.stat_result], list[Problem]]:
+    def scan(self) -> tuple[Inodes, list[Problem]]:
         """(every file by its path, what is neither file nor folder)."""
-        files: dict[str, os.stat_result] = {}
+        files: Inodes = {}
         odd = []
         waiting = [""]
         while waiting:
             inner = waiting.pop()
-            with os.scandir(f"{self._name}/{inner}") as entries:
-                for entry in entries:
-                    path = inner + entry.name
-                    if entry.is_dir(follow_symlinks=False):
-                        waiting.append(f"{path}/")
-                    elif entry.is_file(follow_symlinks=False):
-                        files[path] = entry.stat(follow_symlinks=False)
-                    else:
-                        kind = "a symbolic link" if entry.is_symlink() else "not a file"
-                        odd.append(Problem(path, "not_a_file", f"{kind}; a version holds files alone"))
+            try:
+                entries = list(os.scandir(f"{self._name}/{inner}"))
+            except OSError as error:
+                raise InputError(
+                    f"{self._name}/{inner} cannot be read: {error.strerror}; nothing was verified"
+                ) from None
+            for entry in entries:
+                path = inner + entry.name
+                if entry.is_dir(follow_symlinks=False):
+                    waiting.append(f"{path}/")
+                elif entry.is_file(follow_symlinks=False):
+                    files[path] = entry.inode()
+                else:
+                    kind = "a symbolic link" if entry.is_symlink() else "not a file"
+                    odd.append(Problem(_plain(path), "not_a_file", f"{kind}; a version holds files alone"))
         return files, odd
 
 
@@ -279,8 +302,7 @@ def _reason(error: BaseException) -> str:
 # --- reading a version -------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class _Listed:
+class _Listed(NamedTuple):
     bytes: int
     sha256: str
 
@@ -297,6 +319,7 @@ class _Reader:
         self.verdict = Verdict("valid")
         self.problems: list[Problem] = []
         self.stale = False
+        self.began = b""
         try:
             self.first = parse_root(root).signed
         except (exceptions.RepositoryError, ValueError) as error:
@@ -306,7 +329,8 @@ class _Reader:
 
     def verify(self, *, everything: bool, merchant: str | None = None, same_as: Path | None = None) -> Verdict:
         folder = self.source if isinstance(self.source, _Folder) else None
-        found: dict[str, os.stat_result] = {}
+        found: Inodes = {}
+        self.began = self._quiet("tuf/timestamp.json")
         if folder:
             found, odd = folder.scan()
             self.problems += odd
@@ -328,25 +352,24 @@ class _Reader:
         elif everything:
             self._hash([path for path in listed if not _PART.fullmatch(path)], listed, CONNECTIONS)
         if merchant is not None and not any(p.file in TARGETS or _PART.fullmatch(p.file) for p in self.problems):
-            self._merchant(merchant, listed, manifest)
+            counted = self.verdict.files, self.verdict.bytes
+            self._merchant(merchant, listed)
+            if everything:  # read before
+                self.verdict.files, self.verdict.bytes = counted
         return self._close()
 
     def has_moved_on(self) -> bool:
-        """Whether the server now gives out another version than the one that was read."""
-        try:
-            raw = self.source.read("tuf/timestamp.json", UpdaterConfig().timestamp_max_length)
-            return bool(json.loads(raw)["signed"]["version"] != self.verdict.metadata.get("version"))
-        except (_Absent, _TooLong, ValueError, KeyError, TypeError):
-            return False
+        """Whether another timestamp is given out now than when reading began."""
+        return self._quiet("tuf/timestamp.json") != self.began
 
     def _close(self) -> Verdict:
         verdict = self.verdict
         if self.problems and verdict.verdict != "older_than_seen":
             verdict.verdict = "invalid"
-            self.problems.sort(key=lambda problem: problem.file)
-            verdict.problem_count = len(self.problems)
-            verdict.problems = self.problems[:MAX_NAMED]
-            verdict.message = f"{self.problems[0].file}: {self.problems[0].message}"
+            found = sorted({(problem.file, problem.what): problem for problem in self.problems}.values(), key=_by_file)
+            verdict.problem_count = len(found)
+            verdict.problems = found[:MAX_NAMED]
+            verdict.message = f"{found[0].file}: {found[0].message}"
         elif self.stale and verdict.verdict == "valid":
             verdict.verdict = "stale"
             verdict.message = (
@@ -356,7 +379,7 @@ class _Reader:
         return verdict
 
     def _bad(self, file: str, what: str, message: str) -> None:
-        self.problems.append(Problem(file, what, message))
+        self.problems.append(Problem(_plain(file), what, _plain(message)))
 
     # --- signed metadata
 
@@ -483,12 +506,12 @@ class _Reader:
             return f", there is {min(others)} instead: files of two nights are mixed" if others else ""
         return ""
 
-    def _tuf_folder(self, folder: _Folder, found: Mapping[str, os.stat_result], trusted: _Trusted) -> None:
+    def _tuf_folder(self, folder: _Folder, found: Inodes, trusted: _Trusted) -> None:
         """Every file in tuf/ byte for byte as signed. TUF itself reads only those it needs, and not their spacing."""
         names = sorted(path.removeprefix("tuf/") for path in found if path.startswith("tuf/"))
         roots = sorted(int(m[1]) for name in names if (m := NUMBERED.fullmatch(name)) and m[2] == "root")
         chain: list[Root] = []
-        for n in range(1, max([*roots, self.first.version]) + 1):
+        for n in range(1, max([self.first.version, *(n for n in roots if n <= trusted.root.version)]) + 1):
             path = f"tuf/{n}.root.json"
             raw = self._quiet(path)
             if not raw:
@@ -506,10 +529,9 @@ class _Reader:
             if n == self.first.version and raw != self.trust:
                 self._bad(path, "signature", "is not the root of trust that was given")
             chain.append(root.signed)
-        if roots and roots[-1] > trusted.root.version:
-            self._bad(
-                f"tuf/{roots[-1]}.root.json", "not_listed", "is newer than the root metadata that could be trusted"
-            )
+        for n in roots:
+            if n > trusted.root.version:
+                self._bad(f"tuf/{n}.root.json", "not_listed", "does not continue the root metadata before it")
         keys = {keyid: key for root in chain for keyid, key in root.keys.items()}
         for name in names:
             path = f"tuf/{name}"
@@ -520,10 +542,14 @@ class _Reader:
             raw = self._quiet(path)
             try:
                 metadata: Metadata[Any] = Metadata.from_bytes(raw)
-                whole = metadata.to_bytes() == raw and len(metadata.signatures) > 0
+                whole = metadata.to_bytes() == raw and any(keyid in keys for keyid in metadata.signatures)
+                if metadata.signed.type != Root.type:
+                    whole = whole and marks(metadata.signed).get("signed_by") == sorted(metadata.signatures)
                 for keyid, signature in metadata.signatures.items():
-                    keys[keyid].verify_signature(signature, metadata.signed_bytes)
-                    whole = whole and signature.signature == signature.signature.lower()
+                    # A version may be signed for a root metadata that is about to be put beside it.
+                    if keyid in keys:
+                        keys[keyid].verify_signature(signature, metadata.signed_bytes)
+                    whole = whole and re.fullmatch("[0-9a-f]+", signature.signature) is not None
                 if numbered:
                     whole = whole and (str(metadata.signed.version), metadata.signed.type) == numbered.groups()
             except Exception:  # whatever strange bytes make the parsers raise
@@ -629,7 +655,7 @@ class _Reader:
                         self._bad(path, "form", "is no JSON")
                 if isinstance(inner, dict):
                     start = f"merchants/{path[9:11]}/"
-                    self._take(listed, path, inner, lambda p, start=start: p.startswith(start) and p.count("/") == 2)  # type: ignore[misc]
+                    self._take(listed, path, inner, partial(_in_folder, start))
         return listed
 
     def _take(self, listed: Files, of: str, entries: dict[Any, Any], belongs: Callable[[str], bool]) -> None:
@@ -646,23 +672,22 @@ class _Reader:
 
     # --- files
 
-    def _compare(
-        self, folder: _Folder, found: Mapping[str, os.stat_result], listed: Files, same_as: Path | None
-    ) -> None:
+    def _compare(self, folder: _Folder, found: Inodes, listed: Files, same_as: Path | None) -> None:
         whole = not any(problem.file in TARGETS or _PART.fullmatch(problem.file) for problem in self.problems)
         for path in found:
             # What a broken list may have listed is not called unlisted.
             if path not in listed and path not in TARGETS and not path.startswith("tuf/") and whole:
                 self._bad(path, "not_listed", "is not listed in the manifest or the feed")
-        known = _already_verified(same_as) if same_as else {}
+        old, lists = _already_verified(same_as, folder.folder) if same_as else ({}, {})
         read = []
         for path, entry in listed.items():
-            if (stat := found.get(path)) is None:
+            inode = found.get(path)
+            if inode is None:
                 if not any(problem.file == path for problem in self.problems):
                     self._bad(path, "missing", "is missing")
-            elif _PART.fullmatch(path):
+            elif path.startswith("manifest/"):
                 continue  # read and compared already
-            elif known.get((stat.st_dev, stat.st_ino)) == entry and stat.st_size == entry.bytes:
+            elif old.get(path) == inode and lists.get(path) == entry._asdict():
                 self.verdict.files += 1
                 self.verdict.bytes += entry.bytes
             else:
@@ -702,7 +727,7 @@ class _Reader:
 
     # --- one merchant
 
-    def _merchant(self, subject_id: str, listed: Files, manifest: dict[str, Any]) -> None:
+    def _merchant(self, subject_id: str, listed: Files) -> None:
         paths = [path for path in grade.paths(subject_id) if path in listed]
         if not paths:
             raise UserError(f"there is no merchant {subject_id!r} in this version; take the subject_id as published")
@@ -717,7 +742,7 @@ class _Reader:
             self._bad(path, "grade", f"is not the document of {subject_id!r}")
             return
         for other in (path.removesuffix(".json") + suffix for suffix in (".html", ".svg")):
-            if other in listed and not isinstance(self.source, _Folder):
+            if other in listed:
                 self._content(other, listed[other])
         rules = document.get("rulebook", {}).get("path")
         text = self._content(rules, listed[rules]) if rules in listed else None
@@ -725,6 +750,8 @@ class _Reader:
             self._bad(path, "grade", f"its rulebook {rules!r} is not published with it")
             return
         steps = grade.recompute(document, text, rules)
+        if (table := self._content(grade.TABLE, listed[grade.TABLE]) if grade.TABLE in listed else None) is not None:
+            steps.append(grade.in_table(document, table))
         self.verdict.merchant = {
             "subject_id": subject_id,
             "document": path,
@@ -748,21 +775,33 @@ class _Trusted:
     targets: Targets
 
 
-def _already_verified(folder: Path) -> dict[tuple[int, int], _Listed]:
-    """(device, inode) -> what the manifest of a version says of its files."""
-    folder = folder.resolve()
-    found: dict[tuple[int, int], _Listed] = {}
+def _already_verified(version: Path, folder: Path) -> tuple[Inodes, dict[str, Any]]:
+    """(inode of each file of a version, what its manifest says of it); nothing where they cannot be links of each other."""
+    version = version.resolve()
     try:
-        manifest = json.loads((folder / "manifest.json").read_bytes())
-        entries = dict(manifest["files"])
+        if version.stat().st_dev != folder.stat().st_dev:
+            return {}, {}
+        manifest = json.loads((version / "manifest.json").read_bytes())
+        lists = dict(manifest["files"])
         for part in manifest["parts"]:
-            entries |= json.loads((folder / part).read_bytes())
-        for path, entry in entries.items():
-            stat = (folder / path).stat()
-            found[stat.st_dev, stat.st_ino] = _Listed(entry["bytes"], entry["sha256"])
+            lists |= json.loads((version / part).read_bytes())
+        return _Folder(version).scan()[0], lists
     except (OSError, ValueError, KeyError, TypeError):
-        return {}
-    return found
+        return {}, {}
+
+
+def _by_file(problem: Problem) -> str:
+    return problem.file
+
+
+def _plain(text: str) -> str:
+    """Harmless to print: names of files and what they say may hold anything."""
+    text = text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+    return "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in text[:MAX_SAID])
+
+
+def _in_folder(start: str, path: str) -> bool:
+    return path.startswith(start) and path.count("/") == start.count("/")
 
 
 def _json_object(raw: bytes | None) -> dict[str, Any] | None:

@@ -53,6 +53,8 @@ class Delivery:
     lookups: tuple[str, ...] = ()
     zone: str | None = None
     notices: tuple[str, ...] = field(default=())
+    landed: Callable[[duckdb.DuckDBPyConnection, int], None] | None = None
+    """Called with the batch's number in the transaction that lands it: what the source remembers of this read."""
 
 
 Adapter = Callable[[duckdb.DuckDBPyConnection, Settings, Path, "Callable[[InputFile], bool]"], Delivery]
@@ -73,9 +75,9 @@ def zone_before_a_batch(settings: Settings, source: str | None) -> str:
 
 def adapter(name: str) -> Adapter:
     """The adapter of that name; UserError names the known ones."""
-    from credit.sources import canonical, olist
+    from credit.sources import canonical, olist, postgres
 
-    known: dict[str, Adapter] = {"canonical": canonical.read, "olist": olist.read}
+    known: dict[str, Adapter] = {"canonical": canonical.read, "olist": olist.read, "postgres": postgres.read}
     if name not in known:
         raise UserError(f"unknown source {name!r}; expected one of: {', '.join(known)}")
     return known[name]

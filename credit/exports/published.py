@@ -1,0 +1,111 @@
+"""A published version as exports read it: the files it has, and of each its length and SHA-256."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from credit import rulebooks
+from credit.disclosure.versions import INDEX, Entry
+from credit.errors import UserError
+from credit.exports.sort_key import Ladder, ladder
+from credit.settings import Settings
+
+MANIFEST = "manifest.json"
+
+
+@dataclass(frozen=True)
+class Version:
+    """A published version. `entries`: what its manifest says of its files, by path; `manifest`: SHA-256 of that."""
+
+    folder: Path
+    manifest: str
+    evaluated_on: date
+    development: bool
+    entries: dict[str, Entry]
+    rulebooks: dict[str, str]
+    """Path of each rulebook by its hash."""
+
+    @property
+    def name(self) -> str:
+        return self.folder.name
+
+    def read(self, path: str) -> bytes:
+        """A file's content. Raises UserError when it is gone or not what the manifest says."""
+        try:
+            content = (self.folder / path).read_bytes()
+        except OSError as error:
+            raise UserError(f"{self.folder / path} cannot be read: {error.strerror}; publish again") from None
+        expected = self.entries.get(path)
+        if expected is not None and expected != entry(content):
+            raise UserError(f"{self.folder / path} is not the file its manifest names; publish again before exporting")
+        return content
+
+    def hash(self, path: str) -> str:
+        """SHA-256 of a file: from the manifest, or of the file where the manifest does not name it."""
+        named = self.entries.get(path)
+        return named.sha256 if named else hashlib.sha256(self.read(path)).hexdigest()
+
+    def grades(self) -> pa.Table:
+        """bulk/grades.parquet."""
+        return pq.read_table(pa.BufferReader(self.read("bulk/grades.parquet")))
+
+    def ladders(self) -> dict[str, Ladder]:
+        """The ladder of each of its rulebooks, by the rulebook's hash."""
+        return {
+            book_hash: ladder(rulebooks.parse(self.read(path), str(self.folder / path)))
+            for book_hash, path in self.rulebooks.items()
+        }
+
+
+def entry(content: bytes) -> Entry:
+    return Entry(len(content), hashlib.sha256(content).hexdigest())
+
+
+def current(settings: Settings) -> Version:
+    """The version in force. Raises UserError when there is none, or its manifest is damaged."""
+    link = settings.published / "current"
+    if not (link / INDEX).exists():
+        raise UserError(f"{link} holds no published version; run `merchant-credit publish` first")
+    return version(link.resolve())
+
+
+def version(folder: Path) -> Version:
+    """The version in `folder`. Raises UserError as `current` does."""
+    named: dict[str, Any]
+    try:
+        index = json.loads((folder / INDEX).read_bytes())
+        if (folder / MANIFEST).exists():
+            raw = (folder / MANIFEST).read_bytes()
+            manifest = json.loads(raw)
+            named = dict(manifest["files"])
+            for path, part in manifest["parts"].items():
+                content = (folder / path).read_bytes()
+                if entry(content) != Entry(part["bytes"], part["sha256"]):
+                    raise UserError(
+                        f"{folder / path} is not the file its manifest names; publish again before exporting"
+                    )
+                named |= {path: part} | json.loads(content)
+        else:
+            raw = (folder / INDEX).read_bytes()
+            manifest, named = index, index.get("files", {})
+        evaluated_on = manifest.get("evaluated_on") or index["disclosure"]["evaluated_on"]
+        return Version(
+            folder,
+            hashlib.sha256(raw).hexdigest(),
+            date.fromisoformat(evaluated_on),
+            bool(manifest.get("development", False)),
+            {path: Entry(file["bytes"], file["sha256"]) for path, file in named.items()},
+            {book["hash"]: book["path"] for book in index["rulebooks"]},
+        )
+    except OSError as error:
+        raise UserError(f"{error.filename or folder} cannot be read: {error.strerror}; publish again") from None
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise UserError(f"{folder} has no usable manifest ({error!r}); publish again before exporting") from None

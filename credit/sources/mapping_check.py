@@ -1,0 +1,196 @@
+"""What is missing in a mapping: against the canonical tables, and against the database it speaks of."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from credit.errors import SourceUnreachable, UserError
+from credit.indicators import CATALOGUE
+from credit.postgres import Refused, Url, environment_url, rows, said
+from credit.sources.mapping import Mapping, TableMap, parse
+from credit.sources.postgres import CHANGED_TYPES, as_text, begin, kind_of, select, snapshot
+from credit.tables import KNOWN_AT, TABLES, Column
+
+if TYPE_CHECKING:
+    from adbc_driver_manager.dbapi import Cursor
+
+_TEXT = ("text", "varchar", "bpchar", "name", "citext", "char")
+_WHOLE = ("int2", "int4", "int8", "oid")
+_FRACTIONS = ("numeric", "float4", "float8")
+_TIMES = ("timestamptz", "timestamp")
+_READS: dict[str, tuple[tuple[str, ...], dict[str, str]]] = {
+    "instant": (
+        ("timestamptz",),
+        {
+            "timestamp": "has no time zone: it is read in the platform's",
+            "date": "is a day: read as its 00:00 in the platform's zone",
+        },
+    ),
+    "date": (
+        ("date",),
+        dict.fromkeys(_TIMES, "is an instant: its day in the platform's zone is taken"),
+    ),
+    "money": (("numeric", *_WHOLE), dict.fromkeys(_FRACTIONS[1:], "is a floating point number: write ::numeric")),
+    "integer": (_WHOLE, dict.fromkeys(_FRACTIONS, "may have fractions: such rows are rejected")),
+    "boolean": (("bool",), dict.fromkeys(_WHOLE, "must be 0 or 1")),
+}
+"""Canonical type -> (types that read as it, types that do with a reservation). Text reads as anything, row by row."""
+_NO_TEXT = ("json", "jsonb", "bytea", "xml", "unknown")
+_HINTS = {
+    "instant": "write an expression of type timestamptz, such as to_timestamp(seconds)",
+    "date": "write an expression of type date",
+    "money": "write an expression of type numeric",
+    "integer": "write an expression of a whole-number type",
+    "boolean": "write an expression of type boolean",
+    "text": "write an expression that gives the text meant, such as data->>'name'",
+    "code": "write an expression that gives one of the codes, such as CASE state WHEN 1 THEN '…' END",
+}
+
+
+@dataclass
+class TableCheck:
+    """One mapped table. `missing`: optional columns -> indicators that stay unmeasured without them."""
+
+    mapped: list[str]
+    types: dict[str, str] = field(default_factory=dict)
+    missing: dict[str, list[str]] = field(default_factory=dict)
+    incremental: bool = False
+    rows: bool | None = None
+    """Whether the database has any; None: not known."""
+
+
+@dataclass
+class Found:
+    """The result of a check. `unmapped`: tables not mapped -> indicators that stay unmeasured without them."""
+
+    mapping: str
+    database: str | None = None
+    tables: dict[str, TableCheck] = field(default_factory=dict)
+    unmapped: dict[str, list[str]] = field(default_factory=dict)
+    errors: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+    unreachable: bool = False
+
+    @property
+    def usable(self) -> bool:
+        return not self.errors
+
+    def to_json(self) -> dict[str, Any]:
+        return {"usable": self.usable} | asdict(self)
+
+
+def unmeasured(table: str, column: str | None = None) -> list[str]:
+    """Indicators that are not measured while a table (or a column of it) is not supplied."""
+    return [
+        i.id
+        for i in CATALOGUE
+        if (table in i.tables or any(need.startswith(f"{table}.") for need in i.needs) if column is None
+            else f"{table}.{column}" in i.needs)
+    ]  # fmt: skip
+
+
+def check(path: Path, zone: str) -> Found:
+    """Check a mapping file; problems are in what is returned, none is raised."""
+    found = Found(str(path))
+    try:
+        mapping = parse(path)
+    except UserError as error:
+        found.errors += [line.strip() for line in str(error).splitlines() if not line.endswith(":")]
+        return found
+    found.errors += [f"{mapping.at(*place)}: {message}" for place, message in mapping.problems()]
+    for name in TABLES:
+        if name not in mapping.tables:
+            found.unmapped[name] = unmeasured(name)
+    if "subjects" not in mapping.tables:
+        found.warnings.append(
+            f"{mapping.at('tables')}: subjects is not mapped: rows of merchants that are delivered nowhere else wait"
+        )
+    for name, mapped in mapping.tables.items():
+        if name in TABLES:
+            found.tables[name] = _names(name, mapped)
+            if mapped.changed_at is None:
+                found.warnings.append(
+                    f"{mapping.at('tables', name)}: no changed_at: the table is read whole every night"
+                )
+    try:
+        url = environment_url(mapping.connection.env)
+        found.database = url.server
+        with snapshot(url, zone) as cursor:
+            for name, checked in found.tables.items():
+                _ask(cursor, url, mapping, name, checked, found, zone)
+    except SourceUnreachable as error:
+        found.unreachable = True
+        found.errors.append(str(error))
+    except UserError as error:
+        found.errors.append(f"{mapping.at('connection', 'env')}: {error}")
+    return found
+
+
+def _names(name: str, mapped: TableMap) -> TableCheck:
+    missing = {
+        column.name: unmeasured(name, column.name)
+        for column in TABLES[name].supplied
+        if not column.required and column.name not in mapped.columns
+    }
+    return TableCheck(list(mapped.columns), missing=missing, incremental=mapped.changed_at is not None)
+
+
+def _ask(cursor: Cursor, url: Url, mapping: Mapping, name: str, checked: TableCheck, found: Found, zone: str) -> None:
+    """What the database says of a table: does each expression stand, of which type, and is there a row."""
+    mapped, before = mapping.tables[name], len(found.errors)
+
+    def asked(what: Any, *place: str) -> Any:
+        """The answer, or None with an error noted and another transaction begun."""
+        try:
+            return what()
+        except Refused as error:
+            found.errors.append(f"{mapping.at('tables', name, *place)}: {said(error, url)}")
+            cursor.connection.rollback()
+            begin(cursor, zone)
+            return None
+
+    if asked(lambda: rows(cursor, f"SELECT 1\nFROM {mapped.source}\nLIMIT 0"), "from") is None:
+        return
+    for column, sql in mapped.columns.items():
+        kind = asked(lambda sql=sql: kind_of(cursor, mapped, sql), "columns", column)
+        if kind is None:
+            continue
+        checked.types[column] = kind
+        target = (
+            KNOWN_AT if column == KNOWN_AT.name else next((c for c in TABLES[name].supplied if c.name == column), None)
+        )
+        if target is not None:
+            _judge(target, kind, mapping.at("tables", name, "columns", column), found)
+    if mapped.changed_at is not None:
+        kind = asked(lambda: kind_of(cursor, mapped, mapped.changed_at or ""), "changed_at")
+        if kind is not None and kind not in CHANGED_TYPES:
+            found.errors.append(
+                f"{mapping.at('tables', name, 'changed_at')}: is {kind}; expected one of {', '.join(CHANGED_TYPES)}"
+            )
+    if mapped.where is not None:
+        asked(lambda: rows(cursor, f"SELECT 1\nFROM {mapped.source}\nWHERE (\n{mapped.where}\n)\nLIMIT 0"), "where")
+    if len(found.errors) == before:
+        one = asked(lambda: rows(cursor, f"{select(mapped, as_text(mapped))}\nLIMIT 1"))
+        if one is not None:
+            checked.rows = bool(one)
+        if one == []:
+            found.warnings.append(f"{mapping.at('tables', name)}: the database has no row of it")
+
+
+def _judge(column: Column, kind: str, at: str, found: Found) -> None:
+    """Note where a type of the database does not, or not surely, read as the canonical column's."""
+    if column.type in ("text", "code"):
+        if kind in _NO_TEXT or kind.startswith("_"):
+            found.errors.append(f"{at}: is {kind}, expected {column.type}; {_HINTS[column.type]}")
+        return
+    good, reserved = _READS[column.type]
+    if kind in good:
+        return
+    if kind in _TEXT:
+        found.warnings.append(f"{at}: is {kind}: rows whose text does not read as {column.type} are quarantined")
+    elif kind in reserved:
+        found.warnings.append(f"{at}: is {kind}, {reserved[kind]}")
+    else:
+        found.errors.append(f"{at}: is {kind}, expected {column.type}; {_HINTS[column.type]}")

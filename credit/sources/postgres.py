@@ -1,0 +1,227 @@
+"""A platform's own PostgreSQL database, read by a mapping file (`credit.sources.mapping`).
+
+Each canonical table is one SELECT; all are read in one REPEATABLE READ READ ONLY transaction, so that an order and its
+complaint are of the same moment. Rows are streamed as Arrow batches to Parquet files in the home and from there go the
+way of all files: row checks, quarantine, pseudonyms.
+
+Only what is new is read: rows whose `changed_at` is not more than the overlap before the newest one of the last read.
+That mark is kept in the warehouse with the batch it belongs to, in the transaction that lands the batch: a batch that
+was not landed, or was set aside, is read again. A table without `changed_at`, or whose mapping has changed since, is
+read whole. Reading a row again changes nothing.
+
+A row that is deleted in the database is not deleted here: what was known of it stays. Cancelled orders and withdrawn
+complaints are rows with a time, not missing rows.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from credit.errors import InputError
+from credit.postgres import Refused, Url, batches, connected, environment_url, identifier, rows, run, said, type_of
+from credit.settings import Settings
+from credit.sources import Delivery, InputFile, Part, files
+from credit.sources.mapping import Mapping, TableMap, load
+from credit.warehouse import info, quote, zone_of
+
+if TYPE_CHECKING:
+    from adbc_driver_manager.dbapi import Cursor
+
+CHANGED_TYPES = ("timestamptz", "timestamp", "date")
+BATCH_BYTES = 8 << 20
+"""Of rows in memory at a time, about."""
+READS_KEPT = 50
+_SCRATCH = "read-postgres-"
+
+
+@dataclass(frozen=True)
+class Mark:
+    """Where the reads of a table stand. `reads`: (batch, newest changed_at as text) of each, oldest first."""
+
+    mapping: str
+    reads: tuple[tuple[int, str], ...]
+
+    def to_json(self) -> str:
+        return json.dumps({"mapping": self.mapping, "reads": self.reads})
+
+
+@contextmanager
+def snapshot(url: Url, zone: str) -> Iterator[Cursor]:
+    """A cursor in one read-only moment of the database; times without a zone are in the platform's."""
+    with connected(url) as con, con.cursor() as cursor:
+        begin(cursor, zone)
+        yield cursor
+
+
+def begin(cursor: Cursor, zone: str) -> None:
+    """What comes first in the transaction of a read."""
+    run(cursor, "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+    for setting, value in (("TimeZone", zone), ("DateStyle", "ISO, YMD"), ("extra_float_digits", "1")):
+        run(cursor, f"SET LOCAL {setting} = {quote(value)}")
+
+
+def select(mapped: TableMap, picked: str, since: str | None = None) -> str:
+    """The SELECT of a table; `since` is a condition on changed_at."""
+    # A line of its own for each part, so that a comment in one does not swallow the next.
+    conditions = [part for part in (mapped.where, since) if part]
+    where = "\nWHERE " + " AND ".join(f"(\n{part}\n)" for part in conditions) if conditions else ""
+    return f"SELECT {picked}\nFROM {mapped.source}\n{where}"
+
+
+def as_text(mapped: TableMap) -> str:
+    """All columns, as text: intake reads them as it reads CSV, and one odd value spoils one row, not the read."""
+    return ", ".join(f"(\n{sql}\n)::text AS {identifier(name)}" for name, sql in mapped.columns.items())
+
+
+def read(
+    con: duckdb.DuckDBPyConnection, settings: Settings, path: Path, is_landed: Callable[[InputFile], bool]
+) -> Delivery:
+    """Read what is new. Raises InputError or UserError before anything changes."""
+    mapping = load(path)
+    url = environment_url(mapping.connection.env)
+    _clean(settings)
+    inputs, parts, notices, counts = [], [], [], {}
+    marks: dict[str, tuple[Mark | None, TableMap, str | None]] = {}
+    with (
+        tempfile.TemporaryDirectory(dir=settings.home, prefix=_SCRATCH) as scratch,
+        snapshot(url, zone_of(con, settings)) as cursor,
+    ):
+        moment = rows(cursor, "SELECT now()::text || ' ' || pg_current_snapshot()::text")[0][0]
+        for name, mapped in mapping.tables.items():
+            try:
+                since, newest, mark, why = _since(con, cursor, mapping, name, mapped)
+                file = Path(scratch) / f"{name}.parquet"
+                number = _stream(cursor, select(mapped, as_text(mapped), since), tuple(mapped.columns), file)
+            except Refused as error:
+                raise InputError(
+                    f"{mapping.at('tables', name)}: PostgreSQL at {url.server} refuses: {said(error, url)}. "
+                    f"`merchant-credit map --check {path}` tells which part it is"
+                ) from None
+            raw = files.read_table(con, settings, file, f"raw_{name}")
+            file.unlink()
+            counts[name] = number
+            marks[name] = (mark, mapped, newest)
+            if why:
+                notices.append(f"{name}: {why}")
+            # Each read is a thing of its own: the same rows once more are news when others came between.
+            asked = f"{name} {mapped.hash} {since} {moment}"
+            inputs.append(InputFile(path, name, hashlib.sha256(asked.encode()).hexdigest()))
+            columns = ", ".join(f"{raw.columns[column]} AS {column}" for column in mapped.columns)
+            parts.append(
+                Part(
+                    name,
+                    name,
+                    f"SELECT {quote(f'postgres:{name}')} AS _file, _line, {columns} FROM {raw.name}",
+                    tuple(mapped.columns),
+                )
+            )
+
+    def landed(to: duckdb.DuckDBPyConnection, batch_id: int) -> None:
+        for name, (mark, mapped, newest) in marks.items():
+            _keep(to, mapping, name, mark, mapped, newest, batch_id)
+
+    return Delivery("postgres", tuple(inputs), tuple(parts), (), counts, notices=tuple(notices), landed=landed)
+
+
+def _clean(settings: Settings) -> None:
+    """Remove what a killed read left: it holds consumers' ids as they came."""
+    for left in settings.home.glob(f"{_SCRATCH}*"):
+        shutil.rmtree(left, ignore_errors=True)
+
+
+def _name(mapping: Mapping, table: str) -> str:
+    return f"postgres:{mapping.connection.env}:{table}"
+
+
+def _mark(con: duckdb.DuckDBPyConnection, mapping: Mapping, name: str) -> Mark | None:
+    """The reads of a table up to the first whose batch was set aside; None when there was none."""
+    stored = info(con, _name(mapping, name))
+    if stored is None:
+        return None
+    found = json.loads(stored)
+    refused = {
+        number for (number,) in con.execute("SELECT batch_id FROM meta.batches WHERE state = 'refused'").fetchall()
+    }
+    good = []
+    for number, newest in found["reads"]:
+        if number in refused:
+            break
+        good.append((number, newest))
+    return Mark(found["mapping"], tuple(good))
+
+
+def _since(
+    con: duckdb.DuckDBPyConnection, cursor: Cursor, mapping: Mapping, name: str, mapped: TableMap
+) -> tuple[str | None, str | None, Mark | None, str | None]:
+    """(condition on changed_at, newest changed_at there is, mark so far, why the table is read whole)."""
+    if mapped.changed_at is None:
+        return None, None, None, "has no changed_at: read whole"
+    mark = _mark(con, mapping, name)
+    why = None
+    if mark is not None and mark.mapping != mapped.hash:
+        mark, why = None, "the mapping has changed: read whole"
+    elif mark is not None and not mark.reads:
+        mark, why = None, "its batches were set aside: read whole"
+    changed = f"(\n{mapped.changed_at}\n)"
+    kind = kind_of(cursor, mapped, mapped.changed_at)
+    if kind not in CHANGED_TYPES:
+        raise InputError(
+            f"{mapping.at('tables', name, 'changed_at')}: is {kind}; expected one of {', '.join(CHANGED_TYPES)}"
+        )
+    since = None
+    if mark is not None:
+        bound = f"{quote(mark.reads[-1][1])}::{kind} - interval '{mapping.overlap_minutes:g} minutes'"
+        # A row without the time could have changed at any.
+        since = f"{changed} >= {bound} OR {changed} IS NULL"
+    # Not past the server's clock: one row from the future would hide all others until then.
+    newest = rows(cursor, select(mapped, f"least(max({changed}), now()::{kind})::text", since))[0][0]
+    if newest is None and mark is not None:
+        newest = mark.reads[-1][1]
+    return since, newest, mark, why
+
+
+def kind_of(cursor: Cursor, mapped: TableMap, sql: str) -> str:
+    """The database's type of an expression over the table's rows."""
+    return type_of(cursor, f"SELECT (\n{sql}\n) AS it\nFROM {mapped.source}\nLIMIT 0")
+
+
+def _stream(cursor: Cursor, query: str, columns: tuple[str, ...], file: Path) -> int:
+    """The rows of a query to a Parquet file, a batch at a time; returns how many."""
+    schema = pa.schema([(name, pa.string()) for name in columns])
+    number = 0
+    with pq.ParquetWriter(file, schema, compression="zstd") as writer:
+        for batch in batches(cursor, query, BATCH_BYTES):
+            writer.write_batch(pa.RecordBatch.from_arrays(batch.columns, schema=schema))
+            number += batch.num_rows
+    return number
+
+
+def _keep(
+    con: duckdb.DuckDBPyConnection,
+    mapping: Mapping,
+    name: str,
+    mark: Mark | None,
+    mapped: TableMap,
+    newest: str | None,
+    batch_id: int,
+) -> None:
+    """Within the transaction that lands the batch: what was read is not read again."""
+    if newest is None:
+        return
+    reads: list[Any] = [*(mark.reads if mark else ()), (batch_id, newest)][-READS_KEPT:]
+    con.execute(
+        "INSERT INTO meta.info VALUES (?, ?) ON CONFLICT DO UPDATE SET value = excluded.value",
+        [_name(mapping, name), Mark(mapped.hash, tuple(reads)).to_json()],
+    )

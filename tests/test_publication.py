@@ -1,0 +1,349 @@
+"""One version after another: what is kept, what the feed tells, going back, killed publishes."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+import pytest
+from small_market import DAY, deliver, market
+
+from credit import evaluation, rulebooks
+from credit.disclosure import Publication, publish, render, rollback, versions
+from credit.errors import UserError
+from credit.proof import Keys
+from credit.proof.verify import Verdict, verify_folder
+from credit.settings import Settings
+from credit.warehouse import open_warehouse
+
+TOMORROW = DAY + timedelta(days=1)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _quick() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(rulebooks, "parse", cache(rulebooks.parse))
+        patched.setattr(os, "fsync", lambda _: None)
+        patched.setattr(os, "sync", lambda: None)
+        yield
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    """A home with two evaluated nights, the first published; copy it, do not change it."""
+    home = tmp_path_factory.mktemp("made") / "home"
+    conf = Settings(home=home, threads=1, memory_limit="512MB")
+    with open_warehouse(conf) as con:
+        deliver(con, conf, home.parent / "delivery", market({"good": 0, "late": 15, "fair": 8}, orders=20))
+        for day in (DAY, TOMORROW):
+            evaluation.evaluate(con, conf, day)
+        publish(con, conf, DAY)
+    return conf
+
+
+@pytest.fixture
+def conf(made: Settings, tmp_path: Path) -> Settings:
+    shutil.copytree(made.home, tmp_path / "home", symlinks=True)
+    return made.model_copy(update={"home": tmp_path / "home"})
+
+
+def _publish(conf: Settings, day: Any = DAY, **changes: float) -> Publication:
+    """Publish after the evidence of some merchants has changed."""
+    with open_warehouse(conf) as con:
+        for subject_id, evidence in changes.items():
+            con.execute("UPDATE results.grades SET evidence = ? WHERE subject_id = ?", [evidence, subject_id])
+        return publish(con, conf, day)
+
+
+def _verdict(conf: Settings, state: Path | None = None, folder: Path | None = None) -> Verdict:
+    return verify_folder(folder or conf.published / "current", Keys.load(conf).roots[0], state)
+
+
+def _document(version: Path, subject_id: str) -> Path:
+    (found,) = version.glob(f"merchants/*/{subject_id}.json")
+    return found
+
+
+def _feed(version: Path) -> dict[str, Any]:
+    """The latest changes, read as a display does: by way of feed.json."""
+    last = json.loads((version / "feed.json").read_bytes())["changes"][-1]
+    found: dict[str, Any] = json.loads((version / last["path"]).read_bytes())
+    return found
+
+
+def _read(path: Path) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(path.read_bytes())
+    return found
+
+
+# --- what does not change is kept --------------------------------------------------------------------------------
+
+
+def test_only_what_changed_is_written(conf: Settings) -> None:
+    first = (conf.published / "current").resolve()
+    done = _publish(conf, good=0.5)
+    assert done.path != first
+    assert (done.kept, done.merchants) == (3, 4)
+    for subject_id in ("late", "fair", "other", "good"):
+        for suffix in (".json", ".html", ".svg"):
+            old, new = (_document(v, subject_id).with_suffix(suffix) for v in (first, done.path))
+            # A badge says the grade alone, which is what it was: it is written anew with the rest.
+            assert old.samefile(new) == (subject_id != "good")
+    assert _read(_document(done.path, "good"))["evidence"] == 0.5
+    assert _verdict(conf).verdict == "valid"
+    assert _verdict(conf, folder=first).verdict == "valid"
+
+
+def test_a_document_says_from_which_night_it_stands(conf: Settings) -> None:
+    with open_warehouse(conf) as con:
+        # A night that brings nothing new: the numbers of the night before.
+        con.execute("DELETE FROM results.grades WHERE evaluated_on = ?", [TOMORROW])
+        con.execute("DELETE FROM results.indicators WHERE evaluated_on = ?", [TOMORROW])
+        for table in ("grades", "indicators"):
+            con.execute(
+                f"INSERT INTO results.{table} SELECT * REPLACE (? AS evaluated_on) FROM results.{table} WHERE evaluated_on = ?",
+                [TOMORROW, DAY],
+            )
+    done = _publish(conf, TOMORROW, late=0.4)
+    assert _read(done.path / "index.json")["disclosure"]["evaluated_on"] == str(TOMORROW)
+    days = {i: _read(_document(done.path, i))["evaluated_on"] for i in ("good", "late")}
+    assert days == {"good": str(DAY), "late": str(TOMORROW)}
+    trend = {i: _read(_document(done.path, i))["trend"]["points"][-1]["on"] for i in days}
+    assert trend == days
+    # Back to the night before: no document of it may speak of the later one.
+    back = _publish(conf, DAY)
+    assert {_read(path)["evaluated_on"] for path in back.path.glob("merchants/*/*.json")} == {str(DAY)}
+    assert back.notices == [f"the night of {DAY} is published in place of the later one of {TOMORROW}"]
+
+
+def test_a_damaged_file_is_not_handed_on(conf: Settings) -> None:
+    first = (conf.published / "current").resolve()
+    damaged = _document(first, "late").with_suffix(".html")
+    whole = damaged.read_bytes()
+    damaged.write_bytes(whole[:-1] + b"?")
+    assert [p.file for p in _verdict(conf).problems] == [damaged.relative_to(first).as_posix()]
+    done = _publish(conf, good=0.5)
+    assert done.kept == 2
+    assert _document(done.path, "late").with_suffix(".html").read_bytes() == whole
+    assert _verdict(conf).verdict == "valid"
+
+
+def test_everything_is_written_anew_for_another_platform_name(conf: Settings) -> None:
+    done = _publish(conf.model_copy(update={"platform_name": "另一平台"}))
+    assert done.kept == 0
+    assert _verdict(conf).verdict == "valid"
+
+
+def test_in_processes_of_their_own_the_same_bytes(
+    conf: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = _publish(conf, good=0.5)
+    other = conf.model_copy(update={"home": tmp_path / "other", "threads": 2})
+    shutil.copytree(conf.home, other.home, symlinks=True)
+    shutil.rmtree(other.published)
+    first = _publish(other, good=0.7)
+    monkeypatch.setattr(render, "_SHARED_OUT_FROM", 1)
+    there = _publish(other, good=0.5)
+    assert (first.kept, there.kept) == (0, 3)
+    assert there.version == here.version
+    shutil.rmtree(other.published)
+    assert _publish(other).version == here.version
+
+
+# --- the feed ----------------------------------------------------------------------------------------------------
+
+
+def test_the_first_feed_adds_everybody(made: Settings) -> None:
+    feed = _feed(made.published / "current")
+    assert (feed["sequence"], feed["from"]) == (1, None)
+    assert {(one["op"], one["subject_id"]) for one in feed["merchants"]} == {
+        ("added", i) for i in ("good", "late", "fair", "other")
+    }
+
+
+def test_a_display_can_follow(conf: Settings) -> None:
+    """What the feed tells, applied to the last version's grades, gives this version's."""
+    first = (conf.published / "current").resolve()
+    with open_warehouse(conf) as con:
+        con.execute("UPDATE results.grades SET grade = 'A', score = 80.5 WHERE subject_id = 'good'")
+        for table in ("grades", "indicators"):
+            con.execute(f"DELETE FROM results.{table} WHERE subject_id = 'fair' AND evaluated_on = ?", [DAY])
+    done = _publish(conf)
+    assert done.changes == {"added": 0, "changed": 1, "withdrawn": 1}
+    feed = _feed(done.path)
+    assert feed["sequence"] == 2
+    assert [(one["op"], one["subject_id"]) for one in feed["merchants"]] == [("withdrawn", "fair"), ("changed", "good")]
+    known = {row["subject_id"]: row for row in pq.read_table(first / "bulk/grades.parquet").to_pylist()}
+    for one in feed["merchants"]:
+        was = known.pop(one["subject_id"])
+        assert one["previous"] == {"grade": was["grade"], "score": was["score"]}
+        if one["op"] == "changed":
+            content = (done.path / one["document"]["path"]).read_bytes()
+            assert versions.entry_of(content) == versions.Entry(one["document"]["bytes"], one["document"]["sha256"])
+            known[one["subject_id"]] = was | {"grade": json.loads(content)["grade"], "score": one["score"]}
+    rows = pq.read_table(done.path / "bulk/grades.parquet").to_pylist()
+    assert sorted(known.values(), key=lambda row: row["subject_id"]) == rows
+    assert "bulk/grades.csv" in feed["files"]["changed"]
+    assert (feed["files"]["added"], feed["files"]["withdrawn"]) == ([], [])
+    back = _publish(conf, TOMORROW)
+    assert [one["op"] for one in _feed(back.path)["merchants"] if one["subject_id"] == "fair"] == ["added"]
+
+
+def test_the_feed_keeps_the_last_changes(conf: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("credit.disclosure.manifest.FEEDS_KEPT", 3)
+    for i in range(4):
+        done = _publish(conf, good=0.1 + i / 10)
+    feed = json.loads((done.path / "feed.json").read_bytes())
+    assert [change["sequence"] for change in feed["changes"]] == [3, 4, 5]
+    for before, after in zip(feed["changes"], feed["changes"][1:], strict=False):
+        assert after["from"] == before["to"]
+    assert _verdict(conf).verdict == "valid"
+
+
+def test_the_same_again_is_no_change(conf: Settings) -> None:
+    before = (conf.published / "current" / "feed.json").read_bytes()
+    done = _publish(conf)
+    assert (done.changes, done.kept) == (None, 4)
+    assert (done.path / "feed.json").read_bytes() == before
+
+
+# --- going back --------------------------------------------------------------------------------------------------
+
+
+def test_rollback_is_the_newest_to_readers(conf: Settings, tmp_path: Path) -> None:
+    first = (conf.published / "current").resolve()
+    state = tmp_path / "seen"
+    assert _verdict(conf, state).verdict == "valid"
+    bad = _publish(conf, good=0.5)
+    assert _verdict(conf, state).verdict == "valid"
+    done = rollback(conf)
+    assert (conf.published / "current").resolve() == done.path == first
+    assert _verdict(conf, state).verdict == "valid"
+    assert [one["op"] for one in _feed(done.path)["merchants"]] == ["changed"]
+    assert rollback(conf, bad.version).path.name == bad.version
+    assert _verdict(conf, state).verdict == "valid"
+
+
+def test_rollback_refuses_what_is_not_whole(conf: Settings) -> None:
+    first = (conf.published / "current").resolve()
+    with pytest.raises(UserError, match="others kept: none"):
+        rollback(conf)
+    now = _publish(conf, good=0.5)
+    (first / "bulk/grades.csv").write_bytes(b"x")
+    with pytest.raises(UserError, match=r"bulk/grades\.csv"):
+        rollback(conf)
+    assert (conf.published / "current").resolve() == now.path
+    assert _verdict(conf).verdict == "valid"
+    with pytest.raises(UserError, match="no version nowhere is kept"):
+        rollback(conf, "nowhere")
+
+
+def test_a_version_that_does_not_verify_is_not_published(conf: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = (conf.published / "current").resolve()
+    written = render._write
+
+    def careless(target: Path, content: bytes) -> versions.Entry:
+        entry = written(target, content)
+        if target.name == "good.html":
+            target.write_bytes(content[:-1])
+        return entry
+
+    monkeypatch.setattr(render, "_write", careless)
+    with pytest.raises(UserError, match=r"does not verify.*good\.html.*stays"):
+        _publish(conf, good=0.5)
+    assert (conf.published / "current").resolve() == first
+    assert not [p for p in (conf.published / "versions").iterdir() if p != first]
+
+
+# --- kill -9 -----------------------------------------------------------------------------------------------------
+
+_CHILD = """
+import os, sys
+from functools import cache
+from pathlib import Path
+from credit import rulebooks, settings
+os.fsync = os.sync = lambda *_: None  # a killed process loses nothing that it has written; waiting for the disk takes minutes
+rulebooks.parse = cache(rulebooks.parse)
+from credit.disclosure import publish, site, rollback
+from credit.proof import verify
+from credit.warehouse import open_warehouse
+rulebooks.shipped()
+conf = settings.load(home=Path(sys.argv[1]), threads=1, memory_limit="512MB")
+for line in sys.stdin:
+    pid = os.fork()
+    if pid == 0:
+        os.write(1, f"pid {os.getpid()}\\n".encode())
+        with open_warehouse(conf) as con:
+            con.execute("UPDATE results.grades SET evidence = ? WHERE subject_id = 'good'", [float(line)])
+            publish(con, conf)
+            if float(line) > 0.9:
+                rollback(conf)
+        os._exit(0)
+    os.write(1, f"end {os.waitpid(pid, 0)[1]}\\n".encode())
+"""
+
+
+def test_killed_at_200_moments_the_site_always_verifies(conf: Settings, tmp_path: Path) -> None:
+    chance = random.Random(11)
+    worker = subprocess.Popen(
+        [sys.executable, "-c", _CHILD, str(conf.home)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    assert worker.stdin
+    assert worker.stdout
+
+    def run(evidence: float, kill_after: float | None = None) -> tuple[int, float]:
+        """Status and seconds of one publish; some are followed by going back."""
+        assert worker.stdin
+        assert worker.stdout
+        worker.stdin.write(f"{evidence}\n")
+        worker.stdin.flush()
+        pid = int(worker.stdout.readline().split()[1])
+        started = time.perf_counter()
+        if kill_after is not None:
+            time.sleep(kill_after)
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        status = int(worker.stdout.readline().split()[1])
+        return status, time.perf_counter() - started
+
+    status, whole = run(0.5)
+    assert status == 0
+    kills, tries = 0, 0
+    seen: set[str] = set()
+    while kills < 200:
+        tries += 1
+        assert tries < 400, f"only {kills} of {tries} publishes were killed before their end"
+        status, took = run(0.1 + 0.85 * chance.random(), 1.15 * chance.random() * whole)
+        kills += status == signal.SIGKILL
+        if status == 0:
+            whole = 0.9 * whole + 0.1 * took
+        verdict = _verdict(conf, tmp_path / "seen")
+        assert verdict.verdict == "valid", verdict.problems
+        seen.add((conf.published / "current").resolve().name)
+    assert len(seen) > 5, "no publish got to its end between the kills"
+    assert run(0.25)[0] == 0
+    assert _verdict(conf, tmp_path / "seen").verdict == "valid"
+    assert _read(_document(conf.published / "current", "good"))["evidence"] == 0.25
+    left = [*conf.published.glob(".*"), *(conf.published / "versions").glob(".*")]
+    assert left == []
+    worker.stdin.close()
+    worker.wait()
+
+
+def test_signatures_end(conf: Settings) -> None:
+    later = datetime.now(UTC) + timedelta(days=3)
+    found = verify_folder(conf.published / "current", Keys.load(conf).roots[0], None, later)
+    assert found.verdict == "stale"
