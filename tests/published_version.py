@@ -26,13 +26,8 @@ def _entry(content: bytes) -> dict[str, Any]:
     return {"bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
 
 
-def publish(
-    published: Path, rows: Sequence[Mapping[str, Any]], day: date = date(2026, 11, 24), manifest: bool = True
-) -> Path:
-    """A version of these merchants (what a row leaves out has a plain value), switched to. Returns its folder.
-
-    `manifest`: as the manifest and its parts, else as the list of files in index.json.
-    """
+def publish(published: Path, rows: Sequence[Mapping[str, Any]], day: date = date(2026, 11, 24)) -> Path:
+    """A version of these merchants (what a row leaves out has a plain value), switched to. Returns its folder."""
     paths = documents.paths([row["subject_id"] for row in rows])
     contents: dict[str, bytes] = {}
     grades = []
@@ -66,35 +61,29 @@ def publish(
     contents["bulk/grades.parquet"] = sink.getvalue().to_pybytes()
     for book in BOOKS.values():
         contents[f"rulebooks/{book.name}"] = book.read_bytes()
-    index: dict[str, Any] = {
-        "disclosure": {"evaluated_on": day.isoformat()},
-        "rulebooks": [
-            {"path": path, "hash": hashlib.sha256(content).hexdigest()}
-            for path, content in contents.items()
-            if path.startswith("rulebooks/")
-        ],
-    }
-    if not manifest:
-        index["files"] = {path: _entry(content) for path, content in contents.items()}
-    contents["index.json"] = documents.to_json(index)
-    top = contents["index.json"]
-    if manifest:
-        parts: dict[str, dict[str, Any]] = {}
-        for path, content in contents.items():
-            if path.startswith("merchants/"):
-                parts.setdefault(f"manifest/{path.split('/')[1]}.json", {})[path] = _entry(content)
-        raw = {path: documents.to_json(part) for path, part in parts.items()}
-        top = documents.to_json(
-            {
-                "format": "merchant-credit manifest",
-                "schema_version": "1",
-                "evaluated_on": day.isoformat(),
-                "development": False,
-                "files": {p: _entry(c) for p, c in contents.items() if not p.startswith("merchants/")},
-                "parts": {path: _entry(part) | {"files": len(parts[path])} for path, part in raw.items()},
-            }
-        )
-        contents |= raw | {"manifest.json": top, "feed.json": b'{"sequence":1}'}
+    books = [
+        {"path": path, "hash": hashlib.sha256(content).hexdigest()}
+        for path, content in contents.items()
+        if path.startswith("rulebooks/")
+    ]
+    contents["index.json"] = documents.to_json({"disclosure": {"evaluated_on": day.isoformat()}, "rulebooks": books})
+    parts: dict[str, dict[str, Any]] = {}
+    for path, content in contents.items():
+        if path.startswith("merchants/"):
+            parts.setdefault(f"manifest/{path.split('/')[1]}.json", {})[path] = _entry(content)
+    raw = {path: documents.to_json(part) for path, part in parts.items()}
+    top = documents.to_json(
+        {
+            "format": "merchant-credit manifest",
+            "schema_version": "1",
+            "evaluated_on": day.isoformat(),
+            "rulebooks": books,
+            "development": False,
+            "files": {p: _entry(c) for p, c in contents.items() if not p.startswith("merchants/")},
+            "parts": {path: _entry(part) | {"files": len(parts[path])} for path, part in raw.items()},
+        }
+    )
+    contents |= raw | {"manifest.json": top, "feed.json": b'{"sequence":1}'}
     folder = published / "versions" / f"{day}-{hashlib.sha256(top).hexdigest()[:12]}"
     for path, content in contents.items():
         (folder / path).parent.mkdir(parents=True, exist_ok=True)

@@ -161,7 +161,7 @@ def send(conf: Settings, url: str) -> Callable[..., postgres.Sent]:
     """`send(rows)`: publish these merchants and export them."""
 
     def sent(rows: Sequence[Mapping[str, Any]], day: int = 24, **given: Any) -> postgres.Sent:
-        publish(conf.published, rows, date(2026, 11, day), given.pop("manifest", True))
+        publish(conf.published, rows, date(2026, 11, day))
         return postgres.export(published.current(conf), Url(url, "--url"), **given)
 
     return sent
@@ -178,9 +178,8 @@ def dump(url: str) -> list[tuple[Any, ...]]:
 M = [{"subject_id": f"M{i}", "score": 80.0 + i / 10} for i in range(6)]
 
 
-@pytest.mark.parametrize("manifest", [True, False])
-def test_first_export_then_only_what_changed(send: Callable[..., postgres.Sent], url: str, manifest: bool) -> None:
-    assert numbers(send(M, manifest=manifest)) == (6, 0, 0, 0)
+def test_first_export_then_only_what_changed(send: Callable[..., postgres.Sent], url: str) -> None:
+    assert numbers(send(M)) == (6, 0, 0, 0)
     rows = sql(
         url,
         "SELECT subject_id, grade, score, credit_sort_key, document->>'name', evaluated_on, withdrawn_on "
@@ -190,7 +189,7 @@ def test_first_export_then_only_what_changed(send: Callable[..., postgres.Sent],
     key = sort_key.key("A", 80.5, LADDERS["enterprise"])
     assert rows[0] == ("M5", "A", 80.5, key, "name of M5", date(2026, 11, 24), None)
 
-    again = send([*M[1:4], M[4] | {"score": 84.9}, {"subject_id": "M7"}], day=25, manifest=manifest)
+    again = send([*M[1:4], M[4] | {"score": 84.9}, {"subject_id": "M7"}], day=25)
     assert numbers(again) == (1, 1, 2, 3)
     assert again.rows_sent == 2
     found = sql(
@@ -207,7 +206,7 @@ def test_first_export_then_only_what_changed(send: Callable[..., postgres.Sent],
         ("M7", 82.5, "2026-11-25", None),
     ]
     # Gone stays gone from its first day, and who comes back is there again.
-    assert numbers(send([*M[1:4], M[5]], day=26, manifest=manifest)) == (1, 0, 2, 3)
+    assert numbers(send([*M[1:4], M[5]], day=26)) == (1, 0, 2, 3)
     found = sql(
         url, "SELECT subject_id, withdrawn_on::text FROM merchant_credit.grades WHERE subject_id IN ('M0', 'M5')"
     )

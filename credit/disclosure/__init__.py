@@ -43,6 +43,7 @@ from credit.disclosure import (
 )
 from credit.errors import UserError
 from credit.explain import latest
+from credit.exports import sort_key
 from credit.proof import Keys, sign
 from credit.proof.verify import verify_folder
 from credit.rulebooks import lifecycle
@@ -196,7 +197,9 @@ def _files(
     context: dict[str, Any],
 ) -> Iterator[tuple[str, bytes]]:
     """(path, content) of every file that is not a merchant's, the descriptor of the bulk files after them."""
-    yield from bulk.files(tonight, paths)
+    grades = bulk.grades(tonight, paths)
+    yield from bulk.files(tonight, grades)
+    yield from sort_key.files(grades, {g.book.hash: sort_key.ladder(g.book) for g in tonight.graded})
     yield f"schema/{documents.SCHEMA.name}", documents.SCHEMA.read_bytes()
     for graded in tonight.graded:
         yield documents.rulebook_path(graded), graded.book.text.encode()

@@ -90,9 +90,13 @@ _AT_ONCE = 10_000
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 
 
-def files(night: Night, documents: dict[str, str]) -> Iterator[tuple[str, bytes]]:
-    """(path, content) of every bulk file. `documents`: subject id -> path of its document."""
-    grades = pa.concat_tables([_grades(night, graded, documents) for graded in night.graded])
+def grades(night: Night, documents: dict[str, str]) -> pa.Table:
+    """The table of bulk/grades. `documents`: subject id -> path of its document."""
+    return pa.concat_tables([_grades(night, graded, documents) for graded in night.graded])
+
+
+def files(night: Night, grades: pa.Table) -> Iterator[tuple[str, bytes]]:
+    """(path, content) of every bulk file, those of the sort key aside."""
     yield "bulk/grades.parquet", _parquet(grades)
     rows = grades.to_pylist()
     yield "bulk/grades.csv", csv_bytes(grades.column_names, rows)

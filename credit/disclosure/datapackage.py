@@ -6,11 +6,14 @@ from typing import Any
 
 import pyarrow as pa
 
-from credit.disclosure.bulk import FILES, Field
+from credit.disclosure import bulk
+from credit.disclosure.bulk import Field
 from credit.disclosure.documents import to_json
 from credit.disclosure.versions import Entry
+from credit.exports import sort_key
 
 PATH = "datapackage.json"
+FILES = bulk.FILES | sort_key.FILES
 
 _TYPES = {
     pa.string(): "string",

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from credit.disclosure.bulk import FILES
+from credit.disclosure.datapackage import FILES
 from credit.disclosure.documents import SCHEMA
 from credit.disclosure.life import FIELDS, PATH
 

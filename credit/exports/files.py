@@ -27,9 +27,10 @@ from pathlib import Path
 from typing import Any
 
 from credit.disclosure.documents import to_json
+from credit.disclosure.versions import MANIFEST
 from credit.errors import UserError
 from credit.exports import published, sort_key
-from credit.exports.published import MANIFEST, Version
+from credit.exports.published import Version
 from credit.settings import Settings
 
 POINTER = "current.json"

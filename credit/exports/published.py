@@ -13,12 +13,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from credit import rulebooks
-from credit.disclosure.versions import INDEX, Entry
+from credit.disclosure.versions import MANIFEST, Entry, entry_of
 from credit.errors import UserError
 from credit.exports.sort_key import Ladder, ladder
 from credit.settings import Settings
-
-MANIFEST = "manifest.json"
 
 
 @dataclass(frozen=True)
@@ -44,7 +42,7 @@ class Version:
         except OSError as error:
             raise UserError(f"{self.folder / path} cannot be read: {error.strerror}; publish again") from None
         expected = self.entries.get(path)
-        if expected is not None and expected != entry(content):
+        if expected is not None and expected != entry_of(content):
             raise UserError(f"{self.folder / path} is not the file its manifest names; publish again before exporting")
         return content
 
@@ -65,14 +63,10 @@ class Version:
         }
 
 
-def entry(content: bytes) -> Entry:
-    return Entry(len(content), hashlib.sha256(content).hexdigest())
-
-
 def current(settings: Settings) -> Version:
     """The version in force. Raises UserError when there is none, or its manifest is damaged."""
     link = settings.published / "current"
-    if not (link / INDEX).exists():
+    if not (link / MANIFEST).exists():
         raise UserError(f"{link} holds no published version; run `merchant-credit publish` first")
     return version(link.resolve())
 
@@ -81,29 +75,21 @@ def version(folder: Path) -> Version:
     """The version in `folder`. Raises UserError as `current` does."""
     named: dict[str, Any]
     try:
-        index = json.loads((folder / INDEX).read_bytes())
-        if (folder / MANIFEST).exists():
-            raw = (folder / MANIFEST).read_bytes()
-            manifest = json.loads(raw)
-            named = dict(manifest["files"])
-            for path, part in manifest["parts"].items():
-                content = (folder / path).read_bytes()
-                if entry(content) != Entry(part["bytes"], part["sha256"]):
-                    raise UserError(
-                        f"{folder / path} is not the file its manifest names; publish again before exporting"
-                    )
-                named |= {path: part} | json.loads(content)
-        else:
-            raw = (folder / INDEX).read_bytes()
-            manifest, named = index, index.get("files", {})
-        evaluated_on = manifest.get("evaluated_on") or index["disclosure"]["evaluated_on"]
+        raw = (folder / MANIFEST).read_bytes()
+        manifest = json.loads(raw)
+        named = dict(manifest["files"])
+        for path, part in manifest["parts"].items():
+            content = (folder / path).read_bytes()
+            if entry_of(content) != Entry(part["bytes"], part["sha256"]):
+                raise UserError(f"{folder / path} is not the file its manifest names; publish again before exporting")
+            named |= {path: part} | json.loads(content)
         return Version(
             folder,
             hashlib.sha256(raw).hexdigest(),
-            date.fromisoformat(evaluated_on),
-            bool(manifest.get("development", False)),
+            date.fromisoformat(manifest["evaluated_on"]),
+            manifest["development"],
             {path: Entry(file["bytes"], file["sha256"]) for path, file in named.items()},
-            {book["hash"]: book["path"] for book in index["rulebooks"]},
+            {book["hash"]: book["path"] for book in manifest["rulebooks"]},
         )
     except OSError as error:
         raise UserError(f"{error.filename or folder} cannot be read: {error.strerror}; publish again") from None
