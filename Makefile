@@ -4,11 +4,12 @@ BIN := .venv/bin
 DEMO := demo-home
 DAY := 2026-11-24
 
-.PHONY: help install demo test lint bench lock docs golden clean
+.PHONY: help install demo browser test lint bench lock docs golden clean
 
 help:
 	@echo "make demo     install, then grade a synthetic marketplace in Prefect and show the result"
 	@echo "make test     install, then lint, type check and test"
+	@echo "make browser  see to it that there is a Chromium for the tests in a browser"
 	@echo "make bench    5 million transactions: the evaluation beside hand-written SQL and pandas"
 	@echo "make docs     write the generated pages of data/dictionary anew"
 	@echo "make golden   accept changed results of the stories marketplace: tests/golden"
@@ -42,6 +43,9 @@ lint: install
 test: lint
 	$(BIN)/pytest -n 2 --dist loadfile
 
+browser: install
+	$(BIN)/python tests/browser/chromium.py
+
 bench: install
 	$(BIN)/python benchmarks/evaluation.py
 
@@ -58,4 +62,4 @@ lock:
 	rm -rf .venv-lock
 
 clean:
-	rm -rf .venv .venv-lock $(DEMO) .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-lock .chromium $(DEMO) .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -69,7 +69,8 @@ def trend(points: list[dict[str, Any]], meaning: str) -> Markup:
             between = (x + xs[place - 1]) / 2
             drawn.append(f"<line class=rule x1={between:g} x2={between:g} y1={_TOP} y2={ground} />")
         if point["grade"] != grade or place == len(points) - 1:
-            drawn.append(f"<text class=g x={x} y={y - 8:g} text-anchor=middle>{safe(point['grade'])}</text>")
+            anchor = {0: "start", len(points) - 1: "end"}.get(place, "middle")
+            drawn.append(f"<text class=g x={x} y={y - 8:g} text-anchor={anchor}>{safe(point['grade'])}</text>")
             drawn.append(f'<circle class="{"dot open" if score is None else "dot"}" cx={x} cy={y} r=3.5 />')
         elif score is None:
             drawn.append(f'<circle class="dot open" cx={x} cy={y} r=2.5 />')

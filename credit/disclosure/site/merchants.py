@@ -281,8 +281,9 @@ def _trend(document: Document) -> Markup | None:
             for p in reversed(points)
         ]
     )
-    drawn = charts.trend(points, told) if sum(p["score"] is not None for p in points) > 1 else ""
-    changed = drawn and any(p["rulebook_version"] != points[0]["rulebook_version"] for p in points)
+    scored = sum(p["score"] is not None for p in points) > 1
+    drawn = charts.trend(points, told) if scored else _NOTHING_DRAWN
+    changed = scored and any(p["rulebook_version"] != points[0]["rulebook_version"] for p in points)
     return Markup(f"{drawn}{_RULES_CHANGED if changed else ''}{_TREND_HEAD}{rows}</table></details>")
 
 
@@ -290,6 +291,7 @@ _TREND_HEAD = (
     f"<details><summary>{both('走势数据', 'The numbers')}</summary><table><tr><th scope=col>{both('评价日', 'Evaluated on')}"
     f"<th scope=col>{both('等级', 'Grade')}<th scope=col>{both('得分', 'Score')}<th scope=col>{both('规则版本', 'Rules')}"
 )
+_NOTHING_DRAWN = f"<p class=note>{both('这些评价中少于两次有得分，不绘图。', 'Fewer than two of these evaluations have a score: no chart.')}</p>"
 _RULES_CHANGED = f"<p class=note>{both('虚线处评价规则换用新版本。', 'At the dotted line a new version of the rules took effect.')}</p>"
 
 

@@ -69,12 +69,12 @@ def _distribution(book: dict[str, Any]) -> Markup:
     meanings = {level["grade"]: level["meaning"] for level in book["levels"]}
     meanings[NOT_RATED] = {"zh": "未评级", "en": "Not rated"}
     counts = [(grade, book["grades"].get(grade, 0)) for grade in meanings]
-    most = max([n for _, n in counts]) or 1
+    total = book["merchants"] or 1
     rows = Markup("").join(
         Markup("<tr><th scope=row>{}<td>{}<td class=drawn>{}<td>{}<td>{}").format(
             grade,
             words.said(meanings[grade]),
-            charts.bar(n, most, most, f"tone-{tone(grade)}"),
+            charts.bar(n, total, total, f"tone-{tone(grade)}"),
             f"{n:,}",
             words.percent(n / book["merchants"], 1) if book["merchants"] else "—",
         )
@@ -181,7 +181,12 @@ def _contents(book: Rulebook) -> dict[str, Any]:
             for name, number in book.parameters.items()
         ],
         "sources": [
-            {"name": both(*SOURCES[name]), "numbers": n, "share": words.percent(n / total), "bar": charts.bar(n, total)}
+            {
+                "name": both(*SOURCES[name]),
+                "numbers": n,
+                "share": words.percent(n / total),
+                "bar": charts.bar(n, total, total),
+            }
             for name, n in conformity.summary(listed).items()
         ],
         "numbers": total,
