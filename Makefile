@@ -10,7 +10,7 @@ help:
 	@echo "make demo     install, then grade a synthetic marketplace in Prefect and show the result"
 	@echo "make test     install, then lint, type check and test"
 	@echo "make browser  see to it that there is a Chromium for the tests in a browser"
-	@echo "make bench    5 million transactions: the evaluation beside hand-written SQL and pandas"
+	@echo "make bench    5 million transactions: the evaluation beside hand-written SQL and pandas; 100,000 merchants published"
 	@echo "make docs     write the generated pages of data/dictionary anew"
 	@echo "make golden   accept changed results of the stories marketplace: tests/golden"
 	@echo "make lock     resolve requirements.lock anew"
@@ -33,7 +33,9 @@ demo: install
 	@echo
 	@echo "Published files:        $(DEMO)/published/current"
 	@echo "Look at one merchant:   $(BIN)/merchant-credit explain M000002 --home $(DEMO)"
-	@echo "Its public document:    ls $(DEMO)/published/current/merchants/*/M000002.json"
+	@echo "Its public files:       ls $(DEMO)/published/current/merchants/*/M000002.*"
+	@echo "The site:               $(BIN)/python -m http.server -d $(DEMO)/published/current 8000 --bind 127.0.0.1"
+	@echo "Verify it:              $(BIN)/merchant-credit verify $(DEMO)/published/current"
 
 lint: install
 	$(BIN)/ruff check .
@@ -48,6 +50,7 @@ browser: install
 
 bench: install
 	$(BIN)/python benchmarks/evaluation.py
+	$(BIN)/python benchmarks/publishing.py
 
 docs: install
 	$(BIN)/python -m credit.dictionary

@@ -27,22 +27,40 @@ _HEAD = """\
 
     published/
       current -> versions/<version>     the version in force, switched in one step 当前版本，原子切换
-      versions/<version>/               <evaluation day>-<first 12 digits of the SHA-256 of index.json>
-        index.json                      who, when, rules, grades; length and SHA-256 of every file 公示说明与文件清单
-        merchants/<xx>/<name>.json      one document a merchant 每个商家一份公示文件
-        bulk/                           the same in columns 批量文件
+      versions/<version>/               <evaluation day>-<first 12 digits of the SHA-256 of manifest.json>
+        index.html, *.html              the site: search, rules, sanctions, notices, objections, platform 公示网站
+        merchants/<xx>/<name>.html      a page a merchant 每个商家一个页面
+        merchants/<xx>/<name>.json      a document a merchant 每个商家一份公示文件
+        merchants/<xx>/<name>.svg       its badge 等级标识
+        index.json                      who, when, rules, grades, where the rest is 公示说明
+        platform.json                   the platform's own figures, lists of sanctions and notices 平台数据与各类名单
+        bulk/                           the same in columns 批量文件; datapackage.json describes them (Data Package 2)
         schema/merchant.schema.json     JSON Schema (draft 2020-12) of the documents 结构说明
         rulebooks/<id>-<version>.yaml   the rulebook that graded, and every version that is no draft 评价规则原文
         rulebooks/life.json             the life of the rules: states, dates, persons, comments 规则的制定、公布与施行记录
+        search/                         the search index of the site, cut small 网站检索索引
+        manifest.json, manifest/<xx>.json   length and SHA-256 of every file 文件清单
+        feed.json, feed/<n>.json        what changed since the version before 变更清单
+        tuf/                            signatures 签名
 
-`<xx>` are the first two hexadecimal digits of SHA-256(subject_id). `<name>` is the subject_id with all but a-z, A-Z, 0-9, `-` and `_` percent-encoded, or `~` and its SHA-256 where that is long or only case tells two names of a folder apart; `document` in bulk/grades.parquet names each merchant's file. The same night under the same rules gives the same bytes: nothing in a version tells when or where it was written.
+`<xx>` are the first two hexadecimal digits of SHA-256(subject_id). `<name>` is the subject_id with all but a-z, A-Z, 0-9, `-` and `_` percent-encoded, or `~` and its SHA-256 where that is long or only case tells two names of a folder apart; `document` in bulk/grades.parquet names each merchant's file. The same night under the same rules gives the same bytes; only the feed and the signatures tell what came before.
+
+## Following along 跟随更新
+
+A document, page and badge stand as long as nothing in them changes: `evaluated_on` is the night from which they do, and every night since gave the same. index.json tells the latest night. A file that did not change is the same file (a hard link) in the next version. 内容不变则文件不变；evaluated_on 是该内容起始的评价日期，最近一次评价见 index.json。
+
+feed.json lists the last 30 changes, each with the SHA-256 of the manifest it leads from and to. A display that holds the version `from` reads `feed/<n>.json`: `merchants[]` has `op` (added, changed, withdrawn), grade, score, the grade before, and path, length and SHA-256 of the document; `files` names the other files that changed. Who is further behind reads bulk/grades or compares `manifest/<xx>.json`. 落后更多的读取批量文件或比对清单。
+
+Numbers of one night move with the platform's averages: on most nights most scores change by thousandths, and their documents with them. 平台均值每夜略有变化，多数商家的得分随之有微小变动。
+
+`merchant-credit verify` checks all of it from the root of trust alone: see [data/runbooks/keys.md](../runbooks/keys.md).
 
 ## What is published, and how finely 公示规则
 
 - A natural person's name is masked; other personal data and the register's code are withheld. Consumers do not appear, nor internal columns. 自然人姓名脱敏（王**），其他个人信息和统一社会信用代码不公示；消费者信息和内部字段不公示。
 - Counts of reviews and complaints from 1 to 4 are suppressed, with enough of their neighbours that they cannot be had by subtraction; so are rates that rest on fewer than 5 observations or would give such a count away. 评价、投诉件数为 1 至 4 的不公示，并隐去足以推算的相邻项；不足 5 个观测的比率同此。
 - Orders, buyers and days of trade are bands 0, 1-4, 5-9, 10-19, 20-49, 50-99, 100-199 ...; amounts and deposits 0-999, 1000-1999, 2000-4999, 5000-9999 ... 订单、买家、活跃天数和金额、保证金以区间公示。
-- Shares and indexes have 3 decimals, rates per order 2 significant digits, stars and hours 1 decimal, days 2; an indicator's points 2 decimals, 1 where its value is not shown whole; points of elements, scores and the evidence figure 4. 占比、指数 3 位小数，每单比率 2 位有效数字，星级、小时 1 位，天 2 位；指标得分 2 位（数值未完整公示的 1 位），要素得分、总分、证据充分度 4 位。
+- Shares and indexes have 3 decimals, rates per order 2 significant digits, stars and hours 1 decimal, stars of fewer than 20 reviews half stars, days 2; an indicator's points 2 decimals, 1 where its value is not shown whole; points of elements, scores and the evidence figure 4. 占比、指数 3 位小数，每单比率 2 位有效数字，星级、小时 1 位（不足 20 条评价的星级取半星），天 2 位；指标得分 2 位（数值未完整公示的 1 位），要素得分、总分、证据充分度 4 位。
 - What is missing is null with a state, never 0: `measured` 已计量, `missing` 缺少证据, `not_applicable` 不适用, `suppressed` 数量过少不予公示. 空缺为 null 并附状态，不以 0 代替。
 - Limits: whoever keeps every night's files sees what changed between two of them; a count beside a rate narrows the orders down further than the band. 局限：比较相邻两日的文件可知其间变化；件数与比率并列可进一步缩小订单数范围。
 """

@@ -13,6 +13,7 @@ from typing import Any
 from urllib.parse import quote
 
 import numpy as np
+import orjson
 
 from credit.disclosure import privacy
 from credit.disclosure.figures import Tree
@@ -69,16 +70,21 @@ _CHUNK = 2_000
 
 _UNSAFE = "<>&\x85\u2028\u2029"
 """Valid in JSON, but a careless reader may take them for the end of a <script> or of a line."""
+_ESCAPED = [(character.encode(), f"\\u{ord(character):04x}".encode()) for character in _UNSAFE]
 
 
 def to_json(value: Any, indent: int | None = None) -> bytes:
-    """UTF-8 JSON, compact on one line unless indented, harmless within HTML; dates and instants in ISO 8601."""
-    separators = (",", ":" if indent is None else ": ")
-    text = json.dumps(value, ensure_ascii=False, allow_nan=False, indent=indent, separators=separators, default=_iso)
-    for character in _UNSAFE:
-        if character in text:
-            text = text.replace(character, f"\\u{ord(character):04x}")
-    return text.encode()
+    """UTF-8 JSON, compact on one line unless indented, harmless within HTML; dates and instants in ISO 8601.
+
+    Raises ValueError for a number that JSON does not have, of what is indented."""
+    if indent is None:
+        raw = orjson.dumps(value)
+    else:
+        raw = json.dumps(value, ensure_ascii=False, allow_nan=False, indent=indent, default=_iso).encode()
+    for character, escaped in _ESCAPED:
+        if character in raw:
+            raw = raw.replace(character, escaped)
+    return raw
 
 
 def _iso(value: Any) -> str:

@@ -82,7 +82,12 @@ class Shown:
             assert self.at_least is not None
             assert self.below is not None
             columns |= {"at_least": blank(self.at_least[part], int), "below": blank(self.below[part], int)}
-        return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+        # One object for all merchants of the same figure: there are few different ones.
+        rows: dict[tuple[Any, ...], dict[str, Any]] = {}
+        return [
+            rows.get(row) or rows.setdefault(row, dict(zip(columns, row, strict=True)))
+            for row in zip(*columns.values(), strict=True)
+        ]
 
 
 def blank(values: Array, kind: type[int] | type[float] = float) -> list[Any]:

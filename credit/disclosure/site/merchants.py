@@ -189,7 +189,6 @@ def _nothing(state: str) -> str:
     return f"<td colspan=2>{words.state(state)}"
 
 
-@lru_cache(maxsize=65_536)
 def _points(points: float | None, weight: float) -> str:
     return f"<td>{'—' if points is None else f'{points:.2f}'} / {100 * weight:.2f}"
 
