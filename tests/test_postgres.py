@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable
 from datetime import date, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pyarrow.parquet as pq
@@ -320,13 +321,22 @@ def test_the_nightly_command_takes_a_mapping(shop: str, tmp_path: Path, home: Se
     orders = len(table(MARKETPLACE / "transactions.csv"))
     assert report["source"] == "postgres"
     assert report["sources"]["transactions"] == {"read": orders, "accepted": orders, "quarantined": 0}
-    # Nothing new: the night goes through, and gives the same.
+    # Nothing new: the next batch repeats what is known, and changes nothing.
     sql(shop, "UPDATE shop.transactions SET changed = '2020-01-01' WHERE transaction_id NOT LIKE '%-01'")
-    again = json.loads(run(*command)[1])
-    assert again["version"] == report["version"]
-    merged = next(iter(again["merged"].values()))["transactions"]
-    assert merged["unchanged"] > 0
+    with open_warehouse(home) as con:
+        batch = intake.land(con, home, "postgres", path, DAY)
+        merged = intake.accept(con, batch.batch_id)["transactions"]
+    assert merged["unchanged"] == read_of(batch) < orders
     assert merged["new"] == merged["replaced"] == 0
+
+
+def test_a_night_is_tried_again_when_the_database_does_not_answer() -> None:
+    from pipelines.nightly import _retrying_can_help
+
+    for error, again in ((SourceUnreachable("x"), True), (InputError("x"), False)):
+        failed: Any = SimpleNamespace(result=lambda raise_on_failure, error=error: error)
+        run_of: Any = None
+        assert _retrying_can_help(None, run_of, failed) is again
 
 
 # --- mapping files -----------------------------------------------------------------------------------------------

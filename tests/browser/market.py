@@ -69,6 +69,10 @@ class Market:
         book = self.documents[found["enterprise"]]["rulebook"]
         return found | {"rulebook": f"rules/{book['id']}-{book['version']}.html"}
 
+    def file(self, kind: str) -> Path:
+        """The file of a kind of page."""
+        return self.folder / ("404.html" if kind == "404" else self.kinds[kind])
+
 
 PAGES = ("index", "rules", "sanctions", "records", "notices", "objections", "platform", "data")
 NOTHING = "merchants/00/nothing.html"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -123,6 +123,6 @@ class Tab:
         return self.page
 
     def close(self) -> None:
-        with suppress(Exception):
-            self.page.wait_for_load_state("networkidle", timeout=2_000)
+        # What the last step set off is heard of before the tab is gone.
+        self.page.wait_for_timeout(50)
         self.context.close()

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterator
+from html.parser import HTMLParser
 from typing import Any
 from urllib.parse import unquote, urljoin, urlsplit
 
@@ -133,7 +134,7 @@ def test_search_says_when_there_is_nothing(tab: OpenTab) -> None:
 
 def test_any_merchant_is_found_by_its_id(site: Site, tab: OpenTab) -> None:
     page = tab(viewport=DESKTOP).open("index.html")
-    for path, document in list(site.documents.items())[::6]:
+    for path, document in list(site.documents.items())[::10]:
         find(page, document["subject"]["subject_id"])
         links = page.locator("#results a").evaluate_all("links => links.map(link => link.href)")
         assert site.url(path) in links
@@ -234,10 +235,10 @@ def test_keyboard_reaches_everything_visibly(kind: str, site: Site, tab: OpenTab
 @pytest.mark.parametrize("kind", KINDS)
 def test_nothing_is_wider_than_the_screen(kind: str, site: Site, tab: OpenTab) -> None:
     page = tab().open(site.kinds[kind])
-    for size in (DESKTOP, PHONE, NARROW):
-        page.set_viewport_size(size)  # type: ignore[arg-type]
-        for lang in ("en", "zh"):
-            choose(page, lang)
+    for lang in ("en", "zh"):
+        choose(page, lang)
+        for size in (DESKTOP, PHONE, NARROW):
+            page.set_viewport_size(size)  # type: ignore[arg-type]
             wide, screen = page.evaluate("[document.scrollingElement.scrollWidth, innerWidth]")
             assert wide <= screen, f"{size['width']} px, {lang}: {_widest(page)}"
 
@@ -342,14 +343,22 @@ def test_a_print_keeps_the_grade_and_the_page_white(scheme: str, site: Site, tab
     assert brightness(page) > 0.95
 
 
+class _Links(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.found += [value for name, value in attrs if name in ("href", "src") and value]
+
+
 @pytest.mark.parametrize("kind", KINDS)
-def test_no_link_is_broken(kind: str, site: Site, tab: OpenTab) -> None:
-    page = tab().open(site.kinds[kind])
-    used: list[str] = page.evaluate(
-        "[...document.querySelectorAll('[href], [src]')].map(e => e.getAttribute('href') ?? e.getAttribute('src'))"
-    )
-    for link in used:
-        address = urlsplit(urljoin(page.url, link))
+def test_no_link_is_broken(kind: str, site: Site) -> None:
+    links = _Links()
+    links.feed(site.file(kind).read_text(encoding="utf-8"))
+    assert len(links.found) > 8
+    for link in links.found:
+        address = urlsplit(urljoin(site.url(site.kinds[kind]), link))
         if address.scheme == "mailto" or (kind == "404" and link == "#main"):
             continue
         inside = address._replace(query="", fragment="").geturl().removeprefix(site.url(""))
