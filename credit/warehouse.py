@@ -302,7 +302,7 @@ def transaction(con: duckdb.DuckDBPyConnection) -> Iterator[None]:
     con.commit()
 
 
-def scalar(con: duckdb.DuckDBPyConnection, query: str, parameters: list[Any] | None = None) -> Any:
+def scalar(con: duckdb.DuckDBPyConnection, query: str, parameters: list[Any] | dict[str, Any] | None = None) -> Any:
     """The one value of a query of one row. Fetches all: a connection with an unfinished result refuses other work."""
     return con.execute(query, parameters).fetchall()[0][0]
 

@@ -20,6 +20,7 @@ dictionary the page about all this, data/dictionary/disclosure.md
 
 from __future__ import annotations
 
+import gc
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -83,6 +84,19 @@ def publish(
     Raises UserError when there is no such evaluation, it is a trial or replay and the published one is official, its
     indicator rows are gone, or the files cannot be written.
     """
+    # What is read stays to the end: looking through it for cycles, over and over, would take a third of the time.
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        return _publish(con, settings, day, progress)
+    finally:
+        if collecting:
+            gc.enable()
+
+
+def _publish(
+    con: duckdb.DuckDBPyConnection, settings: Settings, day: date | None, progress: Callable[[str], None]
+) -> Publication:
     published = settings.published
     tonight = night.read(con, settings, latest(con, day), progress)
     _spare_official(settings, tonight)
@@ -96,7 +110,8 @@ def publish(
     earlier = render.earlier(published, tonight.day)
 
     def finish(folder: Path) -> None:
-        told.append(manifest.follow(published, folder, before))
+        known = {folder: draft.entries} | ({earlier.folder.resolve(): earlier.entries} if earlier else {})
+        told.append(manifest.follow(published, folder, before, known))
         progress("signing and verifying")
         _prove(folder, settings, keys, earlier.folder if earlier else None)
 
@@ -164,6 +179,12 @@ def _write(
         "contact": settings.objection_contact,
         "zone": tonight.zone,
     }
+
+    def lists() -> None:
+        progress("writing lists and bulk files")
+        for path, content in _files(draft, tonight, settings, rulebooks, paths, context):
+            draft.write(path, content)
+
     progress(f"writing the files of {tonight.merchants:,} merchants")
     done = render.merchants(
         draft,
@@ -174,10 +195,10 @@ def _write(
         tonight.day,
         settings.threads or render.workers(),
         progress,
+        _searched(tonight, paths),
+        lists,
     )
-    progress(f"{done.kept:,} of {tonight.merchants:,} merchants unchanged; writing lists and bulk files")
-    for path, content in _files(draft, tonight, settings, rulebooks, paths, context):
-        draft.write(path, content)
+    progress(f"{done.kept:,} of {tonight.merchants:,} merchants unchanged; writing the manifest")
     named = ("id", "version", "hash", "path")
     manifest.write(
         draft,
@@ -211,7 +232,6 @@ def _files(
     yield summary.PATH, documents.to_json(told, indent=1) + b"\n"
     yield from site.assets()
     yield from site.pages(told, rulebooks, context)
-    yield from site.search(_searched(tonight, paths))
     yield datapackage.PATH, datapackage.descriptor(told["disclosure"], draft.entries)
     yield INDEX, _index(tonight, told)
 

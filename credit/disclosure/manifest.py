@@ -38,13 +38,13 @@ def write(draft: Draft, about: Mapping[str, Any]) -> None:
     files: dict[str, Any] = {}
     for path, entry in sorted(draft.entries.items()):
         if path.startswith(MERCHANTS):
-            parts.setdefault(part_of(path), {})[path] = vars(entry)
+            parts.setdefault(part_of(path), {})[path] = entry._asdict()
         else:
-            files[path] = vars(entry)
+            files[path] = entry._asdict()
     listed = {}
     for path, content in sorted(parts.items()):
         draft.write(path, to_json(content) + b"\n")
-        listed[path] = vars(draft.entries[path]) | {"files": len(content)}
+        listed[path] = draft.entries[path]._asdict() | {"files": len(content)}
     whole = {
         "format": "merchant-credit manifest",
         "schema_version": SCHEMA_VERSION,
@@ -64,17 +64,22 @@ def entries(version: Path, *, merchants: bool = True) -> dict[str, Entry]:
     return found
 
 
-def follow(published: Path, folder: Path, before: Path | None) -> dict[str, int] | None:
+def follow(
+    published: Path,
+    folder: Path,
+    before: Path | None,
+    known: Mapping[Path, Mapping[str, Entry]] | None = None,
+) -> dict[str, int] | None:
     """Write the feed of the version in `folder`, which follows on `before` (None: it is the first).
 
-    Returns how many merchants were added, changed, withdrawn; None where it is the version of `before` itself.
+    `known`: what is known already of the files of some versions, by folder. Returns how many merchants were added, changed, withdrawn; None where it is the version of `before` itself.
     """
     told = _identity(folder)
     if before is not None and _identity(before) == told:
         return None
     feed: dict[str, Any] = json.loads((before / FEED).read_bytes()) if before else {"sequence": 0, "changes": []}
     sequence = feed["sequence"] + 1
-    merchants = list(_merchants(folder, before))
+    merchants = list(_merchants(folder, before, known or {}))
     since = {"from": _identity(before) if before else None, "to": told}
     changes = {"sequence": sequence, **since, "merchants": merchants, "files": _files(folder, before)}
     path = f"feed/{sequence:06d}.json"
@@ -84,7 +89,7 @@ def follow(published: Path, folder: Path, before: Path | None) -> dict[str, int]
         assert before is not None
         _keep(published, before / entry["path"], folder / entry["path"])
     put(published, folder / path, content)
-    kept = [*kept, {"sequence": sequence, "path": path, **vars(entry_of(content)), **since}]
+    kept = [*kept, {"sequence": sequence, "path": path, **entry_of(content)._asdict(), **since}]
     put(
         published,
         folder / FEED,
@@ -115,10 +120,13 @@ def _grades(version: Path) -> dict[str, dict[str, Any]]:
     return {row["subject_id"]: row for row in rows}
 
 
-def _merchants(folder: Path, before: Path | None) -> Iterator[dict[str, Any]]:
+def _merchants(
+    folder: Path, before: Path | None, known: Mapping[Path, Mapping[str, Entry]]
+) -> Iterator[dict[str, Any]]:
     """The merchants whose documents are new, other or gone, by id."""
     grades, was = _grades(folder), _grades(before) if before else {}
-    files, had = entries(folder), entries(before) if before else {}
+    files = known.get(folder) or entries(folder)
+    had = (known.get(before) or entries(before)) if before else {}
     for subject_id in sorted(grades.keys() | was.keys()):
         row, previous = grades.get(subject_id), was.get(subject_id)
         told = row or previous
@@ -128,7 +136,7 @@ def _merchants(folder: Path, before: Path | None) -> Iterator[dict[str, Any]]:
             entry = files[row["document"]]
             if previous is not None and had.get(previous["document"]) == entry:
                 continue
-            document = {"path": row["document"], **vars(entry)}
+            document = {"path": row["document"], **entry._asdict()}
         yield {
             "op": "withdrawn" if row is None else "changed" if previous else "added",
             "subject_id": subject_id,

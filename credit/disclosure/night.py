@@ -228,8 +228,10 @@ def _grades(con: duckdb.DuckDBPyConnection, settings: Settings, book: Rulebook, 
     )
     kept = scalar(
         con,
-        "SELECT count(DISTINCT subject_id) FROM results.indicators WHERE evaluated_on = ? AND rulebook = ?",
-        [day, book.id],
+        """SELECT count(*) FROM (
+               SELECT DISTINCT subject_id FROM results.indicators WHERE evaluated_on = $day AND rulebook = $book)
+           JOIN results.grades USING (subject_id) WHERE evaluated_on = $day AND rulebook = $book""",
+        {"day": day, "book": book.id},
     )
     if kept != len(rows["subject_id"]):
         raise UserError(
@@ -262,17 +264,18 @@ def _points(
             of = CATALOGUE[rule.id]
             rows = _fetch(
                 con,
-                """SELECT subject_id, state, value, numerator, denominator, weight, points::DOUBLE AS points
+                f"""SELECT list_position({list(STATES)}, state) - 1 AS state,
+                          value, numerator, denominator, weight, points::DOUBLE AS points
                    FROM results.indicators
                    WHERE evaluated_on = ? AND rulebook = ? AND indicator = ? ORDER BY subject_id""",
                 [day, book.id, rule.id],
             )
-            if list(rows["subject_id"]) != list(grades["subject_id"]):
+            if len(rows["state"]) != size:
                 raise UserError(
                     f"the stored evaluation of {day} is incomplete; run `merchant-credit evaluate --date {day}`"
                 )
             numbers = {name: np.ma.filled(rows[name], np.nan) for name in ("value", "numerator", "denominator")}
-            state: Codes = np.array([STATES.index(name) for name in rows["state"]], dtype=np.int8)
+            state: Codes = rows["state"].astype(np.int8)
             observed = numbers["denominator"]
             if of.evidence is not None:
                 observed = np.broadcast_to(of.evidence.of(facts, book.window(rule)), size).astype(np.float64)

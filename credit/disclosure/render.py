@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -29,6 +29,10 @@ from credit.disclosure.versions import PRINTS, Draft, Entry, entry_of
 _SHARED_OUT_FROM = 4_000
 """Merchants from which it pays to start processes."""
 _ROW = pa.schema([("subject_id", pa.string()), ("print", pa.binary(32)), ("evaluated_on", pa.date32())])
+
+
+Files = dict[str, Entry]
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -46,6 +50,8 @@ class Earlier:
     folder: Path
     merchants: dict[str, Kept]
     entries: dict[str, Entry]
+    written: int
+    """When its last file was written, in ns since 1970: a file written later is not the one that was verified."""
 
 
 def earlier(published: Path, day: date) -> Earlier | None:
@@ -60,7 +66,8 @@ def earlier(published: Path, day: date) -> Earlier | None:
         except (OSError, ValueError, KeyError):  # damaged: the versions before it may be whole
             continue
         ids, prints, days = (table[name].to_pylist() for name in _ROW.names)
-        return Earlier(folder, {i: Kept(p, on) for i, p, on in zip(ids, prints, days, strict=True)}, entries)
+        written = (folder / versions.MANIFEST).stat().st_mtime_ns
+        return Earlier(folder, {i: Kept(p, on) for i, p, on in zip(ids, prints, days, strict=True)}, entries, written)
     return None
 
 
@@ -101,28 +108,49 @@ def merchants(
     day: date,
     workers: int,
     progress: Callable[[str], None] = lambda _: None,
+    searched: list[site.Entry] | None = None,
+    meanwhile: Callable[[], None] = lambda: None,
 ) -> Rendered:
-    """Write or link the files of all merchants into the draft; one process a worker where they are many."""
+    """Write or link the files of all merchants, and write the search index of those `searched`, into the draft; one process
+    a worker where they are many. `meanwhile` is done once all work is given out."""
     done = Rendered()
     with _Pool(workers if total >= _SHARED_OUT_FROM else 1, context) as pool:
         for part in parts:
-            kept: list[int] = []
+            kept: dict[str, int] = {}
             new: list[int] = []
             for i, fingerprint in enumerate(fingerprints(part, context)):
                 subject_id = part.heads[i]["subject"]["subject_id"]
                 was = before.merchants.get(subject_id) if before else None
-                same = was is not None and was.fingerprint == fingerprint and _listed(before, part.paths[i])
-                done.rows[subject_id] = was if was is not None and same else Kept(fingerprint, day)
-                (kept if same else new).append(i)
+                if was is not None and was.fingerprint == fingerprint and _listed(before, part.paths[i]):
+                    done.rows[subject_id] = was
+                    kept[part.paths[i]] = i
+                else:
+                    done.rows[subject_id] = Kept(fingerprint, day)
+                    new.append(i)
             if new:
-                pool.submit(_render, draft.folder, part.take(new))
-            done.kept += len(kept)
+                pool.submit(draft.entries.update, _render, draft.folder, part.take(new))
             if kept:
                 assert before is not None
-                pool.submit(_keep, draft.folder, before.folder, part.take(kept), _entries(before, part, kept))
-            pool.collect(draft, done, day, 2 * workers)
+                expected = {one: before.entries[one] for path in kept for one in _paths(path)}
+
+                def linked(
+                    damaged: list[str], part: Part = part, kept: dict[str, int] = kept, expected: Files = expected
+                ) -> None:
+                    again = [kept[path] for path in damaged]
+                    for i in again:
+                        subject_id = part.heads[i]["subject"]["subject_id"]
+                        done.rows[subject_id] = Kept(done.rows[subject_id].fingerprint, day)
+                    done.kept += len(kept) - len(again)
+                    draft.entries.update(expected)
+                    if again:
+                        pool.submit(draft.entries.update, _render, draft.folder, part.take(again))
+
+                pool.submit(linked, _keep, draft.folder, before.folder, before.written, expected, day.toordinal())
+            pool.collect(2 * workers)
             progress(f"{len(done.rows):,} of {total:,} merchants")
-        pool.collect(draft, done, day, 0)
+        pool.submit(draft.entries.update, _search, draft.folder, searched)
+        meanwhile()
+        pool.collect(0)
     return done
 
 
@@ -135,10 +163,6 @@ def _listed(before: Earlier | None, path: str) -> bool:
     return before is not None and all(one in before.entries for one in _paths(path))
 
 
-def _entries(before: Earlier, part: Part, places: list[int]) -> dict[str, Entry]:
-    return {path: before.entries[path] for i in places for path in _paths(part.paths[i])}
-
-
 def keep_rows(published: Path, version: str, rows: dict[str, Kept]) -> None:
     """Note for the next night what the files of this version were made of."""
     table = pa.table(
@@ -148,6 +172,40 @@ def keep_rows(published: Path, version: str, rows: dict[str, Kept]) -> None:
     sink = pa.BufferOutputStream()
     pq.write_table(table, sink)
     versions.put(published, published / PRINTS / f"{version}.parquet", sink.getvalue().to_pybytes())
+
+
+_READ_AGAIN = 7
+"""Nights in which every file that is kept is read again once."""
+
+
+def _keep(folder: Path, source: Path, written: int, expected: Files, night: int) -> list[str]:
+    """Link the files of some merchants. Returns the documents of those of which a file is not what it was when it was
+    verified: another length, written to since, or, each night for some of them, other content when read again."""
+    came, goes = str(source), str(folder)
+    damaged, made = [], set()
+    for path in (one for one in expected if one.endswith(".json")):
+        files = _paths(path)
+        inner = path.rpartition("/")[0]
+        read = int(inner[len(manifest.MERCHANTS) :], 16) % _READ_AGAIN == night % _READ_AGAIN
+        if not all(_is(f"{came}/{one}", expected[one], written, read) for one in files):
+            damaged.append(path)
+            continue
+        if inner not in made:
+            (folder / inner).mkdir(parents=True, exist_ok=True)
+            made.add(inner)
+        for one in files:
+            versions.link(f"{came}/{one}", f"{goes}/{one}")
+    return damaged
+
+
+def _is(path: str, entry: Entry, written: int, read: bool) -> bool:
+    try:
+        found = os.stat(path)  # noqa: PTH116
+        if found.st_size != entry.bytes or found.st_mtime_ns > written:
+            return False
+        return not read or versions.entry_of(Path(path).read_bytes()) == entry
+    except OSError:
+        return False
 
 
 # --- in a worker -------------------------------------------------------------------------------------------------
@@ -168,11 +226,12 @@ def _begin_alone(context: dict[str, Any]) -> None:
     _begin(context, alone=True)
 
 
-_Done = tuple[dict[str, Entry], list[str]]
-"""(files written, subjects whose kept files were not what they should be)"""
+def _search(folder: Path, searched: list[site.Entry] | None) -> Files:
+    """The search index."""
+    return {path: _write(folder / path, content) for path, content in site.search(searched or [])}
 
 
-def _render(folder: Path, part: Part) -> _Done:
+def _render(folder: Path, part: Part) -> Files:
     """Document, page and badge of every merchant of the part."""
     entries: dict[str, Entry] = {}
     badges: dict[str, str] = {}
@@ -187,7 +246,7 @@ def _render(folder: Path, part: Part) -> _Done:
         else:
             versions.link(folder / first, folder / svg_path)
             entries[svg_path] = entries[first]
-    return entries, []
+    return entries
 
 
 def _write(target: Path, content: bytes) -> Entry:
@@ -199,34 +258,6 @@ def _write(target: Path, content: bytes) -> Entry:
     with file:
         file.write(content)
     return entry_of(content)
-
-
-def _keep(folder: Path, source: Path, part: Part, expected: dict[str, Entry]) -> _Done:
-    """Link what is unchanged, having read it again: a damaged file is not handed on, it is rendered anew."""
-    entries: dict[str, Entry] = {}
-    damaged: list[int] = []
-    for i, path in enumerate(part.paths):
-        files = _paths(path)
-        if all(_is(source / one, expected[one]) for one in files):
-            (folder / path).parent.mkdir(parents=True, exist_ok=True)
-            for one in files:
-                versions.link(source / one, folder / one)
-                entries[one] = expected[one]
-        else:
-            damaged.append(i)
-    if not damaged:
-        return entries, []
-    again = part.take(damaged)
-    written, _ = _render(folder, again)
-    return entries | written, [head["subject"]["subject_id"] for head in again.heads]
-
-
-def _is(path: Path, entry: Entry) -> bool:
-    try:
-        content = path.read_bytes()
-    except OSError:
-        return False
-    return len(content) == entry.bytes and hashlib.sha256(content).hexdigest() == entry.sha256
 
 
 class _Pool:
@@ -241,7 +272,7 @@ class _Pool:
             )
         else:
             _begin(context)
-        self._waiting: set[Future[_Done]] = set()
+        self._waiting: dict[Future[Any], Callable[[Any], None]] = {}
 
     def __enter__(self) -> _Pool:
         return self
@@ -250,24 +281,19 @@ class _Pool:
         if self._executor is not None:
             self._executor.shutdown(cancel_futures=True)
 
-    def submit(self, work: Callable[..., _Done], *given: Any) -> None:
+    def submit(self, then: Callable[[T], None], work: Callable[..., T], *given: Any) -> None:
+        """Do the work; its result goes to `then`, here."""
         if self._executor is not None:
-            self._waiting.add(self._executor.submit(work, *given))
-            return
-        future: Future[_Done] = Future()
-        future.set_result(work(*given))
-        self._waiting.add(future)
+            self._waiting[self._executor.submit(work, *given)] = then
+        else:
+            then(work(*given))
 
-    def collect(self, draft: Draft, done: Rendered, day: date, most: int) -> None:
+    def collect(self, most: int) -> None:
         """Take in results until at most `most` are under way."""
         while len(self._waiting) > most:
-            finished, self._waiting = wait(self._waiting, return_when=FIRST_COMPLETED)
+            finished, _ = wait(self._waiting, return_when=FIRST_COMPLETED)
             for future in finished:
-                entries, damaged = future.result()
-                draft.entries |= entries
-                done.kept -= len(damaged)
-                for subject_id in damaged:
-                    done.rows[subject_id] = Kept(done.rows[subject_id].fingerprint, day)
+                self._waiting.pop(future)(future.result())
 
 
 def workers() -> int:

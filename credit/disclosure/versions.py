@@ -24,6 +24,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
+from typing import NamedTuple
 
 from credit.errors import UserError
 
@@ -35,8 +36,7 @@ _PARTIAL = ".partial-"
 _SWITCHING = ".current-"
 
 
-@dataclass(frozen=True)
-class Entry:
+class Entry(NamedTuple):
     """Length and SHA-256 of one file."""
 
     bytes: int
@@ -54,16 +54,21 @@ class Draft:
 
     folder: Path
     entries: dict[str, Entry] = field(default_factory=dict)
-    _made: set[Path] = field(default_factory=set)
+    _made: set[str] = field(default_factory=set)
 
     def write(self, path: str, content: bytes) -> None:
         target = self.folder / path
-        if target.parent not in self._made:
-            target.parent.mkdir(parents=True, exist_ok=True)
-            self._made.add(target.parent)
+        self.folder_of(path)
         with target.open("xb") as file:
             file.write(content)
         self.entries[path] = entry_of(content)
+
+    def folder_of(self, path: str) -> None:
+        """Make the folder that the file of this path is in."""
+        inner = path.rpartition("/")[0]
+        if inner not in self._made:
+            (self.folder / inner).mkdir(parents=True, exist_ok=True)
+            self._made.add(inner)
 
 
 @contextmanager
@@ -138,7 +143,7 @@ def put(published: Path, path: Path, content: bytes) -> None:
     os.replace(partial, path)  # noqa: PTH105
 
 
-def link(source: Path, target: Path) -> None:
+def link(source: str | Path, target: str | Path) -> None:
     """`target` becomes another name of the file `source`, or a copy where the file system has no more links."""
     try:
         os.link(source, target)
