@@ -19,11 +19,13 @@ from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
+from frictionless import Package
 from small_market import DAY, deliver, market
 
 from credit import evaluation, rulebooks
 from credit.disclosure import Publication, publish, render, rollback, versions
 from credit.errors import UserError
+from credit.ledgers import objections, sanctions
 from credit.proof import Keys
 from credit.proof.verify import Verdict, verify_folder
 from credit.settings import Settings
@@ -278,9 +280,10 @@ from credit import rulebooks, settings
 os.fsync = os.sync = lambda *_: None  # a killed process loses nothing that it has written; waiting for the disk takes minutes
 rulebooks.parse = cache(rulebooks.parse)
 from credit.disclosure import publish, site, rollback
-from credit.proof import verify
+from credit.rulebooks import conformity
 from credit.warehouse import open_warehouse
-rulebooks.shipped()
+for book in rulebooks.shipped():
+    conformity.rows(book)
 conf = settings.load(home=Path(sys.argv[1]), threads=1, memory_limit="512MB")
 for line in sys.stdin:
     pid = os.fork()
@@ -347,3 +350,41 @@ def test_signatures_end(conf: Settings) -> None:
     later = datetime.now(UTC) + timedelta(days=3)
     found = verify_folder(conf.published / "current", Keys.load(conf).roots[0], None, later)
     assert found.verdict == "stale"
+
+
+# --- described to machines ---------------------------------------------------------------------------------------
+
+
+def test_the_data_package_validates(made: Settings) -> None:
+    version = (made.published / "current").resolve()
+    report = Package(str(version / "datapackage.json")).validate()
+    assert report.valid, [error.message for task in report.tasks for error in task.errors]
+    described = {resource["path"] for resource in _read(version / "datapackage.json")["resources"]}
+    assert described == {p.relative_to(version).as_posix() for p in version.glob("bulk/*")}
+
+
+def test_ledgers_show_at_once_and_the_correction_with_its_grades(conf: Settings) -> None:
+    """Objection, sanction, closing: on the document, the page, platform.json of the next publish."""
+    with open_warehouse(conf) as con:
+        number = objections.file(
+            con, "late", about="transaction", text="文", by="王芳", rows=["transactions:late-0"]
+        ).number
+        sanctions.impose(con, "late", kind="warning", reason="迟延发货", by="李伟")
+    path = _publish(conf).path
+    found = _read(_document(path, "late"))
+    assert [one["number"] for one in found["objections"]["open"]] == [number]
+    assert [(one["kind"]["code"], one["source"]) for one in found["sanctions"]["in_force"]] == [("warning", "ledger")]
+    assert "异议处理中" in _document(path, "late").with_suffix(".html").read_text(encoding="utf-8")
+    assert _read(path / "platform.json")["objections"]["open"] == 1
+    with open_warehouse(conf) as con:
+        late = [f"transactions:late-{i}" for i in range(6)]
+        objections.decide(con, number, outcome="upheld", reason="承运人更正", by="李伟", exclude=late, from_day=DAY)
+        evaluation.evaluate(con, conf, DAY)
+        done = publish(con, conf, DAY)
+    found = _read(_document(done.path, "late"))
+    assert found["objections"]["open"] == []
+    (notice,) = found["notices"]
+    assert notice["objection"] == number
+    assert notice["after"] == {"grade": found["grade"], "score": found["score"]} != notice["before"]
+    assert [one["subject_id"] for one in _read(done.path / "platform.json")["notices"]] == ["late"]
+    assert _verdict(conf).verdict == "valid"

@@ -49,6 +49,7 @@ from credit.proof import Keys, sign
 from credit.proof.verify import verify_folder
 from credit.rulebooks import lifecycle
 from credit.settings import Settings
+from credit.warehouse import quote
 
 __all__ = ["Publication", "publish", "rollback"]
 
@@ -107,6 +108,10 @@ def _publish(
         keys = Keys.load(settings)
     except OSError as error:
         raise UserError(f"the signing keys in {settings.home / 'keys'} cannot be read or made: {error}") from error
+    rulebooks = lifecycle.versions(con)
+    # All is read: what DuckDB keeps of it would lie beside what is made of it.
+    con.execute("SET memory_limit = '64MB'")
+    con.execute(f"SET memory_limit = {quote(settings.memory_limit)}")
     earlier = render.earlier(published, tonight.day)
 
     def finish(folder: Path) -> None:
@@ -117,7 +122,7 @@ def _publish(
 
     try:
         with versions.draft(published) as draft:
-            done = _write(draft, tonight, settings, lifecycle.versions(con), keys.development, earlier, progress)
+            done = _write(draft, tonight, settings, rulebooks, keys.development, earlier, progress)
             render.keep_rows(published, versions.name_of(draft, tonight.day), done.rows)
             folder = versions.commit(published, draft, tonight.day, settings.keep_versions, finish)
     except OSError as error:

@@ -250,13 +250,19 @@ def _render(folder: Path, part: Part) -> Files:
 
 
 def _write(target: Path, content: bytes) -> Entry:
+    path = str(target)
+    how = os.O_WRONLY | os.O_CREAT | os.O_EXCL
     try:
-        file = target.open("xb")
+        file = os.open(path, how, 0o666)
     except FileNotFoundError:
         target.parent.mkdir(parents=True, exist_ok=True)
-        file = target.open("xb")
-    with file:
-        file.write(content)
+        file = os.open(path, how, 0o666)
+    try:
+        rest = memoryview(content)
+        while rest:
+            rest = rest[os.write(file, rest) :]
+    finally:
+        os.close(file)
     return entry_of(content)
 
 

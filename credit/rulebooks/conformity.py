@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import asdict, dataclass
+from functools import lru_cache
 from typing import Any
 
 from credit.rulebooks import Rulebook, places, read
@@ -52,7 +53,12 @@ class Row:
 
 def rows(book: Rulebook) -> list[Row]:
     """One row a number, in the order of the file."""
-    data, lines = read(book.text)
+    return list(_rows(book.text))
+
+
+@lru_cache(maxsize=32)
+def _rows(text: str) -> tuple[Row, ...]:
+    data, lines = read(text)
     found = []
     for place, value in places.leaves(data):
         if isinstance(value, bool) or not isinstance(value, int | float):
@@ -73,7 +79,7 @@ def rows(book: Rulebook) -> list[Row]:
                 lines[block or ()],
             )
         )
-    return found
+    return tuple(found)
 
 
 def _block(data: Any, place: Place) -> Place | None:
