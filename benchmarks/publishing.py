@@ -97,13 +97,15 @@ def timed(title: str, home: Path, day: date) -> Path:
     return folder
 
 
-def move(home: Path, day: date, every: int) -> None:
-    """One merchant in `every` stands differently than published, as after a correction."""
+def move(home: Path, day: date, merchants: int) -> None:
+    """So many merchants stand differently than published, as after a correction."""
     with open_warehouse(settings.load(home=home)) as con:
         con.execute(
             """UPDATE results.grades SET score = greatest(score - 5, 0), grade = 'B'
-               WHERE evaluated_on = ? AND hash(subject_id) % ? = 0 AND grade <> 'NR'""",
-            [day, every],
+               WHERE evaluated_on = $day AND subject_id IN (
+                   SELECT subject_id FROM results.grades WHERE evaluated_on = $day AND grade <> 'NR'
+                   ORDER BY hash(subject_id) LIMIT $merchants)""",
+            {"day": day, "merchants": merchants},
         )
 
 
@@ -136,7 +138,7 @@ def main() -> None:
         subprocess.run(["cp", "-r", first, home / "copied"], check=True)
         console.print(f"yardstick: cp -r of these files {time.perf_counter() - started:.1f} s")
         shutil.rmtree(home / "copied")
-        move(home, DAY, 100)
+        move(home, DAY, given.merchants // 100)
         timed("1 % of the merchants move, the others stand as they did", home, DAY)
         timed("the next night as it comes: windows and the platform's averages move for all", home, tomorrow)
 
