@@ -18,6 +18,7 @@ from story_home import DAY, KEY, MARKETPLACE, ZONE, delivered, table
 
 from credit import cli, evaluation, intake
 from credit.disclosure import publish
+from credit.disclosure.versions import FOLLOWS
 from credit.errors import InputError, SourceUnreachable, UserError
 from credit.settings import Settings
 from credit.sources import mapping, mapping_check, postgres
@@ -284,7 +285,8 @@ def published(conf: Settings) -> dict[str, bytes]:
     with open_warehouse(conf) as con:
         evaluation.evaluate(con, conf, DAY, None)
         folder = publish(con, conf, DAY).path
-    return {p.relative_to(folder).as_posix(): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
+    files = {p.relative_to(folder).as_posix(): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
+    return {path: content for path, content in files.items() if path.split("/")[0] not in FOLLOWS}
 
 
 def test_grades_are_those_of_the_same_data_as_files(shop: str, tmp_path: Path, home: Settings, run: Run) -> None:

@@ -89,29 +89,32 @@ def publish(
     collecting = gc.isenabled()
     gc.disable()
     try:
-        return _publish(con, settings, day, progress)
+        tonight = night.read(con, settings, latest(con, day), progress)
+        rulebooks = lifecycle.versions(con)
+        # All is read: what DuckDB keeps of it would lie beside what is made of it.
+        con.execute("SET memory_limit = '64MB'")
+        con.execute(f"SET memory_limit = {quote(settings.memory_limit)}")
+        return release(settings, tonight, rulebooks, progress)
     finally:
         if collecting:
             gc.enable()
 
 
-def _publish(
-    con: duckdb.DuckDBPyConnection, settings: Settings, day: date | None, progress: Callable[[str], None]
+def release(
+    settings: Settings,
+    tonight: night.Night,
+    rulebooks: list[lifecycle.Version],
+    progress: Callable[[str], None] = lambda _: None,
 ) -> Publication:
+    """The part of `publish` after reading: write, sign, verify, switch. Whoever calls holds the warehouse."""
     published = settings.published
-    tonight = night.read(con, settings, latest(con, day), progress)
     _spare_official(settings, tonight)
     before = versions.current(published)
     told: list[dict[str, int] | None] = []
-
     try:
         keys = Keys.load(settings)
     except OSError as error:
         raise UserError(f"the signing keys in {settings.home / 'keys'} cannot be read or made: {error}") from error
-    rulebooks = lifecycle.versions(con)
-    # All is read: what DuckDB keeps of it would lie beside what is made of it.
-    con.execute("SET memory_limit = '64MB'")
-    con.execute(f"SET memory_limit = {quote(settings.memory_limit)}")
     earlier = render.earlier(published, tonight.day)
 
     def finish(folder: Path) -> None:
