@@ -395,3 +395,12 @@ def test_ledgers_show_at_once_and_the_correction_with_its_grades(conf: Settings)
     assert notice["after"] == {"grade": found["grade"], "score": found["score"]} != notice["before"]
     assert [one["subject_id"] for one in _read(done.path / "platform.json")["notices"]] == ["late"]
     assert _verdict(conf).verdict == "valid"
+
+
+def test_every_grade_can_be_recomputed_also_from_few_reviews(made: Settings) -> None:
+    for path in (made.published / "current").glob("merchants/*/*.json"):
+        document = _read(path)
+        found = verify_folder(
+            made.published / "current", Keys.load(made).roots[0], None, merchant=document["subject"]["subject_id"]
+        )
+        assert found.verdict == "valid", [problem.message for problem in found.problems]

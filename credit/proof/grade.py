@@ -24,6 +24,8 @@ from credit.scoring import POINT
 
 _WHOLE, _BLURRED, _EXACT = 0.005, 0.05, 0.00005
 """Half a unit of the last decimal of an indicator's points (value shown whole, or not), and of everything else."""
+_HALF_STARS = 0.25
+"""Half a unit of the mean of few reviews, which is shown in half stars."""
 
 
 TABLE = "bulk/grades.parquet"
@@ -136,11 +138,16 @@ def _equal(zh: str, en: str, expected: Any, found: Any) -> Step:
     return Step(zh, en, str(expected), str(found), False)
 
 
+def _blur(row: dict[str, Any]) -> float:
+    """How far the points of an indicator may lie from what is published. Stars of few reviews are not shown whole."""
+    return _WHOLE if row.get("value") is not None and row["unit"] != "stars" else _BLURRED
+
+
 def _element(element: dict[str, Any]) -> Step:
     """Points of an element lie where the rounded points of its indicators let them, none above its weight."""
     rows = [row for row in element["indicators"] if row["points"] is not None]
     total = sum(row["points"] for row in rows)
-    blur = _EXACT + sum(_WHOLE if row.get("value") is not None else _BLURRED for row in rows)
+    blur = _EXACT + sum(_blur(row) for row in rows)
     points = element["points"] or 0.0
     most = 100 * element["effective_weight"] + 100 * _EXACT + _EXACT
     bounded = all(0 <= row["points"] <= 100 * row["effective_weight"] + 100 * _EXACT + _BLURRED for row in rows)
@@ -205,7 +212,7 @@ def _holds(veto: Veto, row: dict[str, Any]) -> bool | None:
     value, edge = row.get("value"), veto.above if veto.above is not None else veto.below
     if value is None or edge is None:
         return None
-    if row["unit"] != "flag" and abs(value - edge) <= _BLURRED:
+    if row["unit"] != "flag" and abs(value - edge) <= (_HALF_STARS if row["unit"] == "stars" else _BLURRED):
         return None
     return bool(value > edge if veto.above is not None else value < edge)
 
