@@ -4,12 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
-
-from credit.proof import Keys, sign
-from credit.settings import Settings
 
 
 def entry(path: Path) -> dict[str, Any]:
@@ -52,10 +48,3 @@ def as_version(folder: Path, day: str, sequence: int = 1) -> Path:
     feed = {"format": "merchant-credit feed", "sequence": sequence, "changes": changes}
     (folder / "feed.json").write_text(json.dumps(feed), encoding="utf-8")
     return folder
-
-
-def signed(conf: Settings, day: date) -> None:
-    """Sign what is published, where publishing has not done so itself."""
-    current = (conf.published / "current").resolve()
-    if not (current / "tuf" / "timestamp.json").exists():
-        sign(as_version(current, day.isoformat()), conf.published, Keys.load(conf), datetime.now(UTC))

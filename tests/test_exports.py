@@ -792,23 +792,18 @@ def test_rows_beyond_a_sheet_go_to_another(tmp_path: Path, monkeypatch: pytest.M
     }
 
 
-def test_objections_are_reported_where_there_is_a_ledger(reported: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_objections_are_reported(reported: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     def one(number: int, day: date, *events: tuple[date, str, str | None]) -> SimpleNamespace:
         happened = tuple(SimpleNamespace(day=d, event=event, outcome=outcome) for d, event, outcome in events)
         return SimpleNamespace(number=number, subject_id="firm", about="grade", day=day, events=happened)
 
-    ledger = SimpleNamespace(
-        ABOUT={"grade": ("信用等级", "Credit grade")},
-        STATES={"open": ("处理中", "open"), "decided": ("已处理", "decided")},
-        OUTCOMES={"upheld": ("异议成立", "Upheld")},
-        objections=lambda _: [
-            one(1, date(2026, 9, 1), (date(2026, 9, 20), "decided", "upheld")),  # over before
-            one(2, date(2026, 9, 1), (date(2026, 10, 2), "decided", "upheld")),
-            one(3, date(2026, 11, 1), (date(2026, 11, 24), "decided", "upheld")),  # decided after
-            one(4, date(2026, 11, 24)),
-        ],
-    )
-    monkeypatch.setitem(sys.modules, "credit.ledgers.objections", ledger)
+    filed = [
+        one(1, date(2026, 9, 1), (date(2026, 9, 20), "decided", "upheld")),  # over before
+        one(2, date(2026, 9, 1), (date(2026, 10, 2), "decided", "upheld")),
+        one(3, date(2026, 11, 1), (date(2026, 11, 24), "decided", "upheld")),  # decided after
+        one(4, date(2026, 11, 24)),
+    ]
+    monkeypatch.setattr(report.ledger, "objections", lambda _: filed)
     with open_warehouse(reported, read_only=True) as con:
         made = report.build(con, reported, date(2026, 10, 1), date(2026, 11, 23))
     found = next(sheet.rows for sheet in made.sheets if sheet.name == "objections")

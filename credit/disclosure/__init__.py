@@ -244,9 +244,7 @@ def _files(
     yield INDEX, _index(tonight, told)
 
 
-def _searched(
-    tonight: night.Night, paths: dict[str, str]
-) -> list[tuple[str, str, str | None, str | None, str, bool, str]]:
+def _searched(tonight: night.Night, paths: dict[str, str]) -> list[site.Entry]:
     """(id, kind, name, code, grade, self-operated, page) of every merchant, by id, as published."""
     found = []
     for graded in tonight.graded:

@@ -72,15 +72,16 @@ def follow(
 ) -> dict[str, int] | None:
     """Write the feed of the version in `folder`, which follows on `before` (None: it is the first).
 
-    `known`: what is known already of the files of some versions, by folder. Returns how many merchants were added, changed, withdrawn; None where it is the version of `before` itself.
+    `known`: what is known already of the files of some versions, by folder. Returns how many merchants were added,
+    changed, withdrawn; None where it is the version of `before` itself.
     """
-    told = _identity(folder)
-    if before is not None and _identity(before) == told:
+    told, was = _identity(folder), _identity(before) if before else None
+    if was == told:
         return None
     feed: dict[str, Any] = json.loads((before / FEED).read_bytes()) if before else {"sequence": 0, "changes": []}
     sequence = feed["sequence"] + 1
     merchants = list(_merchants(folder, before, known or {}))
-    since = {"from": _identity(before) if before else None, "to": told}
+    since = {"from": was, "to": told}
     changes = {"sequence": sequence, **since, "merchants": merchants, "files": _files(folder, before)}
     path = f"feed/{sequence:06d}.json"
     content = to_json(changes) + b"\n"

@@ -214,16 +214,15 @@ _pages: site.Merchants
 _context: dict[str, Any]
 
 
-def _begin(context: dict[str, Any], *, alone: bool = False) -> None:
-    """`alone`: in a process that renders and nothing else, where looking for cycles of objects takes a third of the time."""
+def _begin(context: dict[str, Any]) -> None:
     global _pages, _context
     _pages, _context = site.Merchants(context), context
-    if alone:
-        gc.disable()
 
 
 def _begin_alone(context: dict[str, Any]) -> None:
-    _begin(context, alone=True)
+    """In a process that renders and nothing else, where looking for cycles of objects takes a third of the time."""
+    gc.disable()
+    _begin(context)
 
 
 def _search(folder: Path, searched: list[site.Entry] | None) -> Files:

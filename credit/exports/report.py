@@ -9,7 +9,6 @@ that end. The same warehouse gives the same bytes.
 
 from __future__ import annotations
 
-import importlib
 import os
 import tempfile
 from collections import Counter
@@ -30,6 +29,7 @@ from credit.disclosure.bulk import csv_bytes
 from credit.disclosure.documents import RECORD_KINDS, SANCTION_KINDS
 from credit.errors import UserError
 from credit.evaluation import supplied
+from credit.ledgers import objections as ledger
 from credit.settings import Settings, cut_off
 from credit.tables import SUBJECTS, TABLES
 from credit.warehouse import zone_of
@@ -169,8 +169,7 @@ def build(
             Sheet("public_records", "公共信用记录", _RECORDS, records),
         ]
     )
-    if objections is not None:
-        report.sheets.append(Sheet("objections", "异议", _OBJECTIONS, objections))
+    report.sheets.append(Sheet("objections", "异议", _OBJECTIONS, objections))
     totals = list(_totals(facts, register, ended, figures, sanctions, records, objections))
     report.sheets.insert(0, Sheet("platform", "平台合计", _TOTALS, totals))
     about = list(_about(settings, facts, report))
@@ -386,14 +385,8 @@ def _identity(row: Row, unmasked: bool) -> Row:
     return {name: shown.get(name) for name in _IDENTITY} | {"not_shown": "; ".join(hidden) or None}
 
 
-def _objections(
-    con: duckdb.DuckDBPyConnection, first: date, last: date, register: Mapping[str, Row]
-) -> list[Row] | None:
-    """Objections filed or decided in the period, or open at its end; None where the home keeps no ledger of them."""
-    try:
-        ledger = importlib.import_module("credit.ledgers.objections")
-    except ModuleNotFoundError:
-        return None
+def _objections(con: duckdb.DuckDBPyConnection, first: date, last: date, register: Mapping[str, Row]) -> list[Row]:
+    """Objections filed or decided in the period, or open at its end."""
     found = []
     for one in ledger.objections(con):
         events = [event for event in one.events if event.day <= last]
@@ -423,7 +416,7 @@ def _totals(
     figures: Mapping[str, Row],
     sanctions: list[Row],
     records: list[Row],
-    objections: list[Row] | None,
+    objections: list[Row],
 ) -> Iterator[Row]:
     """The platform's own figures."""
 
@@ -452,9 +445,8 @@ def _totals(
             yield row("投诉件数 Complaints", n, f"{_CHANNELS[channel]} {channel}")
     yield from counted("生效处置 Sanctions in force", (s["kind"] for s in sanctions if s["in_force"]))
     yield from counted("生效公共信用记录 Public records in force", (r["kind"] for r in records if r["in_force"]))
-    if objections is not None:
-        yield row("异议 Objections", len(objections))
-        yield from counted("异议 Objections", (o["outcome"] or o["state"] for o in objections))
+    yield row("异议 Objections", len(objections))
+    yield from counted("异议 Objections", (o["outcome"] or o["state"] for o in objections))
 
 
 def _about(settings: Settings, facts: _Facts, report: Report) -> Iterator[Row]:
