@@ -22,7 +22,7 @@ from __future__ import annotations
 
 import gc
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -46,10 +46,10 @@ from credit.errors import UserError
 from credit.explain import latest
 from credit.exports import sort_key
 from credit.proof import Keys, sign
-from credit.proof.verify import verify_folder
+from credit.proof.verify import Share, verify_folder
 from credit.rulebooks import lifecycle
 from credit.settings import Settings
-from credit.warehouse import quote
+from credit.warehouse import quote, scalar
 
 __all__ = ["Publication", "publish", "rollback"]
 
@@ -89,12 +89,15 @@ def publish(
     collecting = gc.isenabled()
     gc.disable()
     try:
-        tonight = night.read(con, settings, latest(con, day), progress)
-        rulebooks = lifecycle.versions(con)
-        # All is read: what DuckDB keeps of it would lie beside what is made of it.
-        con.execute("SET memory_limit = '64MB'")
-        con.execute(f"SET memory_limit = {quote(settings.memory_limit)}")
-        return release(settings, tonight, rulebooks, progress)
+        day = latest(con, day)
+        merchants = scalar(con, "SELECT count(*) FROM results.grades WHERE evaluated_on = ?", [day])
+        with render.Pool(settings.threads or render.workers(), merchants) as pool:
+            tonight = night.read(con, settings, day, progress)
+            rulebooks = lifecycle.versions(con)
+            # All is read: what DuckDB keeps of it would lie beside what is made of it.
+            con.execute("SET memory_limit = '64MB'")
+            con.execute(f"SET memory_limit = {quote(settings.memory_limit)}")
+            return release(settings, tonight, rulebooks, pool, progress)
     finally:
         if collecting:
             gc.enable()
@@ -104,6 +107,7 @@ def release(
     settings: Settings,
     tonight: night.Night,
     rulebooks: list[lifecycle.Version],
+    pool: render.Pool,
     progress: Callable[[str], None] = lambda _: None,
 ) -> Publication:
     """The part of `publish` after reading: write, sign, verify, switch. Whoever calls holds the warehouse."""
@@ -118,14 +122,13 @@ def release(
     earlier = render.earlier(published, tonight.day)
 
     def finish(folder: Path) -> None:
-        known = {folder: draft.entries} | ({earlier.folder.resolve(): earlier.entries} if earlier else {})
-        told.append(manifest.follow(published, folder, before, known))
+        told.append(manifest.follow(published, folder, before))
         progress("signing and verifying")
-        _prove(folder, settings, keys, earlier.folder if earlier else None)
+        _prove(folder, settings, keys, earlier.folder if earlier else None, pool.map)
 
     try:
         with versions.draft(published) as draft:
-            done = _write(draft, tonight, settings, rulebooks, keys.development, earlier, progress)
+            done = _write(draft, tonight, settings, rulebooks, keys.development, earlier, pool, progress)
             render.keep_rows(published, versions.name_of(draft, tonight.day), done.rows)
             folder = versions.commit(published, draft, tonight.day, settings.keep_versions, finish)
     except OSError as error:
@@ -134,17 +137,24 @@ def release(
         folder.name,
         folder,
         tonight.merchants,
-        len(draft.entries),
+        _count(draft.entries, draft.parts),
         done.kept,
         told[0],
         _notices(before, tonight.day, keys),
     )
 
 
-def _prove(folder: Path, settings: Settings, keys: Keys, same_as: Path | None = None) -> None:
+def _count(files: Mapping[str, versions.Entry], parts: Mapping[str, manifest.Listed]) -> int:
+    """The files of a version, but for those that tell how it follows on others."""
+    return len(files) + len(parts) + sum(part.files for part in parts.values())
+
+
+def _prove(
+    folder: Path, settings: Settings, keys: Keys, same_as: Path | None = None, share: Share | None = None
+) -> None:
     """Sign the version and read it as a reader would. Raises UserError naming the file when it does not verify."""
     sign(folder, settings.published, keys, datetime.now(UTC))
-    verdict = verify_folder(folder, keys.roots[0], None, same_as=same_as)
+    verdict = verify_folder(folder, keys.roots[0], None, same_as=same_as, share=share)
     if verdict.verdict != "valid":
         said = "; ".join(f"{problem.file}: {problem.message}" for problem in verdict.problems[:5]) or verdict.message
         raise UserError(f"the version does not verify ({verdict.verdict}): {said}. What was published before stays")
@@ -178,6 +188,7 @@ def _write(
     rulebooks: list[lifecycle.Version],
     development: bool,
     earlier: render.Earlier | None,
+    pool: render.Pool,
     progress: Callable[[str], None],
 ) -> render.Rendered:
     paths = documents.paths([subject_id for graded in tonight.graded for subject_id in graded.ids])
@@ -188,24 +199,14 @@ def _write(
         "zone": tonight.zone,
     }
 
-    def lists() -> None:
-        progress("writing lists and bulk files")
-        for path, content in _files(draft, tonight, settings, rulebooks, paths, context):
-            draft.write(path, content)
-
+    pool.submit(draft.entries.update, render.search, draft.folder, _searched(tonight, paths))
     progress(f"writing the files of {tonight.merchants:,} merchants")
-    done = render.merchants(
-        draft,
-        documents.parts(tonight, settings, paths, development=development),
-        tonight.merchants,
-        context,
-        earlier,
-        tonight.day,
-        settings.threads or render.workers(),
-        progress,
-        _searched(tonight, paths),
-        lists,
-    )
+    shards = documents.shards(tonight, settings, paths, development=development)
+    done = render.merchants(draft, shards, tonight.merchants, context, earlier, tonight.day, pool, progress)
+    progress("writing lists and bulk files")
+    for path, content in _files(draft, tonight, settings, rulebooks, paths, context):
+        draft.write(path, content)
+    pool.collect()
     progress(f"{done.kept:,} of {tonight.merchants:,} merchants unchanged; writing the manifest")
     named = ("id", "version", "hash", "path")
     manifest.write(
@@ -302,5 +303,6 @@ def rollback(
         raise UserError(f"{published} cannot be written: {error}; what was published before stays") from error
     index = json.loads((folder / INDEX).read_bytes())
     said = [notice] if (notice := keys.notice()) else []
-    files = len(manifest.entries(folder)) + len(list((folder / "manifest").iterdir())) + 1
+    listed = manifest.read(folder)
+    files = _count(listed.files, listed.parts) + 1
     return Publication(folder.name, folder, index["merchants"], files, index["merchants"], changes, said)

@@ -17,6 +17,7 @@ import orjson
 
 from credit.disclosure import privacy
 from credit.disclosure.figures import Tree
+from credit.disclosure.history import Point
 from credit.disclosure.night import Graded, Night
 from credit.disclosure.privacy import Shown
 from credit.explain import elements, reason_text, vetoes
@@ -65,8 +66,8 @@ _AFTER = ("sanctions", "public_records", "objections", "notices", "links")
 
 _POINT = ("on", "grade", "score", "rulebook_version")
 
-_CHUNK = 2_000
-"""Merchants turned into Python objects at a time."""
+_SHARD = 1_600
+"""Merchants whose files are made at a time, about."""
 
 _UNSAFE = "<>&\x85\u2028\u2029"
 """Valid in JSON, but a careless reader may take them for the end of a <script> or of a line."""
@@ -166,12 +167,29 @@ def rulebook_path(graded: Graded) -> str:
 class Part:
     """Some merchants of one rulebook: all that their documents say, as plain data that another process can be given.
 
-    Lists and arrays have one entry a merchant; `common` is what all of them say."""
+    Lists and arrays have one entry a merchant; what is by subject holds those of these merchants. `common` is what all
+    documents say, `frame` the elements with nothing measured, `vetoes` what each veto of the rulebook does."""
 
     common: dict[str, Any]
     frame: list[dict[str, Any]]
-    heads: list[dict[str, Any]]
+    meanings: dict[str, dict[str, str]]
+    vetoes: dict[str, dict[str, Any]]
+    ids: list[str]
     paths: list[str]
+    subjects: list[tuple[dict[str, Any], dict[str, str]]]
+    grade: list[str]
+    score: list[float | None]
+    evidence: list[float]
+    reason: list[str | None]
+    vetoed: list[list[str]]
+    provisional: list[bool]
+    dormant: list[bool]
+    currency: list[str | None]
+    trend: dict[str, list[Point]]
+    sanctions: dict[str, list[dict[str, Any]]] | None
+    records: dict[str, list[dict[str, Any]]] | None
+    objections: dict[str, list[dict[str, Any]]]
+    notices: dict[str, list[dict[str, Any]]]
     shown: list[Shown]
     weights: list[Array]
     points: list[Array]
@@ -188,19 +206,43 @@ class Part:
         rows[np.isnan(rows)] = np.nan
         return np.ascontiguousarray(rows)
 
+    def heads(self) -> list[dict[str, Any]]:
+        """What each merchant's document says besides columns of numbers."""
+        return [self._head(i) for i in range(len(self.ids))]
+
     def take(self, places: Sequence[int]) -> Part:
         """Only the merchants at these places."""
         at = np.array(places, dtype=np.int64)
-        return replace(
-            self,
-            heads=[self.heads[i] for i in places],
-            paths=[self.paths[i] for i in places],
-            shown=[shown.take(at) for shown in self.shown],
-            weights=[array[at] for array in self.weights],
-            points=[array[at] for array in self.points],
-            totals=[(weight[at], points[at]) for weight, points in self.totals],
-            windows={days: _taken(tree, at) for days, tree in self.windows.items()},
-        )
+        return replace(self, **_of_each(self, places), **_columns(self, at))
+
+    def _head(self, i: int) -> dict[str, Any]:
+        subject_id, reason, by = self.ids[i], self.reason[i], self.common["disclosure"]["by"]
+        fields, states = self.subjects[i]
+        name = self.paths[i].rpartition("/")[2].removesuffix(".json")
+        return {
+            "subject": {**fields, "states": states},
+            "grade": self.grade[i],
+            "meaning": self.meanings[self.grade[i]],
+            "score": self.score[i],
+            "evidence": self.evidence[i],
+            "not_rated_reason": reason,
+            "not_rated": reason_text(reason),
+            "provisional": self.provisional[i],
+            "dormant": self.dormant[i],
+            "vetoes": [veto for id_, veto in self.vetoes.items() if id_ in self.vetoed[i]] if self.vetoed[i] else [],
+            "trend": [dict(zip(_POINT, point, strict=True)) for point in self.trend.get(subject_id, ())],
+            "currency": self.currency[i],
+            "sanctions": _listed(self.sanctions, subject_id, SANCTION_KINDS, by),
+            "public_records": _listed(self.records, subject_id, RECORD_KINDS, by),
+            "objections": _objections(self.objections.get(subject_id, [])),
+            "notices": self.notices.get(subject_id, []),
+            "links": {"page": f"{name}.html", "badge": f"{name}.svg"},
+        }
+
+
+_LISTS = (
+    "ids", "paths", "subjects", "grade", "score", "evidence", "reason", "vetoed", "provisional", "dormant", "currency",
+)  # fmt: skip
 
 
 def _leaves(tree: Tree) -> Iterator[Shown]:
@@ -212,77 +254,93 @@ def _taken(tree: Tree, at: Any) -> Tree:
     return {key: node.take(at) if isinstance(node, Shown) else _taken(node, at) for key, node in tree.items()}
 
 
-def parts(night: Night, settings: Settings, paths: dict[str, str], *, development: bool) -> Iterator[Part]:
-    """All merchants of the night, some thousand at a time. `paths`: subject id -> path of its document."""
+def _of_each(part: Part, places: Sequence[int]) -> dict[str, Any]:
+    lists = {name: getattr(part, name) for name in _LISTS}
+    return {name: [values[i] for i in places] for name, values in lists.items()}
+
+
+def _columns(part: Part, at: Any) -> dict[str, Any]:
+    return {
+        "shown": [shown.take(at) for shown in part.shown],
+        "weights": [array[at] for array in part.weights],
+        "points": [array[at] for array in part.points],
+        "totals": [(weight[at], points[at]) for weight, points in part.totals],
+        "windows": {days: _taken(tree, at) for days, tree in part.windows.items()},
+    }
+
+
+def folder_of(path: str) -> str:
+    """merchants/1f/M000002.json -> 1f"""
+    return path[10:12]
+
+
+def shards(night: Night, settings: Settings, paths: dict[str, str], *, development: bool) -> Iterator[list[Part]]:
+    """All merchants of the night in shards: one or more of the 256 folders with all merchants in them, a part a rulebook.
+
+    `paths`: subject id -> path of its document."""
+    many = max(1, min(256, -(-night.merchants // _SHARD)))
     told = about(settings, development=development)
-    for graded in night.graded:
-        meanings = {level.grade: level.meaning.model_dump() for level in graded.book.grades.levels}
-        meanings[NOT_RATED] = _NR_MEANING
-        common = {
+    wholes = [_whole(night, graded, paths, told) for graded in night.graded]
+    shard_of = [np.array([int(folder_of(path), 16) * many // 256 for path in whole.paths]) for whole in wholes]
+    for shard in range(many):
+        parts = []
+        for whole, of in zip(wholes, shard_of, strict=True):
+            at = np.flatnonzero(of == shard)
+            if len(at):
+                lists = _of_each(whole, at.tolist())
+                by_subject: dict[str, Any] = {name: _only(getattr(whole, name), lists["ids"]) for name in _BY_SUBJECT}
+                parts.append(replace(whole, **lists, **by_subject, **_columns(whole, at)))
+        if parts:
+            yield parts
+
+
+_BY_SUBJECT = ("trend", "sanctions", "records", "objections", "notices")
+
+
+def _only(found: dict[str, Any] | None, ids: list[str]) -> dict[str, Any] | None:
+    return found and {subject_id: found[subject_id] for subject_id in ids if subject_id in found}
+
+
+def _whole(night: Night, graded: Graded, paths: dict[str, str], told: dict[str, Any]) -> Part:
+    """All merchants of a rulebook."""
+    meanings = {level.grade: level.meaning.model_dump() for level in graded.book.grades.levels}
+    meanings[NOT_RATED] = _NR_MEANING
+    return Part(
+        {
             "evaluated_on": night.day,
             "cut_off": night.cut_off,
             "rulebook": rulebook(graded),
             "disclosure": told,
-        }
-        frame = _frame(graded)
-        for start in range(0, len(graded.ids), _CHUNK):
-            places = range(start, min(start + _CHUNK, len(graded.ids)))
-            mine = [paths[graded.ids[i]] for i in places]
-            heads = [_head(night, graded, i, meanings, told, path) for i, path in zip(places, mine, strict=True)]
-            whole = Part(
-                common,
-                frame,
-                heads,
-                mine,
-                [column.shown for column in graded.columns],
-                [column.weight for column in graded.columns],
-                [column.points for column in graded.columns],
-                [(total.weight, total.points) for total in graded.totals],
-                graded.windows,
-            )
-            yield replace(whole, **_columns(whole, slice(places.start, places.stop)))
+        },
+        _frame(graded),
+        meanings,
+        {veto["id"]: veto for veto in _vetoes(graded.book)},
+        graded.ids,
+        [paths[subject_id] for subject_id in graded.ids],
+        [night.shown[subject_id] for subject_id in graded.ids],
+        graded.grade,
+        graded.score,
+        graded.evidence,
+        graded.reason,
+        graded.vetoes,
+        graded.provisional,
+        graded.dormant,
+        graded.currency,
+        night.trend,
+        night.sanctions,
+        night.records,
+        night.objections,
+        night.notices,
+        [column.shown for column in graded.columns],
+        [column.weight for column in graded.columns],
+        [column.points for column in graded.columns],
+        [(total.weight, total.points) for total in graded.totals],
+        graded.windows,
+    )
 
 
-def _columns(whole: Part, part: slice) -> dict[str, Any]:
-    return {
-        "shown": [shown.take(part) for shown in whole.shown],
-        "weights": [array[part] for array in whole.weights],
-        "points": [array[part] for array in whole.points],
-        "totals": [(weight[part], points[part]) for weight, points in whole.totals],
-        "windows": {days: _taken(tree, part) for days, tree in whole.windows.items()},
-    }
-
-
-def _head(
-    night: Night, graded: Graded, i: int, meanings: dict[str, Any], told: dict[str, Any], path: str
-) -> dict[str, Any]:
-    """What one merchant's document says besides columns of numbers."""
-    subject_id = graded.ids[i]
-    fields, states = night.shown[subject_id]
-    name = path.rsplit("/", 1)[1].removesuffix(".json")
-    return {
-        "subject": {**fields, "states": states},
-        "grade": graded.grade[i],
-        "meaning": meanings[graded.grade[i]],
-        "score": graded.score[i],
-        "evidence": graded.evidence[i],
-        "not_rated_reason": graded.reason[i],
-        "not_rated": reason_text(graded.reason[i]),
-        "provisional": graded.provisional[i],
-        "dormant": graded.dormant[i],
-        "vetoes": _vetoes(graded.book, graded.vetoes[i]),
-        "trend": [dict(zip(_POINT, point, strict=True)) for point in night.trend.get(subject_id, ())],
-        "currency": graded.currency[i],
-        "sanctions": _listed(night.sanctions, subject_id, SANCTION_KINDS, told["by"]),
-        "public_records": _listed(night.records, subject_id, RECORD_KINDS, told["by"]),
-        "objections": _objections(night.objections.get(subject_id, [])),
-        "notices": night.notices.get(subject_id, []),
-        "links": {"page": f"{name}.html", "badge": f"{name}.svg"},
-    }
-
-
-def documents(part: Part) -> Iterator[tuple[str, dict[str, Any]]]:
-    """(path, document) of every merchant of the part."""
+def documents(part: Part, heads: Sequence[dict[str, Any]] | None = None) -> Iterator[tuple[str, dict[str, Any]]]:
+    """(path, document) of every merchant of the part. `heads`: those of the part, where they are made already."""
     everyone = slice(0, len(part.paths))
     windows = [(days, _chunk(tree, everyone)) for days, tree in part.windows.items()]
     shown = _transposed(shown.rows(everyone) for shown in part.shown)
@@ -292,7 +350,7 @@ def documents(part: Part) -> Iterator[tuple[str, dict[str, Any]]]:
         list(zip(weight.tolist(), privacy.blank(earned), strict=True)) for weight, earned in part.totals
     )
     common = part.common
-    for i, (path, head) in enumerate(zip(part.paths, part.heads, strict=True)):
+    for i, (path, head) in enumerate(zip(part.paths, part.heads() if heads is None else heads, strict=True)):
         now = {
             "on": common["evaluated_on"],
             "grade": head["grade"],
@@ -318,10 +376,10 @@ def documents(part: Part) -> Iterator[tuple[str, dict[str, Any]]]:
         )
 
 
-def _vetoes(book: Rulebook, ids: list[str]) -> list[dict[str, Any]]:
+def _vetoes(book: Rulebook) -> list[dict[str, Any]]:
     return [
         {"id": v["id"], "zh": v["name_zh"], "en": v["name_en"], "effect": v["effect"], "grade": v["grade"]}
-        for v in (vetoes(book, ids) if ids else [])
+        for v in vetoes(book, [veto.id for veto in book.vetoes])
     ]
 
 

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
+import orjson
 import pyarrow.parquet as pq
 
-from credit.disclosure.documents import to_json
+from credit.disclosure.documents import folder_of, to_json
 from credit.disclosure.versions import MANIFEST, Draft, Entry, entry_of, put
 
 SCHEMA_VERSION = "1"
@@ -26,63 +28,80 @@ _TOLD = ("subject_kind", "name", "grade", "score", "document")
 _NOT_IN_FEED = ("manifest/", "search/")
 """Files derived from the others, of no interest to a display."""
 
+Listing = dict[str, dict[str, Any]]
+"""Path -> {"bytes", "sha256"}, as in a manifest."""
+
+
+class Listed(NamedTuple):
+    """A part of the manifest: its length, SHA-256, and how many files it lists."""
+
+    bytes: int
+    sha256: str
+    files: int
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What `manifest.json` says of a version: the files that are not a merchant's, and the parts that list the others."""
+
+    sha256: str
+    evaluated_on: str
+    files: dict[str, Entry]
+    parts: dict[str, Listed]
+
 
 def part_of(path: str) -> str:
     """merchants/1f/M000002.json -> manifest/1f.json"""
-    return f"manifest/{path[len(MERCHANTS) : len(MERCHANTS) + 2]}.json"
+    return f"manifest/{folder_of(path)}.json"
+
+
+def part(listing: Listing) -> bytes:
+    """The content of the part that lists these files."""
+    return to_json(dict(sorted(listing.items()))) + b"\n"
 
 
 def write(draft: Draft, about: Mapping[str, Any]) -> None:
-    """Write the parts and, last, `manifest.json` with what is said `about` the night."""
-    parts: dict[str, dict[str, Any]] = {}
-    files: dict[str, Any] = {}
-    for path, entry in sorted(draft.entries.items()):
-        if path.startswith(MERCHANTS):
-            parts.setdefault(part_of(path), {})[path] = entry._asdict()
-        else:
-            files[path] = entry._asdict()
-    listed = {}
-    for path, content in sorted(parts.items()):
-        draft.write(path, to_json(content) + b"\n")
-        listed[path] = draft.entries[path]._asdict() | {"files": len(content)}
+    """Write `manifest.json` with what is said `about` the night; the draft's other files and parts are written before."""
     whole = {
         "format": "merchant-credit manifest",
         "schema_version": SCHEMA_VERSION,
         **about,
-        "files": files,
-        "parts": listed,
+        "files": {path: entry._asdict() for path, entry in sorted(draft.entries.items())},
+        "parts": {path: listed._asdict() for path, listed in sorted(draft.parts.items())},
     }
     draft.write(MANIFEST, to_json(whole, indent=1) + b"\n")
 
 
-def entries(version: Path, *, merchants: bool = True) -> dict[str, Entry]:
-    """The files that the manifest of a version lists, merchants' files among them if asked for."""
-    whole = json.loads((version / MANIFEST).read_bytes())
-    found = {path: Entry(**entry) for path, entry in whole["files"].items()}
-    for part in whole["parts"] if merchants else ():
-        found |= {path: Entry(**entry) for path, entry in json.loads((version / part).read_bytes()).items()}
-    return found
+def read(version: Path) -> Manifest:
+    """Raises OSError, ValueError, KeyError or TypeError where it is not as `write` leaves it."""
+    content = (version / MANIFEST).read_bytes()
+    whole = orjson.loads(content)
+    return Manifest(
+        entry_of(content).sha256,
+        whole["evaluated_on"],
+        {path: Entry(**entry) for path, entry in whole["files"].items()},
+        {path: Listed(**entry) for path, entry in whole["parts"].items()},
+    )
 
 
-def follow(
-    published: Path,
-    folder: Path,
-    before: Path | None,
-    known: Mapping[Path, Mapping[str, Entry]] | None = None,
-) -> dict[str, int] | None:
+def follow(published: Path, folder: Path, before: Path | None) -> dict[str, int] | None:
     """Write the feed of the version in `folder`, which follows on `before` (None: it is the first).
 
-    `known`: what is known already of the files of some versions, by folder. Returns how many merchants were added,
-    changed, withdrawn; None where it is the version of `before` itself.
+    Returns how many merchants were added, changed, withdrawn; None where it is the version of `before` itself.
     """
-    told, was = _identity(folder), _identity(before) if before else None
-    if was == told:
+    now, was = read(folder), read(before) if before else None
+    if was is not None and was.sha256 == now.sha256:
         return None
     feed: dict[str, Any] = json.loads((before / FEED).read_bytes()) if before else {"sequence": 0, "changes": []}
     sequence = feed["sequence"] + 1
-    merchants = list(_merchants(folder, before, known or {}))
-    since = {"from": was, "to": told}
-    changes = {"sequence": sequence, **since, "merchants": merchants, "files": _files(folder, before)}
+    merchants = list(_merchants(folder, now, before, was))
+    since = {"from": _named(was) if was else None, "to": _named(now)}
+    changes = {
+        "sequence": sequence,
+        **since,
+        "merchants": merchants,
+        "files": _files(now.files, was.files if was else {}),
+    }
     path = f"feed/{sequence:06d}.json"
     content = to_json(changes) + b"\n"
     kept = feed["changes"][-(FEEDS_KEPT - 1) :]
@@ -106,9 +125,8 @@ def follow(
     return counts
 
 
-def _identity(version: Path) -> dict[str, Any]:
-    content = (version / MANIFEST).read_bytes()
-    return {"manifest": entry_of(content).sha256, "evaluated_on": json.loads(content)["evaluated_on"]}
+def _named(manifest: Manifest) -> dict[str, Any]:
+    return {"manifest": manifest.sha256, "evaluated_on": manifest.evaluated_on}
 
 
 def _keep(published: Path, source: Path, target: Path) -> None:
@@ -116,28 +134,38 @@ def _keep(published: Path, source: Path, target: Path) -> None:
         put(published, target, source.read_bytes())
 
 
-def _grades(version: Path) -> dict[str, dict[str, Any]]:
-    rows = pq.read_table(version / "bulk/grades.parquet", columns=["subject_id", *_TOLD]).to_pylist()
-    return {row["subject_id"]: row for row in rows}
+def _rows(version: Path, documents: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """Subject -> its row of the table of grades, of those whose document is among these."""
+    columns = ("subject_id", *_TOLD)
+    table = pq.read_table(version / "bulk/grades.parquet", columns=list(columns))
+    table = table.filter([path in documents for path in table["document"].to_pylist()])
+    return {row["subject_id"]: row for row in table.to_pylist()}
 
 
-def _merchants(
-    folder: Path, before: Path | None, known: Mapping[Path, Mapping[str, Entry]]
-) -> Iterator[dict[str, Any]]:
+def _changed(
+    folder: Path, now: Mapping[str, Listed], before: Path | None, was: Mapping[str, Listed]
+) -> tuple[Listing, Listing]:
+    """The documents of merchants that are new or other, as they are now and as they were."""
+    new: Listing = {}
+    old: Listing = {}
+    for path in now.keys() | was.keys():
+        if now.get(path) == was.get(path):
+            continue
+        ours = orjson.loads((folder / path).read_bytes()) if path in now else {}
+        theirs = orjson.loads((before / path).read_bytes()) if before is not None and path in was else {}
+        new |= {one: entry for one, entry in ours.items() if one.endswith(".json") and theirs.get(one) != entry}
+        old |= {one: entry for one, entry in theirs.items() if one.endswith(".json") and ours.get(one) != entry}
+    return new, old
+
+
+def _merchants(folder: Path, now: Manifest, before: Path | None, was: Manifest | None) -> Iterator[dict[str, Any]]:
     """The merchants whose documents are new, other or gone, by id."""
-    grades, was = _grades(folder), _grades(before) if before else {}
-    files = known.get(folder) or entries(folder)
-    had = (known.get(before) or entries(before)) if before else {}
-    for subject_id in sorted(grades.keys() | was.keys()):
-        row, previous = grades.get(subject_id), was.get(subject_id)
+    new, old = _changed(folder, now.parts, before, was.parts if was else {})
+    grades, had = _rows(folder, new), _rows(before, old) if before else {}
+    for subject_id in sorted(grades.keys() | had.keys()):
+        row, previous = grades.get(subject_id), had.get(subject_id)
         told = row or previous
         assert told is not None
-        document = None
-        if row is not None:
-            entry = files[row["document"]]
-            if previous is not None and had.get(previous["document"]) == entry:
-                continue
-            document = {"path": row["document"], **entry._asdict()}
         yield {
             "op": "withdrawn" if row is None else "changed" if previous else "added",
             "subject_id": subject_id,
@@ -146,14 +174,12 @@ def _merchants(
             "grade": row and row["grade"],
             "score": row and row["score"],
             "previous": previous and {"grade": previous["grade"], "score": previous["score"]},
-            "document": document,
+            "document": row and {"path": row["document"], **new[row["document"]]},
         }
 
 
-def _files(folder: Path, before: Path | None) -> dict[str, list[str]]:
+def _files(files: Mapping[str, Entry], had: Mapping[str, Entry]) -> dict[str, list[str]]:
     """The other files that are new, other or gone."""
-    files = entries(folder, merchants=False)
-    had = entries(before, merchants=False) if before else {}
     told = sorted(path for path in files.keys() | had.keys() if not path.startswith(_NOT_IN_FEED))
     return {
         "added": [path for path in told if path not in had],

@@ -1,7 +1,9 @@
 """The files of merchants: rendered where something in them is new, kept from an earlier version where nothing is.
 
 What a merchant's files are made of has a fingerprint. Where it is that of an earlier version whose files are still what its
-manifest says, they are linked; the others are rendered. Many merchants are shared out over processes.
+manifest says, they are linked; the others are rendered. Merchants are worked on in shards of whole folders, so that who
+works on a shard needs of the earlier version, and writes of the manifest, the parts of these folders alone. Many merchants
+are shared out over processes.
 """
 
 from __future__ import annotations
@@ -10,7 +12,7 @@ import gc
 import hashlib
 import multiprocessing
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from dataclasses import dataclass, field
 from datetime import date
@@ -18,20 +20,20 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeVar
 
+import orjson
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from credit import __version__
 from credit.disclosure import manifest, site, versions
-from credit.disclosure.documents import Part, documents, to_json
+from credit.disclosure.documents import Part, documents, folder_of, to_json
+from credit.disclosure.manifest import Listing
 from credit.disclosure.versions import PRINTS, Draft, Entry, entry_of
 
 _SHARED_OUT_FROM = 4_000
 """Merchants from which it pays to start processes."""
 _ROW = pa.schema([("subject_id", pa.string()), ("print", pa.binary(32)), ("evaluated_on", pa.date32())])
 
-
-Files = dict[str, Entry]
 T = TypeVar("T")
 
 
@@ -45,13 +47,24 @@ class Kept:
 
 @dataclass(frozen=True)
 class Earlier:
-    """The version whose files may be kept."""
+    """The version whose files may be kept. `parts`: SHA-256 of each part of its manifest, by path."""
 
     folder: Path
     merchants: dict[str, Kept]
-    entries: dict[str, Entry]
+    parts: dict[str, str]
     written: int
     """When its last file was written, in ns since 1970: a file written later is not the one that was verified."""
+
+    def of(self, shard: list[Part]) -> Earlier:
+        """What is needed of it for a shard."""
+        ids = (subject_id for part in shard for subject_id in part.ids if subject_id in self.merchants)
+        paths = {manifest.part_of(path) for part in shard for path in part.paths}
+        return Earlier(
+            self.folder,
+            {subject_id: self.merchants[subject_id] for subject_id in ids},
+            {path: self.parts[path] for path in paths if path in self.parts},
+            self.written,
+        )
 
 
 def earlier(published: Path, day: date) -> Earlier | None:
@@ -62,12 +75,12 @@ def earlier(published: Path, day: date) -> Earlier | None:
             continue
         try:
             table = pq.read_table(rows)
-            entries = manifest.entries(folder)
-        except (OSError, ValueError, KeyError):  # damaged: the versions before it may be whole
+            parts = {path: entry.sha256 for path, entry in manifest.read(folder).parts.items()}
+        except (OSError, ValueError, KeyError, TypeError):  # damaged: the versions before it may be whole
             continue
         ids, prints, days = (table[name].to_pylist() for name in _ROW.names)
         written = (folder / versions.MANIFEST).stat().st_mtime_ns
-        return Earlier(folder, {i: Kept(p, on) for i, p, on in zip(ids, prints, days, strict=True)}, entries, written)
+        return Earlier(folder, {i: Kept(p, on) for i, p, on in zip(ids, prints, days, strict=True)}, parts, written)
     return None
 
 
@@ -81,19 +94,20 @@ def _program() -> bytes:
     return digest.digest()
 
 
-def fingerprints(part: Part, context: dict[str, Any]) -> list[bytes]:
+def fingerprints(part: Part, heads: list[dict[str, Any]], context: dict[str, Any]) -> list[bytes]:
     """What each merchant's files are made of, but for the night, as a SHA-256."""
     common = {name: value for name, value in part.common.items() if name not in ("evaluated_on", "cut_off")}
     frame = hashlib.sha256(_program() + to_json([common, part.frame, context])).digest()
     return [
-        hashlib.sha256(frame + row.tobytes() + to_json(head)).digest()
-        for row, head in zip(part.numbers(), part.heads, strict=True)
+        hashlib.sha256(b"".join((frame, row, orjson.dumps(head)))).digest()
+        for row, head in zip(part.numbers(), heads, strict=True)
     ]
 
 
 @dataclass
 class Rendered:
-    """What became of the merchants: how many were kept, and what the next version needs to know."""
+    """What became of the merchants: how many files there are, how many merchants were kept, and what the next version
+    needs to know."""
 
     rows: dict[str, Kept] = field(default_factory=dict)
     kept: int = 0
@@ -101,66 +115,28 @@ class Rendered:
 
 def merchants(
     draft: Draft,
-    parts: Iterator[Part],
+    shards: Iterable[list[Part]],
     total: int,
     context: dict[str, Any],
     before: Earlier | None,
     day: date,
-    workers: int,
+    pool: Pool,
     progress: Callable[[str], None] = lambda _: None,
-    searched: list[site.Entry] | None = None,
-    meanwhile: Callable[[], None] = lambda: None,
 ) -> Rendered:
-    """Write or link the files of all merchants, and write the search index of those `searched`, into the draft; one process
-    a worker where they are many. `meanwhile` is done once all work is given out."""
+    """Write or link the files of all merchants, and the parts of the manifest that list them, into the draft. Whoever calls
+    collects what is under way when this returns."""
     done = Rendered()
-    with _Pool(workers if total >= _SHARED_OUT_FROM else 1, context) as pool:
-        for part in parts:
-            kept: dict[str, int] = {}
-            new: list[int] = []
-            for i, fingerprint in enumerate(fingerprints(part, context)):
-                subject_id = part.heads[i]["subject"]["subject_id"]
-                was = before.merchants.get(subject_id) if before else None
-                if was is not None and was.fingerprint == fingerprint and _listed(before, part.paths[i]):
-                    done.rows[subject_id] = was
-                    kept[part.paths[i]] = i
-                else:
-                    done.rows[subject_id] = Kept(fingerprint, day)
-                    new.append(i)
-            if new:
-                pool.submit(draft.entries.update, _render, draft.folder, part.take(new))
-            if kept:
-                assert before is not None
-                expected = {one: before.entries[one] for path in kept for one in _paths(path)}
 
-                def linked(
-                    damaged: list[str], part: Part = part, kept: dict[str, int] = kept, expected: Files = expected
-                ) -> None:
-                    again = [kept[path] for path in damaged]
-                    for i in again:
-                        subject_id = part.heads[i]["subject"]["subject_id"]
-                        done.rows[subject_id] = Kept(done.rows[subject_id].fingerprint, day)
-                    done.kept += len(kept) - len(again)
-                    draft.entries.update(expected)
-                    if again:
-                        pool.submit(draft.entries.update, _render, draft.folder, part.take(again))
+    def take(shard: _Shard) -> None:
+        draft.parts.update(shard.parts)
+        done.rows.update(shard.rows)
+        done.kept += shard.kept
+        progress(f"{len(done.rows):,} of {total:,} merchants")
 
-                pool.submit(linked, _keep, draft.folder, before.folder, before.written, expected, day.toordinal())
-            pool.collect(2 * workers)
-            progress(f"{len(done.rows):,} of {total:,} merchants")
-        pool.submit(draft.entries.update, _search, draft.folder, searched)
-        meanwhile()
-        pool.collect(0)
+    for shard in shards:
+        pool.submit(take, _shard, draft.folder, shard, context, before.of(shard) if before else None, day)
+        pool.collect(2 * pool.workers)
     return done
-
-
-def _paths(path: str) -> tuple[str, str, str]:
-    stem = path.removesuffix(".json")
-    return path, f"{stem}.html", f"{stem}.svg"
-
-
-def _listed(before: Earlier | None, path: str) -> bool:
-    return before is not None and all(one in before.entries for one in _paths(path))
 
 
 def keep_rows(published: Path, version: str, rows: dict[str, Kept]) -> None:
@@ -174,87 +150,128 @@ def keep_rows(published: Path, version: str, rows: dict[str, Kept]) -> None:
     versions.put(published, published / PRINTS / f"{version}.parquet", sink.getvalue().to_pybytes())
 
 
+# --- in a worker -------------------------------------------------------------------------------------------------
+
 _READ_AGAIN = 7
 """Nights in which every file that is kept is read again once."""
 
 
-def _keep(folder: Path, source: Path, written: int, expected: Files, night: int) -> list[str]:
-    """Link the files of some merchants. Returns the documents of those of which a file is not what it was when it was
-    verified: another length, written to since, or, each night for some of them, other content when read again."""
-    came, goes = str(source), str(folder)
-    damaged, made = [], set()
-    for path in (one for one in expected if one.endswith(".json")):
-        files = _paths(path)
-        inner = path.rpartition("/")[0]
-        read = int(inner[len(manifest.MERCHANTS) :], 16) % _READ_AGAIN == night % _READ_AGAIN
-        if not all(_is(f"{came}/{one}", expected[one], written, read) for one in files):
-            damaged.append(path)
+@dataclass
+class _Shard:
+    """What was made of a shard."""
+
+    parts: dict[str, manifest.Listed]
+    rows: dict[str, Kept]
+    kept: int
+
+
+def _shard(folder: Path, parts: list[Part], context: dict[str, Any], before: Earlier | None, day: date) -> _Shard:
+    listings: dict[str, Listing] = {}
+    for path in {path for part in parts for path in part.paths}:
+        listings.setdefault(manifest.part_of(path), {})
+    for name in listings:
+        (folder / manifest.MERCHANTS / name[-7:-5]).mkdir(parents=True, exist_ok=True)
+    had = _listed(before) if before else {}
+    rows: dict[str, Kept] = {}
+    kept = 0
+    for part in parts:
+        heads = part.heads()
+        new = []
+        for i, fingerprint in enumerate(fingerprints(part, heads, context)):
+            subject_id, path = part.ids[i], part.paths[i]
+            was = before.merchants.get(subject_id) if before else None
+            if before and was and was.fingerprint == fingerprint and _keep(folder, before, path, had, day):
+                rows[subject_id] = was
+                listings[manifest.part_of(path)].update({one: had[one] for one in _paths(path)})
+                kept += 1
+            else:
+                rows[subject_id] = Kept(fingerprint, day)
+                new.append(i)
+        if new:
+            of = part if len(new) == len(heads) else part.take(new)
+            for path, entry in _render(folder, of, [heads[i] for i in new], context):
+                listings[manifest.part_of(path)][path] = entry._asdict()
+    listed = {name: manifest.part(listing) for name, listing in listings.items()}
+    return _Shard(
+        {
+            name: manifest.Listed(*_write(f"{folder}/{name}", content), len(listings[name]))
+            for name, content in listed.items()
+        },
+        rows,
+        kept,
+    )
+
+
+def _paths(path: str) -> tuple[str, str, str]:
+    stem = path.removesuffix(".json")
+    return path, f"{stem}.html", f"{stem}.svg"
+
+
+def _listed(before: Earlier) -> Listing:
+    """What the earlier version's manifest says of the shard's files; nothing of a folder whose part is damaged."""
+    found: Listing = {}
+    for path, sha256 in before.parts.items():
+        try:
+            content = (before.folder / path).read_bytes()
+        except OSError:
             continue
-        if inner not in made:
-            (folder / inner).mkdir(parents=True, exist_ok=True)
-            made.add(inner)
-        for one in files:
-            versions.link(f"{came}/{one}", f"{goes}/{one}")
-    return damaged
+        if entry_of(content).sha256 == sha256:
+            found |= orjson.loads(content)
+    return found
 
 
-def _is(path: str, entry: Entry, written: int, read: bool) -> bool:
+def _keep(folder: Path, before: Earlier, path: str, had: Listing, day: date) -> bool:
+    """Link a merchant's files, unless one is not what it was when it was verified: another length, written to since, or,
+    each night for some of them, other content when read again."""
+    read = int(folder_of(path), 16) % _READ_AGAIN == day.toordinal() % _READ_AGAIN
+    files = _paths(path)
+    if not all(one in had and _is(f"{before.folder}/{one}", had[one], before.written, read) for one in files):
+        return False
+    for one in files:
+        versions.link(f"{before.folder}/{one}", f"{folder}/{one}")
+    return True
+
+
+def _is(path: str, entry: dict[str, Any], written: int, read: bool) -> bool:
     try:
         found = os.stat(path)  # noqa: PTH116
-        if found.st_size != entry.bytes or found.st_mtime_ns > written:
+        if found.st_size != entry["bytes"] or found.st_mtime_ns > written:
             return False
-        return not read or versions.entry_of(Path(path).read_bytes()) == entry
+        return not read or entry_of(Path(path).read_bytes()).sha256 == entry["sha256"]
     except OSError:
         return False
 
 
-# --- in a worker -------------------------------------------------------------------------------------------------
-
-_pages: site.Merchants
-_context: dict[str, Any]
-
-
-def _begin(context: dict[str, Any]) -> None:
-    global _pages, _context
-    _pages, _context = site.Merchants(context), context
+def search(folder: Path, searched: list[site.Entry]) -> dict[str, Entry]:
+    """Write the search index. Returns its files."""
+    return {path: _write(f"{folder}/{path}", content) for path, content in site.search(searched)}
 
 
-def _begin_alone(context: dict[str, Any]) -> None:
-    """In a process that renders and nothing else, where looking for cycles of objects takes a third of the time."""
-    gc.disable()
-    _begin(context)
-
-
-def _search(folder: Path, searched: list[site.Entry] | None) -> Files:
-    """The search index."""
-    return {path: _write(folder / path, content) for path, content in site.search(searched or [])}
-
-
-def _render(folder: Path, part: Part) -> Files:
-    """Document, page and badge of every merchant of the part."""
-    entries: dict[str, Entry] = {}
-    badges: dict[str, str] = {}
-    for path, document in documents(part):
+def _render(
+    folder: Path, part: Part, heads: list[dict[str, Any]], context: dict[str, Any]
+) -> Iterator[tuple[str, Entry]]:
+    """Write document, page and badge of every merchant of the part."""
+    pages = site.Merchants(context)
+    badges: dict[str, tuple[str, Entry]] = {}
+    for path, document in documents(part, heads):
         json_path, html_path, svg_path = _paths(path)
-        entries[json_path] = _write(folder / json_path, to_json(document) + b"\n")
-        entries[html_path] = _write(folder / html_path, _pages.page(document, path))
+        yield json_path, _write(f"{folder}/{json_path}", to_json(document) + b"\n")
+        yield html_path, _write(f"{folder}/{html_path}", pages.page(document, path))
         grade = document["grade"]
         if (first := badges.get(grade)) is None:
-            badges[grade] = svg_path
-            entries[svg_path] = _write(folder / svg_path, site.badge(grade, document["meaning"], _context))
+            first = svg_path, _write(f"{folder}/{svg_path}", site.badge(grade, document["meaning"], context))
+            badges[grade] = first
         else:
-            versions.link(folder / first, folder / svg_path)
-            entries[svg_path] = entries[first]
-    return entries
+            versions.link(f"{folder}/{first[0]}", f"{folder}/{svg_path}")
+        yield svg_path, first[1]
 
 
-def _write(target: Path, content: bytes) -> Entry:
-    path = str(target)
+def _write(path: str, content: bytes) -> Entry:
     how = os.O_WRONLY | os.O_CREAT | os.O_EXCL
     try:
         file = os.open(path, how, 0o666)
     except FileNotFoundError:
-        target.parent.mkdir(parents=True, exist_ok=True)
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
         file = os.open(path, how, 0o666)
     try:
         rest = memoryview(content)
@@ -265,21 +282,26 @@ def _write(target: Path, content: bytes) -> Entry:
     return entry_of(content)
 
 
-class _Pool:
-    """Runs work in processes of its own, or, with one worker, here. `collect` takes in what is done."""
+# --- processes ---------------------------------------------------------------------------------------------------
 
-    def __init__(self, workers: int, context: dict[str, Any]) -> None:
+
+class Pool:
+    """Runs work in processes of its own, or, with one worker or little to do, here. `collect` takes in what is done."""
+
+    def __init__(self, workers: int, merchants: int) -> None:
+        self.workers = workers if merchants >= _SHARED_OUT_FROM else 1
         self._executor = None
-        if workers > 1:
-            # A fresh process each: a fork of one with threads (DuckDB's, Prefect's) may hang.
-            self._executor = ProcessPoolExecutor(
-                workers, multiprocessing.get_context("spawn"), initializer=_begin_alone, initargs=(context,)
-            )
-        else:
-            _begin(context)
         self._waiting: dict[Future[Any], Callable[[Any], None]] = {}
+        if self.workers > 1:
+            # A fresh process each: a fork of one with threads (DuckDB's, Prefect's) may hang. They start while the night
+            # is read. Looking for cycles of objects would take a third of their time.
+            self._executor = ProcessPoolExecutor(
+                self.workers, multiprocessing.get_context("spawn"), initializer=gc.disable
+            )
+            for _ in range(self.workers):
+                self._executor.submit(_program)
 
-    def __enter__(self) -> _Pool:
+    def __enter__(self) -> Pool:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -293,12 +315,18 @@ class _Pool:
         else:
             then(work(*given))
 
-    def collect(self, most: int) -> None:
+    def collect(self, most: int = 0) -> None:
         """Take in results until at most `most` are under way."""
         while len(self._waiting) > most:
             finished, _ = wait(self._waiting, return_when=FIRST_COMPLETED)
             for future in finished:
                 self._waiting.pop(future)(future.result())
+
+    def map(self, work: Callable[..., T], given: list[tuple[Any, ...]]) -> Iterator[T]:
+        """The results of the work, in order, one for each."""
+        if self._executor is not None:
+            return iter([future.result() for future in [self._executor.submit(work, *one) for one in given]])
+        return (work(*one) for one in given)
 
 
 def workers() -> int:

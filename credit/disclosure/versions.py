@@ -24,7 +24,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from credit.errors import UserError
 
@@ -50,10 +50,12 @@ def entry_of(content: bytes) -> Entry:
 
 @dataclass
 class Draft:
-    """A version being written. `entries` are its files so far, by path within the version."""
+    """A version being written. `entries` are its files so far that are not a merchant's, by path within the version;
+    `parts` the lists of the others: length, SHA-256 and how many files each lists."""
 
     folder: Path
     entries: dict[str, Entry] = field(default_factory=dict)
+    parts: dict[str, Any] = field(default_factory=dict)
     _made: set[str] = field(default_factory=set)
 
     def write(self, path: str, content: bytes) -> None:
@@ -124,7 +126,7 @@ def commit(published: Path, draft: Draft, day: date, keep: int, finish: Callable
         finish(folder)
     else:
         finish(draft.folder)
-        _make_durable(draft.folder, list(draft.entries))
+        _make_durable(draft.folder, _files(draft.folder))
         os.rename(draft.folder, folder)  # noqa: PTH104
         _sync(folder.parent)
     switch(published, folder)
@@ -179,29 +181,36 @@ def _make_durable(folder: Path, paths: list[str]) -> None:
     _sync(folder)
 
 
+def _files(folder: Path) -> list[str]:
+    """The path of every file in the folder and below."""
+    found = []
+    for inner, _, names in os.walk(folder):
+        at = os.path.relpath(inner, folder)
+        found += names if at == "." else [f"{at}/{name}" for name in names]
+    return found
+
+
 def _mend(folder: Path, draft: Draft) -> None:
     """Put right what differs from the draft, file by file, each in one step."""
+    files = _files(draft.folder)
     damaged = []
-    for path, entry in draft.entries.items():
+    for path in files:
         there = folder / path
         try:
-            if there.samefile(draft.folder / path):
-                continue  # kept from this very version, and read when it was
-            content = there.read_bytes()
+            # What was kept from this very version was read when it was.
+            whole = there.samefile(draft.folder / path) or there.read_bytes() == (draft.folder / path).read_bytes()
         except OSError:
-            content = b""
-        if entry_of(content) != entry:
+            whole = False
+        if not whole:
             damaged.append(path)
     _make_durable(draft.folder, damaged)
     for path in damaged:
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         os.replace(draft.folder / path, folder / path)  # noqa: PTH105
         _sync((folder / path).parent)
-    for inner, _, names in os.walk(folder):
-        for name in names:
-            path = (Path(inner) / name).relative_to(folder).as_posix()
-            if path not in draft.entries and path.split("/")[0] not in FOLLOWS:
-                (folder / path).unlink()
+    for path in set(_files(folder)).difference(files):
+        if path.split("/")[0] not in FOLLOWS:
+            (folder / path).unlink()
 
 
 def switch(published: Path, folder: Path) -> None:

@@ -17,7 +17,7 @@ import logging
 import os
 import re
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -26,6 +26,7 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple
 from urllib.parse import quote
 
+import orjson
 from tuf.api import exceptions
 from tuf.api.metadata import Metadata, Root, Snapshot, Targets, Timestamp
 from tuf.ngclient import FetcherInterface, Updater, UpdaterConfig
@@ -55,6 +56,7 @@ _NAME = r"(?!\.{1,2}(?:/|$))[^/\\\x00-\x1f:]+"
 _APART = r"(?!(?:merchants|feed|tuf|manifest)(?:/|$)|(?:manifest|feed)\.json$)"
 _FILE = re.compile(f"{_APART}{_NAME}(?:/{_NAME})*")
 _PART = re.compile(r"manifest/([0-9a-f]{2})\.json")
+_MERCHANTS = re.compile(r"merchants/([0-9a-f]{2})/")
 _FEED = re.compile(r"feed/[0-9]{1,18}\.json")
 _HEX = "0123456789abcdef"
 _ANY_TIME = datetime(1970, 1, 1, tzinfo=UTC)
@@ -119,19 +121,21 @@ def verify_folder(
     *,
     merchant: str | None = None,
     same_as: Path | None = None,
+    share: Share | None = None,
 ) -> Verdict:
     """Verify every file of a version's folder (or of a link to one), and that there is none besides.
 
     `root` is the root of trust; `state` the folder that remembers what was seen, None for no memory. With `merchant`
     that merchant's grade is recomputed. Files that are hard links to those of `same_as`, a version already verified, are
-    not read again when the manifest lists them with the length and SHA-256 of that version's manifest.
+    not read again when the manifest lists them with the length and SHA-256 of that version's manifest. `share` does a
+    piece of work for each of the given, as `map` does; without it two threads do.
 
     Raises UserError when the root is no root metadata or there is no such folder or merchant.
     """
     folder = folder.resolve()
     if not folder.is_dir():
         raise InputError(f"{folder} is not a folder; expected a published version, or published/current")
-    return _verify(_Folder(folder), root, state, now, True, merchant, same_as)
+    return _verify(_Folder(folder), root, state, now, True, merchant, same_as, share or _threads)
 
 
 def verify_url(
@@ -148,7 +152,7 @@ def verify_url(
 
     Raises InputError when the server cannot be reached, otherwise as `verify_folder`.
     """
-    return _verify(_Server(url), root, state, now, everything, merchant, None)
+    return _verify(_Server(url), root, state, now, everything, merchant, None, _threads)
 
 
 def _verify(
@@ -159,13 +163,30 @@ def _verify(
     everything: bool,
     merchant: str | None,
     same_as: Path | None,
+    share: Share,
 ) -> Verdict:
     for _ in range(TRIES):
         reader = _Reader(source, root, state, now)
-        verdict = reader.verify(everything=everything, merchant=merchant, same_as=same_as)
+        verdict = reader.verify(everything=everything, merchant=merchant, same_as=same_as, share=share)
         if verdict.verdict != "invalid" or not reader.has_moved_on():
             break
     return verdict
+
+
+class Part(NamedTuple):
+    """What was found of the merchants of one folder: problems, and the files and bytes read and compared."""
+
+    problems: list[Problem]
+    files: int
+    bytes: int
+
+
+Share = Callable[[Callable[..., Part], list[tuple[Any, ...]]], Iterable[Part]]
+
+
+def _threads(work: Callable[..., Part], given: list[tuple[Any, ...]]) -> Iterable[Part]:
+    with ThreadPoolExecutor(THREADS) as pool:
+        return list(pool.map(lambda one: work(*one), given))
 
 
 # --- where files come from ---------------------------------------------------------------------------------------
@@ -241,15 +262,19 @@ class _Folder(_Source):
         finally:
             os.close(handle)
 
-    def scan(self) -> tuple[Inodes, list[Problem]]:
-        """(every file by its path, what is neither file nor folder)."""
+    def scan(self, first: str = "") -> tuple[Inodes, list[Problem], set[str]]:
+        """Of what is in the folder `first` and below: every file by its path, what is neither file nor folder, and the
+        folders of merchants, which are not gone into unless one is the first."""
         files: Inodes = {}
         odd = []
-        waiting = [""]
+        apart: set[str] = set()
+        waiting = [first]
         while waiting:
             inner = waiting.pop()
             try:
                 entries = list(os.scandir(f"{self._name}/{inner}"))
+            except FileNotFoundError:
+                continue
             except OSError as error:
                 raise InputError(
                     f"{self._name}/{inner} cannot be read: {error.strerror}; nothing was verified"
@@ -257,13 +282,13 @@ class _Folder(_Source):
             for entry in entries:
                 path = inner + entry.name
                 if entry.is_dir(follow_symlinks=False):
-                    waiting.append(f"{path}/")
+                    (apart.add if _MERCHANTS.fullmatch(f"{path}/") else waiting.append)(f"{path}/")
                 elif entry.is_file(follow_symlinks=False):
                     files[path] = entry.inode()
                 else:
                     kind = "a symbolic link" if entry.is_symlink() else "not a file"
                     odd.append(Problem(_plain(path), "not_a_file", f"{kind}; a version holds files alone"))
-        return files, odd
+        return files, odd, apart
 
 
 class _Server(_Source):
@@ -311,14 +336,170 @@ class _Listed(NamedTuple):
 Files = dict[str, _Listed]
 
 
-class _Reader:
+class _Files:
+    """Compares files with what lists them, and notes what is wrong. `night` is what they should be of, once it is known."""
+
+    def __init__(self, source: _Source, night: str | None = None) -> None:
+        self.source, self.night = source, night
+        self.problems: list[Problem] = []
+        self.files = self.bytes = 0
+
+    def _bad(self, file: str, what: str, message: str) -> None:
+        self.problems.append(Problem(_plain(file), what, _plain(message)))
+
+    def _counted(self, size: int) -> None:
+        self.files += 1
+        self.bytes += size
+
+    def _quiet(self, path: str) -> bytes:
+        try:
+            return self.source.read(path, UpdaterConfig().targets_max_length)
+        except (_Absent, _TooLong, UserError):
+            return b""
+
+    def _content(self, path: str, listed: _Listed) -> bytes | None:
+        """A file's bytes if they are the listed ones; otherwise None and a problem."""
+        try:
+            raw = self.source.read(path, min(listed.bytes, MAX_MANIFEST))
+        except _Absent:
+            self._bad(path, "missing", "is missing")
+            return None
+        except _TooLong:
+            self._bad(path, "length", f"is longer than the {listed.bytes} bytes that were signed")
+            return None
+        if self._differs(path, listed, len(raw), hashlib.sha256(raw).hexdigest(), raw):
+            return None
+        self._counted(len(raw))
+        return raw
+
+    def _differs(self, path: str, listed: _Listed, size: int, sha256: str, raw: bytes | None = None) -> bool:
+        if size != listed.bytes:
+            self._bad(path, "length", f"has {size} bytes, {listed.bytes} were signed{self._night_of(path, raw)}")
+        elif sha256 != listed.sha256:
+            self._bad(
+                path, "hash", f"was changed: its SHA-256 is not the one that was signed{self._night_of(path, raw)}"
+            )
+        else:
+            return False
+        return True
+
+    def _night_of(self, path: str, raw: bytes | None) -> str:
+        """Said of a file that differs: the other night it is of, where it says so itself."""
+        if not path.endswith(".json"):
+            return ""
+        try:
+            day = json.loads(raw if raw is not None else self._quiet(path))["evaluated_on"]
+        except (ValueError, KeyError, TypeError, RecursionError):
+            return ""
+        ours = self.night
+        return (
+            f" (it says it is of {day}; the manifest is of {ours}: files of two nights are mixed)"
+            if ours and day != ours
+            else ""
+        )
+
+    def _take(self, listed: Files, of: str, entries: dict[Any, Any], allowed: re.Pattern[str]) -> None:
+        """Add entries whose path stays in the version, in the place that this list speaks for."""
+        for path, entry in entries.items():
+            if not isinstance(path, str) or not allowed.fullmatch(path):
+                self._bad(of, "form", f"lists {path!r}, which is no path that it may list")
+                continue
+            size, sha256 = (entry.get("bytes"), entry.get("sha256")) if isinstance(entry, dict) else (None, None)
+            if type(size) is not int or size < 0 or type(sha256) is not str or len(sha256) != 64 or sha256.strip(_HEX):
+                self._bad(of, "form", f"lists {path!r} without a length and SHA-256")
+                continue
+            listed[path] = _Listed(size, sha256)
+
+    def _part(self, path: str, entry: _Listed) -> Files:
+        """What a part of the manifest lists; nothing, and a problem, where it is not the part that was signed for."""
+        listed: Files = {}
+        raw = self._content(path, entry)
+        inner: Any = None
+        if raw is not None:
+            try:
+                inner = orjson.loads(raw)
+            except ValueError:
+                self._bad(path, "form", "is no JSON")
+        if isinstance(inner, dict):
+            self._take(listed, path, inner, re.compile(f"merchants/{path[9:11]}/{_NAME}"))
+        return listed
+
+    def _compare(self, found: Inodes, listed: Files, verified: tuple[Inodes, Mapping[str, Any]], whole: bool) -> None:
+        """The files found against those listed. Where the list is not `whole` none is called unlisted."""
+        if whole:
+            for path in found.keys() - listed.keys():
+                self._bad(path, "not_listed", "is not listed in the manifest or the feed")
+        old, lists = verified
+        read = []
+        for path, entry in listed.items():
+            inode = found.get(path)
+            if inode is None:
+                if not any(problem.file == path for problem in self.problems):
+                    self._bad(path, "missing", "is missing")
+            elif old.get(path) == inode and lists.get(path) == {"bytes": entry.bytes, "sha256": entry.sha256}:
+                self._counted(entry.bytes)
+            else:
+                read.append(path)
+        self._hash(read, listed, 1)
+
+    def _hash(self, paths: list[str], listed: Files, threads: int) -> None:
+        size = max(1, min(500, len(paths) // threads + 1))
+        pieces = [paths[start : start + size] for start in range(0, len(paths), size)]
+        if threads == 1:
+            for piece in pieces:
+                self._judge(piece, self._digests(piece, listed), listed)
+            return
+        with ThreadPoolExecutor(threads) as pool:
+            for piece, results in zip(
+                pieces, pool.map(lambda piece: self._digests(piece, listed), pieces), strict=True
+            ):
+                self._judge(piece, results, listed)
+
+    def _judge(self, paths: list[str], results: list[tuple[int, str] | None], listed: Files) -> None:
+        for path, found in zip(paths, results, strict=True):
+            if found is None:
+                self._bad(path, "missing", "is missing or cannot be read")
+            elif found[0] < 0:
+                said = f"is longer than the {listed[path].bytes} bytes that were signed{self._night_of(path, None)}"
+                self._bad(path, "length", said)
+            elif not self._differs(path, listed[path], *found):
+                self._counted(found[0])
+
+    def _digests(self, paths: list[str], listed: Files) -> list[tuple[int, str] | None]:
+        results: list[tuple[int, str] | None] = []
+        for path in paths:
+            try:
+                results.append(self.source.digest(path, listed[path].bytes))
+            except (_Absent, OSError):
+                results.append(None)
+            except _TooLong:
+                results.append((-1, ""))
+        return results
+
+
+def _merchants_of(
+    folder: Path, part: str, entry: _Listed | None, night: str | None, same_as: Path | None, whole: bool
+) -> Part:
+    """Verify a part of the manifest and the files of the merchants it speaks of. `entry`: what is said of it, None where
+    nothing lists it."""
+    files = _Files(_Folder(folder), night)
+    inner = f"merchants/{part[9:11]}/"
+    found, odd, _ = _Folder(folder).scan(inner)
+    listed = files._part(part, entry) if entry else {}
+    whole = whole and not files.problems
+    files.problems += odd
+    files._compare(found, listed, _already_verified(same_as, folder, inner, part) if same_as else ({}, {}), whole)
+    return Part(files.problems, files.files, files.bytes)
+
+
+class _Reader(_Files):
     """One verification: signed metadata, then the manifest and the feed, then the files that they list."""
 
     def __init__(self, source: _Source, root: bytes, state: Path | None, now: datetime | None) -> None:
-        self.source, self.trust, self.state = source, root, state
+        super().__init__(source)
+        self.trust, self.state = root, state
         self.now = (now or datetime.now(UTC)).astimezone(UTC)
         self.verdict = Verdict("valid")
-        self.problems: list[Problem] = []
         self.stale = False
         self.began = b""
         try:
@@ -328,12 +509,13 @@ class _Reader:
                 f"the root of trust is no TUF root metadata ({error}); expected the platform's root.json"
             ) from None
 
-    def verify(self, *, everything: bool, merchant: str | None = None, same_as: Path | None = None) -> Verdict:
+    def verify(self, *, everything: bool, merchant: str | None, same_as: Path | None, share: Share) -> Verdict:
         folder = self.source if isinstance(self.source, _Folder) else None
         found: Inodes = {}
+        apart: set[str] = set()
         self.began = self._quiet("tuf/timestamp.json")
         if folder:
-            found, odd = folder.scan()
+            found, odd, apart = folder.scan()
             self.problems += odd
             if any(problem.file.partition("/")[0] in ("tuf", *TARGETS) for problem in odd):
                 return self._close()
@@ -346,18 +528,43 @@ class _Reader:
         signed = self._targets(trusted)
         if signed is None:
             return self._close()
-        manifest, feed = signed
-        listed = self._listed(manifest, feed, everything, merchant)
+        listed = self._listed(*signed)
+        parts = [path for path in sorted(listed) if _PART.fullmatch(path)]
         if folder:
-            self._compare(folder, found, listed, same_as)
+            self._whole_folder(folder.folder, found, apart, listed, same_as, share)
         elif everything:
+            for path in parts:
+                listed |= self._part(path, listed[path])
             self._hash([path for path in listed if not _PART.fullmatch(path)], listed, CONNECTIONS)
-        if merchant is not None and not any(p.file in TARGETS or _PART.fullmatch(p.file) for p in self.problems):
-            counted = self.verdict.files, self.verdict.bytes
-            self._merchant(merchant, listed)
+        if merchant is not None:
+            counted = self.files, self.bytes
+            path = f"manifest/{hashlib.sha256(merchant.encode()).hexdigest()[:2]}.json"
+            if path in listed and (folder or not everything):
+                listed |= self._part(path, listed[path])
+            if not any(p.file in TARGETS or _PART.fullmatch(p.file) for p in self.problems):
+                self._merchant(merchant, listed)
             if everything:  # read before
-                self.verdict.files, self.verdict.bytes = counted
+                self.files, self.bytes = counted
         return self._close()
+
+    def _whole_folder(
+        self, folder: Path, found: Inodes, apart: set[str], listed: Files, same_as: Path | None, share: Share
+    ) -> None:
+        """Every file there is against every file that is listed, those of merchants by the part that lists them."""
+        whole = not any(problem.file in TARGETS for problem in self.problems)
+        parts = {path: entry for path, entry in listed.items() if _PART.fullmatch(path)}
+        self._compare(
+            {p: inode for p, inode in found.items() if not (p in TARGETS or p in parts or p.startswith("tuf/"))},
+            {path: entry for path, entry in listed.items() if path not in parts},
+            _already_verified(same_as, folder) if same_as else ({}, {}),
+            whole,
+        )
+        wanted = sorted(parts.keys() | {f"manifest/{inner[10:12]}.json" for inner in apart})
+        of = [(folder, part, parts.get(part), self.night, same_as, whole) for part in wanted]
+        for part in share(_merchants_of, of):
+            self.problems += part.problems
+            self.files += part.files
+            self.bytes += part.bytes
 
     def has_moved_on(self) -> bool:
         """Whether another timestamp is given out now than when reading began."""
@@ -365,6 +572,7 @@ class _Reader:
 
     def _close(self) -> Verdict:
         verdict = self.verdict
+        verdict.files, verdict.bytes, verdict.evaluated_on = self.files, self.bytes, self.night
         if self.problems and verdict.verdict != "older_than_seen":
             verdict.verdict = "invalid"
             found = sorted({(problem.file, problem.what): problem for problem in self.problems}.values(), key=_by_file)
@@ -378,9 +586,6 @@ class _Reader:
                 "held back"
             )
         return verdict
-
-    def _bad(self, file: str, what: str, message: str) -> None:
-        self.problems.append(Problem(_plain(file), what, _plain(message)))
 
     # --- signed metadata
 
@@ -474,12 +679,6 @@ class _Reader:
         except (exceptions.RepositoryError, ValueError, TypeError, KeyError, RecursionError) as error:
             self._bad(self.source.last, "form", f"is damaged: it is no signed TUF metadata ({error})")
         return None
-
-    def _quiet(self, path: str) -> bytes:
-        try:
-            return self.source.read(path, UpdaterConfig().targets_max_length)
-        except (_Absent, _TooLong, UserError):
-            return b""
 
     def _whose(self, path: str, root: Root) -> str:
         """Why a signature is not good: revoked, replaced, or simply wrong."""
@@ -580,54 +779,12 @@ class _Reader:
                 self._bad(name, "form", f"is no JSON: {error}")
         if len(parsed) != len(TARGETS):
             return None
-        self.verdict.evaluated_on = _text(parsed[0].get("evaluated_on"))
+        self.night = _text(parsed[0].get("evaluated_on"))
         self.verdict.cut_off = _text(parsed[0].get("cut_off"))
         return parsed[0], parsed[1]
 
-    def _content(self, path: str, listed: _Listed) -> bytes | None:
-        """A file's bytes if they are the listed ones; otherwise None and a problem."""
-        try:
-            raw = self.source.read(path, min(listed.bytes, MAX_MANIFEST))
-        except _Absent:
-            self._bad(path, "missing", "is missing")
-            return None
-        except _TooLong:
-            self._bad(path, "length", f"is longer than the {listed.bytes} bytes that were signed")
-            return None
-        if self._differs(path, listed, len(raw), hashlib.sha256(raw).hexdigest(), raw):
-            return None
-        self.verdict.files += 1
-        self.verdict.bytes += len(raw)
-        return raw
-
-    def _differs(self, path: str, listed: _Listed, size: int, sha256: str, raw: bytes | None = None) -> bool:
-        if size != listed.bytes:
-            self._bad(path, "length", f"has {size} bytes, {listed.bytes} were signed{self._night_of(path, raw)}")
-        elif sha256 != listed.sha256:
-            self._bad(
-                path, "hash", f"was changed: its SHA-256 is not the one that was signed{self._night_of(path, raw)}"
-            )
-        else:
-            return False
-        return True
-
-    def _night_of(self, path: str, raw: bytes | None) -> str:
-        """Said of a file that differs: the other night it is of, where it says so itself."""
-        if not path.endswith(".json"):
-            return ""
-        try:
-            day = json.loads(raw if raw is not None else self._quiet(path))["evaluated_on"]
-        except (ValueError, KeyError, TypeError, RecursionError):
-            return ""
-        ours = self.verdict.evaluated_on
-        return (
-            f" (it says it is of {day}; the manifest is of {ours}: files of two nights are mixed)"
-            if ours and day != ours
-            else ""
-        )
-
-    def _listed(self, manifest: dict[str, Any], feed: dict[str, Any], everything: bool, merchant: str | None) -> Files:
-        """Every file that must be there, and where parts are not read, the parts."""
+    def _listed(self, manifest: dict[str, Any], feed: dict[str, Any]) -> Files:
+        """Every file that must be there but for those that parts list, and the parts."""
         listed: Files = {}
         files, parts = manifest.get("files"), manifest.get("parts")
         changes = feed.get("changes")
@@ -641,88 +798,7 @@ class _Reader:
         self._take(listed, "manifest.json", parts, _PART)
         by_path = {change.get("path"): change for change in changes if isinstance(change, dict)}
         self._take(listed, "feed.json", by_path, _FEED)
-        if not everything and merchant is None:
-            return listed
-        wanted = None if everything else f"manifest/{hashlib.sha256((merchant or '').encode()).hexdigest()[:2]}.json"
-        for path in sorted(path for path in listed if _PART.fullmatch(path)):
-            if wanted is None or path == wanted:
-                raw = self._content(path, listed[path])
-                inner: Any = None
-                if raw is not None:
-                    try:
-                        inner = json.loads(raw)
-                    except (ValueError, RecursionError):
-                        self._bad(path, "form", "is no JSON")
-                if isinstance(inner, dict):
-                    self._take(listed, path, inner, re.compile(f"merchants/{path[9:11]}/{_NAME}"))
         return listed
-
-    def _take(self, listed: Files, of: str, entries: dict[Any, Any], allowed: re.Pattern[str]) -> None:
-        """Add entries whose path stays in the version, in the place that this list speaks for."""
-        for path, entry in entries.items():
-            if not isinstance(path, str) or not allowed.fullmatch(path):
-                self._bad(of, "form", f"lists {path!r}, which is no path that it may list")
-                continue
-            size, sha256 = (entry.get("bytes"), entry.get("sha256")) if isinstance(entry, dict) else (None, None)
-            if type(size) is not int or size < 0 or type(sha256) is not str or len(sha256) != 64 or sha256.strip(_HEX):
-                self._bad(of, "form", f"lists {path!r} without a length and SHA-256")
-                continue
-            listed[path] = _Listed(size, sha256)
-
-    # --- files
-
-    def _compare(self, folder: _Folder, found: Inodes, listed: Files, same_as: Path | None) -> None:
-        whole = not any(problem.file in TARGETS or _PART.fullmatch(problem.file) for problem in self.problems)
-        for path in found:
-            # What a broken list may have listed is not called unlisted.
-            if path not in listed and path not in TARGETS and not path.startswith("tuf/") and whole:
-                self._bad(path, "not_listed", "is not listed in the manifest or the feed")
-        old, lists = _already_verified(same_as, folder.folder) if same_as else ({}, {})
-        read = []
-        for path, entry in listed.items():
-            inode = found.get(path)
-            if inode is None:
-                if not any(problem.file == path for problem in self.problems):
-                    self._bad(path, "missing", "is missing")
-            elif path.startswith("manifest/"):
-                continue  # read and compared already
-            elif old.get(path) == inode and lists.get(path) == {"bytes": entry.bytes, "sha256": entry.sha256}:
-                self.verdict.files += 1
-                self.verdict.bytes += entry.bytes
-            else:
-                read.append(path)
-        self._hash(read, listed, THREADS)
-
-    def _hash(self, paths: list[str], listed: Files, threads: int) -> None:
-        size = max(1, min(500, len(paths) // threads + 1))
-        pieces = [paths[start : start + size] for start in range(0, len(paths), size)]
-        with ThreadPoolExecutor(threads) as pool:
-            for piece, results in zip(
-                pieces, pool.map(lambda piece: self._digests(piece, listed), pieces), strict=True
-            ):
-                for path, found in zip(piece, results, strict=True):
-                    if found is None:
-                        self._bad(path, "missing", "is missing or cannot be read")
-                    elif found[0] < 0:
-                        self._bad(
-                            path,
-                            "length",
-                            f"is longer than the {listed[path].bytes} bytes that were signed{self._night_of(path, None)}",
-                        )
-                    elif not self._differs(path, listed[path], *found):
-                        self.verdict.files += 1
-                        self.verdict.bytes += found[0]
-
-    def _digests(self, paths: list[str], listed: Files) -> list[tuple[int, str] | None]:
-        results: list[tuple[int, str] | None] = []
-        for path in paths:
-            try:
-                results.append(self.source.digest(path, listed[path].bytes))
-            except (_Absent, OSError):
-                results.append(None)
-            except _TooLong:
-                results.append((-1, ""))
-        return results
 
     # --- one merchant
 
@@ -774,18 +850,18 @@ class _Trusted:
     targets: Targets
 
 
-def _already_verified(version: Path, folder: Path) -> tuple[Inodes, dict[str, Any]]:
-    """(inode of each file of a version, what its manifest says of it); nothing where they cannot be links of each other."""
+def _already_verified(
+    version: Path, folder: Path, inner: str = "", part: str | None = None
+) -> tuple[Inodes, Mapping[str, Any]]:
+    """(inode of each file in a folder of a version, what its manifest, or a part of it, says of them); nothing where they
+    cannot be links of each other."""
     version = version.resolve()
     try:
         if version.stat().st_dev != folder.stat().st_dev:
             return {}, {}
-        manifest = json.loads((version / "manifest.json").read_bytes())
-        lists = dict(manifest["files"])
-        for part in manifest["parts"]:
-            lists |= json.loads((version / part).read_bytes())
-        return _Folder(version).scan()[0], lists
-    except (OSError, ValueError, KeyError, TypeError):
+        listed = orjson.loads((version / (part or "manifest.json")).read_bytes())
+        return _Folder(version).scan(inner)[0], listed if part else listed["files"]
+    except (OSError, ValueError, KeyError, TypeError, UserError):
         return {}, {}
 
 
