@@ -98,6 +98,7 @@ class NightFacts:
 
     def __init__(self, subjects: Sequence[str] | pd.Index, supplied: Iterable[str]) -> None:
         self.subjects = pd.Index(subjects, dtype=object)
+        self.known = pa.array(self.subjects, pa.string())
         self.supplied = set(supplied)
         self._values: dict[tuple[int, int], Array] = {}
         self._leaves: list[Leaf] = []  # keeps ids alive
@@ -199,7 +200,8 @@ def _numbers(column: pa.ChunkedArray) -> Array:
 
 def _places(facts: NightFacts, table: pa.Table) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
     """(positions of the rows' subjects, mask of the rows that have one)."""
-    places = facts.subjects.get_indexer(pd.Index(table["subject_id"].to_numpy(), dtype=object))
+    found = pc.index_in(table["subject_id"].combine_chunks(), value_set=facts.known)
+    places = pc.fill_null(found, -1).to_numpy()
     return places, places >= 0
 
 

@@ -23,6 +23,7 @@ from __future__ import annotations
 import gc
 import json
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -199,13 +200,19 @@ def _write(
         "zone": tonight.zone,
     }
 
+    def lists() -> None:
+        for path, content in _files(draft, tonight, settings, rulebooks, paths, context):
+            draft.write(path, content)
+
     pool.submit(draft.entries.update, render.search, draft.folder, _searched(tonight, paths))
     progress(f"writing the files of {tonight.merchants:,} merchants")
     shards = documents.shards(tonight, settings, paths, development=development)
-    done = render.merchants(draft, shards, tonight.merchants, context, earlier, tonight.day, pool, progress)
-    progress("writing lists and bulk files")
-    for path, content in _files(draft, tonight, settings, rulebooks, paths, context):
-        draft.write(path, content)
+    # Beside the processes that have the merchants this one would be idle.
+    with ThreadPoolExecutor(1) as thread:
+        listed = thread.submit(lists)
+        done = render.merchants(draft, shards, tonight.merchants, context, earlier, tonight.day, pool, progress)
+        progress("writing lists and bulk files")
+        listed.result()
     pool.collect()
     progress(f"{done.kept:,} of {tonight.merchants:,} merchants unchanged; writing the manifest")
     named = ("id", "version", "hash", "path")

@@ -12,10 +12,11 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+import orjson
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from credit.disclosure.documents import to_json
+from credit.disclosure.documents import harmless
 from credit.disclosure.night import Graded, Night
 from credit.disclosure.privacy import STATES
 from credit.indicators.base import Array
@@ -100,7 +101,7 @@ def files(night: Night, grades: pa.Table) -> Iterator[tuple[str, bytes]]:
     yield "bulk/grades.parquet", _parquet(grades)
     rows = grades.to_pylist()
     yield "bulk/grades.csv", csv_bytes(grades.column_names, rows)
-    yield "bulk/grades.ndjson", b"".join(to_json(row) + b"\n" for row in rows)
+    yield "bulk/grades.ndjson", harmless(b"".join(orjson.dumps(row, option=orjson.OPT_APPEND_NEWLINE) for row in rows))
     yield "bulk/elements.parquet", _parquet(*map(_elements, night.graded))
     yield (
         "bulk/indicators.parquet",
@@ -234,8 +235,20 @@ def csv_bytes(names: list[str], rows: list[dict[str, Any]]) -> bytes:
     sink = io.StringIO(newline="")
     writer = csv.writer(sink, lineterminator="\r\n")
     writer.writerow(names)
-    writer.writerows([_cell(row[name]) for name in names] for row in rows)
+    writer.writerows(zip(*(_cells([row[name] for row in rows]) for name in names), strict=True))
     return sink.getvalue().encode("utf-8-sig")
+
+
+def _cells(values: list[Any]) -> list[Any]:
+    """A column; its few different texts, if it has few, are looked at once each."""
+    kinds = set(map(type, values))
+    if kinds.isdisjoint((bool, str)):
+        return values
+    different = set(values)
+    if len(different) * 2 > len(values):
+        return [_cell(value) for value in values]
+    shown = {value: _cell(value) for value in different}
+    return [shown[value] for value in values]
 
 
 def _cell(value: Any) -> Any:

@@ -314,7 +314,10 @@ def _register(frames: engine.Frames) -> dict[str, dict[str, Any]]:
         .select(*(column.name for column in privacy.published_columns()))
         .collect(backend="pyarrow")
     )
-    return {row["subject_id"]: row for row in found.to_arrow().to_pylist()}
+    table = found.to_arrow()
+    names, columns = table.column_names, [column.to_pylist() for column in table.columns]
+    rows = (dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True))
+    return {row["subject_id"]: row for row in rows}
 
 
 Subject = dict[str, Any]

@@ -211,18 +211,24 @@ def subject(row: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
     person = row["kind"] != "enterprise"
     fields: dict[str, Any] = {}
     states: dict[str, str] = {}
-    for column in published_columns():
-        value = row[column.name]
-        if person and (column.privacy == "personal" or column.name in ENTERPRISE_ONLY):
-            shown = mask_name(value) if value and column.name in _MASKED_IN_PART else None
-            states[column.name] = ("masked" if shown else "withheld") if value else "missing"
+    for name, of_persons in _published():
+        value = row[name]
+        if person and of_persons:
+            shown = mask_name(value) if value and name in _MASKED_IN_PART else None
+            states[name] = ("masked" if shown else "withheld") if value else "missing"
             value = shown
         elif value is None:
             # A licence without a stated end, or no licence at all.
-            ends = column.name == "licence_valid_until" and row["licence_no"] is not None
-            states[column.name] = "not_applicable" if ends else "missing"
-        fields[column.name] = value
+            ends = name == "licence_valid_until" and row["licence_no"] is not None
+            states[name] = "not_applicable" if ends else "missing"
+        fields[name] = value
     return fields, states
+
+
+@cache
+def _published() -> tuple[tuple[str, bool], ...]:
+    """(name, whether it is not shown whole of a natural person) of each published column."""
+    return tuple((c.name, c.privacy == "personal" or c.name in ENTERPRISE_ONLY) for c in published_columns())
 
 
 def struck(value: Any) -> Any:

@@ -12,6 +12,7 @@ import gc
 import hashlib
 import multiprocessing
 import os
+import stat
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from dataclasses import dataclass, field
@@ -166,40 +167,40 @@ class _Shard:
 
 
 def _shard(folder: Path, parts: list[Part], context: dict[str, Any], before: Earlier | None, day: date) -> _Shard:
-    listings: dict[str, Listing] = {}
-    for path in {path for part in parts for path in part.paths}:
-        listings.setdefault(manifest.part_of(path), {})
-    for name in listings:
-        (folder / manifest.MERCHANTS / name[-7:-5]).mkdir(parents=True, exist_ok=True)
-    had = _listed(before) if before else {}
     rows: dict[str, Kept] = {}
+    listings: dict[str, Listing] = {folder_of(path): {} for part in parts for path in part.paths}
+    for name in listings:
+        (folder / manifest.MERCHANTS / name).mkdir(parents=True, exist_ok=True)
+    made = [(part, heads, fingerprints(part, heads, context)) for part in parts for heads in [part.heads()]]
+    if before is not None:
+        same: dict[str, list[str]] = {}
+        for part, _, prints in made:
+            for subject_id, path, fingerprint in zip(part.ids, part.paths, prints, strict=True):
+                was = before.merchants.get(subject_id)
+                if was is not None and was.fingerprint == fingerprint:
+                    same.setdefault(folder_of(path), []).append(path)
+        for name, paths in same.items():
+            listings[name] = _keep(folder, before, name, paths, day)
     kept = 0
-    for part in parts:
-        heads = part.heads()
+    for part, heads, prints in made:
         new = []
-        for i, fingerprint in enumerate(fingerprints(part, heads, context)):
-            subject_id, path = part.ids[i], part.paths[i]
-            was = before.merchants.get(subject_id) if before else None
-            if before and was and was.fingerprint == fingerprint and _keep(folder, before, path, had, day):
-                rows[subject_id] = was
-                listings[manifest.part_of(path)].update({one: had[one] for one in _paths(path)})
+        for i, (subject_id, path) in enumerate(zip(part.ids, part.paths, strict=True)):
+            if path in listings[folder_of(path)]:
+                assert before is not None
+                rows[subject_id] = before.merchants[subject_id]
                 kept += 1
             else:
-                rows[subject_id] = Kept(fingerprint, day)
+                rows[subject_id] = Kept(prints[i], day)
                 new.append(i)
         if new:
             of = part if len(new) == len(heads) else part.take(new)
             for path, entry in _render(folder, of, [heads[i] for i in new], context):
-                listings[manifest.part_of(path)][path] = entry._asdict()
-    listed = {name: manifest.part(listing) for name, listing in listings.items()}
-    return _Shard(
-        {
-            name: manifest.Listed(*_write(f"{folder}/{name}", content), len(listings[name]))
-            for name, content in listed.items()
-        },
-        rows,
-        kept,
-    )
+                listings[folder_of(path)][path] = entry._asdict()
+    listed = {}
+    for name, listing in listings.items():
+        path = f"manifest/{name}.json"
+        listed[path] = manifest.Listed(*_write(f"{folder}/{path}", manifest.part(listing)), len(listing))
+    return _Shard(listed, rows, kept)
 
 
 def _paths(path: str) -> tuple[str, str, str]:
@@ -207,37 +208,47 @@ def _paths(path: str) -> tuple[str, str, str]:
     return path, f"{stem}.html", f"{stem}.svg"
 
 
-def _listed(before: Earlier) -> Listing:
-    """What the earlier version's manifest says of the shard's files; nothing of a folder whose part is damaged."""
-    found: Listing = {}
-    for path, sha256 in before.parts.items():
-        try:
-            content = (before.folder / path).read_bytes()
-        except OSError:
-            continue
-        if entry_of(content).sha256 == sha256:
-            found |= orjson.loads(content)
-    return found
-
-
-def _keep(folder: Path, before: Earlier, path: str, had: Listing, day: date) -> bool:
-    """Link a merchant's files, unless one is not what it was when it was verified: another length, written to since, or,
-    each night for some of them, other content when read again."""
-    read = int(folder_of(path), 16) % _READ_AGAIN == day.toordinal() % _READ_AGAIN
-    files = _paths(path)
-    if not all(one in had and _is(f"{before.folder}/{one}", had[one], before.written, read) for one in files):
-        return False
-    for one in files:
-        versions.link(f"{before.folder}/{one}", f"{folder}/{one}")
-    return True
-
-
-def _is(path: str, entry: dict[str, Any], written: int, read: bool) -> bool:
+def _keep(draft: Path, before: Earlier, name: str, paths: list[str], day: date) -> Listing:
+    """Link the files of these merchants, who are of one folder, and return what lists them; left out is who has a file
+    that is not what it was when it was verified: another length, written to since, or, each night for some folders,
+    other content when read again."""
+    inner = f"{manifest.MERCHANTS}{name}"
+    read = int(name, 16) % _READ_AGAIN == day.toordinal() % _READ_AGAIN
+    part = f"manifest/{name}.json"
     try:
-        found = os.stat(path)  # noqa: PTH116
-        if found.st_size != entry["bytes"] or found.st_mtime_ns > written:
+        content = (before.folder / part).read_bytes()
+        source = os.open(before.folder / inner, os.O_RDONLY | os.O_DIRECTORY)
+    except OSError:
+        return {}
+    target = os.open(draft / inner, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        if entry_of(content).sha256 != before.parts.get(part):
+            return {}
+        listed: Listing = orjson.loads(content)
+        kept: Listing = {}
+        for path in paths:
+            files = {one: listed[one] for one in _paths(path) if one in listed}
+            if len(files) < 3 or not all(_is(source, one, entry, before.written, read) for one, entry in files.items()):
+                continue
+            for one in files:
+                versions.link(one.rpartition("/")[2], source, target)
+            kept |= files
+        return kept
+    finally:
+        os.close(source)
+        os.close(target)
+
+
+def _is(folder: int, path: str, entry: dict[str, Any], written: int, read: bool) -> bool:
+    name = path.rpartition("/")[2]
+    try:
+        found = os.stat(name, dir_fd=folder, follow_symlinks=False)
+        if found.st_size != entry["bytes"] or found.st_mtime_ns > written or not stat.S_ISREG(found.st_mode):
             return False
-        return not read or entry_of(Path(path).read_bytes()).sha256 == entry["sha256"]
+        if not read:
+            return True
+        with open(os.open(name, os.O_RDONLY | os.O_NOFOLLOW, dir_fd=folder), "rb") as file:  # noqa: PTH123
+            return entry_of(file.read()) == Entry(**entry)
     except OSError:
         return False
 
@@ -262,7 +273,7 @@ def _render(
             first = svg_path, _write(f"{folder}/{svg_path}", site.badge(grade, document["meaning"], context))
             badges[grade] = first
         else:
-            versions.link(f"{folder}/{first[0]}", f"{folder}/{svg_path}")
+            versions.link(f"{folder}/{first[0]}", None, None, f"{folder}/{svg_path}")
         yield svg_path, first[1]
 
 

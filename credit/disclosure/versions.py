@@ -145,12 +145,18 @@ def put(published: Path, path: Path, content: bytes) -> None:
     os.replace(partial, path)  # noqa: PTH105
 
 
-def link(source: str | Path, target: str | Path) -> None:
-    """`target` becomes another name of the file `source`, or a copy where the file system has no more links."""
+def link(name: str, source: int | None, target: int | None, as_name: str | None = None) -> None:
+    """The file `name` of the open folder `source` gets another name in `target`, the same unless `as_name` is given, or a
+    copy where the file system has no more links. Paths where no folders are given."""
+    to = as_name or name
     try:
-        os.link(source, target)
+        os.link(name, to, src_dir_fd=source, dst_dir_fd=target)
     except OSError:
-        shutil.copyfile(source, target)
+        with (
+            open(os.open(name, os.O_RDONLY, dir_fd=source), "rb") as old,  # noqa: PTH123
+            open(os.open(to, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666, dir_fd=target), "wb") as new,  # noqa: PTH123
+        ):
+            shutil.copyfileobj(old, new)
 
 
 def _clean(published: Path) -> None:

@@ -9,8 +9,9 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterator
+from copy import deepcopy
 from datetime import date, timedelta
-from functools import cache
+from functools import cache, lru_cache
 from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -409,7 +410,20 @@ def _lines(node: yaml.Node | None, place: tuple[str | int, ...] = ()) -> Iterato
 
 def read(text: str) -> tuple[Any, dict[tuple[str | int, ...], int]]:
     """(what a rulebook's YAML says, line of each place in it), not validated. Raises yaml.YAMLError."""
-    return yaml.load(text, _Loader), dict(_lines(yaml.compose(text, yaml.SafeLoader)))
+    data, lines = _read(text)
+    return deepcopy(data), dict(lines)
+
+
+@lru_cache(maxsize=32)
+def _read(text: str) -> tuple[Any, dict[tuple[str | int, ...], int]]:
+    loader = _Loader(text)
+    try:
+        node = loader.get_single_node()
+        # Lines first: constructing a mapping moves merged keys about.
+        lines = dict(_lines(node))
+        return (None if node is None else loader.construct_document(node)), lines
+    finally:
+        loader.dispose()  # type: ignore[no-untyped-call]
 
 
 def load(path: Path) -> Rulebook:

@@ -11,14 +11,16 @@ endings that many names share (有限公司) only as many are kept as a reader w
 from __future__ import annotations
 
 import hashlib
-import json
 import re
 import unicodedata
 import zlib
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-_UNSAFE: Final = "<>&\x85\u2028\u2029"
+import orjson
+
+from credit.disclosure.documents import harmless, to_json
+
 INDEX: Final = "search/index.json"
 KEPT: Final = 60
 """Merchants kept of one key; site.js shows fewer."""
@@ -39,7 +41,7 @@ def normal(text: str) -> str:
 
 def search(entries: Sequence[Entry]) -> Iterator[tuple[str, bytes]]:
     """(path, content) of every file of the index; the order of `entries` does not matter."""
-    found: dict[str, list[str]] = {}
+    found: dict[str, list[bytes]] = {}
     for entry in sorted(entries, key=lambda one: (one[2] or "", one[0])):
         subject_id, _, name, code, *_ = entry
         line = _line(entry)
@@ -51,34 +53,34 @@ def search(entries: Sequence[Entry]) -> Iterator[tuple[str, bytes]]:
                 there.append(line)
         if code:
             # A code's line says the code: the reader compares it, and shows it.
-            found.setdefault(normal(code), []).append(f"{line[:-1]},{_json(code)}]")
+            found.setdefault(normal(code), []).append(line[:-1] + b"," + orjson.dumps(code) + b"]")
     directory = []
     for first, name, lines in _cut(found):
         directory.append([first, name])
-        yield f"search/{name}", b"[\n" + b",\n".join(lines) + b"\n]\n"
-    yield INDEX, (_json({"format": "merchant-credit search", "files": directory}) + "\n").encode()
+        yield f"search/{name}", harmless(b"[\n" + b",\n".join(lines) + b"\n]\n")
+    yield INDEX, to_json({"format": "merchant-credit search", "files": directory}) + b"\n"
 
 
 def _keys(name: str, subject_id: str) -> set[str]:
     return {name[i:] for i in range(len(name)) if name[i] != " "} | {subject_id}
 
 
-def _line(entry: Entry) -> str:
+def _line(entry: Entry) -> bytes:
     """[name, id, page, grade, flags]: flags 1 individual, 2 self-operated; the page is two digits where they say it all."""
     subject_id, kind, name, _, grade, self_operated, page = entry
     folder = page[10:12]
     usual = _PLAIN.fullmatch(subject_id) and page == f"merchants/{folder}/{subject_id}.html"
-    return _json(
+    return orjson.dumps(
         [name or "", subject_id, folder if usual else page, grade, (kind != "enterprise") + 2 * bool(self_operated)]
     )
 
 
-def _cut(found: dict[str, list[str]]) -> Iterator[tuple[str, str, list[bytes]]]:
+def _cut(found: dict[str, list[bytes]]) -> Iterator[tuple[str, str, list[bytes]]]:
     """(what the file begins with, its name, its lines) of each file."""
     first, name, size, before = "", _name(""), 0, ""
     lines: dict[bytes, None] = {}
     for key in sorted(found):
-        encoded = [line.encode() for line in found[key]]
+        encoded = found[key]
         more = sum([len(line) + 2 for line in encoded if line not in lines])
         if lines and (size + more > _MOST or (size >= _LEAST and zlib.crc32(key.encode()) % _EVERY == 0)):
             yield first, name, list(lines)
@@ -94,10 +96,3 @@ def _cut(found: dict[str, list[str]]) -> Iterator[tuple[str, str, list[bytes]]]:
 
 def _name(key: str) -> str:
     return f"{hashlib.sha256(key.encode()).hexdigest()[:12]}.json"
-
-
-def _json(value: object) -> str:
-    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
-    for character in _UNSAFE:
-        text = text.replace(character, f"\\u{ord(character):04x}")
-    return text
