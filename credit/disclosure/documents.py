@@ -211,6 +211,14 @@ class Part:
         rows[np.isnan(rows)] = np.nan
         return np.ascontiguousarray(rows)
 
+    def said(self) -> Iterator[tuple[Any, ...]]:
+        """All else that is told of each merchant: what `heads` makes of it depends on this and on what all have in common."""
+        by_subject = [of or {} for of in (self.trend, self.sanctions, self.records, self.objections, self.notices)]
+        # Not known and none are told apart.
+        known = [of is not None for of in (self.sanctions, self.records)]
+        for each in zip(*(getattr(self, name) for name in _LISTS), strict=True):
+            yield *each, *(of.get(each[0]) for of in by_subject), *known
+
     def heads(self) -> list[dict[str, Any]]:
         """What each merchant's document says besides columns of numbers."""
         return [self._head(i) for i in range(len(self.ids))]
@@ -344,8 +352,8 @@ def _whole(night: Night, graded: Graded, paths: dict[str, str], told: dict[str, 
     )
 
 
-def documents(part: Part, heads: Sequence[dict[str, Any]] | None = None) -> Iterator[tuple[str, dict[str, Any]]]:
-    """(path, document) of every merchant of the part. `heads`: those of the part, where they are made already."""
+def documents(part: Part) -> Iterator[tuple[str, dict[str, Any]]]:
+    """(path, document) of every merchant of the part."""
     everyone = slice(0, len(part.paths))
     windows = [(days, _chunk(tree, everyone)) for days, tree in part.windows.items()]
     shown = _transposed(shown.rows(everyone) for shown in part.shown)
@@ -355,7 +363,7 @@ def documents(part: Part, heads: Sequence[dict[str, Any]] | None = None) -> Iter
         list(zip(weight.tolist(), privacy.blank(earned), strict=True)) for weight, earned in part.totals
     )
     common = part.common
-    for i, (path, head) in enumerate(zip(part.paths, part.heads() if heads is None else heads, strict=True)):
+    for i, (path, head) in enumerate(zip(part.paths, part.heads(), strict=True)):
         now = {
             "on": common["evaluated_on"],
             "grade": head["grade"],

@@ -56,17 +56,6 @@ class Earlier:
     written: int
     """When its last file was written, in ns since 1970: a file written later is not the one that was verified."""
 
-    def of(self, shard: list[Part]) -> Earlier:
-        """What is needed of it for a shard."""
-        ids = (subject_id for part in shard for subject_id in part.ids if subject_id in self.merchants)
-        paths = {manifest.part_of(path) for part in shard for path in part.paths}
-        return Earlier(
-            self.folder,
-            {subject_id: self.merchants[subject_id] for subject_id in ids},
-            {path: self.parts[path] for path in paths if path in self.parts},
-            self.written,
-        )
-
 
 def earlier(published: Path, day: date) -> Earlier | None:
     """The version published last whose night is not after `day`: a document never speaks of a later night than its version."""
@@ -95,13 +84,13 @@ def _program() -> bytes:
     return digest.digest()
 
 
-def fingerprints(part: Part, heads: list[dict[str, Any]], context: dict[str, Any]) -> list[bytes]:
+def fingerprints(part: Part, context: dict[str, Any]) -> list[bytes]:
     """What each merchant's files are made of, but for the night, as a SHA-256."""
     common = {name: value for name, value in part.common.items() if name not in ("evaluated_on", "cut_off")}
-    frame = hashlib.sha256(_program() + to_json([common, part.frame, context])).digest()
+    frame = hashlib.sha256(_program() + to_json([common, part.frame, part.meanings, part.vetoes, context])).digest()
     return [
-        hashlib.sha256(b"".join((frame, row, orjson.dumps(head)))).digest()
-        for row, head in zip(part.numbers(), heads, strict=True)
+        hashlib.sha256(b"".join((frame, row, orjson.dumps(said)))).digest()
+        for row, said in zip(part.numbers(), part.said(), strict=True)
     ]
 
 
@@ -128,15 +117,40 @@ def merchants(
     collects what is under way when this returns."""
     done = Rendered()
 
-    def take(shard: _Shard) -> None:
-        draft.parts.update(shard.parts)
-        done.rows.update(shard.rows)
-        done.kept += shard.kept
-        progress(f"{len(done.rows):,} of {total:,} merchants")
+    def submit(shard: list[Part], again: frozenset[str] = frozenset()) -> None:
+        """`again`: documents whose files cannot be kept."""
+        kept: dict[str, list[str]] = {}
+        parts = []
+        for part, prints in zip(shard, prints_of[id(shard)], strict=True):
+            new = []
+            for i, (subject_id, path) in enumerate(zip(part.ids, part.paths, strict=True)):
+                was = before.merchants.get(subject_id) if before else None
+                if was is not None and was.fingerprint == prints[i] and path not in again:
+                    done.rows[subject_id] = was
+                    kept.setdefault(folder_of(path), []).append(path)
+                else:
+                    done.rows[subject_id] = Kept(prints[i], day)
+                    new.append(i)
+            if new:
+                parts.append(part if len(new) == len(part.ids) else part.take(new))
+        source = Source(before.folder, before.parts, before.written) if before and kept else None
 
+        def take(made: _Shard) -> None:
+            if made.damaged:
+                submit(shard, again | made.damaged)
+                return
+            del prints_of[id(shard)]
+            draft.parts.update(made.parts)
+            done.kept += sum(map(len, kept.values()))
+            progress(f"{len(done.rows):,} of {total:,} merchants")
+
+        pool.submit(take, _shard, draft.folder, parts, context, source, kept, day)
+
+    prints_of: dict[int, list[list[bytes]]] = {}
     for shard in shards:
-        pool.submit(take, _shard, draft.folder, shard, context, before.of(shard) if before else None, day)
-        pool.collect(2 * pool.workers)
+        prints_of[id(shard)] = [fingerprints(part, context) for part in shard]
+        submit(shard)
+        pool.collect(4 * pool.workers)
     return done
 
 
@@ -157,50 +171,50 @@ _READ_AGAIN = 7
 """Nights in which every file that is kept is read again once."""
 
 
+@dataclass(frozen=True)
+class Source:
+    """The earlier version as a worker needs it."""
+
+    folder: Path
+    parts: dict[str, str]
+    written: int
+
+
 @dataclass
 class _Shard:
-    """What was made of a shard."""
+    """What was made of a shard: the parts of the manifest; or the documents whose files cannot be kept, and nothing made."""
 
     parts: dict[str, manifest.Listed]
-    rows: dict[str, Kept]
-    kept: int
+    damaged: frozenset[str] = frozenset()
 
 
-def _shard(folder: Path, parts: list[Part], context: dict[str, Any], before: Earlier | None, day: date) -> _Shard:
-    rows: dict[str, Kept] = {}
+def _shard(
+    folder: Path,
+    parts: list[Part],
+    context: dict[str, Any],
+    source: Source | None,
+    kept: dict[str, list[str]],
+    day: date,
+) -> _Shard:
+    """Link the files of those who are `kept` (documents by folder), render those of the parts, list both."""
     listings: dict[str, Listing] = {folder_of(path): {} for part in parts for path in part.paths}
+    if source is not None:
+        for name, paths in kept.items():
+            listings[name] = _whole(source, name, paths, day)
+        if damaged := [path for name, paths in kept.items() for path in paths if path not in listings[name]]:
+            return _Shard({}, frozenset(damaged))
     for name in listings:
         (folder / manifest.MERCHANTS / name).mkdir(parents=True, exist_ok=True)
-    made = [(part, heads, fingerprints(part, heads, context)) for part in parts for heads in [part.heads()]]
-    if before is not None:
-        same: dict[str, list[str]] = {}
-        for part, _, prints in made:
-            for subject_id, path, fingerprint in zip(part.ids, part.paths, prints, strict=True):
-                was = before.merchants.get(subject_id)
-                if was is not None and was.fingerprint == fingerprint:
-                    same.setdefault(folder_of(path), []).append(path)
-        for name, paths in same.items():
-            listings[name] = _keep(folder, before, name, paths, day)
-    kept = 0
-    for part, heads, prints in made:
-        new = []
-        for i, (subject_id, path) in enumerate(zip(part.ids, part.paths, strict=True)):
-            if path in listings[folder_of(path)]:
-                assert before is not None
-                rows[subject_id] = before.merchants[subject_id]
-                kept += 1
-            else:
-                rows[subject_id] = Kept(prints[i], day)
-                new.append(i)
-        if new:
-            of = part if len(new) == len(heads) else part.take(new)
-            for path, entry in _render(folder, of, [heads[i] for i in new], context):
-                listings[folder_of(path)][path] = entry._asdict()
+        if source is not None:
+            _link(source.folder, folder, name, listings[name])
+    for part in parts:
+        for path, entry in _render(folder, part, context):
+            listings[folder_of(path)][path] = entry._asdict()
     listed = {}
     for name, listing in listings.items():
         path = f"manifest/{name}.json"
         listed[path] = manifest.Listed(*_write(f"{folder}/{path}", manifest.part(listing)), len(listing))
-    return _Shard(listed, rows, kept)
+    return _Shard(listed)
 
 
 def _paths(path: str) -> tuple[str, str, str]:
@@ -208,35 +222,43 @@ def _paths(path: str) -> tuple[str, str, str]:
     return path, f"{stem}.html", f"{stem}.svg"
 
 
-def _keep(draft: Path, before: Earlier, name: str, paths: list[str], day: date) -> Listing:
-    """Link the files of these merchants, who are of one folder, and return what lists them; left out is who has a file
-    that is not what it was when it was verified: another length, written to since, or, each night for some folders,
-    other content when read again."""
-    inner = f"{manifest.MERCHANTS}{name}"
+def _whole(source: Source, name: str, paths: list[str], day: date) -> Listing:
+    """What lists the files of these merchants, who are of one folder; left out is who has a file that is not what it was
+    when it was verified: another length, written to since, or, each night for some folders, other content when read again."""
     read = int(name, 16) % _READ_AGAIN == day.toordinal() % _READ_AGAIN
     part = f"manifest/{name}.json"
     try:
-        content = (before.folder / part).read_bytes()
-        source = os.open(before.folder / inner, os.O_RDONLY | os.O_DIRECTORY)
+        content = (source.folder / part).read_bytes()
+        folder = os.open(source.folder / manifest.MERCHANTS / name, os.O_RDONLY | os.O_DIRECTORY)
     except OSError:
         return {}
-    target = os.open(draft / inner, os.O_RDONLY | os.O_DIRECTORY)
     try:
-        if entry_of(content).sha256 != before.parts.get(part):
+        if entry_of(content).sha256 != source.parts.get(part):
             return {}
         listed: Listing = orjson.loads(content)
-        kept: Listing = {}
+        found: Listing = {}
         for path in paths:
             files = {one: listed[one] for one in _paths(path) if one in listed}
-            if len(files) < 3 or not all(_is(source, one, entry, before.written, read) for one, entry in files.items()):
-                continue
-            for one in files:
-                versions.link(one.rpartition("/")[2], source, target)
-            kept |= files
-        return kept
+            if len(files) == 3 and all(_is(folder, one, entry, source.written, read) for one, entry in files.items()):
+                found |= files
+        return found
     finally:
-        os.close(source)
-        os.close(target)
+        os.close(folder)
+
+
+def _link(source: Path, draft: Path, name: str, listing: Listing) -> None:
+    """Link these files of a folder."""
+    if not listing:
+        return
+    inner = f"{manifest.MERCHANTS}{name}"
+    came = os.open(source / inner, os.O_RDONLY | os.O_DIRECTORY)
+    goes = os.open(draft / inner, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        for path in listing:
+            versions.link(path.rpartition("/")[2], came, goes)
+    finally:
+        os.close(came)
+        os.close(goes)
 
 
 def _is(folder: int, path: str, entry: dict[str, Any], written: int, read: bool) -> bool:
@@ -258,13 +280,11 @@ def search(folder: Path, searched: list[site.Entry]) -> dict[str, Entry]:
     return {path: _write(f"{folder}/{path}", content) for path, content in site.search(searched)}
 
 
-def _render(
-    folder: Path, part: Part, heads: list[dict[str, Any]], context: dict[str, Any]
-) -> Iterator[tuple[str, Entry]]:
+def _render(folder: Path, part: Part, context: dict[str, Any]) -> Iterator[tuple[str, Entry]]:
     """Write document, page and badge of every merchant of the part."""
     pages = site.Merchants(context)
     badges: dict[str, tuple[str, Entry]] = {}
-    for path, document in documents(part, heads):
+    for path, document in documents(part):
         json_path, html_path, svg_path = _paths(path)
         yield json_path, _write(f"{folder}/{json_path}", to_json(document) + b"\n")
         yield html_path, _write(f"{folder}/{html_path}", pages.page(document, path))
