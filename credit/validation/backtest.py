@@ -6,7 +6,7 @@ Nothing is stored. Each night is graded afresh, by score and vetoes, without the
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -60,6 +60,9 @@ class Backtest:
     measures  rulebook, date, days, population, level (order, seller), scorer, measure (auc, gini, ks, lift, auc_below: the
               score's AUC less this scorer's), value, low, high (95 %), orders, bad, sellers; date "mean" is the mean over the dates
     grades    rulebook, date ("pooled": all), days, grade, sellers, orders, bad, rate, low, high (Jeffreys)
+    rises     rulebook, days, better, worse, rise, low, high, verdict: the pooled bad rate from grade to grade
+    calibration  rulebook, date, days, fitted_on, bin, orders, predicted, observed, low, high; for whoever is rated
+    fit       rulebook, date, days, fitted_on, expected, observed, ratio, brier, brier_of_rate, slope
     outcomes  date, days, outcome, orders, share
     """
 
@@ -69,9 +72,11 @@ class Backtest:
     rulebooks: tuple[str, ...]
     measures: pd.DataFrame
     grades: pd.DataFrame
+    rises: pd.DataFrame
+    calibration: pd.DataFrame
+    fit: pd.DataFrame
     outcomes: pd.DataFrame
     notes: tuple[str, ...] = ()
-    more: Mapping[str, Any] = field(default_factory=dict)
 
 
 def nights(
@@ -139,6 +144,9 @@ def judge(
     notes, told = [], []
     measures: list[pd.DataFrame] = []
     by_grade: list[pd.DataFrame] = []
+    rises: list[pd.DataFrame] = []
+    bins: list[pd.DataFrame] = []
+    fits: list[dict[str, Any]] = []
     for days in sorted(set(horizons)):
         after = {}
         for day in dates:
@@ -156,7 +164,12 @@ def judge(
             for population in POPULATIONS:
                 found = _measures(mine, after, population, resamples, seed)
                 measures.append(found.assign(rulebook=label, days=days, population=population))
-            by_grade.append(_by_grade(mine, after).assign(rulebook=label, days=days))
+            graded = _graded_orders(mine, after)
+            by_grade.append(_by_grade(mine, graded).assign(rulebook=label, days=days))
+            rises.append(_rises(graded, by_grade[-1], resamples, seed).assign(rulebook=label, days=days))
+            for binned, fit in _calibrations(graded, days):
+                bins.append(binned.assign(rulebook=label))
+                fits.append({"rulebook": label, **fit})
     return Backtest(
         dates,
         tuple(sorted(set(horizons))),
@@ -164,6 +177,9 @@ def judge(
         tuple(dict.fromkeys(night.evaluation.rulebook.label for night in done)),
         pd.concat(measures, ignore_index=True),
         pd.concat(by_grade, ignore_index=True),
+        pd.concat(rises, ignore_index=True),
+        pd.concat(bins, ignore_index=True) if bins else pd.DataFrame(),
+        pd.DataFrame(fits),
         pd.concat(told, ignore_index=True),
         tuple(notes),
     )
@@ -179,7 +195,8 @@ def _told(orders: pd.DataFrame) -> pd.DataFrame:
 def _members(night: Night, population: str) -> pd.Index:
     grades = night.evaluation.grades
     inside = grades["not_rated_reason"].isna() if population == "rated" else grades["orders"] > 0
-    return pd.Index(grades.loc[inside, "subject_id"], dtype=object)
+    members: pd.Index = pd.Index(grades["subject_id"].to_numpy()[inside.to_numpy()], dtype=object)
+    return members
 
 
 def _measures(
@@ -238,19 +255,47 @@ def _measures(
     return pd.DataFrame(rows)
 
 
-def _by_grade(done: Sequence[Night], after: Mapping[date, pd.DataFrame]) -> pd.DataFrame:
-    """Bad rate by grade, best first, each date and pooled."""
+def _graded_orders(done: Sequence[Night], after: Mapping[date, pd.DataFrame]) -> pd.DataFrame:
+    """The order lines of all dates with their seller's grade and, where it is rated, score."""
     parts = []
     for night in done:
         orders = after[night.evaluation.day]
-        grade = orders["subject_id"].map(night.grades["grade"])
-        parts.append(orders.assign(date=night.evaluation.day, grade=grade).dropna(subset="grade"))
+        of = night.grades.reindex(orders["subject_id"])
+        parts.append(
+            orders.assign(date=night.evaluation.day, grade=of["grade"].to_numpy(), score=of["score"].to_numpy())
+        )
+    whole: pd.DataFrame = pd.concat(parts, ignore_index=True)
+    return whole[whole["grade"].notna()]
+
+
+def _by_grade(done: Sequence[Night], graded: pd.DataFrame) -> pd.DataFrame:
+    """Bad rate by grade, best first, each date and pooled."""
     symbols = [*done[0].evaluation.rulebook.symbols, NOT_RATED]
-    whole = pd.concat(parts, ignore_index=True)
     tables = []
-    for name, part in [*((day, p) for day, p in whole.groupby("date")), ("pooled", whole)]:
+    for name, part in [*graded.groupby("date"), ("pooled", graded)]:
         table = part.groupby("grade").agg(sellers=("subject_id", "nunique"), orders=("bad", "size"), bad=("bad", "sum"))
         table = table.reindex([s for s in symbols if s in table.index])
         low, high = metrics.jeffreys(table["bad"], table["orders"])
         tables.append(table.assign(rate=table["bad"] / table["orders"], low=low, high=high, date=name).reset_index())
     return pd.concat(tables, ignore_index=True)
+
+
+def _rises(graded: pd.DataFrame, by_grade: pd.DataFrame, resamples: int, seed: int) -> pd.DataFrame:
+    rated = graded[graded["grade"] != NOT_RATED]
+    pooled = by_grade[(by_grade["date"] == "pooled") & (by_grade["grade"] != NOT_RATED)]
+    by_seller = (
+        rated.groupby(["subject_id", "grade"]).agg(orders=("bad", "size"), bad=("bad", "sum")).reset_index("grade")
+    )
+    return metrics.rising(pooled, by_seller, metrics.draws(by_seller.index.nunique(), resamples, seed))
+
+
+def _calibrations(graded: pd.DataFrame, days: int) -> Iterator[tuple[pd.DataFrame, dict[str, Any]]]:
+    """Each date by the curve of the latest earlier one whose period had ended by then."""
+    rated = graded.dropna(subset="score")
+    parts: dict[date, pd.DataFrame] = {day: rated[rated["date"] == day] for day in sorted(set(rated["date"]))}
+    for day, later in parts.items():
+        earlier = [d for d in parts if d + timedelta(days=days) <= day and parts[d]["bad"].nunique() > 1]
+        if earlier:
+            bins, fit = metrics.calibrate(parts[earlier[-1]], later)
+            told = {"date": day, "days": days, "fitted_on": earlier[-1]}
+            yield bins.assign(date=day, days=days, fitted_on=earlier[-1]), told | fit

@@ -43,7 +43,7 @@ def wilson(positive: np.ndarray, n: np.ndarray, level: float = 0.95) -> np.ndarr
 
 def scores_of(evaluated: Evaluation, facts: engine.NightFacts, columns: frozenset[str]) -> pd.DataFrame:
     """A column for each way to rank, a row for each subject of the evaluation: `score` (the computed score, also of those not
-    rated), PLAIN, `element:<id>` (its mark) and `indicator:<id>` (its shrunk value, turned so that more is better).
+    rated), `grade` (by its place), PLAIN, `element:<id>` (its mark) and `indicator:<id>` (its shrunk value, turned so that more is better).
 
     `facts` has LEAVES of the evaluation's subjects. What nobody has a measure of is left out.
     """
@@ -69,6 +69,8 @@ def scores_of(evaluated: Evaluation, facts: engine.NightFacts, columns: frozense
     for c in evaluated.scores.columns:
         found[f"indicator:{c.indicator}"] = c.shrunk * (1 if CATALOGUE[c.indicator].better == "high" else -1)
     table = pd.DataFrame(found, index=evaluated.scores.subjects)
+    places = {symbol: -float(i) for i, symbol in enumerate(evaluated.rulebook.symbols)}
+    table.insert(1, "grade", evaluated.grades["grade"].map(places).to_numpy(dtype=np.float64))
     table = table.dropna(axis="columns", how="all")
     return table.fillna(table.mean())
 

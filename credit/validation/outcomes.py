@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, date, timedelta
+from typing import Any
 
 import duckdb
 import narwhals as nw
@@ -120,7 +121,7 @@ def outcomes(
         & ~col("dispatched_at").is_null()
     )
     stock_out = (col("cancel_reason") == "stock_out").fill_null(False)
-    rows = (
+    rows = _pandas(
         frames(TABLES["transactions"])
         .lazy()
         .filter((col("ordered_at") >= begin) & (col("ordered_at") < end))
@@ -134,8 +135,6 @@ def outcomes(
             (cancelled & stock_out).alias("unavailable"),
             (arrived_late & ~sent_late).alias("carrier_late"),
         )
-        .collect(backend="pandas")
-        .to_native()
     )
     stars = _pandas(
         frames(TABLES["reviews"])
@@ -153,10 +152,10 @@ def outcomes(
     for name in (*FAULTS, *APART):
         rows[name] = rows[name].fillna(False).astype(bool)
     rows["bad"] = rows[list(bad.faults)].any(axis=1)
-    rows = rows[["subject_id", "order_id", "ordered_at", *FAULTS, *APART, "bad"]]
-    return rows.sort_values(["subject_id", "order_id"], ignore_index=True)
+    told = rows[["subject_id", "order_id", "ordered_at", *FAULTS, *APART, "bad"]]
+    return told.sort_values(["subject_id", "order_id"], ignore_index=True)
 
 
-def _pandas(frame: nw.LazyFrame[pd.DataFrame]) -> pd.DataFrame:
+def _pandas(frame: nw.LazyFrame[Any]) -> pd.DataFrame:
     native: pd.DataFrame = frame.collect(backend="pandas").to_native()
     return native
