@@ -94,6 +94,8 @@ def nights(
         for evaluated in compute(
             con, day, zone, mine, standings=standings, looks_back={book.hash: None for book in mine}
         ):
+            if not len(evaluated.grades):
+                continue
             have = supplied(con, evaluated.moment)
             frames = engine.known(con, evaluated.moment)
             facts = baselines.facts_for(evaluated, have, frames)
@@ -124,6 +126,8 @@ def backtest(
     if not dates:
         raise UserError("a back-test needs at least one past day: --date YYYY-MM-DD, as often as needed")
     done = list(nights(con, sorted(set(dates)), zone, chosen(con, rulebooks), progress))
+    if not done:
+        raise UserError(f"no seller was known by the cut-off of {max(dates)}; choose later days")
     return judge(con, done, zone, horizons, bad, resamples=resamples, seed=seed, progress=progress)
 
 
@@ -265,7 +269,8 @@ def _graded_orders(done: Sequence[Night], after: Mapping[date, pd.DataFrame]) ->
             orders.assign(date=night.evaluation.day, grade=of["grade"].to_numpy(), score=of["score"].to_numpy())
         )
     whole: pd.DataFrame = pd.concat(parts, ignore_index=True)
-    return whole[whole["grade"].notna()]
+    known: pd.DataFrame = whole[whole["grade"].notna()]
+    return known
 
 
 def _by_grade(done: Sequence[Night], graded: pd.DataFrame) -> pd.DataFrame:
