@@ -64,6 +64,7 @@ class Backtest:
     calibration  rulebook, date, days, fitted_on, bin, orders, predicted, observed, low, high; for whoever is rated
     fit       rulebook, date, days, fitted_on, expected, observed, ratio, brier, brier_of_rate, slope
     outcomes  date, days, outcome, orders, share
+    names     scorer -> Chinese, English
     """
 
     dates: tuple[date, ...]
@@ -76,6 +77,7 @@ class Backtest:
     calibration: pd.DataFrame
     fit: pd.DataFrame
     outcomes: pd.DataFrame
+    names: Mapping[str, tuple[str, str]]
     notes: tuple[str, ...] = ()
 
 
@@ -185,6 +187,7 @@ def judge(
         pd.concat(bins, ignore_index=True) if bins else pd.DataFrame(),
         pd.DataFrame(fits),
         pd.concat(told, ignore_index=True),
+        baselines.names_of([night.evaluation.rulebook for night in done]),
         tuple(notes),
     )
 
@@ -282,7 +285,8 @@ def _by_grade(done: Sequence[Night], graded: pd.DataFrame) -> pd.DataFrame:
         table = table.reindex([s for s in symbols if s in table.index])
         low, high = metrics.jeffreys(table["bad"], table["orders"])
         tables.append(table.assign(rate=table["bad"] / table["orders"], low=low, high=high, date=name).reset_index())
-    return pd.concat(tables, ignore_index=True)
+    found: pd.DataFrame = pd.concat(tables, ignore_index=True)
+    return found
 
 
 def _rises(graded: pd.DataFrame, by_grade: pd.DataFrame, resamples: int, seed: int) -> pd.DataFrame:

@@ -7,6 +7,8 @@ indicator alone.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 import pandas as pd
 from scipy import stats
@@ -14,6 +16,7 @@ from scipy import stats
 from credit import engine, scoring
 from credit.evaluation import Evaluation, orders_of
 from credit.indicators import CATALOGUE
+from credit.rulebooks import Rulebook
 
 SHRINKAGE = 10
 """Reviews that the platform's mean rating is worth in the shrunk mean."""
@@ -24,6 +27,8 @@ PLAIN = {
     "wilson": ("威尔逊下限", "Wilson lower bound of the positive share"),
     "orders": ("订单数", "order count"),
 }
+
+OURS = {"score": ("信用得分", "score"), "grade": ("信用等级", "grade")}
 
 _RATING, _POSITIVE = CATALOGUE["rating_overall"], CATALOGUE["positive_share"]
 LEAVES = [*_RATING.leaves(), *_POSITIVE.leaves()]
@@ -85,3 +90,14 @@ def facts_for(evaluated: Evaluation, have: frozenset[str], frames: engine.Frames
         have,
         [int(evaluated.rulebook.window_days.value)],
     )
+
+
+def names_of(books: Iterable[Rulebook]) -> dict[str, tuple[str, str]]:
+    """Column of `scores_of` -> Chinese, English."""
+    found = OURS | PLAIN
+    for book in books:
+        for element, rule in book.rules():
+            found[f"element:{element.id}"] = (element.name.zh, element.name.en)
+            name = CATALOGUE[rule.id].name
+            found[f"indicator:{rule.id}"] = (name.zh, name.en)
+    return found

@@ -27,6 +27,7 @@ from credit.rulebooks import ElementRule, IndicatorRule, Rulebook
 from credit.tables import TABLES
 from credit.validation import metrics
 from credit.validation.backtest import RESAMPLES, chosen
+from credit.validation.baselines import names_of
 from credit.validation.outcomes import DEFAULT, Definition, outcomes
 
 WEIGHT_CHANGE = 0.2
@@ -60,6 +61,7 @@ class Stability:
     flicker: pd.DataFrame
     effect: pd.DataFrame
     sensitivity: pd.DataFrame
+    names: Mapping[str, tuple[str, str]]
     notes: tuple[str, ...] = ()
 
 
@@ -85,8 +87,11 @@ def stability(
     if not dates or (len(dates) < 2 and nights < 2):
         raise UserError("stability compares days: give --date at least twice, or once with --nights 2 or more")
     books = chosen(con, rulebooks)
-    run = [dates[-1] - timedelta(days=i) for i in reversed(range(nights))]
-    series = {"dates": _series(con, dates, zone, books, progress), "nights": _series(con, run, zone, books, progress)}
+    nightly = [dates[-1] - timedelta(days=i) for i in reversed(range(nights))]
+    series = {
+        "dates": _series(con, dates, zone, books, progress),
+        "nights": _series(con, nightly, zone, books, progress),
+    }
     migration, shift, flicker, effect, sensitivity, notes = [], [], [], [], [], []
     for name, by_book in series.items():
         for label, evaluations in by_book.items():
@@ -121,6 +126,7 @@ def stability(
         pd.DataFrame(flicker),
         _joined(effect),
         _joined(sensitivity),
+        names_of([evaluated.rulebook for by_book in series.values() for run in by_book.values() for evaluated in run]),
         tuple(notes),
     )
 
@@ -201,7 +207,7 @@ def migration(before: pd.DataFrame, after: pd.DataFrame, symbols: Sequence[str])
 def _added(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
     """Several nights' movements as one matrix: merchants are counted once a night."""
     whole = pd.concat(tables, ignore_index=True)
-    found: pd.DataFrame = whole.groupby(["before", "after"], sort=False, as_index=False)["merchants"].sum()
+    found = whole.groupby(["before", "after"], sort=False)["merchants"].sum().reset_index()
     found["share"] = found["merchants"] / found.groupby("before")["merchants"].transform("sum")
     found["before_on"], found["after_on"] = whole["before_on"].min(), whole["after_on"].max()
     return found
