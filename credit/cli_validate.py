@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -42,8 +43,8 @@ Out = Annotated[
     Path | None, typer.Option("--out", file_okay=False, help="Folder for index.html, picture.svg, result.json and CSV.")
 ]
 Resamples = Annotated[int, typer.Option(min=1, max=100_000, help="Resamples of the bootstrap over sellers.")]
-SHOWN = {"backtest": 4, "stability": 6}
-"""Tables in the terminal; the page has all."""
+ROWS = 20
+"""Rows of a table in the terminal; the page has all."""
 
 
 @app.command()
@@ -77,9 +78,9 @@ def backtest(
     conf = settings.load(home=home)
     with open_warehouse(conf, read_only=True) as con:
         found = run(
-            con, nights, zone_of(con, conf), days or HORIZONS, meant, rulebook, resamples=resamples, progress=_progress(as_json)
+            con, nights, zone_of(con, conf), days or HORIZONS, meant, rulebook, resamples=resamples, progress=_progress()
         )  # fmt: skip
-    _give(found, "backtest", save, as_json, started)
+    _give(found, save, as_json, started)
 
 
 @app.command()
@@ -109,9 +110,9 @@ def stability(
     with open_warehouse(conf, read_only=True) as con:
         found = run(
             con, given, zone_of(con, conf), meant, rulebook, nights=nights, days=days, resamples=resamples,
-            progress=_progress(as_json),
+            progress=_progress(),
         )  # fmt: skip
-    _give(found, "stability", save, as_json, started)
+    _give(found, save, as_json, started)
 
 
 def _days(dates: list[str]) -> list[date]:
@@ -120,11 +121,11 @@ def _days(dates: list[str]) -> list[date]:
     return [named_day(text, "--date") for text in dates]
 
 
-def _progress(as_json: bool) -> typer.models.Any:
+def _progress() -> Callable[[str], None]:
     return lambda message: err.print(f"[dim]{escape(message)}[/dim]", highlight=False)
 
 
-def _give(result: Result, kind: str, save: Path | None, as_json: bool, started: float) -> None:
+def _give(result: Result, save: Path | None, as_json: bool, started: float) -> None:
     from credit.validation import report
 
     written = report.write(result, save) if save else []
@@ -132,16 +133,16 @@ def _give(result: Result, kind: str, save: Path | None, as_json: bool, started: 
         print_json(report.as_json(result) | {"seconds": round(time.perf_counter() - started, 3)})
         return
     shown = report.tables(result)
-    for table in shown[: SHOWN[kind]]:
+    for table in (table for table in shown if table.main):
         rich = RichTable(title=escape(table.title), title_justify="left")
         for i, name in enumerate(table.columns):
             rich.add_column(escape(name), justify="right" if i else "left", overflow="fold")
-        for row in table.rows:
+        for row in table.rows[:ROWS]:
             rich.add_row(*map(escape, row))
         out.print(rich)
     for note in result.notes:
         out.print(f"[yellow]note[/yellow] {escape(note)}", highlight=False, soft_wrap=True)
     if written:
         out.print(f"All tables and the picture: {escape(str(written[0]))}", highlight=False, soft_wrap=True)
-    elif len(shown) > SHOWN[kind]:
-        out.print(f"{len(shown) - SHOWN[kind]} more tables and the picture: --out FOLDER", highlight=False)
+    else:
+        out.print("More tables and the picture: --out FOLDER", highlight=False)

@@ -53,6 +53,8 @@ class Shown:
     title: str
     columns: Sequence[str]
     rows: Sequence[Sequence[str]]
+    main: bool = True
+    """Shown in the terminal too."""
 
 
 def frames(result: Result) -> dict[str, pd.DataFrame]:
@@ -86,13 +88,18 @@ def _named(names: Mapping[str, tuple[str, str]], of: str) -> str:
     return " ".join(names[of]) if of in names else of
 
 
+def _rows(table: pd.DataFrame) -> list[Any]:
+    return list(table.itertuples())
+
+
 def _number(value: float, digits: int = 3) -> str:
     return "-" if pd.isna(value) else f"{value:.{digits}f}"
 
 
-def _between(row: Any, digits: int = 3) -> str:
-    value = _number(row.value, digits)
-    return value if pd.isna(row.low) else f"{value} ({row.low:.{digits}f} to {row.high:.{digits}f})"
+def _between(row: Any, *, on: bool = True) -> str:
+    """A value, with its interval where there is one and it is asked for."""
+    value = _number(row.value)
+    return value if not on or pd.isna(row.low) else f"{value} ({row.low:.3f} to {row.high:.3f})"
 
 
 def _percent(value: float) -> str:
@@ -111,30 +118,27 @@ def _of_backtest(result: Backtest) -> Iterator[Shown]:
         for days in result.horizons:
             for population, (zh, en) in POPULATIONS.items():
                 mine = orders.query("rulebook == @label and days == @days and population == @population")
-                auc = mine[mine["measure"] == "auc"].set_index(["scorer", "date"])
-                gain = mine[(mine["measure"] == "auc_below") & (mine["date"] == "mean")].set_index("scorer")
+                auc = mine[mine["measure"] == "auc"]
+                gain = mine[(mine["measure"] == "auc_below") & (mine["date"] == "mean")]
+                days_of = [day for day in (*result.dates, "mean") if day in set(mine["date"])]
                 rows = []
                 for scorer in _scorers(result):
-                    keys = [(scorer, day) for day in (*result.dates, "mean") if (scorer, day) in auc.index]
-                    if not keys:
-                        continue
-                    cells = [_number(auc.loc[key, "value"]) for key in keys[:-1]] + [_between(auc.loc[keys[-1]])]
-                    rows.append(
-                        (
-                            _named(result.names, scorer),
-                            *cells,
-                            _between(gain.loc[scorer]) if scorer in gain.index else "",
-                        )
-                    )
-                days_of = [str(day) for day in result.dates if day in set(auc.index.get_level_values("date"))]
+                    found = [auc[(auc["scorer"] == scorer) & (auc["date"] == day)] for day in days_of]
+                    cells = [
+                        _between(_rows(one)[0], on=i == len(days_of) - 1) if len(one) else "-"
+                        for i, one in enumerate(found)
+                    ]
+                    gained = _rows(gain[gain["scorer"] == scorer])
+                    rows.append((_named(result.names, scorer), *cells, _between(gained[0]) if gained else ""))
                 yield Shown(
                     f"AUC by order, {label}, {days} days, {population} {zh}: {en}",
-                    ("Ranking 排序", *days_of, "Mean 平均 (95 %)", "Score's gain 增益 (95 %)"),
+                    ("Ranking 排序", *map(str, days_of[:-1]), "Mean 平均 (95 %)", "Score's gain 增益 (95 %)"),
                     rows,
+                    main=population == "rated",
                 )
             yield _other_measures(result, label, days)
             grades = result.grades.query("rulebook == @label and days == @days and date == 'pooled'")
-            steps = result.rises.query("rulebook == @label and days == @days").set_index("worse")
+            steps = {row.worse: row for row in _rows(result.rises.query("rulebook == @label and days == @days"))}
             yield Shown(
                 f"Bad rate by grade 各等级不良率, {label}, {days} days, all dates",
                 ("Grade 等级", "Sellers", "Orders", "Bad", "Rate (95 %)", "Step from the better grade (95 %)", "Verdict"),
@@ -142,9 +146,9 @@ def _of_backtest(result: Backtest) -> Iterator[Shown]:
                     (
                         row.grade, f"{row.sellers:,}", f"{row.orders:,}", f"{row.bad:,}",
                         f"{row.rate:.1%} ({row.low:.1%} to {row.high:.1%})",
-                        *(_step(steps.loc[row.grade]) if row.grade in steps.index else ("", "")),
+                        *(_step(steps[row.grade]) if row.grade in steps else ("", "")),
                     )
-                    for row in grades.itertuples()
+                    for row in _rows(grades)
                 ],
             )  # fmt: skip
     if len(result.fit):
@@ -156,7 +160,7 @@ def _of_backtest(result: Backtest) -> Iterator[Shown]:
                     row.rulebook, str(row.date), str(row.days), str(row.fitted_on), _percent(row.expected),
                     _percent(row.observed), *(_number(v) for v in (row.ratio, row.slope, row.brier, row.brier_of_rate)),
                 )
-                for row in result.fit.itertuples()
+                for row in _rows(result.fit)
             ],
         )  # fmt: skip
     named = {name: f"{zh} {en}" for name, (zh, en) in (FAULTS | APART).items()}
@@ -164,8 +168,9 @@ def _of_backtest(result: Backtest) -> Iterator[Shown]:
     wide = told.pivot_table(index="outcome", columns=["days", "date"], values="share", sort=False)
     yield Shown(
         "What happened 结果 (share of the order lines of all sellers)",
-        ("Outcome", *(f"{day} +{days}" for days, day in wide.columns)),
+        ("Outcome", *(f"{column[1]} +{column[0]}" for column in wide.columns)),
         [(str(name), *map(_percent, row)) for name, row in zip(wide.index, wide.to_numpy(), strict=True)],
+        main=False,
     )
 
 
@@ -174,17 +179,18 @@ def _other_measures(result: Backtest, label: str, days: int) -> Shown:
     mine = mine[~mine["measure"].isin(["auc_below"]) & (mine["date"] != "mean")]
     rows = []
     for (population, day), part in mine.groupby(["population", "date"], sort=False):
-        of = part.set_index(["level", "measure"])
-        first = part.iloc[0]
-        cells = [_between(of.loc[("order", "gini")]), *(_number(of.loc[("order", m), "value"]) for m in ("ks", "lift"))]
+        of = {(row.level, row.measure): row for row in _rows(part)}
+        one = of["order", "auc"]
         rows.append(
-            (f"{day}, {population}", f"{first.orders:,.0f}", _percent(first.bad / first.orders), f"{first.sellers:,.0f}",
-             *cells, _number(of.loc[("seller", "auc"), "value"]))
+            (f"{day}, {population}", f"{one.orders:,.0f}", _percent(one.bad / one.orders), f"{one.sellers:,.0f}",
+             _between(of["order", "gini"]), *(_number(of["order", m].value) for m in ("ks", "lift")),
+             _number(of["seller", "auc"].value))
         )  # fmt: skip
     return Shown(
         f"The score 得分, {label}, {days} days",
         ("Date", "Orders", "Bad rate", "Sellers", "Gini (95 %)", "KS", "Lift", "AUC by seller"),
         rows,
+        main=False,
     )
 
 
@@ -205,7 +211,7 @@ def _of_stability(result: Stability) -> Iterator[Shown]:
                 (str(i), *(f"{n:,}" if n else "" for n in row))
                 for i, row in zip(wide.index, wide.to_numpy(), strict=True)
             ]
-            yield Shown(title, ("Before \\ after", *map(str, wide.columns)), rows)
+            yield Shown(title, ("Before \\ after", *map(str, wide.columns)), rows, main=after == result.dates[-1])
     if len(result.flicker):
         yield Shown(
             "Flicker 抖动",
@@ -213,7 +219,7 @@ def _of_stability(result: Stability) -> Iterator[Shown]:
             [
                 (r.rulebook, f"{r.since} to {r.until}", f"{r.merchants:,}", r.by, str(r.moves), str(r.returns),
                  str(r.flickering), _percent(r.rate))
-                for r in result.flicker.itertuples()
+                for r in _rows(result.flicker)
             ],
         )  # fmt: skip
     if len(result.effect):
@@ -226,7 +232,7 @@ def _of_stability(result: Stability) -> Iterator[Shown]:
                     _percent(r.observed), _percent(r.expected),
                     "-" if pd.isna(r.excess) else f"{r.excess:+.1%} ({r.low:+.1%} to {r.high:+.1%})",
                 )
-                for r in result.effect.itertuples()
+                for r in _rows(result.effect)
             ],
         )  # fmt: skip
     if len(result.shift):
@@ -244,7 +250,7 @@ def _of_stability(result: Stability) -> Iterator[Shown]:
                     str(r.after_on),
                     _number(r.index_),
                 )
-                for r in top.rename(columns={"index": "index_"}).itertuples()
+                for r in _rows(top.rename(columns={"index": "index_"}))
             ],
         )
     if len(result.sensitivity):
@@ -256,7 +262,7 @@ def _of_stability(result: Stability) -> Iterator[Shown]:
                     r.kind, _named(result.names, f"{r.kind}:{r.of}"), f"{r.change:+.0%}" if r.kind != "edge" else f"{r.change:+g}",
                     f"{r.moved:,}", _percent(r.share), _number(r.mean_change, 2), "" if pd.isna(r.auc_change) else f"{r.auc_change:+.4f}",
                 )
-                for r in result.sensitivity.sort_values("moved", ascending=False, kind="stable").itertuples()
+                for r in _rows(result.sensitivity.sort_values("moved", ascending=False, kind="stable"))
             ],
         )  # fmt: skip
 
@@ -268,20 +274,20 @@ def _place(symbol: str) -> tuple[str, int]:
 # --- picture -----------------------------------------------------------------------------------------------------------
 
 
-def picture(result: Result) -> alt.TopLevelMixin:
+def picture(result: Result) -> Any:
     """The picture, an Altair chart with its data inside."""
     chart = _picture_of_backtest(result) if isinstance(result, Backtest) else _picture_of_stability(result)
     return chart.configure_view(stroke=None).configure_axis(labelLimit=280)
 
 
-def svg(chart: alt.TopLevelMixin) -> str:
+def svg(chart: Any) -> str:
     """The chart drawn, without a network."""
     drawn: str = vl_convert.vegalite_to_svg(json.dumps(chart.to_dict()), allowed_base_urls=[])
     return drawn
 
 
-def _values(table: pd.DataFrame) -> alt.Data:
-    return alt.Data(values=json.loads(table.to_json(orient="records", date_format="iso", default_handler=str)))
+def _values(table: pd.DataFrame) -> alt.InlineData:
+    return alt.InlineData(values=json.loads(table.to_json(orient="records", date_format="iso", default_handler=str)))
 
 
 def _picture_of_backtest(result: Backtest) -> Any:
@@ -347,7 +353,7 @@ def _picture_of_stability(result: Stability) -> Any:
         )  # fmt: skip
     if len(result.sensitivity):
         mine = result.sensitivity.query("rulebook == @label")
-        worst = mine.groupby(["kind", "of"], as_index=False)["share"].max().nlargest(12, "share")
+        worst = mine.groupby(["kind", "of"])["share"].max().reset_index().sort_values("share", ascending=False).head(12)
         worst = worst.assign(
             named=[
                 _named(result.names, f"{k}:{o}") if k != "edge" else f"edge 分界 {o}"
