@@ -43,7 +43,8 @@ def ks(bad: ArrayLike, score: ArrayLike) -> float:
     bad, score = np.asarray(bad, dtype=bool), np.asarray(score, dtype=np.float64)
     if bad.all() or not bad.any():
         return float("nan")
-    return float(stats.ks_2samp(score[bad], score[~bad], method="asymp").statistic)
+    with np.errstate(divide="ignore"):  # in its p-value, which orders of the same seller would make meaningless
+        return float(stats.ks_2samp(score[bad], score[~bad], method="asymp").statistic)
 
 
 def lift(bad: ArrayLike, score: ArrayLike, share: float = 0.1) -> float:
