@@ -115,6 +115,46 @@ def stability(
     _give(found, save, as_json, started)
 
 
+@app.command()
+def challenger(
+    dates: Dates,
+    train: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--train", metavar="YYYY-MM-DD", help="More past nights to learn from; give it as often as needed."
+        ),
+    ] = None,
+    days: Annotated[int, typer.Option("--days", min=1, help="Days after each date whose orders count.")] = 90,
+    bad: Bad = None,
+    rulebook: Rulebooks = None,
+    folds: Annotated[int, typer.Option(min=2, max=20, help="Parts of the sellers, each left out in turn.")] = 5,
+    resamples: Resamples = 500,
+    save: Out = None,
+    home: Home = None,
+    as_json: AsJson = False,
+) -> None:
+    """Set two models beside the score, on nights and sellers they did not learn from. Advisory: they never grade.
+
+    Each date is judged by models of the nights at least --days before it.
+
+    Example: merchant-credit validate challenger --date 2018-04-01 --date 2018-06-01 --train 2017-10-01 --train 2017-12-01
+    """
+    from credit.validation.challenger import challenge
+    from credit.validation.outcomes import DEFAULT, definition
+    from credit.warehouse import open_warehouse, zone_of
+
+    started = time.perf_counter()
+    given, more = _days(dates), [named_day(text, "--train") for text in train or []]
+    meant = definition(bad) if bad else DEFAULT
+    conf = settings.load(home=home)
+    with open_warehouse(conf, read_only=True) as con:
+        found = challenge(
+            con, given, zone_of(con, conf), days, meant, rulebook, train=more, folds=folds, resamples=resamples,
+            progress=_progress(),
+        )  # fmt: skip
+    _give(found, save, as_json, started)
+
+
 def _days(dates: list[str]) -> list[date]:
     if not dates:
         raise UserError("name at least one past night with --date YYYY-MM-DD")

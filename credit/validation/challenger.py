@@ -128,7 +128,7 @@ def _rows(night: Night, orders: pd.DataFrame) -> _Rows:
     known = orders[orders["subject_id"].isin(rated.index[rated])]
     sellers = pd.Index(sorted(known["subject_id"].unique()), dtype=object)
     scores = night.scores.reindex(sellers)
-    inputs = [name for name in scores if name.startswith("indicator:")]
+    inputs = [name for name in map(str, scores) if name.startswith("indicator:")]
     # What is the same for everybody tells nothing, and a model may not lean on it.
     inputs = [name for name in inputs if scores[name].nunique() > 1]
     rivals = [name for name in RIVALS if name in scores]
@@ -174,7 +174,9 @@ def _judged(
             continue
         past = [other for other in of if other.night.evaluation.day + timedelta(days=days) <= day]
         inputs = [name for name in rows.x if all(name in other.x for other in past)]
-        enough = sum(other.sums.bad.sum() for other in past) > 0 and sum(len(other.x) for other in past) >= LEAST_SELLERS
+        enough = (
+            sum(other.sums.bad.sum() for other in past) > 0 and sum(len(other.x) for other in past) >= LEAST_SELLERS
+        )
         if not enough or not inputs:
             notes.append(
                 f"{day} is not judged: the models need a night at least {days} days before it, with {LEAST_SELLERS} rated sellers "
@@ -208,7 +210,9 @@ def _parts(of: Sequence[_Rows], folds: int, seed: int) -> pd.Series[int]:
     """Seller -> part, the same on every night."""
     sellers = np.array(sorted({seller for rows in of for seller in rows.x.index}), dtype=object)
     if len(sellers) < folds:
-        raise UserError(f"{len(sellers)} rated sellers had orders, too few for --folds {folds}; give later dates or fewer folds")
+        raise UserError(
+            f"{len(sellers)} rated sellers had orders, too few for --folds {folds}; give later dates or fewer folds"
+        )
     split = GroupKFold(folds, shuffle=True, random_state=seed).split(sellers, groups=np.arange(len(sellers)))
     part = pd.Series(0, index=pd.Index(sellers, dtype=object))
     for i, (_, out) in enumerate(split):
@@ -241,7 +245,9 @@ def _measures(judged: Sequence[_Judged], resamples: int, seed: int) -> pd.DataFr
     exact: dict[str, list[float]] = {}
     found: list[dict[str, Any]] = []
 
-    def told(day: date | str, scorer: str, value: float, samples: metrics.Array, ahead: float, less: metrics.Array) -> None:
+    def told(
+        day: date | str, scorer: str, value: float, samples: metrics.Array, ahead: float, less: metrics.Array
+    ) -> None:
         (low, high), (ahead_low, ahead_high) = metrics.interval(samples), metrics.interval(less)
         found.append({
             "date": day, "scorer": scorer, "auc": value, "low": low, "high": high, "ahead": ahead,
@@ -265,11 +271,16 @@ def _measures(judged: Sequence[_Judged], resamples: int, seed: int) -> pd.DataFr
     size = (sum(row["orders"] for row in found if row["scorer"] == "score"), len(everyone))
     for scorer, values in exact.items():
         mean, best = np.mean(drawn[scorer], axis=0), np.mean(drawn["score"], axis=0)
-        told("mean", scorer, float(np.mean(values)), mean, float(np.mean(exact["score"]) - np.mean(values)), best - mean)
+        told(
+            "mean", scorer, float(np.mean(values)), mean, float(np.mean(exact["score"]) - np.mean(values)), best - mean
+        )
     return pd.DataFrame(found)
 
 
 def _importance(judged: Sequence[_Judged]) -> pd.DataFrame:
     drops = pd.DataFrame([drop for one in judged for drop in one.drops], columns=["model", "indicator", "drop"])
-    mean = drops.groupby(["model", "indicator"], as_index=False)["drop"].mean()
-    return mean.sort_values(["model", "drop", "indicator"], ascending=[True, False, True], ignore_index=True)
+    mean: pd.DataFrame = drops.groupby(["model", "indicator"])["drop"].mean().reset_index()
+    ranked: pd.DataFrame = mean.sort_values(
+        ["model", "drop"], ascending=[True, False], ignore_index=True, kind="stable"
+    )
+    return ranked

@@ -21,10 +21,11 @@ from credit.errors import UserError
 from credit.grading import NOT_RATED
 from credit.validation.backtest import POPULATIONS, Backtest
 from credit.validation.baselines import OURS, PLAIN
+from credit.validation.challenger import MODELS, Challenger
 from credit.validation.outcomes import APART, FAULTS
 from credit.validation.stability import Stability, matrix
 
-Result = Backtest | Stability
+Result = Backtest | Stability | Challenger
 
 READING = {
     Backtest: (
@@ -42,6 +43,12 @@ READING = {
         ("Flicker 抖动", "Share of the merchants rated on every night that left a grade and came back to it by their next move; with the margin, and by score alone."),
         ("Size and age 规模与年限", "Excess is the bad rate of the group's later orders less what is usual at their scores. Below 0 with its whole interval: the group is graded down without cause; above 0: graded up."),
         ("Sensitivity 敏感度", "The night graded again with one weight 20 % higher or lower (the others share the rest), or one edge 1 point off: who changes grade, and what it does to the AUC."),
+    ),
+    Challenger: (
+        ("AUC 区分度", "The chance that of a bad and a good order the bad one's seller had the lower score: 0.5 says nothing, 1 all. In brackets 95 % by bootstrap over sellers."),
+        ("Ahead 领先", "The score's AUC less the other's, on the same orders and resampled sellers. Below 0 with its whole interval: the model finds what the rulebook leaves on the table."),
+        ("Out of sample 样本外", "Each night is predicted by models of earlier nights whose period had ended by then, each seller by models that saw none of its orders. The rulebook sees neither."),
+        ("Importance 重要性", "AUC lost when the indicator is shuffled among the sellers left out: what the model leans on. Indicators that say the same share their importance."),
     ),
 }  # fmt: skip
 
@@ -79,6 +86,8 @@ def as_json(result: Result) -> dict[str, Any]:
 
 def tables(result: Result) -> list[Shown]:
     """The tables to show, the most important first."""
+    if isinstance(result, Challenger):
+        return list(_of_challenger(result))
     return list(_of_backtest(result) if isinstance(result, Backtest) else _of_stability(result))
 
 
@@ -267,6 +276,31 @@ def _of_stability(result: Stability) -> Iterator[Shown]:
         )  # fmt: skip
 
 
+def _of_challenger(result: Challenger) -> Iterator[Shown]:
+    for label, of in result.measures.groupby("rulebook", sort=False):
+        rows = []
+        for row in _rows(of):
+            ahead = (
+                "-" if row.scorer == "score" else f"{row.ahead:+.3f} ({row.ahead_low:+.3f} to {row.ahead_high:+.3f})"
+            )
+            auc = f"{row.auc:.3f} ({row.low:.3f} to {row.high:.3f})"
+            rows.append(
+                [str(row.date), _named(result.names, row.scorer), auc, ahead, f"{row.orders:,}", f"{row.sellers:,}"]
+            )
+        columns = ("Date", "Ranked by", "AUC 区分度", "Score ahead by 得分领先", "Orders", "Sellers")
+        yield Shown(f"{label}: out of sample, of rated sellers", columns, rows)
+        mine = result.importance[result.importance["rulebook"] == label]
+        drops = mine.pivot(index="indicator", columns="model", values="drop").sort_values("boosting", ascending=False)
+        yield Shown(
+            f"{label}: AUC lost without the indicator 指标重要性",
+            ("Indicator", *(_named(result.names, model) for model in MODELS)),
+            [
+                [_named(result.names, str(row[0])), *(_number(x, 4) for x in row[1:])]
+                for row in _rows(drops[list(MODELS)])
+            ],
+        )
+
+
 def _place(symbol: str) -> tuple[str, int]:
     return symbol[:1], -len(symbol)
 
@@ -276,7 +310,10 @@ def _place(symbol: str) -> tuple[str, int]:
 
 def picture(result: Result) -> Any:
     """The picture, an Altair chart with its data inside."""
-    chart = _picture_of_backtest(result) if isinstance(result, Backtest) else _picture_of_stability(result)
+    if isinstance(result, Challenger):
+        chart = _picture_of_challenger(result)
+    else:
+        chart = _picture_of_backtest(result) if isinstance(result, Backtest) else _picture_of_stability(result)
     return chart.configure_view(stroke=None).configure_axis(labelLimit=280)
 
 
@@ -315,6 +352,17 @@ def _picture_of_backtest(result: Backtest) -> Any:
         alt.Chart(_values(grades)).mark_rule(strokeWidth=2).encode(x=x, y="low:Q", y2="high:Q"),
     ).properties(width=300, height=max(180, 22 * len(order)), title="Bad rate by grade 各等级不良率")  # fmt: skip
     return alt.hconcat(left, right).properties(title=f"{label}: {result.definition.text}")
+
+
+def _picture_of_challenger(result: Challenger) -> Any:
+    """AUC with its interval, a panel a date."""
+    told = result.measures.assign(ranked=[_named(result.names, name) for name in result.measures["scorer"]])
+    told["panel"] = told["rulebook"] + ", " + told["date"].map(str)
+    base = alt.Chart(_values(told)).encode(y=alt.Y("ranked:N", title=None, sort=None))
+    zero = alt.Scale(zero=False)
+    bars = base.mark_rule().encode(x=alt.X("low:Q", title="AUC 区分度", scale=zero), x2="high:Q")
+    dots = base.mark_point(filled=True, size=60).encode(x=alt.X("auc:Q", scale=zero))
+    return (bars + dots).properties(width=420).facet(row=alt.Row("panel:N", title=None, sort=None))
 
 
 def _picture_of_stability(result: Stability) -> Any:
@@ -376,7 +424,9 @@ def _picture_of_stability(result: Stability) -> Any:
 def page(result: Result) -> str:
     """The HTML page: picture, tables and how to read them, in one file that asks for nothing else."""
     room = Environment(loader=FileSystemLoader(Path(__file__).parent), autoescape=True, undefined=StrictUndefined)
-    kind = "Back-test 回溯检验" if isinstance(result, Backtest) else "Stability 稳定性"
+    kind = {Backtest: "Back-test 回溯检验", Stability: "Stability 稳定性", Challenger: "Challenger 挑战模型"}[
+        type(result)
+    ]
     dates = ", ".join(map(str, result.dates))
     return room.get_template("report.html").render(
         title=f"{kind}: {', '.join(result.rulebooks)}",
