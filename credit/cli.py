@@ -25,6 +25,7 @@ from credit import (
     cli_ledgers,
     cli_map,
     cli_rulebook,
+    cli_validate,
     cli_verify,
     cli_vet,
     cli_weights,
@@ -46,6 +47,7 @@ app = typer.Typer(
 app.add_typer(cli_rulebook.app, name="rulebook")
 app.add_typer(cli_weights.app, name="weights")
 app.add_typer(cli_export.app, name="export")
+app.add_typer(cli_validate.app, name="validate")
 QUARANTINE_SHOWN = 10
 STANDINGS = {
     "replay": "the rulebook was not in force that day 回溯计算：规则当日未施行",

@@ -26,7 +26,7 @@ from credit.errors import UserError, WarehouseLocked
 from credit.settings import DEFAULT_ZONE, Settings
 from credit.tables import KNOWN_AT, TABLES, Table
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 
 QUARANTINE_COLUMNS = """
     batch_id BIGINT NOT NULL,
@@ -157,35 +157,43 @@ CREATE TABLE IF NOT EXISTS ledger.vetting_policies (hash VARCHAR PRIMARY KEY, id
 
 
 _RESULTS = ("runs", "grades")
-_OLDER = ("1", "2")
+_OLDER = ("1", "2", "3")
 """Versions that are brought up to this one."""
 
 
-def _migrate(con: duckdb.DuckDBPyConnection) -> None:
-    """Bring a warehouse of version 1 to this schema: tables whose columns differ are made anew and filled by name."""
-    before = {
-        (schema, table)
-        for schema, table in con.execute(
-            "SELECT schema_name, table_name FROM duckdb_tables() WHERE schema_name IN "
-            "('canonical', 'history', 'landing', 'waiting', 'results')"
-        ).fetchall()
-        if table in TABLES or table in _RESULTS
+def _migrate(con: duckdb.DuckDBPyConnection, version: str) -> None:
+    """Bring a warehouse of an older version to this schema: tables whose columns differ are made anew and filled by name."""
+    remade = (*TABLES, *(_RESULTS if version == "1" else ()))
+    before: dict[tuple[str, str], set[str]] = {}
+    for schema, table, column in con.execute(
+        "SELECT schema_name, table_name, column_name FROM duckdb_columns() WHERE schema_name IN "
+        "('canonical', 'history', 'landing', 'waiting', 'results')"
+    ).fetchall():
+        if table in remade:
+            before.setdefault((schema, table), set()).add(column)
+    differ = {
+        (schema, table): had
+        for (schema, table), had in sorted(before.items())
+        if table in _RESULTS or any(name not in had for name in TABLES[table].names)
     }
-    for schema, table in sorted(before):
+    for schema, table in differ:
         con.execute(f"ALTER TABLE {schema}.{table} RENAME TO {table}_before")
     con.execute(ddl())
-    for schema, table in sorted(before):
+    for (schema, table), had in differ.items():
         con.execute(f"INSERT INTO {schema}.{table} BY NAME SELECT * FROM {schema}.{table}_before")
         con.execute(f"DROP TABLE {schema}.{table}_before")
-    for table, name in (("subjects", "code_valid"), ("transactions", "payment_minutes")):
-        for schema in ("canonical", "history", "landing", "waiting"):
-            con.execute(f"UPDATE {schema}.{table} SET {name} = {TABLES[table].column(name).derived}")
-    con.execute(
-        """UPDATE results.runs SET subject_role = 'seller',
-               subject_kind = CASE WHEN rulebook LIKE '%individual%' THEN 'individual' ELSE 'enterprise' END;
-           UPDATE results.grades SET grade_by_score = grade, grade_held = grade, past_edge = 0, vetoes = [],
-               provisional = false, dormant = false, self_operated = false"""
-    )
+        columns = TABLES[table].columns if table in TABLES else ()
+        if new := [
+            f"{column.name} = {column.derived}" for column in columns if column.derived and column.name not in had
+        ]:
+            con.execute(f"UPDATE {schema}.{table} SET {', '.join(new)}")
+    if version == "1":
+        con.execute(
+            """UPDATE results.runs SET subject_role = 'seller',
+                   subject_kind = CASE WHEN rulebook LIKE '%individual%' THEN 'individual' ELSE 'enterprise' END;
+               UPDATE results.grades SET grade_by_score = grade, grade_held = grade, past_edge = 0, vetoes = [],
+                   provisional = false, dormant = false, self_operated = false"""
+        )
 
 
 def _columns_ddl(table: Table) -> str:
@@ -263,9 +271,9 @@ def open_warehouse(settings: Settings, *, read_only: bool = False) -> Iterator[d
                 con.execute("CREATE TABLE IF NOT EXISTS meta.info (name VARCHAR PRIMARY KEY, value VARCHAR NOT NULL)")
                 # Before anything else: a warehouse of another version is left as it is.
                 _refuse_other_versions(con, settings, (None, *_OLDER, str(SCHEMA_VERSION)))
-                if info(con, "schema_version") == "1":
-                    _migrate(con)
-                con.execute(ddl())  # all that version 2 lacks are tables
+                if (version := info(con, "schema_version")) in _OLDER:
+                    _migrate(con, version)
+                con.execute(ddl())
                 con.execute(
                     "INSERT INTO meta.info VALUES ('schema_version', ?) ON CONFLICT DO UPDATE SET value = excluded.value",
                     [str(SCHEMA_VERSION)],

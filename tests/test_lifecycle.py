@@ -24,7 +24,7 @@ from credit.settings import Settings
 from credit.warehouse import fix_zone, open_warehouse
 
 ID = "gbt-26842-enterprise"
-FILE = FOLDER / f"{ID}-0.2.0.yaml"
+FILE = FOLDER / f"{ID}-0.3.0.yaml"
 SHIPPED = rulebooks.load(FILE)
 ZONE = ZoneInfo("Asia/Shanghai")
 Connection = duckdb.DuckDBPyConnection
@@ -191,7 +191,7 @@ def _then(day: str, do: Step) -> Step:
 
 
 def _changed_source(con: Connection, clock: Clock, write: Write) -> None:
-    old = "id: completion_rate, weight: 12, strength: 30, curve: [[0.85, 0], [0.95, 50], [0.99, 85], [1.0, 100]], source: "
+    old = "id: seller_cancelled_rate, weight: 8, strength: 30, curve: [[0.0, 100], [0.005, 90], [0.025, 60], [0.1, 0]], source: "
     _open(
         con, clock, write("8.0.0", "2027-01-20", "2027-01-28", (old + "reconstruction", old + "law, reference: Art. 1"))
     )
@@ -235,7 +235,7 @@ REFUSED: dict[str, tuple[Step, str]] = {
         ),
         "9.0.0 was proposed",
     ),
-    "source without reference": (_changed_source, "completion_rate.source: law in 8.0.0, now reconstruction"),
+    "source without reference": (_changed_source, "seller_cancelled_rate.source: law in 8.0.0, now reconstruction"),
     "comment on a draft": (
         lambda con, clock, write: (propose(con, write(), by="A"), comment(con, ID, "9.0.0", by="A", text="b")),
         "is draft, not open for comment",
@@ -382,13 +382,15 @@ def test_a_new_warehouse_adopts_the_shipped_rules(con: Connection) -> None:
 
 
 @pytest.mark.parametrize("id_", [ID, "gbt-28041-individual"])
-def test_the_first_shipped_rules_were_in_force_until_the_second(con: Connection, id_: str) -> None:
-    old, new = (one for one in versions(con) if one.id == id_)
-    assert (old.version, old.state, old.superseded_on) == ("0.1.0", "superseded", date(2026, 11, 24))
-    assert (new.version, new.state, new.superseded_on) == ("0.2.0", "in_force", None)
+def test_each_shipped_version_was_in_force_until_the_next(con: Connection, id_: str) -> None:
+    first, second, third = (one for one in versions(con) if one.id == id_)
+    assert (first.version, first.state, first.superseded_on) == ("0.1.0", "superseded", date(2026, 11, 24))
+    assert (second.version, second.state, second.superseded_on) == ("0.2.0", "superseded", date(2026, 11, 25))
+    assert (third.version, third.state, third.superseded_on) == ("0.3.0", "in_force", None)
     days = [date(2026, 11, day) for day in range(16, 31)]
-    assert [day.day for day in days if old.in_force_on(day)] == [18, 19, 20, 21, 22, 23]
-    assert [day.day for day in days if new.in_force_on(day)] == [24, 25, 26, 27, 28, 29, 30]
+    assert [day.day for day in days if first.in_force_on(day)] == [18, 19, 20, 21, 22, 23]
+    assert [day.day for day in days if second.in_force_on(day)] == [24]
+    assert [day.day for day in days if third.in_force_on(day)] == [25, 26, 27, 28, 29, 30]
 
 
 def test_several_shipped_versions_are_adopted_in_order(
@@ -480,7 +482,7 @@ def test_two_rulebooks_for_the_same_subjects_are_refused(con: Connection, write:
 
 
 def test_the_days_before_all_rules_are_replayed_by_the_latest(con: Connection) -> None:
-    assert _chosen(con, date(2018, 1, 1)) == {"0.2.0": "replay"}
+    assert _chosen(con, date(2018, 1, 1)) == {"0.3.0": "replay"}
 
 
 def test_trial_needs_files(con: Connection) -> None:
@@ -514,7 +516,8 @@ def filled(home: Settings, clock: Clock) -> Iterator[Connection]:
         (date(2026, 11, 20), "0.1.0", "in_force"),
         (date(2026, 11, 23), "0.1.0", "in_force"),
         (date(2026, 11, 24), "0.2.0", "in_force"),
-        (date(2020, 6, 1), "0.2.0", "replay"),
+        (date(2026, 11, 25), "0.3.0", "in_force"),
+        (date(2020, 6, 1), "0.3.0", "replay"),
     ],
 )
 def test_a_night_is_by_the_shipped_rules_of_its_day(
@@ -643,6 +646,7 @@ def test_the_verbs_take_a_rulebook_through_its_life(home: Settings, clock: Clock
     listed = json.loads(_run("list", "--json", home=home))
     assert {(v["version"], v["state"]["code"]) for v in listed if v["id"] == ID} == {
         ("0.1.0", "superseded"),
+        ("0.2.0", "superseded"),
         (SHIPPED.version, "superseded"),
         ("9.0.0", "in_force"),
     }

@@ -355,6 +355,26 @@ def test_a_warehouse_of_version_2_gets_the_ledgers_and_keeps_every_row(version_2
         assert columns_of(con) == fresh
 
 
+def test_a_warehouse_of_version_3_gets_the_times_of_dispatch_and_keeps_every_row(tmp_path: Path) -> None:
+    options = Settings(home=tmp_path / "third", zone=ZONE, threads=1)
+    with open_warehouse(options) as con:
+        deliver(con, options, tmp_path / "files", market({"shop": 2}))
+    with open_warehouse(options) as con:  # without what reading the files left behind
+        columns = columns_of(con)
+        before = counted(con, columns)
+    assert any(
+        row[columns["canonical.transactions"].index("dispatch_minutes")] for row in before["canonical.transactions"]
+    )
+    with duckdb.connect(str(options.database)) as con:
+        for schema in ("canonical", "history", "landing", "waiting"):
+            for name in ("dispatch_minutes", "dispatch_allowed_minutes"):
+                con.execute(f"ALTER TABLE {schema}.transactions DROP COLUMN {name}")
+        con.execute("UPDATE meta.info SET value = '3' WHERE name = 'schema_version'")
+    with open_warehouse(options) as con:
+        assert columns_of(con) == columns
+        assert counted(con, columns) == before
+
+
 def test_reading_an_old_warehouse_says_what_to_do(old: Settings) -> None:
     with (
         pytest.raises(UserError, match=r"run `merchant-credit init --home .*, which brings it up to date"),

@@ -169,6 +169,8 @@ SELECT seller_id,
        count(*) FILTER (done) AS completed,
        count(*) FILTER (done) / nullif(count(*) FILTER (done OR off), 0) AS completion_rate,
        count(*) FILTER (must_send AND sent <= send_by) / nullif(count(*) FILTER (must_send), 0) AS on_time_dispatch_rate,
+       avg(least(coalesce(minutes_used / minutes_given, 2), 2)) FILTER (must_send AND minutes_given > 0)
+           AS dispatch_time_used,
        count(*) FILTER (must_arrive AND arrived <= promised) / nullif(count(*) FILTER (must_arrive), 0)
            AS on_time_delivery_rate,
        avg(least(greatest(minutes_late, 0), 30 * 1440) / 1440) FILTER (must_arrive AND arrived IS NOT NULL)
@@ -185,7 +187,11 @@ FROM (
            NOT off AND coalesce(promised < '2018-08-31', false) AS must_arrive,
            -- summer time begins and ends between promise and arrival: minutes that really passed
            floor(epoch((arrived AT TIME ZONE 'America/Sao_Paulo') - (promised AT TIME ZONE 'America/Sao_Paulo')) / 60)
-               AS minutes_late
+               AS minutes_late,
+           floor(epoch((sent AT TIME ZONE 'America/Sao_Paulo') - (ordered AT TIME ZONE 'America/Sao_Paulo')) / 60)
+               AS minutes_used,
+           floor(epoch((send_by AT TIME ZONE 'America/Sao_Paulo') - (ordered AT TIME ZONE 'America/Sao_Paulo')) / 60)
+               AS minutes_given
     FROM lines
 ) GROUP BY seller_id;
 
@@ -203,7 +209,7 @@ SELECT seller_id, count(*) AS reviews, avg(stars) AS rating_overall,
 FROM opinions GROUP BY seller_id;
 
 CREATE OR REPLACE TEMP TABLE by_hand AS
-SELECT seller_id, completion_rate, on_time_dispatch_rate, on_time_delivery_rate, delivery_lateness,
+SELECT seller_id, completion_rate, on_time_dispatch_rate, dispatch_time_used, on_time_delivery_rate, delivery_lateness,
        rating_overall, positive_share, negative_share,
        reviews / nullif(completed, 0) AS review_coverage,
        distinct_reviewers,

@@ -20,7 +20,7 @@ from credit.settings import Settings, cut_off
 from credit.warehouse import open_warehouse
 
 BETWEEN, NIGHT = DAY + timedelta(days=1), DAY + timedelta(days=2)
-SELLERS = {"e0": 0, "e1": 4, "e2": 8, "e3": 12, "e4": 16, "fraudulent": 0, "i0": 0, "i1": 9}
+SELLERS = {"e0": 0, "e1": 2, "e2": 7, "e3": 12, "e4": 16, "fraudulent": 0, "i0": 0, "i1": 9}
 KINDS = {"i0": "individual", "i1": "individual"}
 
 

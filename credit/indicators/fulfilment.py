@@ -12,6 +12,10 @@ col = nw.col
 
 LATENESS_CAP_DAYS = parameter("lateness_cap_days", 30, "days", "单笔迟延上限", "Most days late that one order counts")
 
+DISPATCH_TIME_CAP = parameter(
+    "dispatch_time_cap", 2, "times", "单笔发货用时倍数上限", "Times the promised time that one order counts at most"
+)
+
 cancelled = ~col("cancelled_at").is_null()
 completed = ~col("completed_at").is_null() & ~cancelled
 # A buyer's own cancellation excuses the seller, unless it was for want of stock; so does the platform's of an order
@@ -37,6 +41,18 @@ def _late_minutes(at: At) -> nw.Expr:
 
 
 LATE_MINUTES = total("transactions", _late_minutes, parameters=(LATENESS_CAP_DAYS,))
+
+DISPATCH_TIMED = count("transactions", dispatch_due & ~col("dispatch_allowed_minutes").is_null())
+
+
+def _time_used(at: At) -> nw.Expr:
+    used, most = col("dispatch_minutes") / col("dispatch_allowed_minutes"), at[DISPATCH_TIME_CAP]
+    # Due and still not sent is not less than sent ever so late.
+    counted = nw.when(used < most).then(used).otherwise(nw.lit(float(most)))
+    return nw.when(dispatch_due & ~col("dispatch_allowed_minutes").is_null()).then(counted)
+
+
+TIME_USED = total("transactions", _time_used, parameters=(DISPATCH_TIME_CAP,))
 
 INDICATORS = (
     Indicator(
@@ -122,6 +138,32 @@ INDICATORS = (
         ),
         needs=("transactions.dispatched_at",),
         example=Example(92, 100),
+    ),
+    Indicator(
+        id="dispatch_time_used",
+        element="fulfilment",
+        numerator=TIME_USED,
+        denominator=DISPATCH_TIMED,
+        better="low",
+        unit="index",
+        name=Text("发货用时占比", "Share of the dispatch time used"),
+        definition=Text(
+            "从下单到交运的时长 ÷ 承诺的发货时长，逐单计算后平均（每单最多计 "
+            f"{DISPATCH_TIME_CAP.value:g}，到期未交运按上限计）；承诺发货时间已到且未取消的订单",
+            "time from order to handing over / time promised for it, averaged over uncancelled orders whose promised time "
+            f"has come (at most {DISPATCH_TIME_CAP.value:g} an order, which due and not handed over counts)",
+        ),
+        why=Text(
+            "总在最后一刻发货的商家，稍有波动便会失约；用时占比比迟发更早显露这一风险。",
+            "Who always sends at the last moment breaks the promise when anything goes wrong; this shows it before lateness does.",
+        ),
+        failing=Text("发货接近或超过承诺时间", "Orders are handed over close to the promised time, or after it"),
+        improve=Text(
+            "当天或次日交运，给承诺时间留出余量。",
+            "Hand over the same day or the next, and leave room before the promised time.",
+        ),
+        needs=("transactions.dispatched_at",),
+        example=Example(45, 100),
     ),
     Indicator(
         id="on_time_delivery_rate",

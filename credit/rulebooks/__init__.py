@@ -39,7 +39,8 @@ NOTICE_DAYS = 7
 """E-Commerce Law Art. 34: a rule change is published at least 7 days before it takes effect. Full days: what is announced
 during a day takes effect at 00:00 eight days later at the earliest."""
 
-Source = Literal["text", "law", "neighbour", "reconstruction"]
+Source = Literal["text", "law", "neighbour", "calibrated", "reconstruction"]
+"""calibrated: chosen by what past orders tell of later ones; the reference names the data and where the evidence is."""
 Percent = Annotated[float, Field(gt=0, le=100)]
 
 
@@ -53,15 +54,18 @@ class Bilingual(_Strict):
 
 
 class Sourced(_Strict):
-    """Anything with numbers says where they come from; `reference` names the law or standard."""
+    """Anything with numbers says where they come from; `reference` names the law, the standard or the evidence."""
 
     source: Source
     reference: str | None = None
 
     @model_validator(mode="after")
     def _reference_is_named(self) -> Sourced:
-        if self.source in ("text", "law", "neighbour") and not self.reference:
-            raise ValueError(f"source {self.source} needs a reference: the law or standard and, for text, its clause")
+        if self.source != "reconstruction" and not self.reference:
+            raise ValueError(
+                f"source {self.source} needs a reference: the law or standard and, for text, its clause; for calibrated, "
+                "the data and where the evidence is"
+            )
         return self
 
 

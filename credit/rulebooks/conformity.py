@@ -26,6 +26,7 @@ SOURCES = {
     "text": ("标准原文", "the standard's text"),
     "law": ("法律法规", "law"),
     "neighbour": ("相近标准", "a neighbouring standard"),
+    "calibrated": ("据公开数据校准", "calibrated on public data"),
     "reconstruction": ("推定", "reconstruction"),
     "": ("未注明", "not marked"),
 }

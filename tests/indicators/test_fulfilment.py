@@ -177,6 +177,46 @@ def test_on_time_delivery_rate_around_the_cut_off(measure) -> None:
     assert measure("on_time_delivery_rate", transactions=orders) == ("measured", 0, 1, 0)
 
 
+PROMISED = {"ordered_at": "2025-06-01 10:00", "dispatch_due_at": "2025-06-03 10:00"}  # 48 hours
+
+
+def test_dispatch_time_used(measure) -> None:
+    orders = [
+        PROMISED | {"dispatched_at": "2025-06-01 22:00"},  # 12 hours of 48
+        PROMISED | {"dispatched_at": "2025-06-03 10:00"},  # all of it
+        PROMISED | {"dispatched_at": "2025-06-04 10:00"},  # half as much again
+        PROMISED | {"dispatched_at": "2025-06-20 10:00"},  # 19 days count as twice the promise
+        PROMISED,  # due and not sent: the same
+    ]
+    assert measure("dispatch_time_used", transactions=orders) == ("measured", 6.75, 5, 1.35)
+    assert measure("dispatch_time_used", transactions=orders, parameters={"dispatch_time_cap": 1}).numerator == 4.25
+    assert measure("dispatch_time_used", transactions=orders, parameters={"dispatch_time_cap": 0}).numerator == 0
+
+
+def test_dispatch_time_used_leaves_out_cancelled_undue_and_unpromised_orders(measure) -> None:
+    sent = {"dispatched_at": "2025-06-02 10:00"}
+    undue = {"dispatch_due_at": CUT_OFF}
+    at_once = {"dispatch_due_at": "2025-06-01 10:00"}  # no time to send it
+    orders = [
+        PROMISED | sent,
+        PROMISED | sent | off("seller"),
+        PROMISED | sent | undue,
+        sent,
+        PROMISED | sent | at_once,
+    ]
+    assert measure("dispatch_time_used", transactions=orders) == ("measured", 0.5, 1, 0.5)
+    assert measure("dispatch_time_used", transactions=[sent]) == ("missing", 0, 0, None)
+    unsaid = ["transactions.dispatched_at"]
+    assert measure("dispatch_time_used", transactions=orders, without=unsaid).state == "missing"
+
+
+def test_dispatch_time_used_before_and_after_the_cut_off(measure) -> None:
+    """Sent only after the cut-off is not sent yet."""
+    promised = {"ordered_at": "2025-06-29 00:00", "dispatch_due_at": "2025-06-30 00:00"}
+    assert measure("dispatch_time_used", transactions=[promised | {"dispatched_at": CUT_OFF}]).value == 2
+    assert measure("dispatch_time_used", transactions=[promised | {"dispatched_at": LAST_SECOND}]).value == 2879 / 1440
+
+
 def test_delivery_lateness(measure) -> None:
     orders = [
         DUE | {"delivered_at": "2025-06-05 10:00"},  # early counts 0, not less

@@ -1,0 +1,310 @@
+"""Back-tests: grade past nights with what was known then, and compare with what happened to the orders that followed.
+
+Nothing is stored. Each night is graded afresh, by score and vetoes, without the margin's memory of nights before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import numpy as np
+import pandas as pd
+
+from credit import engine
+from credit.errors import UserError
+from credit.evaluation import Evaluation, compute, supplied
+from credit.grading import NOT_RATED
+from credit.rulebooks import Rulebook
+from credit.rulebooks.lifecycle import choose
+from credit.validation import baselines, metrics
+from credit.validation.outcomes import DEFAULT, Definition, last_order, outcomes
+
+HORIZONS = (30, 90, 180)
+"""Days after the evaluation whose orders are looked at."""
+
+RESAMPLES = 500
+SELLER_ORDERS = 5
+"""Orders in the period from which on a seller counts in the seller-level measures."""
+
+POPULATIONS = {
+    "rated": ("已评级", "orders of sellers that are rated"),
+    "known": (
+        "有过订单",
+        "orders of all sellers that had an order before; of those not rated the computed score counts",
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Night:
+    """One evaluation and the ways to rank its subjects (a row a subject, see `baselines.scores_of`)."""
+
+    evaluation: Evaluation
+    scores: pd.DataFrame
+
+    @property
+    def grades(self) -> pd.DataFrame:
+        """The evaluation's grades, by subject."""
+        return self.evaluation.grades.set_index("subject_id", drop=False)
+
+
+@dataclass(frozen=True)
+class Backtest:
+    """All numbers of a back-test, tidy.
+
+    measures  rulebook, date, days, population, level (order, seller), scorer, measure (auc, gini, ks, lift, auc_below: the
+              score's AUC less this scorer's), value, low, high (95 %), orders, bad, sellers; date "mean" is the mean over the dates
+    grades    rulebook, date ("pooled": all), days, grade, sellers, orders, bad, rate, low, high (Jeffreys)
+    rises     rulebook, days, better, worse, rise, low, high, verdict: the pooled bad rate from grade to grade
+    calibration  rulebook, date, days, fitted_on, bin, orders, predicted, observed, low, high; for whoever is rated
+    fit       rulebook, date, days, fitted_on, expected, observed, ratio, brier, brier_of_rate, slope
+    outcomes  date, days, outcome, orders, share
+    names     scorer -> Chinese, English
+    """
+
+    dates: tuple[date, ...]
+    horizons: tuple[int, ...]
+    definition: Definition
+    rulebooks: tuple[str, ...]
+    measures: pd.DataFrame
+    grades: pd.DataFrame
+    rises: pd.DataFrame
+    calibration: pd.DataFrame
+    fit: pd.DataFrame
+    outcomes: pd.DataFrame
+    names: Mapping[str, tuple[str, str]]
+    notes: tuple[str, ...] = ()
+
+
+def nights(
+    con: duckdb.DuckDBPyConnection,
+    dates: Sequence[date],
+    zone: str,
+    books: Callable[[date], list[Rulebook]],
+    progress: Callable[[str], None] = lambda _: None,
+) -> Iterator[Night]:
+    """The evaluation of every date by its sellers' rulebooks, as of then; nothing is stored."""
+    for day in dates:
+        progress(f"grading {day}")
+        mine = [book for book in books(day) if book.subject.role == "seller"]
+        standings = {book.hash: "trial" for book in mine}
+        for evaluated in compute(
+            con, day, zone, mine, standings=standings, looks_back={book.hash: None for book in mine}
+        ):
+            if not len(evaluated.grades):
+                continue
+            have = supplied(con, evaluated.moment)
+            frames = engine.known(con, evaluated.moment)
+            facts = baselines.facts_for(evaluated, have, frames)
+            yield Night(evaluated, baselines.scores_of(evaluated, facts, have))
+
+
+def chosen(con: duckdb.DuckDBPyConnection, paths: list[Path] | None) -> Callable[[date], list[Rulebook]]:
+    """The rulebooks of a day: these files, or else those in force (or last in force) that day."""
+    return lambda day: [book for book, _ in choose(con, paths, day, trial=bool(paths))]
+
+
+def backtest(
+    con: duckdb.DuckDBPyConnection,
+    dates: Sequence[date],
+    zone: str,
+    horizons: Sequence[int] = HORIZONS,
+    bad: Definition = DEFAULT,
+    rulebooks: list[Path] | None = None,
+    *,
+    resamples: int = RESAMPLES,
+    seed: int = 0,
+    progress: Callable[[str], None] = lambda _: None,
+) -> Backtest:
+    """Back-test the rulebooks (files, or those of each date) on the orders of the `horizons` days after each date.
+
+    Raises UserError when there is no date, or no order after one.
+    """
+    if not dates:
+        raise UserError("a back-test needs at least one past day: --date YYYY-MM-DD, as often as needed")
+    done = list(nights(con, sorted(set(dates)), zone, chosen(con, rulebooks), progress))
+    if not done:
+        raise UserError(f"no seller was known by the cut-off of {max(dates)}; choose later days")
+    return judge(con, done, zone, horizons, bad, resamples=resamples, seed=seed, progress=progress)
+
+
+def judge(
+    con: duckdb.DuckDBPyConnection,
+    done: Sequence[Night],
+    zone: str,
+    horizons: Sequence[int] = HORIZONS,
+    bad: Definition = DEFAULT,
+    *,
+    resamples: int = RESAMPLES,
+    seed: int = 0,
+    progress: Callable[[str], None] = lambda _: None,
+) -> Backtest:
+    """Compare nights that have been graded with what followed. `scores` may have columns of other ways to rank."""
+    last = last_order(con, zone)
+    dates = tuple(sorted({night.evaluation.day for night in done}))
+    notes, told = [], []
+    measures: list[pd.DataFrame] = []
+    by_grade: list[pd.DataFrame] = []
+    rises: list[pd.DataFrame] = []
+    bins: list[pd.DataFrame] = []
+    fits: list[dict[str, Any]] = []
+    for days in sorted(set(horizons)):
+        after = {}
+        for day in dates:
+            progress(f"orders of the {days} days from {day}")
+            after[day] = outcomes(con, day, days, zone, bad)
+            if not len(after[day]):
+                raise UserError(
+                    f"no order is known of the {days} days from {day} on (the newest is of {last}); choose earlier days"
+                )
+            if last is not None and last < day + timedelta(days=days - 1):
+                notes.append(f"the {days} days from {day} are cut short: the newest order known is of {last}")
+            told.append(_told(after[day]).assign(date=day, days=days))
+        for label in dict.fromkeys(night.evaluation.rulebook.label for night in done):
+            mine = [night for night in done if night.evaluation.rulebook.label == label]
+            for population in POPULATIONS:
+                found = _measures(mine, after, population, resamples, seed)
+                measures.append(found.assign(rulebook=label, days=days, population=population))
+            graded = _graded_orders(mine, after)
+            by_grade.append(_by_grade(mine, graded).assign(rulebook=label, days=days))
+            rises.append(_rises(graded, by_grade[-1], resamples, seed).assign(rulebook=label, days=days))
+            for binned, fit in _calibrations(graded, days):
+                bins.append(binned.assign(rulebook=label))
+                fits.append({"rulebook": label, **fit})
+    return Backtest(
+        dates,
+        tuple(sorted(set(horizons))),
+        bad,
+        tuple(dict.fromkeys(night.evaluation.rulebook.label for night in done)),
+        pd.concat(measures, ignore_index=True),
+        pd.concat(by_grade, ignore_index=True),
+        pd.concat(rises, ignore_index=True),
+        pd.concat(bins, ignore_index=True) if bins else pd.DataFrame(),
+        pd.DataFrame(fits),
+        pd.concat(told, ignore_index=True),
+        baselines.names_of([night.evaluation.rulebook for night in done]),
+        tuple(notes),
+    )
+
+
+def _told(orders: pd.DataFrame) -> pd.DataFrame:
+    counts = orders.select_dtypes(bool).sum()
+    return pd.DataFrame(
+        {"outcome": counts.index, "orders": counts.to_numpy(), "share": counts.to_numpy() / len(orders)}
+    )
+
+
+def _members(night: Night, population: str) -> pd.Index:
+    grades = night.evaluation.grades
+    inside = grades["not_rated_reason"].isna() if population == "rated" else grades["orders"] > 0
+    members: pd.Index = pd.Index(grades["subject_id"].to_numpy()[inside.to_numpy()], dtype=object)
+    return members
+
+
+def _measures(
+    done: Sequence[Night], after: Mapping[date, pd.DataFrame], population: str, resamples: int, seed: int
+) -> pd.DataFrame:
+    """Every measure of every scorer on every date, and the mean over the dates."""
+    rows: list[dict[str, Any]] = []
+    # The same sellers stand behind all dates: a resample draws them once for all.
+    everyone = pd.Index(sorted({s for night in done for s in _members(night, population)}), dtype=object)
+    weights = metrics.draws(len(everyone), resamples, seed)
+    drawn: dict[str, list[metrics.Array]] = {}
+    exact: dict[str, list[float]] = {}
+    for night in done:
+        orders = after[night.evaluation.day]
+        orders = orders[orders["subject_id"].isin(_members(night, population))]
+        sums = metrics.Sums.of(orders, everyone)
+        rate = orders["bad"].mean()
+        sellers = orders.groupby("subject_id")["bad"].agg(["mean", "count"]).query(f"count >= {SELLER_ORDERS}")
+        shared = {"orders": len(orders), "bad": int(orders["bad"].sum()), "sellers": orders["subject_id"].nunique()}
+        reference = None
+        for scorer in night.scores.columns:
+            score = night.scores[scorer]
+            of_orders = orders["subject_id"].map(score)
+            samples = metrics.auc_of_draws(sums, score.reindex(everyone).fillna(0.0), weights)
+            base = {"date": night.evaluation.day, "scorer": scorer} | shared
+            for name, measure in metrics.MEASURES.items():
+                value = measure(orders["bad"], of_orders)
+                low, high = {"auc": metrics.interval(samples), "gini": metrics.interval(2 * samples - 1)}.get(
+                    name, (np.nan, np.nan)
+                )
+                rows.append(base | {"level": "order", "measure": name, "value": value, "low": low, "high": high})
+            point = rows[-len(metrics.MEASURES)]["value"]
+            if scorer == "score":
+                reference = (point, samples)
+            elif reference is not None:
+                low, high = metrics.interval(reference[1] - samples)
+                value = reference[0] - point
+                rows.append(base | {"level": "order", "measure": "auc_below", "value": value, "low": low, "high": high})
+            of_sellers = metrics.auc(sellers["mean"] > rate, score.reindex(sellers.index))
+            rows.append(
+                base | {"level": "seller", "measure": "auc", "value": of_sellers, "low": np.nan, "high": np.nan}
+            )
+            drawn.setdefault(scorer, []).append(samples)
+            exact.setdefault(scorer, []).append(point)
+    for scorer, values in exact.items():
+        if len(values) < len(done):  # not to be had on every date
+            continue
+        samples = np.mean(drawn[scorer], axis=0)
+        base = {"date": "mean", "scorer": scorer, "level": "order"}
+        low, high = metrics.interval(samples)
+        rows.append(base | {"measure": "auc", "value": np.mean(values), "low": low, "high": high})
+        if scorer != "score":
+            low, high = metrics.interval(np.mean(drawn["score"], axis=0) - samples)
+            gain = np.mean(exact["score"]) - np.mean(values)
+            rows.append(base | {"measure": "auc_below", "value": gain, "low": low, "high": high})
+    return pd.DataFrame(rows)
+
+
+def _graded_orders(done: Sequence[Night], after: Mapping[date, pd.DataFrame]) -> pd.DataFrame:
+    """The order lines of all dates with their seller's grade and, where it is rated, score."""
+    parts = []
+    for night in done:
+        orders = after[night.evaluation.day]
+        of = night.grades.reindex(orders["subject_id"])
+        parts.append(
+            orders.assign(date=night.evaluation.day, grade=of["grade"].to_numpy(), score=of["score"].to_numpy())
+        )
+    whole: pd.DataFrame = pd.concat(parts, ignore_index=True)
+    known: pd.DataFrame = whole[whole["grade"].notna()]
+    return known
+
+
+def _by_grade(done: Sequence[Night], graded: pd.DataFrame) -> pd.DataFrame:
+    """Bad rate by grade, best first, each date and pooled."""
+    symbols = [*done[0].evaluation.rulebook.symbols, NOT_RATED]
+    tables = []
+    for name, part in [*graded.groupby("date"), ("pooled", graded)]:
+        table = part.groupby("grade").agg(sellers=("subject_id", "nunique"), orders=("bad", "size"), bad=("bad", "sum"))
+        table = table.reindex([s for s in symbols if s in table.index])
+        low, high = metrics.jeffreys(table["bad"], table["orders"])
+        tables.append(table.assign(rate=table["bad"] / table["orders"], low=low, high=high, date=name).reset_index())
+    found: pd.DataFrame = pd.concat(tables, ignore_index=True)
+    return found
+
+
+def _rises(graded: pd.DataFrame, by_grade: pd.DataFrame, resamples: int, seed: int) -> pd.DataFrame:
+    rated = graded[graded["grade"] != NOT_RATED]
+    pooled = by_grade[(by_grade["date"] == "pooled") & (by_grade["grade"] != NOT_RATED)]
+    by_seller = (
+        rated.groupby(["subject_id", "grade"]).agg(orders=("bad", "size"), bad=("bad", "sum")).reset_index("grade")
+    )
+    return metrics.rising(pooled, by_seller, metrics.draws(by_seller.index.nunique(), resamples, seed))
+
+
+def _calibrations(graded: pd.DataFrame, days: int) -> Iterator[tuple[pd.DataFrame, dict[str, Any]]]:
+    """Each date by the curve of the latest earlier one whose period had ended by then."""
+    rated = graded.dropna(subset="score")
+    parts: dict[date, pd.DataFrame] = {day: rated[rated["date"] == day] for day in sorted(set(rated["date"]))}
+    for day, later in parts.items():
+        earlier = [d for d in parts if d + timedelta(days=days) <= day and parts[d]["bad"].nunique() > 1]
+        if earlier:
+            bins, fit = metrics.calibrate(parts[earlier[-1]], later)
+            told = {"date": day, "days": days, "fitted_on": earlier[-1]}
+            yield bins.assign(date=day, days=days, fitted_on=earlier[-1]), told | fit
