@@ -6,7 +6,7 @@ history      superseded versions, each with the interval [known_at, known_until)
 waiting      good rows of sellers nobody has told us of yet; they come in when the seller does
 quarantine   every rejected row, with file, line or key, reason code and reason
 ledger       only ever added to: the life of rulebooks (texts, events, comments, answers), vettings of applicants;
-             objections, adjustments, sanctions and closings (see `credit.ledgers`)
+             objections, adjustments, sanctions, findings and closings (see `credit.ledgers`)
 results      evaluations: runs, grades (kept for ever), indicators (kept for `keep_nights` nights)
 meta         schema version, platform zone, batches
 """
@@ -26,7 +26,7 @@ from credit.errors import UserError, WarehouseLocked
 from credit.settings import DEFAULT_ZONE, Settings
 from credit.tables import KNOWN_AT, TABLES, Table
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 
 QUARANTINE_COLUMNS = """
     batch_id BIGINT NOT NULL,
@@ -157,7 +157,7 @@ CREATE TABLE IF NOT EXISTS ledger.vetting_policies (hash VARCHAR PRIMARY KEY, id
 
 
 _RESULTS = ("runs", "grades")
-_OLDER = ("1", "2")
+_OLDER = ("1", "2", "3")
 """Versions that are brought up to this one."""
 
 
@@ -265,7 +265,7 @@ def open_warehouse(settings: Settings, *, read_only: bool = False) -> Iterator[d
                 _refuse_other_versions(con, settings, (None, *_OLDER, str(SCHEMA_VERSION)))
                 if info(con, "schema_version") == "1":
                     _migrate(con)
-                con.execute(ddl())  # all that version 2 lacks are tables
+                con.execute(ddl())  # all that versions 2 and 3 lack are tables
                 con.execute(
                     "INSERT INTO meta.info VALUES ('schema_version', ?) ON CONFLICT DO UPDATE SET value = excluded.value",
                     [str(SCHEMA_VERSION)],
