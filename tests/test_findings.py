@@ -28,7 +28,7 @@ AFTER = NEXT + timedelta(days=1)
 FAKED = 12
 """Orders of `shop` that b1 placed at itself, each with a review of five stars."""
 FAKE = Finding(
-    "aa11", "order_burst", "shop", DAY, 0.93, orders=tuple(f"fake-{i}" for i in range(FAKED)),
+    id="aa11", kind="order_burst", subject_id="shop", day=DAY, strength=0.93, orders=tuple(f"fake-{i}" for i in range(FAKED)),
     reviews=tuple(f"fake-review-{i}" for i in range(FAKED)), buyers=("b1",), facts={"orders_a_night": 12.0},
 )  # fmt: skip
 
@@ -240,6 +240,24 @@ def test_spared_rows_count_and_a_victim_has_no_violation(home: Settings, con: du
     assert notice.zh == f"经核查，部分评价不真实，自 {NEXT} 的评价起不再计入。"
 
 
+@pytest.mark.parametrize(
+    ("changes", "orders", "reviews"),
+    [
+        # Reviews of faked orders are faked, named or not.
+        ({"orders": FAKE.orders[:2], "reviews": ("fake-review-5",)}, {"fake-0", "fake-1"},
+         {"fake-review-0", "fake-review-1", "fake-review-5"}),
+        # Behind bought praise is real trade.
+        ({"kind": "bribed_reviews", "reviews": FAKE.reviews[:1]}, set(), {"fake-review-0"}),
+        ({"kind": "review_bombing", "reviews": FAKE.reviews[:1]}, set(), {"fake-review-0"}),
+    ],
+)  # fmt: skip
+def test_which_rows_are_set_aside(
+    con: duckdb.DuckDBPyConnection, changes: dict[str, Any], orders: set[str], reviews: set[str]
+) -> None:
+    decided = findings.uphold(con, replace(FAKE, **changes), reason="r", **LI)
+    assert (set(decided.orders), set(decided.reviews)) == (orders, reviews)
+
+
 def test_what_is_published_says_what_was_found_and_not_how(home: Settings, con: duckdb.DuckDBPyConnection) -> None:
     for one in (FAKE, replace(FAKE, id="bb22", kind="one_seller_buyers")):
         findings.uphold(con, one, reason="b1 pays from the shop's own account", **LI)
@@ -284,7 +302,7 @@ def test_explain_tells_the_merchant(home: Settings, con: duckdb.DuckDBPyConnecti
         ({"subject_id": "shopp"}, {}, "no merchant 'shopp' in the register; nearest ids: shop"),
         ({}, {"severity": "grave"}, "--severity 'grave': expected one of minor, moderate, serious"),
         ({}, {"violation": "fraud"}, "--violation 'fraud': expected one of brushing, review_manipulation, none"),
-        ({}, {"spare": ["reviews:zz"]}, "--spare 'reviews:zz' is no row of finding aa11"),
+        ({}, {"spare": ["reviews:zz"]}, "--spare 'reviews:zz' is no row that finding aa11 sets aside"),
         ({}, {"reason": " "}, "--reason"),
     ],
 )

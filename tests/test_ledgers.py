@@ -34,7 +34,7 @@ NOW = CUT_OFF + timedelta(hours=15)
 """The afternoon after the night of DAY."""
 LI = {"by": "Li Wei"}
 
-FOUND = Finding("f1", "order_burst", "shop", DAY, 0.9, orders=("shop-0", "shop-1"))
+FOUND = Finding("order_burst", "shop", DAY, 0.9, orders=("shop-0", "shop-1"))
 
 Rows = dict[str, list[dict[str, Any]]]
 

@@ -38,14 +38,16 @@ NO_VIOLATION = "none"
 SEVERITIES = TABLES["violations"].column("severity").codes
 
 _OF_KIND: dict[str, str | None] = {
+    # The trade was faked: orders and their reviews are set aside.
     "self_dealing_ring": "brushing",
     "order_burst": "brushing",
     "one_seller_buyers": "brushing",
     "implausible_dispatch": "brushing",
     "collusion": "brushing",
+    # The trade was real: reviews alone are set aside.
     "copied_reviews": "review_manipulation",
     "bribed_reviews": "review_manipulation",
-    # Whose reviews they are not: others did it to the merchant.
+    # Others did it to the merchant.
     "review_bombing": None,
 }
 
@@ -123,9 +125,10 @@ def uphold(
     spare: Sequence[str] = (),
     at: datetime | None = None,
 ) -> Decision:
-    """Enter that a finding is upheld. `violation`: its kind, or "none" (default: by the finding's kind); `spare` names
-    rows (`transactions:key`, `reviews:key`) that count all the same. Rows of other merchants that it names stay: they
-    need a finding of their own.
+    """Enter that a finding is upheld. `violation`: its kind, or "none" (default: by the finding's kind). Of brushing the
+    orders that it names are set aside, and all reviews that it names or that are of these orders; else reviews alone,
+    for the trade was real. `spare` names rows (`transactions:key`, `reviews:key`) that count all the same. Rows of other
+    merchants that it names stay: they need a finding of their own.
 
     Raises UserError where it is upheld already, names no row of the merchant, and for an unknown code or row.
     """
@@ -134,24 +137,25 @@ def uphold(
         raise UserError(f"--violation {violation!r}: expected one of {', '.join((*VIOLATIONS, NO_VIOLATION))}")
     if severity not in SEVERITIES:
         raise UserError(f"--severity {severity!r}: expected one of {', '.join(SEVERITIES)}")
-    named = {f"transactions:{key}" for key in finding.orders} | {f"reviews:{key}" for key in finding.reviews}
+    kind = _OF_KIND[finding.kind] if violation is None else violation.replace(NO_VIOLATION, "") or None
+    orders = _mine(con, "transactions", finding.orders, finding.subject_id) if kind == "brushing" else []
+    reviews = _mine(con, "reviews", finding.reviews, finding.subject_id)
+    reviews = sorted({*reviews, *_of_orders(con, orders)})
+    named = {f"transactions:{key}" for key in orders} | {f"reviews:{key}" for key in reviews}
     if strange := [row for row in spare if row not in named]:
         raise UserError(
-            f"--spare {strange[0]!r} is no row of finding {finding.id}; expected transactions:KEY or reviews:KEY"
+            f"--spare {strange[0]!r} is no row that finding {finding.id} sets aside; expected transactions:KEY or reviews:KEY"
         )
-    kept = {
-        table: tuple(key for key in _mine(con, table, keys, finding.subject_id) if f"{table}:{key}" not in spare)
-        for table, keys in (("transactions", finding.orders), ("reviews", finding.reviews))
-    }
-    if not any(kept.values()):
+    orders = [key for key in orders if f"transactions:{key}" not in spare]
+    reviews = [key for key in reviews if f"reviews:{key}" not in spare]
+    if not orders and not reviews:
         raise UserError(
             f"finding {finding.id} leaves no row of {finding.subject_id} to set aside; dismiss it with "
             f"`merchant-credit integrity dismiss {finding.id}`"
         )
-    kind = _OF_KIND.get(finding.kind) if violation is None else violation.replace(NO_VIOLATION, "") or None
     return _enter(
         con, finding, "upheld", reason, by, at, violation=kind, severity=severity if kind else None,
-        orders=list(kept["transactions"]), reviews=list(kept["reviews"]),
+        orders=orders, reviews=reviews,
     )  # fmt: skip
 
 
@@ -192,15 +196,19 @@ def _enter(
 def _mine(con: duckdb.DuckDBPyConnection, table: str, keys: Sequence[str], subject_id: str) -> list[str]:
     """Those of the rows that are the merchant's. Raises UserError for a row that is not there."""
     key = TABLES[table].key
-    listed = ", ".join(map(quote, keys))
-    owners = dict(
-        con.execute(
-            f"SELECT {key}, subject_id FROM canonical.{table} SEMI JOIN (SELECT unnest([{listed}]::VARCHAR[]) AS key_) "
-            f"ON {key} = key_"
-        ).fetchall()
-    )
+    owners = dict(con.execute(f"SELECT {key}, subject_id FROM canonical.{table} {_among(key, keys)}").fetchall())
     if lost := sorted(set(keys) - set(owners)):
         raise UserError(
             f"table {table} has no row with {key} {lost[0]!r}; scan again, and decide on what is found then"
         )
     return sorted(name for name, owner in owners.items() if owner == subject_id)
+
+
+def _of_orders(con: duckdb.DuckDBPyConnection, orders: Sequence[str]) -> list[str]:
+    rows = con.execute(f"SELECT review_id FROM canonical.reviews {_among('transaction_id', orders)}").fetchall()
+    return [key for (key,) in rows]
+
+
+def _among(column: str, keys: Sequence[str]) -> str:
+    listed = ", ".join(map(quote, keys))
+    return f"SEMI JOIN (SELECT unnest([{listed}]::VARCHAR[]) AS key_) ON {column} = key_"
