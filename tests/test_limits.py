@@ -10,6 +10,7 @@ import pytest
 from conftest import DAY, ZONE, Fill, Measure
 
 from credit import engine
+from credit.indicators import limits
 from credit.indicators.base import At
 from credit.indicators.limits import limited
 from credit.rulebooks import shipped
@@ -100,6 +101,11 @@ def test_every_engine_leaves_out_the_same(fill: Fill, of: str | Callable[[Any], 
     at = At(DAY, SIX | {"trivial_amount": 1.0})
     left = limited(frames, MOMENT, at)(TABLES["transactions"]).lazy().select("transaction_id").collect()
     assert sorted(left["transaction_id"].to_list()) == sorted([f"b-{t}" for t in MAY[:6]] + [f"c-{t}" for t in MAY[:6]])
+
+
+def test_a_long_list_is_left_out_alike(measure: Measure, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "LONG_LIST", 1)
+    assert measure("order_volume", transactions=orders("b", *MAY) + orders("c", MAY[0]), parameters=SIX).numerator == 7
 
 
 def test_off_it_reads_the_frames_themselves(fill: Fill) -> None:

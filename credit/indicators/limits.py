@@ -38,6 +38,7 @@ TRIVIAL_AMOUNT = parameter(
 )
 
 Frames = Callable[[Table], "nw.LazyFrame[Any] | nw.DataFrame[Any]"]
+LONG_LIST = 1_000
 _LIMITED = ("transactions", "reviews")
 
 
@@ -62,34 +63,39 @@ def limited(frames: Frames, night: _Night, at: At) -> Frames:
         small = orders.filter(nw.col("amount") <= trivial).select("transaction_id")
         return frame.join(small, on="transaction_id", how="anti")
 
-    @cache
-    def beyond(name: str) -> list[str]:
-        """Keys beyond the number. Few buyers have any: only their rows are put in order."""
-        table = TABLES[name]
+    def beyond(table: Table) -> nw.LazyFrame[Any]:
+        """Keys of the rows beyond the number. Few buyers have so many of a merchant in all: only their rows are put in months."""
         assert table.event is not None
+        starts, pair = _months(at.day, night.zone), ("subject_id", "buyer_id")
+        rows = worth(table).filter(~nw.col("buyer_id").is_null() & (nw.col(table.event) >= starts[0]))
+        many = rows.group_by(*pair).agg(nw.len().alias("size")).filter(nw.col("size") > most).select(*pair)
         month = nw.lit(0)
-        starts = _months(at.day, night.zone)
         for start in starts:
             month = month + (nw.col(table.event) >= start).cast(nw.Int64)
-        rows = (
-            worth(table)
-            .filter(~nw.col("buyer_id").is_null() & (nw.col(table.event) >= starts[0]))
-            .select(table.key, "subject_id", "buyer_id", table.event, month.alias("month"))
+        place = nw.col(table.key).cum_count().over(*pair, "month", order_by=(table.event, table.key))
+        ordered = (
+            rows.join(many, on=list(pair), how="semi")
+            .select(table.key, *pair, table.event, month.alias("month"))
+            .with_columns(place.alias("place"))
         )
-        of = ("subject_id", "buyer_id", "month")
-        many = rows.group_by(*of).agg(nw.len().alias("size")).filter(nw.col("size") > most).select(*of)
-        place = nw.col(table.key).cum_count().over(*of, order_by=(table.event, table.key))
-        counted = rows.join(many, on=list(of), how="semi").with_columns(place.alias("place"))
-        found = counted.filter(nw.col("place") > most).select(table.key).collect(backend="pyarrow")
-        return sorted(found[table.key].to_list())
+        return ordered.filter(nw.col("place") > most).select(table.key)
+
+    @cache
+    def listed(name: str) -> list[str]:
+        found = beyond(TABLES[name]).collect(backend="pyarrow")
+        return sorted(found[TABLES[name].key].to_list())
 
     def of(table: Table) -> nw.LazyFrame[Any] | nw.DataFrame[Any]:
         if table.name not in _LIMITED:
             return frames(table)
         frame = worth(table)
-        if most and (keys := beyond(table.name)):
-            frame = frame.filter(~nw.col(table.key).is_in(keys))
-        return frame
+        if not most:
+            return frame
+        # They are usually few, and found once for all that is counted; a long list would be compared one by one.
+        keys = listed(table.name)
+        if len(keys) > LONG_LIST:
+            return frame.join(beyond(table), on=table.key, how="anti")
+        return frame.filter(~nw.col(table.key).is_in(keys)) if keys else frame
 
     return of
 
