@@ -41,7 +41,7 @@ def marketplace(*, merchants: int, transactions: int, end: date, seed: int) -> I
 def merge(con: duckdb.DuckDBPyConnection, name: str, rows: str) -> None:
     """Rows of a table (SQL of its supplied columns and `known_at`) into the canonical one, as intake would."""
     table = TABLES[name]
-    columns = ", ".join((*(column.name for column in table.supplied), "known_at"))
+    columns = ", ".join((*(f"CAST({c.name} AS {c.sql_type}) AS {c.name}" for c in table.supplied), "known_at"))
     defaults = ", ".join(f"coalesce({c.name}, {c.default}) AS {c.name}" for c in table.columns if c.default)
     derived = "".join(f", {c.derived} AS {c.name}" for c in table.columns if c.derived)
     replaced = f"REPLACE ({defaults})" if defaults else ""

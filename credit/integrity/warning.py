@@ -42,8 +42,8 @@ LEAST = 2.0
 MOST = 8.0
 """Beyond this a sign says no more."""
 ALARM = 6.0
-"""Risk from which a merchant is listed unless asked otherwise; set so that at most two of a thousand honest merchants are
-listed a month."""
+"""Risk from which a merchant is listed unless asked otherwise: two or three of a thousand merchants a month on real
+orders, far fewer on the simulator's steady ones."""
 
 KINDS: dict[str, tuple[str, str]] = {
     "late_dispatch": ("连续延迟发货", "Late dispatch"),
@@ -87,7 +87,7 @@ class Reason:
 
 
 @dataclass(frozen=True)
-class Warning:
+class Alert:
     """A merchant whose risk rises; reasons strongest first."""
 
     subject_id: str
@@ -111,7 +111,7 @@ class Warning:
 
 def watch(
     con: duckdb.DuckDBPyConnection, settings: Settings, day: date, *, least: float = ALARM, limit: int | None = None
-) -> list[Warning]:
+) -> list[Alert]:
     """Merchants whose risk is at least `least`, highest first (of equal risk by id). Those that are suspended or
     terminated are left out: the platform has acted."""
     zone = zone_of(con, settings)
@@ -128,7 +128,7 @@ def watch(
         ]
         reasons = [Reason(r.kind, r.power, {n: _whole(v) for n, v in r.facts.items()}) for r in reasons]
         reasons.sort(key=lambda one: -one.power)
-        found.append(Warning(str(seen["s"][i]), day, float(risk[i]), tuple(reasons)))
+        found.append(Alert(str(seen["s"][i]), day, float(risk[i]), tuple(reasons)))
     found.sort(key=lambda one: (-one.risk, one.subject_id))
     return found[:limit]
 
