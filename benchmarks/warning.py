@@ -72,11 +72,13 @@ class Run(NamedTuple):
     honest: frozenset[str]
 
 
-def run(seed: int, scam: Scam, *, merchants: int = 300, transactions: int = 30_000, nights: int = NIGHTS) -> Run:
-    """Every night of one marketplace."""
+def run(
+    seed: int, scam: Scam, *, merchants: int = 300, transactions: int = 30_000, nights: int = NIGHTS, every: int = 1
+) -> Run:
+    """Every night of one marketplace, or one in so many."""
     risks: dict[str, dict[int, float]] = {}
     with told(scam), marketplace(merchants=merchants, transactions=transactions, end=END, seed=seed) as con:
-        for ago in range(nights, BREAKS - 1, -1):
+        for ago in range(nights, BREAKS - 1, -every):
             for one in warning.watch(con, SETTINGS, END - timedelta(days=ago), least=warning.LEAST):
                 risks.setdefault(one.subject_id, {})[ago] = one.risk
         honest = con.execute(

@@ -14,7 +14,7 @@ from credit.settings import Settings
 from credit.tables import TABLES
 from credit.warehouse import connect, ddl
 
-SETTINGS = Settings(home=Path(), zone=simulate.ZONE, threads=1)
+SETTINGS = Settings.model_validate({"home": Path(), "zone": simulate.ZONE, "threads": 1})
 """Of the marketplace; nothing is written to its home."""
 
 

@@ -53,8 +53,8 @@ KINDS: dict[str, tuple[str, str]] = {
 }
 _SAYS: dict[str, tuple[str, str]] = {
     "late_dispatch": (
-        "近 {days} 天应发货的 {due} 单中有 {late} 单未按时发货（平时 {usual:.0%}），最近连续 {streak} 单延迟",
-        "Of {due} orders due for dispatch in {days} days {late} were late (usually {usual:.0%}); the last {streak} in a row",
+        "近 {days} 天应发货的 {due} 单中有 {late} 单未按时发货（平时 {usual:.0%}）",
+        "Of {due} orders due for dispatch in {days} days {late} were late (usually {usual:.0%})",
     ),
     "complaints": (
         "近 {days} 天有 {complaints} 件投诉（按平时约 {expected:.1f} 件）",
@@ -80,10 +80,13 @@ class Reason:
     facts: Mapping[str, float]
 
     def zh(self) -> str:
-        return _SAYS[self.kind][0].format(**self.facts)
+        return self._said(_SAYS[self.kind][0], "，最近连续 {streak} 单延迟")
 
     def en(self) -> str:
-        return _SAYS[self.kind][1].format(**self.facts)
+        return self._said(_SAYS[self.kind][1], ", the last {streak} in a row")
+
+    def _said(self, words: str, streak: str) -> str:
+        return (words + streak * (self.facts.get("streak", 0) > 1)).format(**self.facts)
 
 
 @dataclass(frozen=True)
@@ -200,9 +203,10 @@ def _signs(seen: pd.DataFrame) -> dict[str, tuple[Array, dict[str, Array]]]:
     """Kind -> (power, facts) of every merchant."""
     c = {name: seen[name].to_numpy(dtype=np.float64) for name in seen.columns if name != "s"}
     days = np.full(len(seen), float(RECENT_DAYS))
-    # What the week is for everybody: a festival is no merchant's sign.
-    per_day = max(c["orders_before"].sum(), 1.0) / PAST_DAYS
-    season = c["orders"].sum() / RECENT_DAYS / per_day
+    # What the week is for all others: a festival is no merchant's sign.
+    past = max(float(c["days_before"].max(initial=0)), float(RECENT_DAYS))
+    others, others_before = (c[name].sum() - c[name] for name in ("orders", "orders_before"))
+    season = np.where(others_before > 0, others / RECENT_DAYS / (np.maximum(others_before, 1) / past), 1.0)
     rate = c["orders_before"] / np.maximum(c["days_before"], RECENT_DAYS)
     expected = rate * RECENT_DAYS * season
 
