@@ -18,7 +18,8 @@ from typing import Any
 import duckdb
 
 from credit.errors import UserError
-from credit.settings import Settings
+from credit.settings import Settings, cut_off
+from credit.warehouse import zone_of
 
 Fact = int | float | str
 
@@ -87,9 +88,9 @@ KINDS: dict[str, Kind] = {
     "bribed_reviews": Kind(
         "有偿好评",
         "Bribed reviews",
-        "自 {since} 起 {days} 天内签收的 {orders} 笔订单中 {praised} 笔给予五星，"
+        "自 {since} 起 {days} 天内的 {orders} 笔订单中 {praised} 笔给予五星，"
         "该商家其他时段的五星评价占比为 {usual_praise:.0%}；{rewards} 条文字提到返现或红包。",
-        "Of {orders} orders delivered within {days} days from {since}, {praised} were praised with five stars, while "
+        "Of {orders} orders within {days} days from {since}, {praised} were praised with five stars, while "
         "{usual_praise:.0%} are at other times; {rewards} texts speak of a cash reward.",
     ),
     "collusion": Kind(
@@ -169,7 +170,18 @@ class Finding:
 
 def scan(con: duckdb.DuckDBPyConnection, settings: Settings, day: date) -> list[Finding]:
     """All findings by what was known at the cut-off of `day`, by kind, strongest first; the same rows give the same list."""
-    return []
+    from credit import engine
+    from credit.integrity import base, bombing, bribes, bursts, captives, collusion, copies, dispatch, rings
+
+    zone = zone_of(con, settings)
+    view = base.look(con, engine.Moment(cut_off(day, zone), zone))
+    try:
+        modules = (rings, bursts, captives, dispatch, bombing, copies, bribes, collusion)
+        found = [one for module in modules for one in module.detect(view)]
+    finally:
+        base.forget(con)
+    order = list(KINDS)
+    return sorted({one.id: one for one in found}.values(), key=lambda f: (order.index(f.kind), -f.strength, f.id))
 
 
 def finding(con: duckdb.DuckDBPyConnection, settings: Settings, day: date, id: str) -> Finding:
