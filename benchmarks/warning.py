@@ -29,11 +29,11 @@ from credit.settings import Settings
 from credit.warehouse import open_warehouse, scalar
 
 END = date(2026, 7, 1)
-NIGHTS = 60
+NIGHTS = 45
 STORY = "M000004"
 BEGINS, BREAKS = 21, 2
 """Days before END: the first day of the scam; the night that first knows of the fraud that was found."""
-TUNED, JUDGED = range(1, 5), range(11, 23)
+JUDGED = range(11, 19)
 console = Console(width=120)
 
 

@@ -11,11 +11,12 @@ from typing import Any
 
 import duckdb
 import pytest
+from click.testing import Result
 from small_market import BUYERS, DAY, ZONE, at, deliver, market, order
 from test_ledgers import BEFORE, LI, NEXT, NOW, graded, night
 from typer.testing import CliRunner
 
-from credit import evaluation, explain, ledgers
+from credit import cli_findings, evaluation, explain, ledgers
 from credit.cli import app
 from credit.errors import UserError
 from credit.integrity import Finding
@@ -331,3 +332,24 @@ def test_a_platform_without_violations_has_them_once_a_finding_is_upheld(tmp_pat
         assert graded(con, DAY)["manipulation"][0] == "missing"
         assert after(con, options)["manipulation"] == ("measured", 1, None)
         assert graded(con, NEXT, "rival")["manipulation"] == ("measured", 0, None)
+
+
+def test_the_verbs(home: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cli_findings, "finding", lambda con, settings, day, id: FAKE)
+
+    def run(*words: str) -> Result:
+        return CliRunner().invoke(app, ["integrity", *words, "--by", "Li Wei", "--home", str(home.home)])
+
+    said = run("uphold", "aa", "--date", str(DAY), "--reason", "one night", "--severity", "serious", "--json")
+    told = json.loads(said.output)
+    assert (told["number"], told["outcome"]["zh"], told["violation"]["code"], told["from_day"]) == (
+        1, "认定成立", "brushing", str(NEXT),
+    )  # fmt: skip
+    assert (told["severity"], len(told["transactions"]), len(told["reviews"])) == ("serious", FAKED, FAKED)
+    # Its rows are read no more, so that no scan finds it again: it is known by its decision.
+    monkeypatch.setattr(cli_findings, "finding", None)
+    said = run("dismiss", "aa11", "--reason", "a school")
+    assert said.exit_code == 0
+    assert "不予认定 Dismissed, no. 2" in said.output
+    again = run("dismiss", "aa11", "--reason", "a school")
+    assert isinstance(again.exception, UserError)

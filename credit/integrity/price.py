@@ -95,7 +95,7 @@ def prices(
     *,
     attack: Attack | None = None,
     upheld: bool = False,
-    steps: Sequence[int] = STEPS,
+    steps: Sequence[int] | None = None,
 ) -> list[Price]:
     """The price at each level on the marketplace of `con` (see `credit.integrity.market`), best grade first.
 
@@ -115,7 +115,7 @@ def prices(
         if upheld:
             _earlier(con, day, honest.index, amount)
         needed = pd.Series(np.inf, index=honest.index)
-        for before, step in pairwise((0, *steps)):
+        for before, step in pairwise((0, *(steps or STEPS))):
             _fake(con, day, honest.index, range(before, step), attack, amount)
             found = evaluation.compute(con, day, ZONE, [book], priors=priors)[0].grades.set_index("subject_id")
             better = found["grade_by_score"].reindex(honest.index).map(places) < start
