@@ -21,6 +21,7 @@ from rich.table import Table as RichTable
 from credit import (
     __version__,
     cli_export,
+    cli_findings,
     cli_keys,
     cli_ledgers,
     cli_map,
@@ -28,6 +29,7 @@ from credit import (
     cli_validate,
     cli_verify,
     cli_vet,
+    cli_watch,
     cli_weights,
     settings,
 )
@@ -48,6 +50,7 @@ app.add_typer(cli_rulebook.app, name="rulebook")
 app.add_typer(cli_weights.app, name="weights")
 app.add_typer(cli_export.app, name="export")
 app.add_typer(cli_validate.app, name="validate")
+app.add_typer(cli_findings.app, name="integrity", help="Findings of manipulation (刷单与操纵评价线索).")
 QUARANTINE_SHOWN = 10
 STANDINGS = {
     "replay": "the rulebook was not in force that day 回溯计算：规则当日未施行",
@@ -511,6 +514,7 @@ def _options(
 
 cli_ledgers.register(app)
 cli_vet.register(app)
+app.command()(cli_watch.watch)
 cli_keys.register(app)
 cli_verify.register(app)
 cli_map.register(app)

@@ -28,6 +28,7 @@ def show_explanation(found: dict[str, Any], out: Console) -> None:
     _to_raise(found, out)
     _outlook(found, out)
     _since_last(found, out)
+    _findings(found, out)
     _objections(found, out)
 
 
@@ -183,3 +184,19 @@ def _objections(found: dict[str, Any], out: Console) -> None:
             "事实已更正，尚未重新评价",
             highlight=False,
         )
+
+
+def _findings(found: dict[str, Any], out: Console) -> None:
+    if not found["findings"]:
+        return
+    out.print("\n[bold]Manipulation upheld 经认定的操纵行为[/bold]")
+    for one in found["findings"]:
+        what = one["violation"] or {"zh": "不真实的评价", "en": "reviews that are not genuine"}
+        object_to = f" · object to 异议对象 {one['object_to']}" if one["object_to"] else ""
+        out.print(
+            f"  {one['upheld_on']} · {what['zh']} {what['en']}: {escape(one['reason'])} · {one['transactions']} transactions "
+            f"and {one['reviews']} reviews do not count since 自该日起不计入 {one['from_day']}{object_to}",
+            highlight=False,
+        )
+        for row in one.get("rows", [])[:SHOWN_ROWS]:
+            out.print(f"    {escape(row)}", highlight=False)

@@ -13,7 +13,7 @@ import numpy as np
 from credit.disclosure.dictionary import page as disclosure_page
 from credit.indicators import CATALOGUE
 from credit.indicators.base import At, Indicator, Latest, Measure, Text, Unit
-from credit.ledgers import closings, objections, overlay, publishing
+from credit.ledgers import closings, findings, objections, overlay, publishing
 from credit.ledgers.tables import LEDGERS
 from credit.rulebooks import ElementRule, IndicatorRule, Rulebook, Sourced, shipped
 from credit.scoring import mark as curve_mark
@@ -419,10 +419,11 @@ def ledgers_page() -> str:
     codes = {
         "objections": ("about", objections.ABOUT),
         "objection_events": ("outcome", objections.OUTCOMES),
+        "findings": ("outcome", findings.OUTCOMES),
     }
     parts = [
         "# Ledgers 台账",
-        "Objections, corrections of facts, sanctions and notices of closing, in schema `ledger` of the warehouse. Rows are "
+        "Objections, corrections of facts, sanctions, decisions on findings and notices of closing, in schema `ledger` of the warehouse. Rows are "
         "only ever added; what stands follows from them. What happened before it is entered is entered with `--at`: `at` and "
         "`recorded_at` then differ.",
         "数据行只增不改，现状由各行推出；补记的事项用 `--at` 注明发生时间。",
@@ -430,8 +431,16 @@ def ledgers_page() -> str:
         "that was evaluated), so a row that is delivered again undoes nothing and earlier nights stay as they are. Of several "
         "values for one column the one entered last counts. A sanction imposed by command is known from `at` and counts from "
         f"the next night; its key in table `sanctions` is `{overlay.OWN_KEY}` and its number.",
+        "An upheld finding counts from the night after it was upheld (entered afterwards with `--at`: from the latest night "
+        "that was evaluated): the rows it names are read no more, neither for the merchant nor for the buyer, and it is a "
+        f"violation with the key `{overlay.OWN_KEY}` and its number. One matter is one violation: findings of one kind that "
+        "share rows are, and a delivered violation of that kind, decided within "
+        f"{overlay.DOUBLED_DAYS} days of the decision, stands for it, withdrawn or not. Dismissed later it counts no more "
+        "from the next night on. A decision on an objection that leaves out its violation takes away all its effect. A "
+        "finding of reviews that others wrote to harm the merchant is no violation.",
         f"Published: open objections; decided ones for {publishing.SHOWN_DAYS} days, with outcome and reason; a correction "
-        f"notice for {publishing.CORRECTION_DAYS} days; sanctions in force; a notice of closing through the day of closing, "
+        f"notice for {publishing.CORRECTION_DAYS} days; sanctions in force; what was found of an upheld finding, not how, for "
+        f"{publishing.SHOWN_DAYS} days; a notice of closing through the day of closing, "
         f"which lies at least {closings.NOTICE_DAYS} days after the notice (E-Commerce Law Art. 16).",
     ]
     for ledger in LEDGERS.values():

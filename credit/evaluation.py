@@ -51,7 +51,8 @@ class Evaluation:
 def supplied(con: duckdb.DuckDBPyConnection, moment: engine.Moment) -> frozenset[str]:
     """ "table" and "table.column" of all that was supplied by batches merged and known by the cut-off.
 
-    A platform that imposes sanctions by command keeps its sanctions here: whoever has none has a clean record."""
+    A platform that imposes sanctions by command keeps its sanctions here: whoever has none has a clean record. The same
+    goes for violations, once a finding is upheld."""
     rows = con.execute(
         """SELECT DISTINCT s.table_name, unnest(list_prepend('', s.columns)) FROM meta.supplied s
            JOIN meta.batches b USING (batch_id) WHERE b.state = 'accepted' AND s.since <= ?""",
@@ -59,6 +60,12 @@ def supplied(con: duckdb.DuckDBPyConnection, moment: engine.Moment) -> frozenset
     ).fetchall()
     if scalar(con, 'SELECT count(*) FROM ledger.sanctions WHERE "at" <= ?', [moment.cut_off]):
         rows += [("sanctions", column) for column in ("", *(column.name for column in TABLES["sanctions"].supplied))]
+    if scalar(
+        con,
+        "SELECT count(*) FROM ledger.findings WHERE violation IS NOT NULL AND from_day <= ?",
+        [moment.cut_off.date()],
+    ):
+        rows += [("violations", column) for column in ("", *(c.name for c in TABLES["violations"].supplied))]
     return frozenset(f"{table}.{column}" if column else table for table, column in rows)
 
 

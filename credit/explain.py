@@ -16,8 +16,11 @@ from credit.grading import REASONS
 from credit.indicators import CATALOGUE
 from credit.ledgers import told
 from credit.ledgers.adjustments import adjustments
+from credit.ledgers.findings import VIOLATIONS, standing
 from credit.ledgers.objections import objections
+from credit.ledgers.overlay import OWN_KEY
 from credit.rulebooks import Rulebook
+from credit.rulebooks.lifecycle import coded
 from credit.scoring import POINT
 from credit.settings import Settings
 from credit.warehouse import zone_of
@@ -211,11 +214,13 @@ def explain(
         "outlook": outlook.outlook(case, scores),
         "since_last": outlook.since_last(case, scores),
         "objections": _objections(con, subject_id, day, counted != score),
+        "findings": _findings(con, subject_id, day, rows),
     }
 
 
 def _objections(con: duckdb.DuckDBPyConnection, subject_id: str, day: date, differs: bool) -> dict[str, Any]:
-    """The merchant's objections and the facts adjusted for this night. `pending`: the stored grade is from before them."""
+    """The merchant's objections and the facts adjusted for this night. `pending`: the stored grade is from before them, or
+    before a finding was upheld."""
     found = objections(con, subject_id)
     adjusted = adjustments(con, subject_id, day)
     return {
@@ -231,8 +236,30 @@ def _objections(con: duckdb.DuckDBPyConnection, subject_id: str, day: date, diff
             }
             for one in adjusted
         ],
-        "pending": bool(adjusted) and differs,
+        "pending": differs and bool(adjusted or standing(con, day, subject_id)),
     }
+
+
+def _findings(con: duckdb.DuckDBPyConnection, subject_id: str, day: date, rows: bool) -> list[dict[str, Any]]:
+    """The upheld findings that count for this night: what was found, since when, how many records no longer count, and
+    what to name in an objection. With `rows` the records."""
+    return [
+        {
+            "violation": coded(one.violation, VIOLATIONS) if one.violation else None,
+            "upheld_on": one.day.isoformat(),
+            "from_day": one.from_day.isoformat(),
+            "reason": one.reason,
+            "transactions": len(one.orders),
+            "reviews": len(one.reviews),
+            "object_to": f"violations:{OWN_KEY}{one.number}" if one.violation else None,
+        }
+        | (
+            {"rows": [*(f"transactions:{key}" for key in one.orders), *(f"reviews:{key}" for key in one.reviews)]}
+            if rows
+            else {}
+        )
+        for one in standing(con, day, subject_id)
+    ]
 
 
 def _plain(values: dict[str, Any]) -> dict[str, Any]:

@@ -23,6 +23,7 @@ import pyarrow as pa
 from credit import engine, evaluation, grading, scoring
 from credit.indicators import CATALOGUE
 from credit.indicators.base import At, Grouped, Indicator, Latest, Leaf, Measure, Median
+from credit.indicators.limits import limited
 from credit.rulebooks import IndicatorRule, Rulebook
 from credit.scoring import POINT
 from credit.settings import cut_off
@@ -139,7 +140,8 @@ def rows_behind(case: Case) -> dict[str, list[dict[str, Any]]]:
     `part`: numerator, or rest (counted in the denominator alone; of rates per order that is every order). At most
     MOST_ROWS ids, newest first.
     """
-    frames, at = case.frames(case.day), At(case.day, case.book.values)
+    at = At(case.day, case.book.values)
+    frames = limited(case.frames(case.day), case.moment(case.day), at)
     taken: dict[tuple[int, int], list[str]] = {}
 
     def ids(leaves: Iterator[Leaf], days: int) -> dict[str, list[str]]:

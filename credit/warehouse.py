@@ -6,7 +6,7 @@ history      superseded versions, each with the interval [known_at, known_until)
 waiting      good rows of sellers nobody has told us of yet; they come in when the seller does
 quarantine   every rejected row, with file, line or key, reason code and reason
 ledger       only ever added to: the life of rulebooks (texts, events, comments, answers), vettings of applicants;
-             objections, adjustments, sanctions and closings (see `credit.ledgers`)
+             objections, adjustments, sanctions, findings and closings (see `credit.ledgers`)
 results      evaluations: runs, grades (kept for ever), indicators (kept for `keep_nights` nights)
 meta         schema version, platform zone, batches
 """

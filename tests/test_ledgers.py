@@ -21,7 +21,8 @@ from typer.testing import CliRunner
 from credit import engine, evaluation, explain, ledgers
 from credit.cli import app
 from credit.errors import UserError
-from credit.ledgers import adjustments, closings, objections, overlay, sanctions
+from credit.integrity import Finding
+from credit.ledgers import adjustments, closings, findings, objections, overlay, sanctions
 from credit.ledgers.tables import LEDGERS
 from credit.rulebooks import lifecycle
 from credit.settings import Settings, cut_off
@@ -32,6 +33,8 @@ BEFORE, NEXT = DAY - timedelta(days=1), DAY + timedelta(days=1)
 NOW = CUT_OFF + timedelta(hours=15)
 """The afternoon after the night of DAY."""
 LI = {"by": "Li Wei"}
+
+FOUND = Finding("order_burst", "shop", DAY, 0.9, orders=("shop-0", "shop-1"))
 
 Rows = dict[str, list[dict[str, Any]]]
 
@@ -145,6 +148,8 @@ def test_every_ledger_is_only_added_to(home: Settings, con: duckdb.DuckDBPyConne
         lambda: adjustments.repair(con, "p1", on=DAY, reason="r", **LI),
         lambda: sanctions.impose(con, "shop", kind="warning", reason="r", **LI),
         lambda: sanctions.lift(con, 1, reason="r", **LI),
+        lambda: findings.uphold(con, FOUND, reason="r", **LI),
+        lambda: findings.dismiss(con, FOUND, reason="r", **LI),
         lambda: closings.announce(con, "shop", on=DAY + timedelta(days=30), **LI),
         lambda: closings.withdraw(con, 1, **LI),
         lambda: evaluation.evaluate(con, home, DAY),

@@ -375,6 +375,23 @@ def test_a_warehouse_of_version_3_gets_the_times_of_dispatch_and_keeps_every_row
         assert counted(con, columns) == before
 
 
+def test_a_warehouse_of_version_3_gets_the_ledger_of_findings(version_2: Settings) -> None:
+    with open_warehouse(version_2):
+        pass
+    with duckdb.connect(str(version_2.database)) as con:
+        con.execute("SET TimeZone = 'UTC'")
+        fresh = columns_of(con)
+        con.execute("DROP TABLE ledger.findings; UPDATE meta.info SET value = '3' WHERE name = 'schema_version'")
+        columns = columns_of(con)
+        before = counted(con, columns)
+    with open_warehouse(version_2) as con:
+        assert columns_of(con) == fresh
+        after = counted(con, columns)
+        before["meta.info"] = sorted({**dict(before["meta.info"]), "schema_version": str(SCHEMA_VERSION)}.items())
+        assert after | {"meta.info": sorted(after["meta.info"])} == before
+        assert rows(con, "FROM ledger.findings") == []
+
+
 def test_reading_an_old_warehouse_says_what_to_do(old: Settings) -> None:
     with (
         pytest.raises(UserError, match=r"run `merchant-credit init --home .*, which brings it up to date"),

@@ -1,8 +1,10 @@
 """What the ledgers change in the rows that an evaluation reads. Delivered rows stay as they are: rows left out and
-values corrected are read over them, sanctions imposed by command beside them, so that a delivery undoes nothing."""
+values corrected are read over them, and what upheld findings name is left out; sanctions imposed by command and upheld
+findings (as violations) are read beside them. So a delivery undoes nothing."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import date, datetime
 
 import duckdb
@@ -14,7 +16,9 @@ Adjusted = dict[str, dict[str | None, str | None]]
 """Key -> column -> its right value as text (None: no value); the column None: the row is left out."""
 
 OWN_KEY = "ledger:"
-"""The key of a sanction imposed by command is this and its number."""
+"""The key of a sanction imposed by command, or of the violation that an upheld finding is: this and its number."""
+DOUBLED_DAYS = 31
+"""A delivered violation of the same kind, decided so many days before or after a finding was upheld, is the same."""
 
 STANDING = """FROM ledger.adjustments a LEFT JOIN ledger.objection_events d ON d.number = a.decision
     WHERE a.from_day <= {day} AND (a.decision IS NULL OR a.decision = (
@@ -23,22 +27,53 @@ STANDING = """FROM ledger.adjustments a LEFT JOIN ledger.objection_events d ON d
 """The adjustments `a` that count for the night of `day`: those of the last decision on each objection, and repairs."""
 
 
+def taken_away(day: date, f: str = "f") -> str:
+    """SQL: whether a decision on an objection takes the upheld finding `f` away for the night of `day`."""
+    return f"""EXISTS (SELECT 1 {STANDING.format(day=f"DATE '{day}'")} AND a.table_name = 'violations'
+        AND a.column_name IS NULL AND a.key = '{OWN_KEY}' || {f}.number)"""
+
+
+def found(day: date, f: str = "f") -> str:
+    """SQL of the upheld findings `f` that count for the night of `day`: of several decisions on one the last holds."""
+    return f"""FROM ledger.findings {f} WHERE {f}.outcome = 'upheld' AND {f}.number = (
+            SELECT max(last.number) FROM ledger.findings last
+            WHERE last.finding = {f}.finding AND last.from_day <= DATE '{day}')
+        AND NOT {taken_away(day, f)}"""
+
+
+_NAMED = {"transactions": "orders", "reviews": "reviews"}
+"""Table -> the column of ledger.findings that names its rows."""
+
+
 def adjusted(con: duckdb.DuckDBPyConnection, table: str, day: date) -> Adjusted:
-    """What counts for the night of `day`, of a table; of several values for one column the one entered last."""
+    """What counts for the night of `day`, of a table; of several values for one column the one entered last. What an
+    upheld finding names is left out."""
     standing = STANDING.format(day=f"DATE '{day}'")
     rows = con.execute(
         f"SELECT a.key, a.column_name, a.value {standing} AND a.table_name = ? ORDER BY a.number", [table]
     ).fetchall()
-    found: Adjusted = {}
+    read: Adjusted = {}
     for key, column, value in rows:
-        found.setdefault(key, {})[column] = value
-    return found
+        read.setdefault(key, {})[column] = value
+    if table in _NAMED:
+        for (key,) in con.execute(f"SELECT DISTINCT unnest(f.{_NAMED[table]}) {found(day)} ORDER BY 1").fetchall():
+            read.setdefault(key, {})[None] = None
+    return read
 
 
 def added(con: duckdb.DuckDBPyConnection, table: str, at: datetime | None = None) -> str | None:
-    """SQL of the rows that the ledgers add to a table (of those known by `at`), None where there are none."""
-    if table != "sanctions" or not scalar(con, "SELECT count(*) FROM ledger.sanctions"):
+    """SQL of the rows that the ledgers add to a table (of those known by `at`), None where there are none: sanctions
+    imposed by command, and upheld findings as violations."""
+    if table not in _ADDED or not scalar(con, f"SELECT count(*) FROM {_ADDED[table][0]}"):
         return None
+    values, rows = _ADDED[table][1](at)
+    columns = ", ".join(
+        f"{values.get(name, 'NULL')}::{TABLES[table].column(name).sql_type} AS {name}" for name in TABLES[table].names
+    )
+    return f"SELECT {columns}, {values['known_at']} AS known_at {rows}"
+
+
+def _sanctions(at: datetime | None) -> tuple[dict[str, str], str]:
     values = {
         "sanction_id": f"'{OWN_KEY}' || s.number",
         "subject_id": "s.subject_id",
@@ -50,26 +85,56 @@ def added(con: duckdb.DuckDBPyConnection, table: str, at: datetime | None = None
         "lifted_at": 'l."at"',
         "known_at": 's."at"',
     }
-    columns = ", ".join(
-        f"{values.get(name, 'NULL')}::{TABLES[table].column(name).sql_type} AS {name}" for name in TABLES[table].names
-    )
     known = f"""WHERE s."at" <= TIMESTAMPTZ '{at.isoformat()}'""" if at else ""
+    return values, f"FROM ledger.sanctions s LEFT JOIN ledger.sanction_lifts l ON l.sanction = s.number {known}"
+
+
+def _violations(at: datetime | None) -> tuple[dict[str, str], str]:
+    """Upheld findings as violations, withdrawn when they were dismissed. One matter is one violation: findings of one
+    kind that share rows are, and one that the platform delivers as a violation itself stands for it."""
+    then = f"d.from_day <= DATE '{at.date()}'" if at else "true"
+    values = {
+        "violation_id": f"'{OWN_KEY}' || f.number",
+        "subject_id": "f.subject_id",
+        "kind": "f.violation",
+        "severity": "f.severity",
+        "decided_at": 'f."at"',
+        "withdrawn_at": '(SELECT min(d."at") FROM ledger.findings d '
+        f"WHERE d.finding = f.finding AND d.number > f.number AND {then})",
+        "known_at": 'f."at"',
+    }
+    rows = "FROM ledger.findings f WHERE f.violation IS NOT NULL"
+    if at is None:
+        return values, rows
+    moment, day = f"TIMESTAMPTZ '{at.isoformat()}'", f"DATE '{at.date()}'"
+    same = f"""v.subject_id = f.subject_id AND v.kind = f.violation AND v.known_at <= {moment}
+        AND abs(epoch(v.decided_at) - epoch(f."at")) <= {DOUBLED_DAYS * 86_400}"""
     return (
-        f"SELECT {columns}, {values['known_at']} AS known_at "
-        f"FROM ledger.sanctions s LEFT JOIN ledger.sanction_lifts l ON l.sanction = s.number {known}"
+        values,
+        f"""{rows} AND f.from_day <= {day}
+        AND NOT EXISTS (SELECT 1 FROM canonical.violations v WHERE {same})
+        AND NOT EXISTS (SELECT 1 FROM history.violations v WHERE {same} AND v.known_until > {moment})
+        AND NOT EXISTS (SELECT 1 {found(at.date(), "e")} AND e.number < f.number AND e.subject_id = f.subject_id
+            AND e.violation = f.violation AND list_has_any(e.orders || e.reviews, f.orders || f.reviews))""",
     )
+
+
+_ADDED: dict[str, tuple[str, Callable[[datetime | None], tuple[dict[str, str], str]]]] = {
+    "sanctions": ("ledger.sanctions", _sanctions),
+    "violations": ("ledger.findings WHERE violation IS NOT NULL", _violations),
+}
 
 
 def overlaid(con: duckdb.DuckDBPyConnection, table: Table, rows: str, day: date) -> str:
     """SQL of the rows of a table as the night of `day` reads them; `rows` itself where nothing is adjusted."""
-    found = adjusted(con, table.name, day)
-    if not found:
+    changed = adjusted(con, table.name, day)
+    if not changed:
         return rows
     names = ", ".join((*table.names, "known_at"))
     # A join: a long list of literals is compared one by one.
-    keys = ", ".join(map(quote, found))
+    keys = ", ".join(map(quote, changed))
     parts = [f"SELECT {names} FROM ({rows}) ANTI JOIN (SELECT unnest([{keys}]) AS key_) ON {table.key} = key_"]
-    corrected = {key: values for key, values in found.items() if None not in values}
+    corrected = {key: values for key, values in changed.items() if None not in values}
     if corrected:
         columns = sorted({column for values in corrected.values() for column in values if column is not None})
         lines = ", ".join(f"({', '.join(_cells(key, values, columns))})" for key, values in corrected.items())

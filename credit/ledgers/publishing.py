@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 
 import duckdb
 
-from credit.ledgers import closings, overlay
+from credit.ledgers import closings, findings, overlay
 from credit.ledgers.objections import ABOUT, OUTCOMES, Event, Objection, objections
 from credit.ledgers.tables import LEDGERS
 from credit.rulebooks.lifecycle import coded
@@ -27,12 +27,16 @@ SHOWN_DAYS = 365
 CORRECTION_DAYS = 90
 """A correction is announced for a quarter: who looks at a merchant now and then has time to see that what was shown
 before is no longer so. No law states a term."""
-NOTICES: dict[str, tuple[str, str]] = {"correction": ("更正公告", "Correction"), "closing": ("停业公告", "Closing")}
+NOTICES: dict[str, tuple[str, str]] = {
+    "correction": ("更正公告", "Correction"),
+    "finding": ("认定公告", "Finding"),
+    "closing": ("停业公告", "Closing"),
+}
 
 
 @dataclass(frozen=True)
 class Notice:
-    """`kind`: correction or closing. `until` is its last day. `zh` and `en` hold text as it was entered."""
+    """`kind`: correction, finding or closing. `until` is its last day. `zh` and `en` hold text as it was entered."""
 
     kind: str
     on: date
@@ -89,6 +93,10 @@ def published(con: duckdb.DuckDBPyConnection, day: date, zone: str) -> Published
             shown.setdefault(one.subject_id, []).append(one)
         if (notice := _correction(con, one, made, day)) and notice.until >= now:
             notices.setdefault(one.subject_id, []).append(notice)
+    for found in findings.shown(con, now):
+        # Several findings of one matter are one notice.
+        if (notice := _finding(found)).until >= now and notice not in notices.get(found.subject_id, ()):
+            notices.setdefault(found.subject_id, []).append(notice)
     for closing in closings.closings(con):
         if closing.stands(now):
             notices.setdefault(closing.subject_id, []).append(_closing(closing))
@@ -191,6 +199,17 @@ def _grade(con: duckdb.DuckDBPyConnection, subject_id: str, day: date) -> dict[s
         "SELECT grade, score::DOUBLE FROM results.grades WHERE subject_id = ? AND evaluated_on = ?", [subject_id, day]
     ).fetchall()
     return {"grade": rows[0][0], "score": rows[0][1]} if rows else None
+
+
+def _finding(found: findings.Decision) -> Notice:
+    """Says what was found and what follows, never how it was found nor whose rows they are."""
+    zh, en = f"自 {found.from_day} 的评价起不再计入。", f"no longer count, from the evaluation of {found.from_day} on."
+    if found.violation is None:
+        zh, en = f"经核查，部分评价不真实，{zh}", f"Some reviews were found not to be genuine; they {en}"
+    else:
+        what = findings.VIOLATIONS[found.violation]
+        zh, en = f"经核查认定{what[0]}，相关记录{zh}", f"On examination {what[1]} was found; the records concerned {en}"
+    return Notice("finding", found.day, found.day + timedelta(days=SHOWN_DAYS), zh, en)
 
 
 def _closing(closing: closings.Closing) -> Notice:

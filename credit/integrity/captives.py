@@ -1,0 +1,63 @@
+"""Buyers with one seller: returning accounts that buy nowhere else, of which too many praise every time.
+
+Every shop has loyal customers; what is rare is that they review nearly every order and always with five stars. How many
+such accounts there are among returning buyers is taken from the other merchants of the platform.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from credit.integrity import Fact, Finding
+from credit.integrity.base import SHAPE_TAIL, View, at_least_of, each, overpraised, parameter, report
+
+ORDERS = parameter("captive_orders", 3, "orders", "Fewer orders show no habit.")
+SHARE = parameter("captive_share", 0.8, "share", "Of an account's orders at this merchant; room for some camouflage.")
+PRAISES = parameter("captive_praise", 0.75, "share", "Of an account's orders here with five stars: three of four.")
+ACCOUNTS = parameter("captive_accounts", 4, "accounts", "A family has two or three.")
+LEAST_SHARE = parameter(
+    "captive_least_share",
+    0.03,
+    "share",
+    "The norm is taken to be at least this: on a small platform the others may have none by chance.",
+)
+
+_GROUPS = """
+WITH pairs AS (SELECT s, b, count(*) AS n, sum(praised::INT) AS praised FROM seen_orders WHERE b IS NOT NULL GROUP BY s, b),
+buyers AS (SELECT b, sum(n) AS n FROM pairs GROUP BY b),
+back AS (
+    SELECT s, b, p.n, p.praised, p.n >= {share} * y.n AS captive, captive AND p.praised >= {praises} * p.n AS devoted
+    FROM pairs p JOIN buyers y USING (b) WHERE p.n >= {orders}
+), shops AS (
+    SELECT s, count(*) AS comers, sum(captive::INT)::BIGINT AS captives, sum(devoted::INT)::BIGINT AS devoted,
+        coalesce(sum(n) FILTER (captive), 0)::BIGINT AS orders, coalesce(sum(praised) FILTER (captive), 0)::BIGINT AS praised
+    FROM back GROUP BY s
+)
+SELECT x.*, p.orders AS shop_orders, p.praised AS shop_praised,
+    (sum(devoted) OVER () - devoted) / greatest(sum(comers) OVER () - comers, 1)::DOUBLE AS norm
+FROM shops x JOIN seen_shops p USING (s) QUALIFY devoted >= {accounts} ORDER BY s
+"""
+
+
+def detect(view: View) -> list[Finding]:
+    values = {"orders": int(ORDERS), "share": SHARE, "praises": PRAISES, "accounts": int(ACCOUNTS)}
+    groups = view.frame(_GROUPS.format(**values))
+    if groups.empty:
+        return []
+    groups["norm"] = groups.norm.clip(lower=LEAST_SHARE)
+    groups["chance"] = at_least_of(groups.devoted, groups.comers, groups.norm)
+    groups = groups[overpraised(view, groups) & np.asarray(groups.chance < SHAPE_TAIL)]
+    groups["chances"] = list(zip(groups.chance, groups.praise_chance, strict=True))
+    shops = groups[["s"]].assign(g=groups.index)
+    facts: list[dict[str, Fact]] = [
+        {"buyers": int(g.captives), "orders": int(g.orders), "praised": int(g.praised),
+         "expected": round(g.comers * g.norm, 2), "usual_praise": round(g.usual_praise, 4)}
+        for g in each(groups)
+    ]  # fmt: skip
+    rows = f"""WITH buyers AS (SELECT b, count(*) AS n FROM seen_orders GROUP BY b),
+            own AS (
+                SELECT s, b FROM seen_orders JOIN shops_ USING (s) JOIN buyers y USING (b)
+                GROUP BY s, b HAVING count(*) >= greatest({ORDERS}, {SHARE} * any_value(y.n))
+            )
+            SELECT g, o, r, b FROM own JOIN seen_orders USING (s, b) JOIN shops_ USING (s)"""
+    return report(view, "one_seller_buyers", groups, rows, facts, shops_=shops)

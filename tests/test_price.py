@@ -1,0 +1,117 @@
+"""The price of an attack: what it costs by hand, that it is dearer with caps and after an upheld finding, and that what
+detectors really find of a story can be upheld and takes its gain away."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import date, timedelta
+
+import duckdb
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from credit import evaluation
+from credit.cli import app
+from credit.integrity import price as pricing
+from credit.integrity import scan
+from credit.integrity.market import SETTINGS, marketplace
+from credit.integrity.price import Attack, Price, limited, prices
+from credit.ledgers import findings
+from credit.rulebooks import shipped
+from credit.settings import cut_off
+from credit.simulate import ZONE
+
+END = date(2026, 7, 1)
+BOOK = [book for book in shipped() if book.id == "gbt-26842-enterprise"][-1]
+STEPS = (16, 128)
+BRUSHER = "M000003"
+
+
+@pytest.fixture(scope="module")
+def market() -> Iterator[duckdb.DuckDBPyConnection]:
+    with marketplace(merchants=60, transactions=5_000, end=END, seed=41) as con:
+        yield con
+
+
+def test_what_an_attack_costs_by_hand() -> None:
+    eight = Attack(accounts=8, amount=10, fee=0.05, order=8, account=15)
+    assert eight.cost(20) == 20 * (8 + 0.5) + 8 * 15
+    assert (eight.hands(3), eight.cost(3)) == (3, 3 * 8.5 + 3 * 15)
+    assert Attack(accounts=None, each=2, amount=0, order=8, account=15).cost(5) == 5 * 8 + 3 * 15
+
+
+def test_dearer_with_caps_and_after_an_upheld_finding(market: duckdb.DuckDBPyConnection) -> None:
+    """Nobody whom the rules as they are keep in place moves with a cap or with a violation; what was faked is taken out."""
+
+    def rows() -> list[tuple[int, ...]]:
+        tables = ("canonical.transactions", "canonical.reviews", "ledger.findings")
+        return [row for name in tables for row in market.execute(f"SELECT count(*) FROM {name}").fetchall()]
+
+    before = rows()
+    few = Attack(accounts=2)
+    plain = prices(market, END, BOOK, attack=few, steps=STEPS)
+    capped = prices(market, END, limited(BOOK, 2, 1), attack=few, steps=STEPS)
+    upheld = prices(market, END, BOOK, attack=few, upheld=True, steps=STEPS)
+    assert rows() == before
+
+    def moved(found: list[Price]) -> float:
+        return sum(one.moved * one.merchants for one in found)
+
+    assert moved(capped) < moved(plain)
+    assert moved(upheld) < moved(plain)
+    places = BOOK.symbols.index
+    assert all(places(one.goal) == places(one.grade) - 1 for one in plain)
+    for one in plain:
+        assert (one.orders is None) == (one.moved < 0.5)
+        if one.orders:
+            assert (one.accounts, one.money) == (2, few.cost(one.orders))
+
+
+def test_the_caps_take_a_trivial_order_for_nothing(market: duckdb.DuckDBPyConnection) -> None:
+    dear = prices(market, END, limited(BOOK, 6, 50), attack=Attack(accounts=8), steps=(16,))
+    assert [one.fees for one in dear if one.orders] == [round(16 * 0.05 * 50.01, 2) for one in dear if one.orders]
+
+
+def test_upholding_what_is_found_of_the_brusher_takes_its_gain_away(market: duckdb.DuckDBPyConnection) -> None:
+    """Its score is then no better than without a faked order, all else equal."""
+    found = [one for one in scan(market, SETTINGS, END) if one.subject_id == BRUSHER and one.kind != "review_bombing"]
+    assert found
+    night = END + timedelta(days=1)
+
+    def score() -> tuple[float, float]:
+        graded = evaluation.compute(market, night, ZONE, [BOOK], priors=priors)[0]
+        at = graded.grades["subject_id"].tolist().index(BRUSHER)
+        return float(graded.grades["score"][at]), float(graded.grades["orders"][at])
+
+    priors = {BOOK.hash: evaluation.compute(market, night, ZONE, [BOOK])[0].scores.priors}
+    faked, orders = score()
+    market.begin()
+    try:
+        by_hands = "SELECT transaction_id FROM canonical.transactions WHERE subject_id = ? AND starts_with(buyer_id, 'B') AND hour(timezone('Asia/Shanghai', ordered_at)) BETWEEN 2 AND 3 AND amount < 60"
+        keys = [key for (key,) in market.execute(by_hands, [BRUSHER]).fetchall()]
+        market.execute("DELETE FROM canonical.reviews WHERE list_contains(?, transaction_id)", [keys])
+        market.execute("DELETE FROM canonical.transactions WHERE list_contains(?, transaction_id)", [keys])
+        honest, _ = score()
+        market.rollback()
+        market.begin()
+        for one in found:
+            findings.uphold(market, one, reason="r", by="Li Wei", at=cut_off(END, ZONE))
+        judged, left = score()
+    finally:
+        market.rollback()
+    assert judged < faked
+    assert judged <= honest
+    assert orders - left >= 0.8 * len(keys)
+    assert not np.isnan(honest)
+
+
+def test_the_command(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pricing, "STEPS", (16,))
+    given = ["--merchants", "30", "--transactions", "2500", "--json"]
+    run = CliRunner().invoke(app, ["integrity", "price", *given])
+    assert run.exit_code == 0, run.output
+    told = json.loads(run.output)
+    assert set(told) == {"rulebook", "rules", "caps", "upheld"}
+    assert {"grade", "goal", "merchants", "moved", "orders", "accounts", "money", "fees"} == set(told["rules"][0])
