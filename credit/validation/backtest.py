@@ -213,7 +213,8 @@ def _measures(
     rows: list[dict[str, Any]] = []
     # The same sellers stand behind all dates: a resample draws them once for all.
     everyone = pd.Index(sorted({s for night in done for s in _members(night, population)}), dtype=object)
-    weights = metrics.draws(len(everyone), resamples, seed)
+    # The first "resample" is the orders as they are.
+    weights = np.vstack([np.ones(len(everyone)), metrics.draws(len(everyone), resamples, seed)])
     drawn: dict[str, list[metrics.Array]] = {}
     exact: dict[str, list[float]] = {}
     for night in done:
@@ -221,12 +222,13 @@ def _measures(
         orders = orders[orders["subject_id"].isin(_members(night, population))]
         sums = metrics.Sums.of(orders, everyone)
         bad = orders["bad"].to_numpy()
-        of = everyone.get_indexer(pd.Index(orders["subject_id"], dtype=object))
+        places = everyone.get_indexer(pd.Index(orders["subject_id"], dtype=object))
         scores = night.scores.reindex(everyone)
         # Who has enough orders for a rate of its own is bad where that is above the rate of all.
         size = sums.bad + sums.good
-        sellers = size >= SELLER_ORDERS
-        bad_sellers = sums.bad[sellers] / size[sellers] > (bad.mean() if len(bad) else np.nan)
+        bad_sellers = sums.bad * len(bad) > size * bad.sum()
+        counted = (size >= SELLER_ORDERS).astype(np.float64)
+        of_sellers = metrics.Sums(bad_sellers * counted, ~bad_sellers * counted)
         told = {
             "orders": len(bad),
             "bad": int(bad.sum()),
@@ -236,14 +238,14 @@ def _measures(
         reference: tuple[float, metrics.Array] | None = None
         for scorer in scores.columns:
             score = scores[scorer].to_numpy(dtype=np.float64)
-            samples = metrics.auc_of_draws(sums, np.nan_to_num(score), weights)
-            point = metrics.auc(bad, score[of])
+            every, by_seller = (metrics.auc_of_draws(of, np.nan_to_num(score), weights) for of in (sums, of_sellers))
+            point, samples = float(every[0]), every[1:]
             found: dict[tuple[str, str], tuple[float, metrics.Array | None]] = {
                 ("order", "auc"): (point, samples),
                 ("order", "gini"): (2 * point - 1, 2 * samples - 1),
-                ("order", "ks"): (metrics.ks(bad, score[of]), None),
-                ("order", "lift"): (metrics.lift(bad, score[of]), None),
-                ("seller", "auc"): (metrics.auc(bad_sellers, score[sellers]), None),
+                ("order", "ks"): (metrics.ks(bad, score[places]), None),
+                ("order", "lift"): (metrics.lift(bad, score[places]), None),
+                ("seller", "auc"): (float(by_seller[0]), by_seller[1:]),
             }
             if scorer == "score":
                 reference = point, samples
