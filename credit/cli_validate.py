@@ -171,7 +171,14 @@ def _give(result: Result, save: Path | None, as_json: bool, started: float) -> N
     written = report.write(result, save) if save else []
     if as_json:
         print_json(report.as_json(result) | {"seconds": round(time.perf_counter() - started, 3)})
-        return
+    else:
+        show(result, written)
+
+
+def show(result: Result, written: list[Path]) -> None:
+    """The main tables in the terminal."""
+    from credit.validation import report
+
     shown = report.tables(result)
     for table in (table for table in shown if table.main):
         rich = RichTable(title=escape(table.title), title_justify="left")

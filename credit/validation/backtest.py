@@ -213,53 +213,65 @@ def _measures(
     rows: list[dict[str, Any]] = []
     # The same sellers stand behind all dates: a resample draws them once for all.
     everyone = pd.Index(sorted({s for night in done for s in _members(night, population)}), dtype=object)
-    weights = metrics.draws(len(everyone), resamples, seed)
+    # The first "resample" is the orders as they are.
+    weights = np.vstack([np.ones(len(everyone)), metrics.draws(len(everyone), resamples, seed)])
     drawn: dict[str, list[metrics.Array]] = {}
     exact: dict[str, list[float]] = {}
     for night in done:
         orders = after[night.evaluation.day]
         orders = orders[orders["subject_id"].isin(_members(night, population))]
         sums = metrics.Sums.of(orders, everyone)
-        rate = orders["bad"].mean()
-        sellers = orders.groupby("subject_id")["bad"].agg(["mean", "count"]).query(f"count >= {SELLER_ORDERS}")
-        shared = {"orders": len(orders), "bad": int(orders["bad"].sum()), "sellers": orders["subject_id"].nunique()}
-        reference = None
-        for scorer in night.scores.columns:
-            score = night.scores[scorer]
-            of_orders = orders["subject_id"].map(score)
-            samples = metrics.auc_of_draws(sums, score.reindex(everyone).fillna(0.0), weights)
-            base = {"date": night.evaluation.day, "scorer": scorer} | shared
-            for name, measure in metrics.MEASURES.items():
-                value = measure(orders["bad"], of_orders)
-                low, high = {"auc": metrics.interval(samples), "gini": metrics.interval(2 * samples - 1)}.get(
-                    name, (np.nan, np.nan)
-                )
-                rows.append(base | {"level": "order", "measure": name, "value": value, "low": low, "high": high})
-            point = rows[-len(metrics.MEASURES)]["value"]
+        bad = orders["bad"].to_numpy()
+        places = everyone.get_indexer(pd.Index(orders["subject_id"], dtype=object))
+        scores = night.scores.reindex(everyone)
+        # Who has enough orders for a rate of its own is bad where that is above the rate of all.
+        size = sums.bad + sums.good
+        bad_sellers = sums.bad * len(bad) > size * bad.sum()
+        counted = (size >= SELLER_ORDERS).astype(np.float64)
+        of_sellers = metrics.Sums(bad_sellers * counted, ~bad_sellers * counted)
+        told = {
+            "orders": len(bad),
+            "bad": int(bad.sum()),
+            "sellers": int((size > 0).sum()),
+            "date": night.evaluation.day,
+        }
+        reference: tuple[float, metrics.Array] | None = None
+        for scorer in scores.columns:
+            score = scores[scorer].to_numpy(dtype=np.float64)
+            every, by_seller = (metrics.auc_of_draws(of, np.nan_to_num(score), weights) for of in (sums, of_sellers))
+            point, samples = float(every[0]), every[1:]
+            found: dict[tuple[str, str], tuple[float, metrics.Array | None]] = {
+                ("order", "auc"): (point, samples),
+                ("order", "gini"): (2 * point - 1, 2 * samples - 1),
+                ("order", "ks"): (metrics.ks(bad, score[places]), None),
+                ("order", "lift"): (metrics.lift(bad, score[places]), None),
+                ("seller", "auc"): (float(by_seller[0]), by_seller[1:]),
+            }
             if scorer == "score":
-                reference = (point, samples)
+                reference = point, samples
             elif reference is not None:
-                low, high = metrics.interval(reference[1] - samples)
-                value = reference[0] - point
-                rows.append(base | {"level": "order", "measure": "auc_below", "value": value, "low": low, "high": high})
-            of_sellers = metrics.auc(sellers["mean"] > rate, score.reindex(sellers.index))
-            rows.append(
-                base | {"level": "seller", "measure": "auc", "value": of_sellers, "low": np.nan, "high": np.nan}
-            )
+                found["order", "auc_below"] = (reference[0] - point, reference[1] - samples)
+            rows += [
+                _row(level, measure, value, resampled, scorer) | told
+                for (level, measure), (value, resampled) in found.items()
+            ]
             drawn.setdefault(scorer, []).append(samples)
             exact.setdefault(scorer, []).append(point)
     for scorer, values in exact.items():
         if len(values) < len(done):  # not to be had on every date
             continue
         samples = np.mean(drawn[scorer], axis=0)
-        base = {"date": "mean", "scorer": scorer, "level": "order"}
-        low, high = metrics.interval(samples)
-        rows.append(base | {"measure": "auc", "value": np.mean(values), "low": low, "high": high})
+        rows.append(_row("order", "auc", float(np.mean(values)), samples, scorer) | {"date": "mean"})
         if scorer != "score":
-            low, high = metrics.interval(np.mean(drawn["score"], axis=0) - samples)
-            gain = np.mean(exact["score"]) - np.mean(values)
-            rows.append(base | {"measure": "auc_below", "value": gain, "low": low, "high": high})
+            gain = float(np.mean(exact["score"]) - np.mean(values))
+            gains = np.mean(drawn["score"], axis=0) - samples
+            rows.append(_row("order", "auc_below", gain, gains, scorer) | {"date": "mean"})
     return pd.DataFrame(rows)
+
+
+def _row(level: str, measure: str, value: float, samples: metrics.Array | None, scorer: str) -> dict[str, Any]:
+    low, high = metrics.interval(samples) if samples is not None else (np.nan, np.nan)
+    return {"level": level, "scorer": scorer, "measure": measure, "value": value, "low": low, "high": high}
 
 
 def _graded_orders(done: Sequence[Night], after: Mapping[date, pd.DataFrame]) -> pd.DataFrame:

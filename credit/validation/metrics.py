@@ -50,14 +50,14 @@ def ks(bad: ArrayLike, score: ArrayLike) -> float:
 def lift(bad: ArrayLike, score: ArrayLike, share: float = 0.1) -> float:
     """Bad rate of the worst `share` of orders by score / that of all. Of orders with equal scores at the edge their mean
     counts, so that the order of rows does not matter."""
-    frame = pd.DataFrame({"bad": np.asarray(bad, dtype=np.float64), "score": np.asarray(score, dtype=np.float64)})
-    if frame["bad"].sum() == 0:
+    bad, score = np.asarray(bad, dtype=np.float64), np.asarray(score, dtype=np.float64)
+    if not bad.any():
         return float("nan")
-    groups = frame.groupby("score")["bad"].agg(["sum", "count"])
-    wanted = share * len(frame)
-    before = groups["count"].cumsum() - groups["count"]
-    taken = (wanted - before).clip(0, groups["count"])
-    return float((groups["sum"] / groups["count"] * taken).sum() / wanted / frame["bad"].mean())
+    _, group, count = np.unique(score, return_inverse=True, return_counts=True)
+    rate = np.bincount(group, weights=bad) / count
+    wanted = share * len(bad)
+    taken = np.clip(wanted - (np.cumsum(count) - count), 0, count)
+    return float((rate * taken).sum() / wanted / bad.mean())
 
 
 def jeffreys(bad: ArrayLike, n: ArrayLike, level: float = 0.95) -> tuple[Array, Array]:
