@@ -144,7 +144,7 @@ def test_weights_that_are_moved_still_add_up(book: Callable[..., Rulebook]) -> N
 
 END = date(2026, 11, 24)
 DATES = [END - timedelta(days=100), END - timedelta(days=60)]
-BOOK = FOLDER / "gbt-26842-enterprise-0.2.0.yaml"
+BOOK = FOLDER / "gbt-26842-enterprise-0.3.0.yaml"
 
 
 @pytest.fixture(scope="module")

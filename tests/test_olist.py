@@ -169,7 +169,7 @@ SELECT seller_id,
        count(*) FILTER (done) AS completed,
        count(*) FILTER (done) / nullif(count(*) FILTER (done OR off), 0) AS completion_rate,
        count(*) FILTER (must_send AND sent <= send_by) / nullif(count(*) FILTER (must_send), 0) AS on_time_dispatch_rate,
-       avg(least(coalesce(minutes_used / minutes_given, 2), 2)) FILTER (must_send AND minutes_given > 0)
+       avg(least(coalesce(floor(minutes_used * 1000 / minutes_given), 2000), 2000) / 1000) FILTER (must_send AND minutes_given > 0)
            AS dispatch_time_used,
        count(*) FILTER (must_arrive AND arrived <= promised) / nullif(count(*) FILTER (must_arrive), 0)
            AS on_time_delivery_rate,
