@@ -62,6 +62,7 @@ class Lab:
 
     def __init__(self, home: Path | str) -> None:
         self.settings: Settings = load(home=Path(home))
+        self._con: duckdb.DuckDBPyConnection | None = None
         if not self.settings.database.exists() and not self._left_by_nights():
             raise UserError(
                 f"no warehouse at {self.settings.database}; name the home of a platform, or take `credit.lab.sample()`"
@@ -73,8 +74,15 @@ class Lab:
     @contextmanager
     def reading(self) -> Iterator[duckdb.DuckDBPyConnection]:
         """The warehouse, read only, for queries of your own and for `credit.validation`. Raises WarehouseLocked."""
+        if self._con is not None:
+            yield self._con
+            return
         with open_warehouse(self.settings, read_only=True) as con:
-            yield con
+            self._con = con
+            try:
+                yield con
+            finally:
+                self._con = None
 
     @property
     def zone(self) -> str:
@@ -185,8 +193,9 @@ class Lab:
         return table
 
     def merchants(self) -> pd.DataFrame:
-        """The register, one row a subject, as it stands."""
-        return self._delivered("subjects", None, None)
+        """The register's merchants as they stand, one row each; numbers, addresses and contacts of persons are left out."""
+        table = self._delivered("subjects", None, None)
+        return table[table["role"] == "seller"].reset_index(drop=True)
 
     def orders(self, merchant: str | None = None, since: date | None = None) -> pd.DataFrame:
         """Transactions as they stand, one row each (of one `merchant`, ordered on or after `since`). Buyers are pseudonyms."""
@@ -228,6 +237,7 @@ class Lab:
             columns = ", ".join(
                 f"timezone({quote(zone)}, {c.name}) AS {c.name}" if c.sql_type == "TIMESTAMPTZ" else c.name
                 for c in table.columns
+                if c.privacy != "personal" or c.name in ("name", "text")
             )
             from_ = f" AND timezone({quote(zone)}, {table.event}) >= DATE '{since}'" if since and table.event else ""
             return con.execute(
@@ -245,10 +255,10 @@ class Lab:
         try:
             with self.reading() as con:
                 con.execute(
-                    """CREATE TEMP VIEW grades AS SELECT g.*, r.standing FROM results.grades g
+                    """CREATE OR REPLACE TEMP VIEW grades AS SELECT g.*, r.standing FROM results.grades g
                            JOIN results.runs r USING (evaluated_on, rulebook);
-                       CREATE TEMP VIEW indicators AS FROM results.indicators;
-                       CREATE TEMP VIEW names AS SELECT subject_id, name FROM canonical.subjects"""
+                       CREATE OR REPLACE TEMP VIEW indicators AS FROM results.indicators;
+                       CREATE OR REPLACE TEMP VIEW names AS SELECT subject_id, name FROM canonical.subjects WHERE role = 'seller'"""
                 )
                 yield con
         except WarehouseLocked:
