@@ -45,14 +45,14 @@ _NIGHTS_BEFORE = (28, 7)
 """Earlier nights of the sample, in days before the last."""
 
 HEADINGS: dict[str, str] = {
-    "evaluated_on": "评价日期", "subject_id": "商家编号", "name": "名称", "kind": "主体类型", "role": "角色", "category": "类目",
-    "grade": "等级", "grade_zh": "等级含义", "score": "得分", "evidence": "证据充分度", "orders": "订单数",
+    "evaluated_on": "评价日期", "subject_id": "主体编号", "name": "名称", "kind": "主体类型", "role": "交易角色", "category": "类目",
+    "grade": "等级", "grade_zh": "等级含义", "grade_en": "英文等级含义", "score": "得分", "evidence": "证据充分度", "orders": "订单数",
     "provisional": "暂定", "dormant": "休眠", "self_operated": "自营", "vetoes": "否决项", "not_rated_reason": "未评级原因",
     "rulebook": "规则", "rulebook_version": "规则版本", "rulebook_hash": "规则指纹", "standing": "效力",
-    "element": "要素", "element_zh": "要素名称", "indicator": "指标", "indicator_zh": "指标名称", "unit": "单位",
+    "element": "要素", "element_zh": "要素名称", "element_en": "要素英文名称", "indicator": "指标", "indicator_zh": "指标名称", "indicator_en": "指标英文名称", "unit": "单位",
     "state": "状态", "value": "值", "numerator": "分子", "denominator": "分母", "shrunk": "收缩后的值", "mark": "分值",
     "weight": "权重", "points": "得分点", "lost": "失分", "subjects": "主体数", "finding": "线索编号", "strength": "强度",
-    "kind_zh": "种类", "reviews": "评价数", "buyers": "买家数", "zh": "说明", "outcome": "认定结果", "decided_on": "认定日期",
+    "kind_zh": "线索种类", "kind_en": "线索英文种类", "reviews": "评价数", "buyers": "买家数", "zh": "说明", "en": "英文说明", "outcome": "认定结果", "decided_on": "认定日期",
 }  # fmt: skip
 """Column -> Chinese heading; columns of the delivered tables have theirs in `credit.tables`."""
 
@@ -109,7 +109,9 @@ class Lab:
                 "SELECT DISTINCT rulebook, rulebook_hash FROM grades WHERE evaluated_on = ? ORDER BY 1", [day]
             ).fetchall()
             if (found := dict(rows).get(id)) is None:
-                raise UserError(f"no rulebook {id!r} graded {day}; there are: {', '.join(of for of, _ in rows) or 'none'}")
+                raise UserError(
+                    f"no rulebook {id!r} graded {day}; there are: {', '.join(of for of, _ in rows) or 'none'}"
+                )
             books = _books(con, {found})
         if found not in books:
             raise UserError(f"the text of rulebook {id} is in the warehouse, which is in use; try again later")
@@ -147,7 +149,10 @@ class Lab:
         pairs = list(zip(table["rulebook_hash"], table["grade"], strict=True))
         for language in ("en", "zh"):
             unrated = {"en": "Not rated", "zh": "未评级"}[language]
-            told = [getattr(meanings[p], language) if p in meanings else unrated if p[1] == NOT_RATED else None for p in pairs]
+            told = [
+                getattr(meanings[p], language) if p in meanings else unrated if p[1] == NOT_RATED else None
+                for p in pairs
+            ]
             table.insert(6, f"grade_{language}", told)
         # The longest ladder first: the symbols of the shorter ones stand in it.
         ladders = sorted((book.symbols for book in books.values()), key=len, reverse=True)
@@ -215,7 +220,19 @@ class Lab:
             rows = [one.document() for one in integrity.scan(con, self.settings, day)]
             decided = {one.finding: one for one in findings.decisions(con)}
             names = dict(con.execute("SELECT subject_id, name FROM canonical.subjects").fetchall())
-        columns = ("id", "kind", "kind_zh", "kind_en", "subject_id", "strength", "orders", "reviews", "buyers", "zh", "en")
+        columns = (
+            "id",
+            "kind",
+            "kind_zh",
+            "kind_en",
+            "subject_id",
+            "strength",
+            "orders",
+            "reviews",
+            "buyers",
+            "zh",
+            "en",
+        )
         table = pd.DataFrame([{name: row[name] for name in columns} for row in rows], columns=list(columns))
         for name in ("orders", "reviews", "buyers"):
             table[name] = [len(keys) for keys in table[name]]
@@ -289,8 +306,23 @@ def headed(table: pd.DataFrame, *, english: bool = True) -> pd.DataFrame:
 
 
 def charts() -> None:
-    """Draw Altair's charts as SVG, here and without a network, so that they show in any front end."""
+    """Draw Altair's charts as SVG, here and without a network, so that they show in any front end.
+
+    Not PNG: that would need a Chinese font on this machine, while a reader of Chinese has one.
+    """
     import altair as alt
+
+    @alt.theme.register("lab", enable=True)
+    def theme() -> alt.theme.ThemeConfig:
+        # Room to the right: the reader's fonts may be wider than those that were measured here.
+        return {
+            "config": {
+                "axis": {"labelLimit": 320, "titlePadding": 16},
+                "legend": {"labelLimit": 320},
+                "padding": {"left": 12, "right": 48, "top": 8, "bottom": 8},
+                "view": {"stroke": None},
+            }
+        }
 
     alt.renderers.enable("svg")
     alt.data_transformers.disable_max_rows()
@@ -356,13 +388,17 @@ def _among(con: duckdb.DuckDBPyConnection, nights: tuple[date, ...]) -> str:
     """The WHERE of some nights. Raises UserError for one that was not evaluated."""
     there = _nights(con)
     if lost := [day for day in nights if day not in there]:
-        raise UserError(f"{lost[0]} was not evaluated here; evaluated nights: {', '.join(map(str, there[-5:])) or 'none'}")
+        raise UserError(
+            f"{lost[0]} was not evaluated here; evaluated nights: {', '.join(map(str, there[-5:])) or 'none'}"
+        )
     return f"WHERE evaluated_on IN ({', '.join(f'DATE {quote(str(day))}' for day in nights or (_latest(there),))})"
 
 
 def _books(con: duckdb.DuckDBPyConnection, hashes: set[str]) -> dict[str, Rulebook]:
     """Hash -> rulebook, of those whose text is at hand: kept in the warehouse, or shipped."""
-    kept = scalar(con, "SELECT count(*) FROM duckdb_tables() WHERE schema_name = 'results' AND table_name = 'rulebooks'")
+    kept = scalar(
+        con, "SELECT count(*) FROM duckdb_tables() WHERE schema_name = 'results' AND table_name = 'rulebooks'"
+    )
     if not kept:
         return {book.hash: book for book in rulebooks.shipped() if book.hash in hashes}
     rows = con.execute("SELECT hash, id, text FROM results.rulebooks").fetchall()
