@@ -237,8 +237,8 @@ class Lab:
         for name in ("orders", "reviews", "buyers"):
             table[name] = [len(keys) for keys in table[name]]
         last = [decided.get(one) for one in table["id"]]
-        table["outcome"] = [one and one.outcome for one in last]
-        table["decided_on"] = pd.to_datetime([one and one.day for one in last])
+        table["outcome"] = pd.Series([one.outcome if one else None for one in last], dtype="str")
+        table["decided_on"] = pd.to_datetime(pd.Series([str(one.day) if one else None for one in last], dtype="str"))
         table.insert(5, "name", [names.get(one) for one in table["subject_id"]])
         return table.rename(columns={"id": "finding"})
 
@@ -359,8 +359,8 @@ def sample(copy: Path | None = None) -> Path:
 def _make(home: Path) -> None:
     from credit import evaluation, intake, simulate
 
-    options = Settings(home=home, zone=simulate.ZONE)
-    simulate.write(home / "delivery", merchants=160, transactions=16_000, end=SAMPLE_DAY, seed=1, bad_rows=False)
+    options = load(home=home, zone=simulate.ZONE)
+    simulate.write(home / "delivery", merchants=120, transactions=12_000, end=SAMPLE_DAY, seed=1, bad_rows=False)
     with open_warehouse(options) as con:
         batch = intake.land(con, options, "canonical", home / "delivery", SAMPLE_DAY, history=True)
         intake.accept(con, batch.batch_id)
