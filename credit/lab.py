@@ -35,7 +35,7 @@ from credit.ledgers import findings
 from credit.rulebooks import Rulebook
 from credit.settings import Settings, load
 from credit.tables import TABLES
-from credit.warehouse import SCHEMA_VERSION, connect, open_warehouse, quote, scalar, zone_of
+from credit.warehouse import connect, open_warehouse, quote, scalar, zone_of
 
 Role = Literal["seller", "buyer"]
 
@@ -333,11 +333,10 @@ def sample(copy: Path | None = None) -> Path:
 
     With `copy` (a folder that is not there yet) a copy of it, for what writes.
     """
-    key = hashlib.sha256(Path(__file__).with_name("simulate.py").read_bytes())
-    for part in (Path(__file__).read_bytes(), f"{SCHEMA_VERSION} {duckdb.__version__}".encode()):
-        key.update(part)
-    for book in rulebooks.shipped():
-        key.update(book.hash.encode())
+    # Of this very program: what another version made is not taken for it.
+    key = hashlib.sha256(duckdb.__version__.encode())
+    for part in sorted(path for kind in ("*.py", "*.yaml") for path in Path(__file__).parent.rglob(kind)):
+        key.update(part.read_bytes())
     home = Path(tempfile.gettempdir()) / f"merchant-credit-sample-{getpass.getuser()}-{key.hexdigest()[:12]}"
     if not home.exists():
         partial = Path(tempfile.mkdtemp(prefix="merchant-credit-sample-"))
