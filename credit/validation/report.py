@@ -421,8 +421,8 @@ def _picture_of_stability(result: Stability) -> Any:
 # --- files -------------------------------------------------------------------------------------------------------------
 
 
-def page(result: Result) -> str:
-    """The HTML page: picture, tables and how to read them, in one file that asks for nothing else."""
+def page(result: Result, drawn: str | None = None) -> str:
+    """The HTML page: picture (as `drawn`, or drawn anew), tables and how to read them, in one file that asks for nothing else."""
     room = Environment(loader=FileSystemLoader(Path(__file__).parent), autoescape=True, undefined=StrictUndefined)
     kind = {Backtest: "Back-test 回溯检验", Stability: "Stability 稳定性", Challenger: "Challenger 挑战模型"}[
         type(result)
@@ -432,7 +432,7 @@ def page(result: Result) -> str:
         title=f"{kind}: {', '.join(result.rulebooks)}",
         lead=f"Graded with what was known at the beginning of {dates}. Bad orders 不良订单: {result.definition.text}.",
         notes=result.notes,
-        picture=Markup(svg(picture(result))),
+        picture=Markup(drawn or svg(picture(result))),
         tables=tables(result),
         reading=READING[type(result)],
     )
@@ -443,7 +443,8 @@ def write(result: Result, folder: Path) -> list[Path]:
 
     Raises UserError where that cannot be written.
     """
-    texts = {"index.html": page(result), "picture.svg": svg(picture(result))}
+    drawn = svg(picture(result))
+    texts = {"index.html": page(result, drawn), "picture.svg": drawn}
     texts["result.json"] = json.dumps(as_json(result), ensure_ascii=False, indent=1) + "\n"
     for name, table in frames(result).items():
         texts[f"{name}.csv"] = table.round(6).to_csv(index=False, lineterminator="\n")
