@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -99,9 +99,9 @@ def grades(night: Night, documents: dict[str, str]) -> pa.Table:
 def files(night: Night, grades: pa.Table) -> Iterator[tuple[str, bytes]]:
     """(path, content) of every bulk file, those of the sort key aside."""
     yield "bulk/grades.parquet", _parquet(grades)
-    rows = grades.to_pylist()
-    yield "bulk/grades.csv", csv_bytes(grades.column_names, rows)
-    yield "bulk/grades.ndjson", harmless(b"".join(orjson.dumps(row, option=orjson.OPT_APPEND_NEWLINE) for row in rows))
+    yield "bulk/grades.csv", csv_bytes(grades.column_names, rows_of(grades))
+    lines = (orjson.dumps(row, option=orjson.OPT_APPEND_NEWLINE) for rows in rows_of(grades) for row in rows)
+    yield "bulk/grades.ndjson", harmless(b"".join(lines))
     yield "bulk/elements.parquet", _parquet(*map(_elements, night.graded))
     yield (
         "bulk/indicators.parquet",
@@ -230,12 +230,18 @@ def _parquet(*tables: pa.Table) -> bytes:
     return sink.getvalue()
 
 
-def csv_bytes(names: list[str], rows: list[dict[str, Any]]) -> bytes:
-    """RFC 4180 with a BOM, so that spreadsheets read it as UTF-8."""
+def rows_of(table: pa.Table) -> Iterator[list[dict[str, Any]]]:
+    """The rows, some at a time: all of them as Python objects would not fit beside the night."""
+    return (batch.to_pylist() for batch in table.to_batches(max_chunksize=_AT_ONCE))
+
+
+def csv_bytes(names: list[str], batches: Iterable[list[dict[str, Any]]]) -> bytes:
+    """RFC 4180 with a BOM, so that spreadsheets read it as UTF-8. The rows come some at a time."""
     sink = io.StringIO(newline="")
     writer = csv.writer(sink, lineterminator="\r\n")
     writer.writerow(names)
-    writer.writerows(zip(*(_cells([row[name] for row in rows]) for name in names), strict=True))
+    for rows in batches:
+        writer.writerows(zip(*(_cells([row[name] for row in rows]) for name in names), strict=True))
     return sink.getvalue().encode("utf-8-sig")
 
 

@@ -150,7 +150,7 @@ def merchants(
     for shard in shards:
         prints_of[id(shard)] = [fingerprints(part, context) for part in shard]
         submit(shard)
-        pool.collect(4 * pool.workers)
+        pool.collect(2 * pool.workers)
     return done
 
 

@@ -490,7 +490,7 @@ def write(report: Report, folder: Path) -> list[Path]:
                 for row in sheet.rows
             ]
             with _private(made[-1]) as file:
-                file.write(csv_bytes(sheet.headers, rows))
+                file.write(csv_bytes(sheet.headers, [rows]))
     except OSError as error:
         raise UserError(f"--out {folder} cannot be written: {error.strerror or error}") from None
     return made

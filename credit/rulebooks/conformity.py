@@ -118,7 +118,7 @@ def to_csv(books: list[Rulebook]) -> bytes:
 
     headings = {"rulebook": "规则 Rulebook"} | {name: f"{zh} {en}" for name, (zh, en) in COLUMNS.items()}
     listed = [{"rulebook": book.label} | row.to_json() for book in books for row in rows(book)]
-    return csv_bytes(list(headings.values()), [{headings[name]: row[name] for name in headings} for row in listed])
+    return csv_bytes(list(headings.values()), [[{headings[name]: row[name] for name in headings} for row in listed]])
 
 
 def to_markdown(book: Rulebook) -> str:
