@@ -21,6 +21,9 @@ from credit.rulebooks.lifecycle import coded, entry
 
 app = typer.Typer()
 
+_ID_SHOWN = 10
+"""Characters of an id in a table; any unique beginning names a finding."""
+
 Id = Annotated[str, typer.Argument(help="The finding's id, or a unique beginning of it.")]
 Reason = Annotated[str, typer.Option("--reason", help="Why; the merchant is told, it is not published.")]
 Who = Annotated[str, typer.Option("--by", help="The person responsible; not published.")]
@@ -52,12 +55,13 @@ def scan(
         out.print(f"No sign of manipulation on {on} 未发现线索")
         return
     table = RichTable(title=f"Findings of {on} 线索（{len(found)}）", title_justify="left")
-    for heading in ("Id", "Merchant 商家", "Kind 类型", "Strength 强度", "Orders 订单", "Reviews 评价", "Decided 认定"):
+    table.add_column("Id", no_wrap=True)
+    for heading in ("Merchant 商家", "Kind 类型", "Strength 强度", "Orders 订单", "Reviews 评价", "Decided 认定"):
         table.add_column(heading)
     for one in found:
         kind = KINDS[one.kind]
         table.add_row(
-            one.id,
+            one.id[:_ID_SHOWN],
             escape(one.subject_id),
             f"{kind.zh} {kind.en}",
             f"{one.strength:.2f}",
