@@ -227,12 +227,13 @@ def report(
             f"""SELECT g, list(DISTINCT o) FILTER (o IS NOT NULL), list(DISTINCT r) FILTER (r IS NOT NULL),
                 list(DISTINCT b) FILTER (b IS NOT NULL) FROM ({rows}) GROUP BY g"""
         ).fetchall()
-    evidence = {g: [tuple(keys or ()) for keys in found] for g, *found in lists}
-    return [
-        Finding(kind, str(s), view.moment.cut_off.date(), strength(*chances), *evidence[g], facts=told)
-        for g, s, chances, told in zip(groups.index, groups.s, groups.chances, facts, strict=True)
-        if g in evidence
-    ]
+    evidence = {g: keys for g, *keys in lists}
+    found = []
+    for g, s, chances, told in zip(groups.index, groups.s, groups.chances, facts, strict=True):
+        orders, reviews, buyers = (tuple(keys or ()) for keys in evidence[g])
+        day = view.moment.cut_off.date()
+        found.append(Finding(kind, str(s), day, strength(*chances), orders, reviews, buyers, told))
+    return found
 
 
 def together(left: NDArray[np.int64], right: NDArray[np.int64]) -> NDArray[np.int64]:

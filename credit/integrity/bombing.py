@@ -79,7 +79,7 @@ def detect(view: View) -> list[Finding]:
             for g in each(groups)
         ]  # fmt: skip
         # The suspect ones: a low review with trouble behind it is evidence of nothing but trouble.
-        rows = f"SELECT g, o, r, b {rows} WHERE suspect"
+        rows = f"SELECT g, o, r, b {rows} WHERE l.suspect"
         return report(view, "review_bombing", groups, rows, facts, windows=windows)
     finally:
         view.con.execute("DROP TABLE temp.seen_low")

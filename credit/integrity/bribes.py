@@ -65,7 +65,7 @@ FROM words QUALIFY rewards > 0 ORDER BY s
 def detect(view: View) -> list[Finding]:
     words = view.frame(_WORDS.format(words=REWARDS))
     words["chance"] = at_least_of(words.rewards, words.texts, words.norm.clip(lower=LEAST_REWARDS))
-    campaigns = _campaigns(view, words.set_index("s").rewards.to_dict())
+    campaigns = _campaigns(view, dict(zip(words.s, words.rewards, strict=True)))
     return campaigns + _offers(view, words, {one.subject_id for one in campaigns})
 
 

@@ -64,7 +64,7 @@ def detect(view: View) -> list[Finding]:
     codes, names = pd.factorize(nodes, sort=True)
     labels = together(codes[: len(pairs)], codes[len(pairs) :])
     pairs["g"] = labels[codes[: len(pairs)]]
-    members = names.to_frame(index=False, name=["s", "b"]).assign(g=labels)
+    members = pd.DataFrame(list(names), columns=["s", "b"]).assign(g=labels)
     best = pairs.groupby("g").agg(s=("s", "first"), chance=("chance", "min"), occasions=("occasions", "max"))
     groups = view.frame(
         """SELECT g, any_value(m.s) AS s, count(DISTINCT m.b) AS buyers, count(*) AS orders, sum(o.praised::INT) AS praised,
