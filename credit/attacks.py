@@ -212,6 +212,8 @@ class _Market:
         self.shops = list(self.rng.permutation(np.array(sorted(sizes[sizes >= LEAST_ORDERS].index), dtype=object)))
         self.buyers = np.array(sorted(self.books.buyer_id.unique()), dtype=object)
         self.by_shop = dict(list(self.books.groupby("subject_id")))
+        finished = self.books[self.books.ordered_at < end - 25 * DAY]
+        self.finished = dict(list(finished.groupby("subject_id")))
 
     def fresh(self, count: int) -> np.ndarray[Any, Any]:
         """Accounts that never bought before."""
@@ -268,8 +270,8 @@ class _Market:
                 quick: bool = False) -> None:  # fmt: skip
         """Orders like the shop's own: copies of finished ones, moved in time, with other buyers and new words."""
         rng, n = self.rng, len(times)
-        model = self.by_shop[shop]
-        model = model[model.ordered_at < self.end - 25 * DAY].sample(n, replace=True, random_state=rng)
+        model = self.finished[shop]
+        model = model.iloc[rng.integers(len(model), size=n)]
         names = [c.name for c in TABLES["transactions"].supplied]
         frame = model[names].reset_index(drop=True).copy()
         move = times.astype(np.int64) - frame.ordered_at
@@ -398,11 +400,13 @@ def _bribed(m: _Market, shops: list[str]) -> None:
 
 def _collusion(m: _Market, shops: list[str]) -> None:
     accounts = m.fresh(8 + round(12 * m.s))
+    tasks = []
     for start in m.when(5 + round(5 * m.s)):
         for account in accounts[m.rng.random(len(accounts)) < 0.4 + 0.4 * m.s]:
-            for shop in m.rng.choice(np.array(shops, dtype=object), int(m.rng.integers(2, 4)), replace=False):
-                time = start + m.rng.uniform(0, (2 + 6 * (1 - m.s)) * HOUR)
-                m.false(shop, np.array([time]), np.array([account], dtype=object), review=0.8 + 0.2 * m.s)
+            for place in m.rng.permutation(len(shops))[: m.rng.integers(2, 4)]:
+                tasks.append((shops[place], account, start + m.rng.uniform(0, (2 + 6 * (1 - m.s)) * HOUR)))
+    for shop, mine in pd.DataFrame(tasks, columns=["shop", "account", "time"]).groupby("shop"):
+        m.false(str(shop), mine.time.to_numpy(), mine.account.to_numpy(), review=0.8 + 0.2 * m.s)
     m.disguise(accounts)
 
 
@@ -449,11 +453,10 @@ def _batch(m: _Market, shops: list[str]) -> None:
 
 
 def _sisters(m: _Market, shops: list[str]) -> None:
-    for account in m.ordinary(25):
-        for start in m.when(3):
-            for shop in shops:
-                time = np.array([start + m.rng.uniform(0, 3) * HOUR])
-                m.genuine(shop, time, np.array([account], dtype=object))
+    accounts = np.repeat(m.ordinary(25), 3)
+    starts = m.when(len(accounts))
+    for shop in shops:
+        m.genuine(shop, starts + m.rng.uniform(0, 3, len(starts)) * HOUR, accounts)
 
 
 def _reminder(m: _Market, shops: list[str]) -> None:
@@ -550,7 +553,7 @@ def _reword(con: duckdb.DuckDBPyConnection, schema: str, seed: int) -> None:
 
     con.execute(
         f"""UPDATE {schema}.reviews SET text = CASE
-            WHEN text = 'template' OR hash(review_id, 'short', {seed}) % 6 = 0
+            WHEN text = 'template' OR hash(review_id, 'is short', {seed}) % 6 = 0
                 THEN if(rating_overall >= 3, {pick(_SHORT, "short")}, {pick(_SOUR, "short")})
             ELSE {pick(_OPENERS, "open")} || '，' || {pick(_GOODS, "goods")}
                 || if(rating_overall >= 4, {pick(_GOOD, "praise")}, {pick(_BAD, "blame")})

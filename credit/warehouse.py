@@ -245,6 +245,8 @@ def connect(path: Path | str, settings: Settings, *, read_only: bool = False) ->
     except duckdb.Error as error:
         raise UserError(f"{path} cannot be opened as a warehouse: {error}") from None
     con.execute("SET TimeZone = 'UTC'")
+    # Steps are told on standard error; DuckDB would draw bars on standard output, between the lines of --json.
+    con.execute("SET enable_progress_bar = false")
     for check in (codes.uscc_valid, codes.resident_id_valid):
         con.create_function(check.__name__, check)
     return con

@@ -67,7 +67,7 @@ SHAPE_TAIL = parameter(
 )
 PRAISE_TAIL = parameter(
     "praise_tail",
-    1e-3,
+    5e-3,
     "probability",
     "How seldom chance may praise so much; the second, independent condition, so it can be wider than the first.",
 )

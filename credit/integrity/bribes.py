@@ -26,11 +26,20 @@ from credit.integrity.bursts import apart
 
 DAYS = int(parameter("bribes_days", 30, "days", "A campaign of cards in the parcels."))
 ORDERS = parameter("bribes_orders", 12, "orders", "Fewer deliveries show no change of habit.")
-HABIT_TAIL = parameter(
-    "bribes_habit_tail",
-    1e-2,
+PRAISED_TAIL = parameter(
+    "bribes_praised_tail",
+    2e-5,
     "probability",
-    "How seldom chance may make so many review, and so many of these with five stars; each besides the shape's.",
+    "Of so much praise in a month; wider than for other shapes, since a month of a small shop has some twenty orders.",
+)
+OFTEN_TAIL = parameter(
+    "bribes_often_tail", 0.02, "probability", "Of so many reviewing; besides, the praise asks for it."
+)
+HIGH_TAIL = parameter(
+    "bribes_high_tail",
+    2e-3,
+    "probability",
+    "Of so many five stars among the reviews: what tells a reward from a mere request to review.",
 )
 REWARDS = r"好评.{0,4}返|返现|返.{0,3}元|好评.{0,6}(红包|奖励)|晒图.{0,4}(返|红包)|cash ?back|gift card.{0,20}review|review.{0,20}gift card|cupom.{0,20}avalia|avalia.{0,20}cupom"
 REWARD_TEXTS = parameter("bribes_reward_texts", 3, "reviews", "One buyer may mention a coupon; three mean an offer.")
@@ -75,7 +84,7 @@ def _campaigns(view: View, rewards: dict[str, int]) -> list[Finding]:
         return []
     whole = view.con.execute("SELECT count(stars), count(*) FROM seen_orders WHERE came IS NOT NULL").fetchall()[0]
     share_reviewed = whole[0] / whole[1]
-    more = overpraised(view, windows, SHAPE_TAIL)
+    more = overpraised(view, windows, PRAISED_TAIL)
     rest = windows.shop_orders - windows.orders
     rest_reviewed = windows.shop_reviewed - windows.reviewed
     rest_praised = windows.shop_praised - windows.praised
@@ -84,7 +93,7 @@ def _campaigns(view: View, rewards: dict[str, int]) -> list[Finding]:
     stars = (rest_praised + PRIOR_ORDERS * view.praise) / (rest_reviewed + PRIOR_ORDERS * share_reviewed)
     windows["often"] = at_least_of(windows.reviewed, windows.orders, habit)
     windows["high"] = at_least_of(windows.praised, windows.reviewed, stars)
-    windows = windows[more & np.asarray((windows.often < HABIT_TAIL) & (windows.high < HABIT_TAIL))]
+    windows = windows[more & np.asarray((windows.often < OFTEN_TAIL) & (windows.high < HIGH_TAIL))]
     if windows.empty:
         return []
     windows = apart(windows.assign(chance=windows.praise_chance, width=DAYS))

@@ -9,11 +9,17 @@ from __future__ import annotations
 import numpy as np
 
 from credit.integrity import Fact, Finding
-from credit.integrity.base import SHAPE_TAIL, View, at_least_of, each, overpraised, parameter, report
+from credit.integrity.base import View, at_least_of, each, overpraised, parameter, report
 
 ORDERS = parameter("captive_orders", 3, "orders", "Fewer orders show no habit.")
-SHARE = parameter("captive_share", 0.8, "share", "Of an account's orders at this merchant; room for some camouflage.")
+SHARE = parameter("captive_share", 0.7, "share", "Of an account's orders at this merchant; room for some camouflage.")
 PRAISES = parameter("captive_praise", 0.75, "share", "Of an account's orders here with five stars: three of four.")
+DEVOTED_TAIL = parameter(
+    "captive_tail",
+    1e-4,
+    "probability",
+    "How seldom chance makes so many such accounts; wider than for other shapes, since these accounts are few by nature.",
+)
 ACCOUNTS = parameter("captive_accounts", 4, "accounts", "A family has two or three.")
 LEAST_SHARE = parameter(
     "captive_least_share",
@@ -46,7 +52,7 @@ def detect(view: View) -> list[Finding]:
         return []
     groups["norm"] = groups.norm.clip(lower=LEAST_SHARE)
     groups["chance"] = at_least_of(groups.devoted, groups.comers, groups.norm)
-    groups = groups[overpraised(view, groups) & np.asarray(groups.chance < SHAPE_TAIL)]
+    groups = groups[overpraised(view, groups) & np.asarray(groups.chance < DEVOTED_TAIL)]
     groups["chances"] = list(zip(groups.chance, groups.praise_chance, strict=True))
     shops = groups[["s"]].assign(g=groups.index)
     facts: list[dict[str, Fact]] = [

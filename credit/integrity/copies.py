@@ -1,7 +1,8 @@
 """Copied reviews: almost the same long text again and again with one merchant, and hardly elsewhere.
 
 Texts are compared as strings of characters, so Chinese needs no words. A small MinHash over pairs of neighbouring
-characters, counted by the database, proposes pairs; rapidfuzz measures them; linked texts make a family. Short texts
+characters, counted by the database, proposes pairs; rapidfuzz measures them. A family is a text with all that are like
+it at the same merchant (not what is like these in turn: a chain of small changes joins everything). Short texts
 ('好评', '很好') and phrases that stand with many merchants (the app's own suggestions) are nobody's copies: a family
 counts by how often it would stand with this merchant if it stood there as often as with the others, praise and blame
 apart (who is slow is told so in the same words by many). Three stars help and harm nobody and are left out.
@@ -12,9 +13,11 @@ from __future__ import annotations
 import random
 
 import numpy as np
+import pandas as pd
 
 from credit.integrity import Fact, Finding
-from credit.integrity.base import SHAPE_TAIL, View, at_least, each, parameter, report, together
+from credit.integrity.base import SHAPE_TAIL, View, at_least, each, parameter, report
+from credit.warehouse import scalar
 
 LENGTH = int(
     parameter(
@@ -41,24 +44,44 @@ COMMON_SHOPS = int(
     )
 )
 BANDS = int(
-    parameter("copies_bands", 20, "bands", "With two rows each: finds 98 of 100 pairs that share half their pairs.")
+    parameter(
+        "copies_bands", 20, "bands", "Of two MinHashes each: 97 of 100 pairs that share 0.4 of their pairs of signs."
+    )
 )
 CROWD = int(
     parameter(
-        "copies_crowd", 200, "texts", "A band with more texts holds a common phrase; only its first are compared."
+        "copies_crowd",
+        200,
+        "texts",
+        "A band with more texts of a merchant holds a common phrase; its first are compared.",
+    )
+)
+ELSEWHERE = int(
+    parameter(
+        "copies_elsewhere",
+        50_000,
+        "texts",
+        "Other merchants' texts that a family is looked for in: a sample past that.",
     )
 )
 READ = int(parameter("copies_read", 200, "characters", "As much of a text as is compared."))
 PRIME = 2**31 - 1
 
 # Case, width, spaces, signs and repeated marks are no difference.
-_NORMAL = r"substr(regexp_replace(lower(nfc_normalize(text)), '[^\p{{L}}\p{{N}}]', '', 'g'), 1, {read})"
-
-_TEXTS = f"""
+_TEXTS = rf"""
+CREATE OR REPLACE TEMP TABLE seen_written AS
+WITH plain AS (
+    SELECT r, o, s, coalesce(b, r) AS b, stars > 3 AS high, text,
+        substr(regexp_replace(lower(nfc_normalize(text)), '[^\p{{L}}\p{{N}}]', '', 'g'), 1, {READ}) AS x
+    FROM seen_reviews WHERE text IS NOT NULL AND stars <> 3
+), texts AS (
+    SELECT row_number() OVER (ORDER BY x) - 1 AS n, x FROM plain WHERE length(x) >= {LENGTH} GROUP BY x
+    HAVING count(DISTINCT s) < {COMMON_SHOPS}
+)
+SELECT r, o, s, b, high, text, n FROM plain JOIN texts USING (x);
 CREATE OR REPLACE TEMP TABLE seen_texts AS
-WITH plain AS (SELECT r, s, {_NORMAL} AS x FROM seen_reviews WHERE text IS NOT NULL AND stars <> 3)
-SELECT CAST(row_number() OVER (ORDER BY x) - 1 AS BIGINT) AS n, x, count(DISTINCT s) AS shops
-FROM plain WHERE length(x) >= {{length}} GROUP BY x
+SELECT n, any_value(substr(regexp_replace(lower(nfc_normalize(text)), '[^\p{{L}}\p{{N}}]', '', 'g'), 1, {READ})) AS x
+FROM seen_written GROUP BY n
 """
 
 
@@ -69,79 +92,118 @@ def _bands() -> str:
     return ", ".join(f"{a} * {2**31} + {b}" for a, b in zip(rows[::2], rows[1::2], strict=True))
 
 
-_PAIRS = """
-WITH signs AS (SELECT n, string_split(x, '') AS c FROM seen_texts WHERE shops < {common}),
+_BANDS = f"""
+CREATE OR REPLACE TEMP TABLE seen_bands AS
+WITH signs AS (SELECT n, string_split(x, '') AS c FROM seen_texts),
 grams AS (
-    SELECT n, unnest(list_transform(range(1, len(c)), lambda k: (unicode(c[k])::BIGINT * 1114112 + unicode(c[k + 1])) % {prime}))
+    SELECT n, unnest(list_transform(range(1, len(c)), lambda k: (unicode(c[k])::BIGINT * 1114112 + unicode(c[k + 1])) % {PRIME}))
         AS g FROM signs
-), bands AS (
-    SELECT n, unnest([{bands}]) AS v, unnest(range({count})) AS i FROM grams GROUP BY n
-), held AS (
-    SELECT i, v, n, row_number() OVER (PARTITION BY i, v ORDER BY n) AS place, min(n) OVER (PARTITION BY i, v) AS first
-    FROM bands QUALIFY count(*) OVER (PARTITION BY i, v) > 1 AND place <= {crowd}
-), pairs AS (
-    SELECT DISTINCT x.n AS one, y.n AS other FROM held x JOIN held y ON x.i = y.i AND x.v = y.v AND x.n < y.n
 )
-SELECT one, other, a.x AS x, b.x AS y FROM pairs JOIN seen_texts a ON a.n = one JOIN seen_texts b ON b.n = other
-WHERE least(length(a.x), length(b.x)) >= {short} * greatest(length(a.x), length(b.x))
+SELECT n, unnest([{_bands()}]) AS v, unnest(range({BANDS})) AS i FROM grams GROUP BY n
+"""
+
+# At one merchant: texts that share a band.
+_PAIRS = f"""
+WITH own AS (SELECT DISTINCT s, high, n FROM seen_written), held AS (
+    SELECT s, high, i, v, n FROM own JOIN seen_bands USING (n)
+    QUALIFY count(*) OVER (PARTITION BY s, high, i, v) > 1
+        AND row_number() OVER (PARTITION BY s, high, i, v ORDER BY n) <= {CROWD}
+), pairs AS (
+    SELECT DISTINCT x.s, x.high, x.n AS one, y.n AS other FROM held x JOIN held y
+    ON x.s = y.s AND x.high = y.high AND x.i = y.i AND x.v = y.v AND x.n < y.n
+)
+SELECT s, high, one, other, a.x AS x, b.x AS y FROM pairs JOIN seen_texts a ON a.n = one JOIN seen_texts b ON b.n = other
+WHERE least(length(a.x), length(b.x)) >= {LIKENESS / (200 - LIKENESS)} * greatest(length(a.x), length(b.x))
+"""  # two texts of lengths a < b are alike by 2a / (a + b) at most
+
+# A text with its likes; of families that share a text the largest.
+_FAMILIES = f"""
+WITH own AS (SELECT s, high, n, count(*) AS reviews FROM seen_written GROUP BY s, high, n),
+links AS (
+    SELECT s, high, one AS f, other AS n FROM alike UNION ALL SELECT s, high, other, one FROM alike
+    UNION ALL SELECT s, high, n, n FROM own
+), sized AS (
+    SELECT s, high, f, sum(reviews) AS reviews FROM links JOIN own USING (s, high, n) GROUP BY s, high, f
+    HAVING sum(reviews) >= {int(COPIES)}
+), ranked AS (SELECT *, row_number() OVER (ORDER BY reviews DESC, s, high, f) AS place FROM sized)
+SELECT r.s, r.high, r.f, r.reviews FROM ranked r LEFT JOIN links l ON l.s = r.s AND l.high = r.high AND l.f = r.f
+LEFT JOIN ranked q ON q.s = l.s AND q.high = l.high AND q.f = l.n
+GROUP BY r.s, r.high, r.f, r.reviews, r.place HAVING coalesce(min(q.place), r.place) = r.place ORDER BY r.place
+"""
+
+# With the other merchants: texts of the sample that share a band with a family's.
+_ELSEWHERE = f"""
+WITH own AS (SELECT f, i, v FROM (SELECT DISTINCT f FROM families) JOIN seen_bands ON n = f), pairs AS (
+    SELECT DISTINCT f, b.n FROM own JOIN seen_bands b USING (i, v) WHERE b.n % {{step}} = 0
+)
+SELECT f, b.n, a.x AS x, b.x AS y FROM pairs p JOIN seen_texts a ON a.n = f JOIN seen_texts b ON b.n = p.n
+WHERE least(length(a.x), length(b.x)) >= {LIKENESS / (200 - LIKENESS)} * greatest(length(a.x), length(b.x))
 """
 
 
 def detect(view: View) -> list[Finding]:
+    try:
+        view.con.execute(_TEXTS)
+        view.con.execute(_BANDS)
+        return _families(view)
+    finally:
+        for name in ("written", "texts", "bands"):
+            view.con.execute(f"DROP TABLE IF EXISTS temp.seen_{name}")
+
+
+def _alike(pairs: pd.DataFrame) -> pd.DataFrame:
+    """Of pairs of texts x and y those that are alike."""
     from rapidfuzz import fuzz, process
 
-    con = view.con
-    con.execute(_TEXTS.format(length=LENGTH, read=READ))
-    try:
-        # Two texts of lengths a < b are alike by 2a / (a + b) at most.
-        short = LIKENESS / (200 - LIKENESS)
-        values = {"common": COMMON_SHOPS, "prime": PRIME, "bands": _bands(), "count": BANDS, "crowd": CROWD}
-        pairs = view.frame(_PAIRS.format(**values, short=short))
-        alike = process.cpdist(pairs.x.tolist(), pairs.y.tolist(), scorer=fuzz.ratio, score_cutoff=LIKENESS)
-        linked = pairs[alike >= LIKENESS]
-        labels = together(linked.one.to_numpy(np.int64), linked.other.to_numpy(np.int64))
-        families = view.frame(f"SELECT n FROM seen_texts WHERE shops < {COMMON_SHOPS} ORDER BY n")
-        # A text alike to none is a family by itself.
-        known = families.n.to_numpy(np.int64)
-        alone = np.arange(int(known.max(initial=-1)) + 1) + len(labels)
-        alone[: len(labels)] = labels
-        families["f"] = alone[known]
-        with view.named(families=families):
-            con.execute(
-                f"""CREATE OR REPLACE TEMP TABLE seen_copies AS
-                SELECT v.r, v.o, v.s, v.b, v.text, f, high FROM (
-                    SELECT r, o, s, b, text, stars > 3 AS high, {_NORMAL.format(read=READ)} AS x
-                    FROM seen_reviews WHERE text IS NOT NULL AND stars <> 3
-                ) v
-                JOIN seen_texts USING (x) JOIN families USING (n)"""
-            )
-        groups = view.frame(
-            f"""WITH written AS (
-                SELECT s, stars > 3 AS high, count(text) AS n FROM seen_reviews WHERE stars <> 3 GROUP BY s, high
-            ), whole AS (SELECT high, sum(n) AS n FROM written GROUP BY high),
-            own AS (
-                SELECT f, high, s, count(*) AS reviews, count(DISTINCT coalesce(b, r)) AS buyers, min(text) AS example
-                FROM seen_copies GROUP BY f, high, s
-            ), family AS (SELECT f, high, sum(reviews) AS n FROM own GROUP BY f, high)
-            SELECT own.*, written.n * (family.n - own.reviews + 1) / greatest(whole.n - written.n, 1)::DOUBLE AS expected
-            FROM own JOIN family USING (f, high) JOIN written USING (s, high) JOIN whole USING (high)
-            WHERE reviews >= {int(COPIES)} AND buyers >= {int(ACCOUNTS)} ORDER BY s, f, high"""
+    likeness = process.cpdist(pairs.x.tolist(), pairs.y.tolist(), scorer=fuzz.ratio, score_cutoff=LIKENESS)
+    return pairs[np.asarray(likeness) >= LIKENESS].drop(columns=["x", "y"])
+
+
+def _families(view: View) -> list[Finding]:
+    alike = _alike(view.frame(_PAIRS))
+    families = view.frame(_FAMILIES, alike=alike)
+    if families.empty:
+        return []
+    step = -(-scalar(view.con, "SELECT count(*) FROM seen_texts") // ELSEWHERE)
+    near = _alike(view.frame(_ELSEWHERE.format(step=step), families=families))
+    groups = view.frame(
+        f"""WITH members AS (
+            SELECT s, high, one AS f, other AS n FROM alike UNION ALL SELECT s, high, other, one FROM alike
+            UNION ALL SELECT s, high, f, f FROM families
+        ), own AS (
+            SELECT s, high, f, count(*) AS reviews, count(DISTINCT b) AS buyers, min(text) AS example
+            FROM families JOIN members USING (s, high, f) JOIN seen_written USING (s, high, n) GROUP BY s, high, f
+        ), written AS (SELECT s, stars > 3 AS high, count(text) AS n FROM seen_reviews WHERE stars <> 3 GROUP BY s, high),
+        whole AS (SELECT high, sum(n) AS n FROM written GROUP BY high),
+        -- The text itself may stand elsewhere too, whether or not it is of the sample.
+        others AS (
+            SELECT a.s, a.high, a.f, count(*) FILTER (w.n <> a.f) AS sampled, count(*) FILTER (w.n = a.f) AS same
+            FROM families a JOIN (SELECT f, n FROM near UNION SELECT f, f FROM families) l USING (f)
+            JOIN seen_written w ON w.n = l.n AND w.high = a.high AND w.s <> a.s GROUP BY a.s, a.high, a.f
         )
-        groups["chance"] = at_least(groups.reviews, groups.expected)
-        groups = groups[groups.chance < SHAPE_TAIL].reset_index(drop=True)
-        groups["chances"] = [(chance,) for chance in groups.chance]
-        facts: list[dict[str, Fact]] = [
-            {
-                "reviews": int(g.reviews),
-                "buyers": int(g.buyers),
-                "expected": round(g.expected, 4),
-                "example": g.example[:30],
-            }
-            for g in each(groups)
-        ]
-        rows = "SELECT g, o, r, b FROM seen_copies JOIN chosen USING (s, f, high)"
-        chosen = groups[["s", "f", "high"]].assign(g=groups.index)
-        return report(view, "copied_reviews", groups, rows, facts, chosen=chosen)
-    finally:
-        for name in ("texts", "copies"):
-            con.execute(f"DROP TABLE IF EXISTS temp.seen_{name}")
+        SELECT own.*, written.n * (coalesce(sampled, 0) * {step} + coalesce(same, 0) + {step})
+            / greatest(whole.n - written.n, 1)::DOUBLE AS expected
+        FROM own JOIN written USING (s, high) JOIN whole USING (high) LEFT JOIN others USING (s, high, f)
+        WHERE buyers >= {int(ACCOUNTS)} ORDER BY s, high, f""",
+        families=families,
+        alike=alike,
+        near=near,
+    )
+    groups["chance"] = at_least(groups.reviews, groups.expected)
+    groups = groups[groups.chance < SHAPE_TAIL].reset_index(drop=True)
+    groups["chances"] = [(chance,) for chance in groups.chance]
+    facts: list[dict[str, Fact]] = [
+        {
+            "reviews": int(g.reviews),
+            "buyers": int(g.buyers),
+            "expected": round(g.expected, 4),
+            "example": g.example[:30],
+        }
+        for g in each(groups)
+    ]
+    rows = """WITH members AS (
+        SELECT s, high, one AS f, other AS n FROM alike UNION ALL SELECT s, high, other, one FROM alike
+        UNION ALL SELECT s, high, f, f FROM chosen
+    ) SELECT g, o, r, b FROM chosen JOIN members USING (s, high, f) JOIN seen_written USING (s, high, n)"""
+    chosen = groups[["s", "high", "f"]].assign(g=groups.index)
+    return report(view, "copied_reviews", groups, rows, facts, alike=alike, chosen=chosen)
