@@ -176,8 +176,9 @@ DECOYS = {
     "reminder": "a month in which buyers are asked to review, without reward",
 }
 
-# How many merchants an attack takes.
+# How many merchants an attack takes, and how many orders each must have where that is more than LEAST_ORDERS.
 _SHOPS = {"collusion": 4, "sister_shops": 2}
+_LEAST = {"bribed_reviews": 120}
 
 
 class _Market:
@@ -386,8 +387,8 @@ def _copied(m: _Market, shops: list[str]) -> None:
 def _bribed(m: _Market, shops: list[str]) -> None:
     """Real orders; who would have said less is paid to say five stars."""
     books = m.by_shop[shops[0]]
-    start = m.end - m.rng.uniform(60, 120) * DAY
-    inside = books[books.delivered_at.notna() & books.delivered_at.between(start, start + 40 * DAY)]
+    start = m.end - m.rng.uniform(80, 120) * DAY
+    inside = books[books.delivered_at.notna() & books.delivered_at.between(start, start + 60 * DAY)]
     paid = inside[m.rng.random(len(inside)) < 0.45 + 0.5 * m.s]
     words = [m.rng.choice(_BRIBES) if m.rng.random() < 0.15 * m.s else None for _ in range(len(paid))]
     old = paid.review_id.notna().to_numpy()
@@ -493,7 +494,9 @@ def inject(
     if needed > len(market.shops):
         raise ValueError(f"{needed} merchants with {LEAST_ORDERS} orders are needed, there are {len(market.shops)}")
     for number, (kind, honest) in enumerate(wanted):
-        shops = [market.shops.pop() for _ in range(_SHOPS.get(kind, 1))]
+        large = [s for s in market.shops if len(market.by_shop[s]) >= _LEAST.get(kind, 0)]
+        shops = large[-_SHOPS.get(kind, 1) :]
+        market.shops = [s for s in market.shops if s not in shops]
         market.mark, market.honest = f"{seed}-{number}", honest
         market.attacks += [(market.mark, kind, shop, honest) for shop in shops]
         _MAKERS[kind](market, shops)

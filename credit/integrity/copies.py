@@ -24,7 +24,8 @@ LENGTH = int(
         "copies_length",
         12,
         "characters",
-        "Letters and characters without spaces and signs. Shorter ones are alike because there is so little to say.",
+        "Chinese, Japanese or Korean characters without spaces and signs; of other scripts three letters count as one. Shorter"
+        " texts are alike because there is so little to say.",
     )
 )
 LIKENESS = parameter(
@@ -67,6 +68,7 @@ ELSEWHERE = int(
 READ = int(parameter("copies_read", 200, "characters", "As much of a text as is compared."))
 PRIME = 2**31 - 1
 
+_LETTER = r"[^\p{Han}\p{Hiragana}\p{Katakana}\p{Hangul}]"
 # Case, width, spaces, signs and repeated marks are no difference.
 _TEXTS = rf"""
 CREATE OR REPLACE TEMP TABLE seen_written AS
@@ -75,7 +77,8 @@ WITH plain AS (
         substr(regexp_replace(lower(nfc_normalize(text)), '[^\p{{L}}\p{{N}}]', '', 'g'), 1, {READ}) AS x
     FROM seen_reviews WHERE text IS NOT NULL AND stars <> 3
 ), texts AS (
-    SELECT row_number() OVER (ORDER BY x) - 1 AS n, x FROM plain WHERE length(x) >= {LENGTH} GROUP BY x
+    SELECT row_number() OVER (ORDER BY x) - 1 AS n, x FROM plain 
+    WHERE length(x) + 2 * length(regexp_replace(x, '{_LETTER}', '', 'g')) >= {3 * LENGTH} GROUP BY x
     HAVING count(DISTINCT s) < {COMMON_SHOPS}
 )
 SELECT r, o, s, b, high, text, n FROM plain JOIN texts USING (x);
