@@ -209,12 +209,14 @@ class _Market:
             ORDER BY transaction_id"""
         ).df()
         self.books["amount"] = self.books.amount.astype(float)
-        sizes = self.books.groupby("subject_id").size()
-        self.shops = list(self.rng.permutation(np.array(sorted(sizes[sizes >= LEAST_ORDERS].index), dtype=object)))
-        self.buyers = np.array(sorted(self.books.buyer_id.unique()), dtype=object)
         self.by_shop = dict(list(self.books.groupby("subject_id")))
+        self.buyers = np.array(sorted(self.books.buyer_id.unique()), dtype=object)
         finished = self.books[self.books.ordered_at < end - 25 * DAY]
         self.finished = dict(list(finished.groupby("subject_id")))
+        # Of those that only began lately there is nothing to copy for a decoy.
+        known = [str(s) for s, orders in self.finished.items() if 2 * len(orders) >= LEAST_ORDERS]
+        large = sorted(s for s in known if len(self.by_shop[s]) >= LEAST_ORDERS)
+        self.shops = list(self.rng.permutation(np.array(large, dtype=object)))
 
     def fresh(self, count: int) -> np.ndarray[Any, Any]:
         """Accounts that never bought before."""
@@ -306,8 +308,8 @@ class _Market:
         """Ordinary purchases elsewhere, the more the timider."""
         each = self.rng.poisson((1 - self.s) * 0.8, len(accounts))
         for account, count in zip(accounts, each, strict=True):
-            for shop in self.rng.choice(np.array(list(self.by_shop), dtype=object), count):
-                if len(self.by_shop[shop]) >= LEAST_ORDERS:
+            for shop in self.rng.choice(np.array(list(self.finished), dtype=object), count):
+                if len(self.finished[shop]) >= LEAST_ORDERS:
                     self.genuine(shop, self.when(1), np.array([account], dtype=object))
 
     def text(self) -> str:
