@@ -21,6 +21,7 @@ from rich.table import Table as RichTable
 from credit import (
     __version__,
     cli_export,
+    cli_integrity,
     cli_keys,
     cli_ledgers,
     cli_map,
@@ -46,6 +47,7 @@ app = typer.Typer(
 app.add_typer(cli_rulebook.app, name="rulebook")
 app.add_typer(cli_weights.app, name="weights")
 app.add_typer(cli_export.app, name="export")
+app.add_typer(cli_integrity.app, name="integrity", help="Findings of manipulation (刷单与操纵评价线索).")
 QUARANTINE_SHOWN = 10
 STANDINGS = {
     "replay": "the rulebook was not in force that day 回溯计算：规则当日未施行",
