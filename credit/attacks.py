@@ -176,8 +176,9 @@ DECOYS = {
     "reminder": "a month in which buyers are asked to review, without reward",
 }
 
-# How many merchants an attack takes.
+# How many merchants an attack takes, and how many orders each must have where that is more than LEAST_ORDERS.
 _SHOPS = {"collusion": 4, "sister_shops": 2}
+_LEAST = {"bribed_reviews": 120}
 
 
 class _Market:
@@ -208,12 +209,14 @@ class _Market:
             ORDER BY transaction_id"""
         ).df()
         self.books["amount"] = self.books.amount.astype(float)
-        sizes = self.books.groupby("subject_id").size()
-        self.shops = list(self.rng.permutation(np.array(sorted(sizes[sizes >= LEAST_ORDERS].index), dtype=object)))
-        self.buyers = np.array(sorted(self.books.buyer_id.unique()), dtype=object)
         self.by_shop = dict(list(self.books.groupby("subject_id")))
+        self.buyers = np.array(sorted(self.books.buyer_id.unique()), dtype=object)
         finished = self.books[self.books.ordered_at < end - 25 * DAY]
         self.finished = dict(list(finished.groupby("subject_id")))
+        # Of those that only began lately there is nothing to copy for a decoy.
+        known = [str(s) for s, orders in self.finished.items() if 2 * len(orders) >= LEAST_ORDERS]
+        large = sorted(s for s in known if len(self.by_shop[s]) >= LEAST_ORDERS)
+        self.shops = list(self.rng.permutation(np.array(large, dtype=object)))
 
     def fresh(self, count: int) -> np.ndarray[Any, Any]:
         """Accounts that never bought before."""
@@ -305,8 +308,8 @@ class _Market:
         """Ordinary purchases elsewhere, the more the timider."""
         each = self.rng.poisson((1 - self.s) * 0.8, len(accounts))
         for account, count in zip(accounts, each, strict=True):
-            for shop in self.rng.choice(np.array(list(self.by_shop), dtype=object), count):
-                if len(self.by_shop[shop]) >= LEAST_ORDERS:
+            for shop in self.rng.choice(np.array(list(self.finished), dtype=object), count):
+                if len(self.finished[shop]) >= LEAST_ORDERS:
                     self.genuine(shop, self.when(1), np.array([account], dtype=object))
 
     def text(self) -> str:
@@ -386,8 +389,8 @@ def _copied(m: _Market, shops: list[str]) -> None:
 def _bribed(m: _Market, shops: list[str]) -> None:
     """Real orders; who would have said less is paid to say five stars."""
     books = m.by_shop[shops[0]]
-    start = m.end - m.rng.uniform(60, 120) * DAY
-    inside = books[books.delivered_at.notna() & books.delivered_at.between(start, start + 40 * DAY)]
+    start = m.end - m.rng.uniform(80, 120) * DAY
+    inside = books[books.delivered_at.notna() & books.delivered_at.between(start, start + 60 * DAY)]
     paid = inside[m.rng.random(len(inside)) < 0.45 + 0.5 * m.s]
     words = [m.rng.choice(_BRIBES) if m.rng.random() < 0.15 * m.s else None for _ in range(len(paid))]
     old = paid.review_id.notna().to_numpy()
@@ -493,7 +496,9 @@ def inject(
     if needed > len(market.shops):
         raise ValueError(f"{needed} merchants with {LEAST_ORDERS} orders are needed, there are {len(market.shops)}")
     for number, (kind, honest) in enumerate(wanted):
-        shops = [market.shops.pop() for _ in range(_SHOPS.get(kind, 1))]
+        large = [s for s in market.shops if len(market.by_shop[s]) >= _LEAST.get(kind, 0)]
+        shops = large[-_SHOPS.get(kind, 1) :]
+        market.shops = [s for s in market.shops if s not in shops]
         market.mark, market.honest = f"{seed}-{number}", honest
         market.attacks += [(market.mark, kind, shop, honest) for shop in shops]
         _MAKERS[kind](market, shops)

@@ -21,7 +21,7 @@ from rich.table import Table as RichTable
 from credit import (
     __version__,
     cli_export,
-    cli_findings,
+    cli_integrity,
     cli_keys,
     cli_ledgers,
     cli_map,
@@ -50,7 +50,7 @@ app.add_typer(cli_rulebook.app, name="rulebook")
 app.add_typer(cli_weights.app, name="weights")
 app.add_typer(cli_export.app, name="export")
 app.add_typer(cli_validate.app, name="validate")
-app.add_typer(cli_findings.app, name="integrity", help="Findings of manipulation (刷单与操纵评价线索).")
+app.add_typer(cli_integrity.app, name="integrity", help="Findings of manipulation (刷单与操纵评价线索).")
 QUARANTINE_SHOWN = 10
 STANDINGS = {
     "replay": "the rulebook was not in force that day 回溯计算：规则当日未施行",

@@ -1,4 +1,4 @@
-"""Findings of manipulation: `integrity scan`, `show`; what a person decides: `integrity uphold`, `dismiss`; and `integrity price`, what faking costs."""
+"""What a person does about findings: `integrity uphold`, `integrity dismiss`; and `integrity price`, what faking costs."""
 
 from __future__ import annotations
 
@@ -14,97 +14,16 @@ from rich.table import Table as RichTable
 
 from credit import settings
 from credit.console import AsJson, At, Day, Home, day_of, out, print_json
-from credit.integrity import KINDS, Finding, finding
+from credit.integrity import Finding, finding
 from credit.ledgers import findings
 from credit.rulebooks import lifecycle, load, shipped
 from credit.rulebooks.lifecycle import coded, entry
 
 app = typer.Typer()
 
-_ID_SHOWN = 10
-"""Characters of an id in a table; any unique beginning names a finding."""
-
 Id = Annotated[str, typer.Argument(help="The finding's id, or a unique beginning of it.")]
 Reason = Annotated[str, typer.Option("--reason", help="Why; the merchant is told, it is not published.")]
 Who = Annotated[str, typer.Option("--by", help="The person responsible; not published.")]
-
-
-@app.command()
-def scan(
-    merchant: Annotated[str | None, typer.Option(help="Only the findings about this merchant.")] = None,
-    day: Day = None,
-    home: Home = None,
-    as_json: AsJson = False,
-) -> None:
-    """Look for signs of manipulation in what was known on --date. Advisory: nothing changes until a person upholds one.
-
-    Example: merchant-credit integrity scan --date 2026-11-24
-    """
-    from credit.integrity import scan as scan_
-    from credit.warehouse import open_warehouse
-
-    conf = settings.load(home=home)
-    on = day_of(day, conf)
-    with open_warehouse(conf, read_only=True) as con:
-        found = [one for one in scan_(con, conf, on) if merchant in (None, one.subject_id)]
-        decided = {one.id: findings.latest(con, one.id) for one in found}
-    if as_json:
-        print_json({"date": on, "findings": [one.document() | {"decided": _outcome(decided[one.id])} for one in found]})
-        return
-    if not found:
-        out.print(f"No sign of manipulation on {on} 未发现线索")
-        return
-    table = RichTable(title=f"Findings of {on} 线索（{len(found)}）", title_justify="left")
-    table.add_column("Id", no_wrap=True)
-    for heading in ("Merchant 商家", "Kind 类型", "Strength 强度", "Orders 订单", "Reviews 评价", "Decided 认定"):
-        table.add_column(heading)
-    for one in found:
-        kind = KINDS[one.kind]
-        table.add_row(
-            one.id[:_ID_SHOWN],
-            escape(one.subject_id),
-            f"{kind.zh} {kind.en}",
-            f"{one.strength:.2f}",
-            str(len(one.orders)),
-            str(len(one.reviews)),
-            _outcome(decided[one.id]) or "–",
-        )
-    out.print(table)
-    out.print(
-        "Evidence for a person, not a verdict 仅供人工核查；one of them: merchant-credit integrity show ID",
-        highlight=False,
-    )
-
-
-@app.command()
-def show(id: Id, day: Day = None, home: Home = None, as_json: AsJson = False) -> None:
-    """One finding of the scan of --date: what was seen, in words, and the rows it rests on.
-
-    Example: merchant-credit integrity show 3f2a9c --date 2026-11-24
-    """
-    from credit.warehouse import open_warehouse
-
-    conf = settings.load(home=home)
-    with open_warehouse(conf, read_only=True) as con:
-        one = finding(con, conf, day_of(day, conf), id)
-        decided = _outcome(findings.latest(con, one.id))
-    if as_json:
-        print_json(one.document() | {"decided": decided})
-        return
-    kind = KINDS[one.kind]
-    out.print(
-        f"[bold]{kind.zh} {kind.en}[/bold] · {escape(one.subject_id)} · {one.id} · strength 强度 {one.strength:.2f}"
-    )
-    out.print(escape(one.zh()), highlight=False)
-    out.print(escape(one.en()), highlight=False)
-    for name, rows in (("transactions 订单", one.orders), ("reviews 评价", one.reviews), ("buyers 买家", one.buyers)):
-        if rows:
-            out.print(f"{name} ({len(rows)}): {escape(', '.join(rows))}", highlight=False)
-    out.print(f"decided 认定: {decided or '–'}", highlight=False)
-
-
-def _outcome(made: findings.Decision | None) -> str | None:
-    return made.outcome if made else None
 
 
 @app.command()

@@ -13,6 +13,7 @@ meta         schema version, platform zone, batches
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -246,7 +247,10 @@ def connect(path: Path | str, settings: Settings, *, read_only: bool = False) ->
         raise UserError(f"{path} cannot be opened as a warehouse: {error}") from None
     con.execute("SET TimeZone = 'UTC'")
     # Steps are told on standard error; DuckDB would draw bars on standard output, between the lines of --json.
-    con.execute("SET enable_progress_bar = false")
+    with contextlib.suppress(
+        duckdb.InvalidInputException
+    ):  # in Jupyter without ipywidgets there are none, nor the setting
+        con.execute("SET enable_progress_bar = false")
     for check in (codes.uscc_valid, codes.resident_id_valid):
         con.create_function(check.__name__, check)
     return con

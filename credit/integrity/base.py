@@ -93,6 +93,8 @@ class View(NamedTuple):
     moment: engine.Moment
     praise: float
     """Share of praised ones of all orders on the platform, 0 to 1."""
+    grievances: bool
+    """Whether refunds or complaints are on the books at all; else an order without them says nothing."""
 
     @contextmanager
     def named(self, **frames: pd.DataFrame) -> Iterator[None]:
@@ -150,7 +152,8 @@ def look(con: duckdb.DuckDBPyConnection, moment: engine.Moment) -> View:
         FROM seen_orders GROUP BY s"""
     )
     praise = scalar(con, "SELECT coalesce(sum(praised) / nullif(sum(orders), 0), 0) FROM seen_shops")
-    return View(con, moment, float(praise))
+    grieved = f"SELECT 1 FROM {rows['transactions']} WHERE refund_requested_at IS NOT NULL UNION ALL SELECT 1 FROM {rows['complaints']}"
+    return View(con, moment, float(praise), bool(scalar(con, f"SELECT count(*) FROM ({grieved} LIMIT 1)")))
 
 
 def _since(name: str, moment: engine.Moment) -> Any:

@@ -3,12 +3,13 @@
 A bad batch of goods brings a rush of low ratings too, but with refunds, complaints or lateness behind them and from the
 merchant's usual buyers. Suspect is a low review of an order without any trouble on the books by an account that bought
 nothing else, or of an order far cheaper than the merchant's usual ones.
+Where neither refunds nor complaints are supplied nothing is looked for.
 """
 
 from __future__ import annotations
 
 from credit.integrity import Fact, Finding
-from credit.integrity.base import DAY, SHAPE_TAIL, WINDOW_DAYS, View, at_least, at_least_of, each, parameter, report
+from credit.integrity.base import DAY, WINDOW_DAYS, View, at_least, at_least_of, each, parameter, report
 from credit.integrity.bursts import apart
 
 DAYS = int(parameter("bombing_days", 7, "days", "A call to arms is followed within a week."))
@@ -21,6 +22,18 @@ SUSPECT_TAIL = parameter(
     1e-4,
     "probability",
     "How seldom chance may make so many of a week's low reviews suspect, by the share on the platform.",
+)
+RUSH_TAIL = parameter(
+    "bombing_rush_tail",
+    1e-3,
+    "probability",
+    "How seldom chance may make so many low reviews in a week; by itself it is met by every bad batch.",
+)
+BOTH_TAIL = parameter(
+    "bombing_both_tail",
+    1e-8,
+    "probability",
+    "Both chances multiplied: a small shop's rush is small, and then nearly all of it must be suspect.",
 )
 LEAST_SUSPECT = parameter(
     "bombing_least_suspect", 0.05, "share", "The norm is at least this, however few a small platform shows."
@@ -50,6 +63,8 @@ FROM windows w JOIN shops p USING (s), whole WHERE w.n >= {reviews}
 
 
 def detect(view: View) -> list[Finding]:
+    if not view.grievances:
+        return []
     view.con.execute(_LOW.format(cheap=CHEAP))
     try:
         windows = view.frame(
@@ -59,7 +74,8 @@ def detect(view: View) -> list[Finding]:
             return []
         windows["rush"] = at_least(windows.n, windows.expected + 0.5)
         windows["odd"] = at_least_of(windows.suspect, windows.n, windows.norm.clip(lower=LEAST_SUSPECT))
-        windows = windows[(windows.rush < SHAPE_TAIL) & (windows.odd < SUSPECT_TAIL)]
+        both = windows.rush * windows.odd < BOTH_TAIL
+        windows = windows[(windows.rush < RUSH_TAIL) & (windows.odd < SUSPECT_TAIL) & both]
         if windows.empty:
             return []
         windows["chance"] = windows.rush * windows.odd

@@ -14,17 +14,18 @@ import random
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from credit.integrity import Fact, Finding
 from credit.integrity.base import SHAPE_TAIL, View, at_least, each, parameter, report
-from credit.warehouse import scalar
 
 LENGTH = int(
     parameter(
         "copies_length",
         12,
         "characters",
-        "Letters and characters without spaces and signs. Shorter ones are alike because there is so little to say.",
+        "Chinese, Japanese or Korean characters without spaces and signs; of other scripts three letters count as one. Shorter"
+        " texts are alike because there is so little to say.",
     )
 )
 LIKENESS = parameter(
@@ -51,7 +52,7 @@ BANDS = int(
 CROWD = int(
     parameter(
         "copies_crowd",
-        200,
+        40,
         "texts",
         "A band with more texts of a merchant holds a common phrase; its first are compared.",
     )
@@ -67,21 +68,21 @@ ELSEWHERE = int(
 READ = int(parameter("copies_read", 200, "characters", "As much of a text as is compared."))
 PRIME = 2**31 - 1
 
-# Case, width, spaces, signs and repeated marks are no difference.
-_TEXTS = rf"""
-CREATE OR REPLACE TEMP TABLE seen_written AS
-WITH plain AS (
-    SELECT r, o, s, coalesce(b, r) AS b, stars > 3 AS high, text,
-        substr(regexp_replace(lower(nfc_normalize(text)), '[^\p{{L}}\p{{N}}]', '', 'g'), 1, {READ}) AS x
-    FROM seen_reviews WHERE text IS NOT NULL AND stars <> 3
-), texts AS (
-    SELECT row_number() OVER (ORDER BY x) - 1 AS n, x FROM plain WHERE length(x) >= {LENGTH} GROUP BY x
-    HAVING count(DISTINCT s) < {COMMON_SHOPS}
-)
-SELECT r, o, s, b, high, text, n FROM plain JOIN texts USING (x);
+_LETTER = r"[^\p{Han}\p{Hiragana}\p{Katakana}\p{Hangul}]"
+# Case, spaces, signs and faces are no difference.
+_NORMAL = rf"substr(regexp_replace(lower(nfc_normalize(text)), '[^\p{{L}}\p{{N}}]', '', 'g'), 1, {READ})"
+
+_TEXTS = f"""
 CREATE OR REPLACE TEMP TABLE seen_texts AS
-SELECT n, any_value(substr(regexp_replace(lower(nfc_normalize(text)), '[^\p{{L}}\p{{N}}]', '', 'g'), 1, {READ})) AS x
-FROM seen_written GROUP BY n
+WITH plain AS (SELECT s, {_NORMAL} AS x FROM seen_reviews WHERE text IS NOT NULL AND stars <> 3)
+SELECT (row_number() OVER (ORDER BY x) - 1)::INTEGER AS n, x FROM plain
+WHERE length(x) + 2 * length(regexp_replace(x, '{_LETTER}', '', 'g')) >= {3 * LENGTH}
+GROUP BY x HAVING count(DISTINCT s) < {COMMON_SHOPS};
+CREATE OR REPLACE TEMP TABLE seen_written AS
+SELECT r, o, s, b, high, text, n, dense_rank() OVER (ORDER BY s, high)::INTEGER AS k FROM (
+    SELECT r, o, s, coalesce(b, r) AS b, stars > 3 AS high, text, {_NORMAL} AS x
+    FROM seen_reviews WHERE text IS NOT NULL AND stars <> 3
+) JOIN seen_texts USING (x)
 """
 
 
@@ -102,42 +103,40 @@ grams AS (
 SELECT n, unnest([{_bands()}]) AS v, unnest(range({BANDS})) AS i FROM grams GROUP BY n
 """
 
-# At one merchant: texts that share a band.
+_SHORT = LIKENESS / (200 - LIKENESS)
+"""Two texts of lengths a < b are alike by 2a / (a + b) at most."""
+
+# At one merchant (k: its number, praise and blame apart): texts that share a band.
 _PAIRS = f"""
-WITH own AS (SELECT DISTINCT s, high, n FROM seen_written), held AS (
-    SELECT s, high, i, v, n FROM own JOIN seen_bands USING (n)
-    QUALIFY count(*) OVER (PARTITION BY s, high, i, v) > 1
-        AND row_number() OVER (PARTITION BY s, high, i, v ORDER BY n) <= {CROWD}
-), pairs AS (
-    SELECT DISTINCT x.s, x.high, x.n AS one, y.n AS other FROM held x JOIN held y
-    ON x.s = y.s AND x.high = y.high AND x.i = y.i AND x.v = y.v AND x.n < y.n
+WITH own AS (SELECT DISTINCT k, n, length(x) AS long FROM seen_written JOIN seen_texts USING (n)), held AS (
+    SELECT k, i, v, n, long FROM own JOIN seen_bands USING (n)
+    QUALIFY count(*) OVER (PARTITION BY k, i, v) > 1 AND row_number() OVER (PARTITION BY k, i, v ORDER BY n) <= {CROWD}
 )
-SELECT s, high, one, other, a.x AS x, b.x AS y FROM pairs JOIN seen_texts a ON a.n = one JOIN seen_texts b ON b.n = other
-WHERE least(length(a.x), length(b.x)) >= {LIKENESS / (200 - LIKENESS)} * greatest(length(a.x), length(b.x))
-"""  # two texts of lengths a < b are alike by 2a / (a + b) at most
+SELECT DISTINCT x.k, x.n AS one, y.n AS other FROM held x JOIN held y
+ON x.k = y.k AND x.i = y.i AND x.v = y.v AND x.n < y.n
+    AND least(x.long, y.long) >= {_SHORT} * greatest(x.long, y.long)
+"""
 
 # A text with its likes; of families that share a text the largest.
 _FAMILIES = f"""
-WITH own AS (SELECT s, high, n, count(*) AS reviews FROM seen_written GROUP BY s, high, n),
+WITH own AS (SELECT k, n, count(*) AS reviews FROM seen_written GROUP BY k, n),
 links AS (
-    SELECT s, high, one AS f, other AS n FROM alike UNION ALL SELECT s, high, other, one FROM alike
-    UNION ALL SELECT s, high, n, n FROM own
+    SELECT k, one AS f, other AS n FROM alike UNION ALL SELECT k, other, one FROM alike UNION ALL SELECT k, n, n FROM own
 ), sized AS (
-    SELECT s, high, f, sum(reviews) AS reviews FROM links JOIN own USING (s, high, n) GROUP BY s, high, f
-    HAVING sum(reviews) >= {int(COPIES)}
-), ranked AS (SELECT *, row_number() OVER (ORDER BY reviews DESC, s, high, f) AS place FROM sized)
-SELECT r.s, r.high, r.f, r.reviews FROM ranked r LEFT JOIN links l ON l.s = r.s AND l.high = r.high AND l.f = r.f
-LEFT JOIN ranked q ON q.s = l.s AND q.high = l.high AND q.f = l.n
-GROUP BY r.s, r.high, r.f, r.reviews, r.place HAVING coalesce(min(q.place), r.place) = r.place ORDER BY r.place
+    SELECT k, f, sum(reviews) AS reviews FROM links JOIN own USING (k, n) GROUP BY k, f HAVING sum(reviews) >= {int(COPIES)}
+), ranked AS (SELECT *, row_number() OVER (ORDER BY reviews DESC, k, f) AS place FROM sized)
+SELECT r.k, r.f, r.reviews FROM ranked r LEFT JOIN links l ON l.k = r.k AND l.f = r.f
+LEFT JOIN ranked q ON q.k = l.k AND q.f = l.n
+GROUP BY r.k, r.f, r.reviews, r.place HAVING coalesce(min(q.place), r.place) = r.place ORDER BY r.place
 """
 
 # With the other merchants: texts of the sample that share a band with a family's.
 _ELSEWHERE = f"""
-WITH own AS (SELECT f, i, v FROM (SELECT DISTINCT f FROM families) JOIN seen_bands ON n = f), pairs AS (
-    SELECT DISTINCT f, b.n FROM own JOIN seen_bands b USING (i, v) WHERE b.n % {{step}} = 0
-)
-SELECT f, b.n, a.x AS x, b.x AS y FROM pairs p JOIN seen_texts a ON a.n = f JOIN seen_texts b ON b.n = p.n
-WHERE least(length(a.x), length(b.x)) >= {LIKENESS / (200 - LIKENESS)} * greatest(length(a.x), length(b.x))
+WITH own AS (
+    SELECT f, i, v, length(x) AS long FROM (SELECT DISTINCT f FROM families) JOIN seen_texts ON n = f JOIN seen_bands USING (n)
+), sample AS (SELECT n, i, v, length(x) AS long FROM seen_bands JOIN seen_texts USING (n) WHERE n % {{step}} = 0)
+SELECT DISTINCT f AS one, n AS other FROM own JOIN sample USING (i, v)
+WHERE least(own.long, sample.long) >= {_SHORT} * greatest(own.long, sample.long)
 """
 
 
@@ -151,39 +150,46 @@ def detect(view: View) -> list[Finding]:
             view.con.execute(f"DROP TABLE IF EXISTS temp.seen_{name}")
 
 
-def _alike(pairs: pd.DataFrame) -> pd.DataFrame:
-    """Of pairs of texts x and y those that are alike."""
+def _alike(pairs: pd.DataFrame, texts: NDArray[np.object_]) -> pd.DataFrame:
+    """Of pairs of numbers of texts (one, other) those whose texts are alike."""
     from rapidfuzz import fuzz, process
 
-    likeness = process.cpdist(pairs.x.tolist(), pairs.y.tolist(), scorer=fuzz.ratio, score_cutoff=LIKENESS)
-    return pairs[np.asarray(likeness) >= LIKENESS].drop(columns=["x", "y"])
+    near = np.zeros(len(pairs), dtype=bool)
+    for start in range(0, len(pairs), 1_000_000):  # bounds the memory
+        part = pairs.iloc[start : start + 1_000_000]
+        x, y = (texts[part[name]].tolist() for name in ("one", "other"))
+        near[start : start + len(part)] = process.cpdist(x, y, scorer=fuzz.ratio, score_cutoff=LIKENESS) >= LIKENESS
+    return pairs[near]
 
 
 def _families(view: View) -> list[Finding]:
-    alike = _alike(view.frame(_PAIRS))
+    texts = view.frame("SELECT x FROM seen_texts ORDER BY n").x.to_numpy(dtype=object)
+    alike = _alike(view.frame(_PAIRS), texts)
     families = view.frame(_FAMILIES, alike=alike)
     if families.empty:
         return []
-    step = -(-scalar(view.con, "SELECT count(*) FROM seen_texts") // ELSEWHERE)
-    near = _alike(view.frame(_ELSEWHERE.format(step=step), families=families))
+    step = -(-len(texts) // ELSEWHERE)
+    near = _alike(view.frame(_ELSEWHERE.format(step=step), families=families), texts)
+    members = """WITH members AS (
+        SELECT k, one AS f, other AS n FROM alike UNION ALL SELECT k, other, one FROM alike
+        UNION ALL SELECT k, f, f FROM families
+    )"""
     groups = view.frame(
-        f"""WITH members AS (
-            SELECT s, high, one AS f, other AS n FROM alike UNION ALL SELECT s, high, other, one FROM alike
-            UNION ALL SELECT s, high, f, f FROM families
-        ), own AS (
-            SELECT s, high, f, count(*) AS reviews, count(DISTINCT b) AS buyers, min(text) AS example
-            FROM families JOIN members USING (s, high, f) JOIN seen_written USING (s, high, n) GROUP BY s, high, f
+        f"""{members}, own AS (
+            SELECT k, f, any_value(s) AS s, any_value(high) AS high, count(*) AS reviews, count(DISTINCT b) AS buyers,
+                min(text) AS example
+            FROM families JOIN members USING (k, f) JOIN seen_written USING (k, n) GROUP BY k, f
         ), written AS (SELECT s, stars > 3 AS high, count(text) AS n FROM seen_reviews WHERE stars <> 3 GROUP BY s, high),
         whole AS (SELECT high, sum(n) AS n FROM written GROUP BY high),
         -- The text itself may stand elsewhere too, whether or not it is of the sample.
         others AS (
-            SELECT a.s, a.high, a.f, count(*) FILTER (w.n <> a.f) AS sampled, count(*) FILTER (w.n = a.f) AS same
-            FROM families a JOIN (SELECT f, n FROM near UNION SELECT f, f FROM families) l USING (f)
-            JOIN seen_written w ON w.n = l.n AND w.high = a.high AND w.s <> a.s GROUP BY a.s, a.high, a.f
+            SELECT own.k, own.f, count(*) FILTER (w.n <> own.f) AS sampled, count(*) FILTER (w.n = own.f) AS same
+            FROM own JOIN (SELECT one AS f, other AS n FROM near UNION SELECT f, f FROM families) l USING (f)
+            JOIN seen_written w ON w.n = l.n AND w.high = own.high AND w.s <> own.s GROUP BY own.k, own.f
         )
         SELECT own.*, written.n * (coalesce(sampled, 0) * {step} + coalesce(same, 0) + {step})
             / greatest(whole.n - written.n, 1)::DOUBLE AS expected
-        FROM own JOIN written USING (s, high) JOIN whole USING (high) LEFT JOIN others USING (s, high, f)
+        FROM own JOIN written USING (s, high) JOIN whole USING (high) LEFT JOIN others USING (k, f)
         WHERE buyers >= {int(ACCOUNTS)} ORDER BY s, high, f""",
         families=families,
         alike=alike,
@@ -201,9 +207,6 @@ def _families(view: View) -> list[Finding]:
         }
         for g in each(groups)
     ]
-    rows = """WITH members AS (
-        SELECT s, high, one AS f, other AS n FROM alike UNION ALL SELECT s, high, other, one FROM alike
-        UNION ALL SELECT s, high, f, f FROM chosen
-    ) SELECT g, o, r, b FROM chosen JOIN members USING (s, high, f) JOIN seen_written USING (s, high, n)"""
-    chosen = groups[["s", "high", "f"]].assign(g=groups.index)
-    return report(view, "copied_reviews", groups, rows, facts, alike=alike, chosen=chosen)
+    rows = f"{members} SELECT g, o, r, b FROM families JOIN members USING (k, f) JOIN seen_written USING (k, n)"
+    chosen = groups[["k", "f"]].assign(g=groups.index)
+    return report(view, "copied_reviews", groups, rows, facts, alike=alike, families=chosen)

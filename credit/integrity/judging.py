@@ -44,7 +44,7 @@ def market(
 def judge(con: duckdb.DuckDBPyConnection, findings: Iterable[Finding]) -> tuple[pd.DataFrame, pd.DataFrame]:
     """(attacks and decoys, findings), each with what became of it.
 
-    Attacks: attack, kind, honest, merchants, found (by a finding of its own kind that is right; for a decoy: by any
+    Attacks: attack, kind, honest, merchants, rows (false ones), found (by a finding of its own kind that is right; for a decoy: by any
     finding), noticed (by a right finding of any kind). Findings: kind, subject_id, right, false_share, shown.
     """
     told = con.execute("SELECT attack, kind, subject_id, honest FROM sim.attacks ORDER BY attack, subject_id").df()
@@ -71,6 +71,7 @@ def judge(con: duckdb.DuckDBPyConnection, findings: Iterable[Finding]) -> tuple[
     )
     good = found.loc[found.right.astype(bool)]
     own = set(good.attack[good.kind == good.shown])
+    units["rows"] = [len(keys.get(attack, ())) for attack in units.index]
     units["noticed"] = units.index.isin(good.attack)
     units["found"] = units.index.isin(own) | (units.honest & units.index.isin(found.attack))
     return units.reset_index(), found
@@ -127,6 +128,11 @@ def main() -> None:
     given = parser.parse_args()
     units, found, honest = measure(given.seeds, merchants=given.merchants, transactions=given.transactions)
     print(summary(units, found).round(3).to_string())
+    bribes = units[units.kind == "bribed_reviews"]
+    print(
+        "bribed_reviews by rows:",
+        bribes.groupby(pd.cut(bribes.rows, [0, 20, 40, 80, 10_000])).found.agg(["size", "mean"]).to_string(),
+    )
     decoys = units[units.honest].groupby("kind").agg(decoys=("found", "size"), flagged=("found", "sum"))
     print(decoys.to_string())
     print(honest.to_string())
