@@ -50,7 +50,7 @@ from credit.proof import Keys, sign
 from credit.proof.verify import Share, verify_folder
 from credit.rulebooks import lifecycle
 from credit.settings import Settings
-from credit.warehouse import quote, scalar
+from credit.warehouse import quote
 
 __all__ = ["Publication", "publish", "rollback"]
 
@@ -90,14 +90,12 @@ def publish(
     collecting = gc.isenabled()
     gc.disable()
     try:
-        day = latest(con, day)
-        merchants = scalar(con, "SELECT count(*) FROM results.grades WHERE evaluated_on = ?", [day])
-        with render.Pool(settings.threads or render.workers(), merchants) as pool:
-            tonight = night.read(con, settings, day, progress)
-            rulebooks = lifecycle.versions(con)
-            # All is read: what DuckDB keeps of it would lie beside what is made of it.
-            con.execute("SET memory_limit = '64MB'")
-            con.execute(f"SET memory_limit = {quote(settings.memory_limit)}")
+        tonight = night.read(con, settings, latest(con, day), progress)
+        rulebooks = lifecycle.versions(con)
+        # All is read: what DuckDB keeps of it would lie beside what is made of it, and beside the processes that make it.
+        con.execute("SET memory_limit = '64MB'")
+        con.execute(f"SET memory_limit = {quote(settings.memory_limit)}")
+        with render.Pool(settings.threads or render.workers(), tonight.merchants) as pool:
             return release(settings, tonight, rulebooks, pool, progress)
     finally:
         if collecting:

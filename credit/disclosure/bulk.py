@@ -98,14 +98,14 @@ def grades(night: Night, documents: dict[str, str]) -> pa.Table:
 
 def files(night: Night, grades: pa.Table) -> Iterator[tuple[str, bytes]]:
     """(path, content) of every bulk file, those of the sort key aside."""
-    yield "bulk/grades.parquet", _parquet(grades)
+    yield "bulk/grades.parquet", _parquet([grades])
     yield "bulk/grades.csv", csv_bytes(grades.column_names, rows_of(grades))
     lines = (orjson.dumps(row, option=orjson.OPT_APPEND_NEWLINE) for rows in rows_of(grades) for row in rows)
     yield "bulk/grades.ndjson", harmless(b"".join(lines))
-    yield "bulk/elements.parquet", _parquet(*map(_elements, night.graded))
+    yield "bulk/elements.parquet", _parquet(map(_elements, night.graded))
     yield (
         "bulk/indicators.parquet",
-        _parquet(*(_indicators(some) for graded in night.graded for some in _split(graded))),
+        _parquet(_indicators(some) for graded in night.graded for some in _split(graded)),
     )
 
 
@@ -220,12 +220,16 @@ def _split(graded: Graded) -> Iterator[Graded]:
         yield replace(graded, ids=graded.ids[part], columns=columns)
 
 
-def _parquet(*tables: pa.Table) -> bytes:
-    """Parquet with nothing in it but the rows and the writer's version; the same rows give the same bytes."""
+def _parquet(tables: Iterable[pa.Table]) -> bytes:
+    """Parquet with nothing in it but the rows and the writer's version; the same rows give the same bytes. One table is
+    made at a time: all of them would not fit beside the night."""
     sink = io.BytesIO()
-    first, *more = tables
+    each = iter(tables)
+    first = next(each)
     with pq.ParquetWriter(sink, first.schema, compression="zstd", store_schema=False) as writer:
-        for table in (first, *more):
+        writer.write_table(first)
+        del first
+        for table in each:
             writer.write_table(table)
     return sink.getvalue()
 

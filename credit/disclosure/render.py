@@ -324,8 +324,8 @@ class Pool:
         self._executor = None
         self._waiting: dict[Future[Any], Callable[[Any], None]] = {}
         if self.workers > 1:
-            # A fresh process each: a fork of one with threads (DuckDB's, Prefect's) may hang. They start while the night
-            # is read. Looking for cycles of objects would take a third of their time.
+            # A fresh process each: a fork of one with threads (DuckDB's, Prefect's) may hang. All start at once. Looking for
+            # cycles of objects would take a third of their time.
             self._executor = ProcessPoolExecutor(
                 self.workers, multiprocessing.get_context("spawn"), initializer=gc.disable
             )
