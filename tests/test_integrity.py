@@ -339,7 +339,7 @@ def test_the_page_lists_every_parameter_with_its_value() -> None:
 
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    from tests.conftest import _insert
+    from conftest import _insert
 
     conf = Settings(home=tmp_path_factory.mktemp("integrity"), zone=ZONE, threads=1)
     shop = _manipulated()
