@@ -257,17 +257,22 @@ def _manipulated() -> Shop:
     return shop
 
 
+FIRST: list[Finding] = []
+"""Of the rows as they come."""
+
+
 @settings(max_examples=3, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(seed=st.integers(0, 2**32))
 def test_the_order_of_rows_does_not_matter(fill, seed) -> None:
     shop = _manipulated()
-    first = scan(fill(transactions=shop.transactions, reviews=shop.reviews), SETTINGS, DAY)
+    if not FIRST:
+        FIRST.extend(scan(fill(transactions=shop.transactions, reviews=shop.reviews), SETTINGS, DAY))
     draw = random.Random(seed)
     draw.shuffle(shop.transactions)
     draw.shuffle(shop.reviews)
     again = scan(fill(transactions=shop.transactions, reviews=shop.reviews), SETTINGS, DAY)
-    assert first == again
-    assert {"self_dealing_ring", "order_burst", "copied_reviews"} <= {one.kind for one in first}
+    assert again == FIRST
+    assert {"self_dealing_ring", "order_burst", "copied_reviews"} <= {one.kind for one in again}
 
 
 def test_only_what_was_known_at_the_cut_off_counts(fill) -> None:
