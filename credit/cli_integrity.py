@@ -49,12 +49,13 @@ def scan(
         print_json({"day": str(on), "findings": [one.document() for one in found], "seconds": seconds})
         return
     table = RichTable(title=f"Findings 线索 · {on}", title_justify="left")
-    for heading in ("Id 编号", "Kind 类型", "Merchant 商家", "Strength 强度", "What 内容"):
-        table.add_column(heading, overflow="fold")
+    for heading, ratio in (("Finding 线索", 1), ("What 内容", 3)):
+        table.add_column(heading, overflow="fold", ratio=ratio)
     for one in found[:limit]:
-        names = f"{KINDS[one.kind].zh}\n{KINDS[one.kind].en}"
-        said = escape(f"{one.zh()}\n{one.en()}")
-        table.add_row(one.id, names, escape(one.subject_id), f"{one.strength:.2f}", said)
+        names = (
+            f"{one.id}\n{KINDS[one.kind].zh} {KINDS[one.kind].en}\n{one.subject_id}\nstrength 强度 {one.strength:.2f}"
+        )
+        table.add_row(escape(names), escape(f"{one.zh()}\n{one.en()}"))
         table.add_section()
     out.print(table)
     out.print("Evidence for a person; nothing is decided by it 线索仅供人工核查，不构成任何处理决定")
