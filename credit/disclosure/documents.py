@@ -66,7 +66,7 @@ _AFTER = ("sanctions", "public_records", "objections", "notices", "links")
 
 _POINT = ("on", "grade", "score", "rulebook_version")
 
-_SHARD = 1_600
+_SHARD = 800
 """Merchants whose files are made at a time, about."""
 
 _UNSAFE = "<>&\x85\u2028\u2029"
