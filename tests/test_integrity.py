@@ -9,6 +9,7 @@ from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -19,6 +20,7 @@ from credit.cli import app
 from credit.errors import UserError
 from credit.integrity import KINDS, Finding, base, finding, judging, scan
 from credit.settings import Settings
+from credit.tables import TABLES
 
 ZONE = "Asia/Shanghai"
 DAY = date(2025, 7, 1)
@@ -75,6 +77,21 @@ def at(days: float, hour: float = 20) -> datetime:
     return datetime.combine(DAY + timedelta(days=int(days // 1)), datetime.min.time()) + timedelta(hours=hour)
 
 
+def put(con: Any, shop: Shop) -> Any:
+    """The shop's rows in the canonical tables, by frames: hundreds of rows a test are slow as literals."""
+    for name, rows in (("transactions", shop.transactions), ("reviews", shop.reviews)):
+        if rows:
+            made = pd.DataFrame(rows).assign(currency="CNY")
+            made["known_at"] = made.get("known_at", pd.Timestamp(0))
+            for column in made.columns[made.columns.str.endswith("_at")]:
+                made[column] = pd.to_datetime(made[column]).dt.tz_localize(ZONE)
+            names = ", ".join(c for c in made.columns if c == "known_at" or c in TABLES[name].names)
+            con.register("made", made)
+            con.execute(f"INSERT INTO canonical.{name} BY NAME SELECT {names} FROM made")
+            con.unregister("made")
+    return con
+
+
 @pytest.fixture
 def found(fill: Fill) -> Callable[[Shop], list[Finding]]:
     """The findings in a market of a shop and four ordinary neighbours."""
@@ -82,7 +99,7 @@ def found(fill: Fill) -> Callable[[Shop], list[Finding]]:
     def made(shop: Shop, day: date = DAY) -> list[Finding]:
         for name in ("one", "two", "three", "four"):
             shop.usual(name)
-        return scan(fill(transactions=shop.transactions, reviews=shop.reviews), SETTINGS, day)
+        return scan(put(fill(), shop), SETTINGS, day)
 
     return made
 
@@ -164,7 +181,7 @@ def test_without_refunds_and_complaints_nothing_is_groundless(found, fill) -> No
     shop = Shop()
     for i in range(12):
         shop.order(at(-30, 8 + i), f"angry-{i}", 1)
-    assert scan(fill(transactions=shop.transactions, reviews=shop.reviews), SETTINGS, DAY) == []
+    assert scan(put(fill(), shop), SETTINGS, DAY) == []
 
 
 COPIES = {
@@ -266,11 +283,11 @@ FIRST: list[Finding] = []
 def test_the_order_of_rows_does_not_matter(fill, seed) -> None:
     shop = _manipulated()
     if not FIRST:
-        FIRST.extend(scan(fill(transactions=shop.transactions, reviews=shop.reviews), SETTINGS, DAY))
+        FIRST.extend(scan(put(fill(), shop), SETTINGS, DAY))
     draw = random.Random(seed)
     draw.shuffle(shop.transactions)
     draw.shuffle(shop.reviews)
-    again = scan(fill(transactions=shop.transactions, reviews=shop.reviews), SETTINGS, DAY)
+    again = scan(put(fill(), shop), SETTINGS, DAY)
     assert again == FIRST
     assert {"self_dealing_ring", "order_burst", "copied_reviews"} <= {one.kind for one in again}
 
@@ -278,11 +295,11 @@ def test_the_order_of_rows_does_not_matter(fill, seed) -> None:
 def test_only_what_was_known_at_the_cut_off_counts(fill) -> None:
     shop = _manipulated()
     before = DAY - timedelta(days=50)
-    con = fill(transactions=shop.transactions, reviews=shop.reviews)
+    con = put(fill(), shop)
     assert "order_burst" not in {one.kind for one in scan(con, SETTINGS, before)}
-    told = [row | {"known_at": "2025-08-01 00:00"} for row in shop.transactions]
-    said = [row | {"known_at": "2025-08-01 00:00"} for row in shop.reviews]
-    assert scan(fill(transactions=told, reviews=said), SETTINGS, DAY) == []
+    for row in (*shop.transactions, *shop.reviews):
+        row["known_at"] = datetime(2025, 8, 1)
+    assert scan(put(fill(), shop), SETTINGS, DAY) == []
 
 
 def test_nothing_is_left_behind_and_an_empty_market_has_no_finding(fill) -> None:
@@ -293,7 +310,7 @@ def test_nothing_is_left_behind_and_an_empty_market_has_no_finding(fill) -> None
 
 def test_a_finding_is_found_by_its_id_and_its_id_is_that_of_its_rows(fill) -> None:
     shop = _manipulated()
-    con = fill(transactions=shop.transactions, reviews=shop.reviews)
+    con = put(fill(), shop)
     found = scan(con, SETTINGS, DAY)
     assert finding(con, SETTINGS, DAY, found[0].id[:8]) == found[0]
     for one in found:
@@ -344,14 +361,9 @@ def test_the_page_lists_every_parameter_with_its_value() -> None:
 
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    from conftest import _insert
-
     conf = Settings(home=tmp_path_factory.mktemp("integrity"), zone=ZONE, threads=1)
-    shop = _manipulated()
     with warehouse.open_warehouse(conf) as con:
-        con.execute(f"SET TimeZone = '{ZONE}'")
-        _insert(con, warehouse.TABLES["transactions"], shop.transactions)
-        _insert(con, warehouse.TABLES["reviews"], shop.reviews)
+        put(con, _manipulated())
     return conf.home
 
 
