@@ -247,9 +247,8 @@ def connect(path: Path | str, settings: Settings, *, read_only: bool = False) ->
         raise UserError(f"{path} cannot be opened as a warehouse: {error}") from None
     con.execute("SET TimeZone = 'UTC'")
     # Steps are told on standard error; DuckDB would draw bars on standard output, between the lines of --json.
-    with contextlib.suppress(
-        duckdb.InvalidInputException
-    ):  # in Jupyter without ipywidgets there are none, nor the setting
+    # In Jupyter without ipywidgets there are no bars, and no such setting.
+    with contextlib.suppress(duckdb.InvalidInputException):
         con.execute("SET enable_progress_bar = false")
     for check in (codes.uscc_valid, codes.resident_id_valid):
         con.create_function(check.__name__, check)

@@ -123,7 +123,7 @@ def release(
     def finish(folder: Path) -> None:
         told.append(manifest.follow(published, folder, before))
         progress("signing and verifying")
-        _prove(folder, settings, keys, earlier.folder if earlier else None, pool.map)
+        _prove(folder, settings, keys, earlier.source.folder if earlier else None, pool.map)
 
     try:
         with versions.draft(published) as draft:

@@ -47,14 +47,21 @@ class Kept:
 
 
 @dataclass(frozen=True)
-class Earlier:
+class Source:
     """The version whose files may be kept. `parts`: SHA-256 of each part of its manifest, by path."""
 
     folder: Path
-    merchants: dict[str, Kept]
     parts: dict[str, str]
     written: int
     """When its last file was written, in ns since 1970: a file written later is not the one that was verified."""
+
+
+@dataclass(frozen=True)
+class Earlier:
+    """That version, and its merchants by id."""
+
+    source: Source
+    merchants: dict[str, Kept]
 
 
 def earlier(published: Path, day: date) -> Earlier | None:
@@ -70,7 +77,8 @@ def earlier(published: Path, day: date) -> Earlier | None:
             continue
         ids, prints, days = (table[name].to_pylist() for name in _ROW.names)
         written = (folder / versions.MANIFEST).stat().st_mtime_ns
-        return Earlier(folder, {i: Kept(p, on) for i, p, on in zip(ids, prints, days, strict=True)}, parts, written)
+        merchants = {i: Kept(p, on) for i, p, on in zip(ids, prints, days, strict=True)}
+        return Earlier(Source(folder, parts, written), merchants)
     return None
 
 
@@ -96,8 +104,7 @@ def fingerprints(part: Part, context: dict[str, Any]) -> list[bytes]:
 
 @dataclass
 class Rendered:
-    """What became of the merchants: how many files there are, how many merchants were kept, and what the next version
-    needs to know."""
+    """What became of the merchants: what the next version needs to know of them, and how many were kept."""
 
     rows: dict[str, Kept] = field(default_factory=dict)
     kept: int = 0
@@ -117,11 +124,11 @@ def merchants(
     collects what is under way when this returns."""
     done = Rendered()
 
-    def submit(shard: list[Part], again: frozenset[str] = frozenset()) -> None:
+    def submit(shard: list[Part], prints_of: list[list[bytes]], again: frozenset[str] = frozenset()) -> None:
         """`again`: documents whose files cannot be kept."""
         kept: dict[str, list[str]] = {}
         parts = []
-        for part, prints in zip(shard, prints_of[id(shard)], strict=True):
+        for part, prints in zip(shard, prints_of, strict=True):
             new = []
             for i, (subject_id, path) in enumerate(zip(part.ids, part.paths, strict=True)):
                 was = before.merchants.get(subject_id) if before else None
@@ -133,23 +140,20 @@ def merchants(
                     new.append(i)
             if new:
                 parts.append(part if len(new) == len(part.ids) else part.take(new))
-        source = Source(before.folder, before.parts, before.written) if before and kept else None
+        source = before.source if before and kept else None
 
         def take(made: _Shard) -> None:
             if made.damaged:
-                submit(shard, again | made.damaged)
+                submit(shard, prints_of, again | made.damaged)
                 return
-            del prints_of[id(shard)]
             draft.parts.update(made.parts)
             done.kept += sum(map(len, kept.values()))
             progress(f"{len(done.rows):,} of {total:,} merchants")
 
         pool.submit(take, _shard, draft.folder, parts, context, source, kept, day)
 
-    prints_of: dict[int, list[list[bytes]]] = {}
     for shard in shards:
-        prints_of[id(shard)] = [fingerprints(part, context) for part in shard]
-        submit(shard)
+        submit(shard, [fingerprints(part, context) for part in shard])
         pool.collect(2 * pool.workers)
     return done
 
@@ -169,15 +173,6 @@ def keep_rows(published: Path, version: str, rows: dict[str, Kept]) -> None:
 
 _READ_AGAIN = 7
 """Nights in which every file that is kept is read again once."""
-
-
-@dataclass(frozen=True)
-class Source:
-    """The earlier version as a worker needs it."""
-
-    folder: Path
-    parts: dict[str, str]
-    written: int
 
 
 @dataclass
@@ -255,7 +250,8 @@ def _link(source: Path, draft: Path, name: str, listing: Listing) -> None:
     goes = os.open(draft / inner, os.O_RDONLY | os.O_DIRECTORY)
     try:
         for path in listing:
-            versions.link(path.rpartition("/")[2], came, goes)
+            file = path.rpartition("/")[2]
+            versions.link(file, file, came, goes)
     finally:
         os.close(came)
         os.close(goes)
@@ -293,7 +289,7 @@ def _render(folder: Path, part: Part, context: dict[str, Any]) -> Iterator[tuple
             first = svg_path, _write(f"{folder}/{svg_path}", site.badge(grade, document["meaning"], context))
             badges[grade] = first
         else:
-            versions.link(f"{folder}/{first[0]}", None, None, f"{folder}/{svg_path}")
+            versions.link(f"{folder}/{first[0]}", f"{folder}/{svg_path}")
         yield svg_path, first[1]
 
 

@@ -126,7 +126,7 @@ def commit(published: Path, draft: Draft, day: date, keep: int, finish: Callable
         finish(folder)
     else:
         finish(draft.folder)
-        _make_durable(draft.folder, _files(draft.folder))
+        _make_durable(draft.folder)
         os.rename(draft.folder, folder)  # noqa: PTH104
         _sync(folder.parent)
     switch(published, folder)
@@ -145,16 +145,15 @@ def put(published: Path, path: Path, content: bytes) -> None:
     os.replace(partial, path)  # noqa: PTH105
 
 
-def link(name: str, source: int | None, target: int | None, as_name: str | None = None) -> None:
-    """The file `name` of the open folder `source` gets another name in `target`, the same unless `as_name` is given, or a
-    copy where the file system has no more links. Paths where no folders are given."""
-    to = as_name or name
+def link(source: str, target: str, source_in: int | None = None, target_in: int | None = None) -> None:
+    """`target` becomes another name of the file `source`, or a copy where the file system has no more links. Paths are
+    below the open folders, where these are given."""
     try:
-        os.link(name, to, src_dir_fd=source, dst_dir_fd=target)
+        os.link(source, target, src_dir_fd=source_in, dst_dir_fd=target_in)
     except OSError:
         with (
-            open(os.open(name, os.O_RDONLY, dir_fd=source), "rb") as old,  # noqa: PTH123
-            open(os.open(to, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666, dir_fd=target), "wb") as new,  # noqa: PTH123
+            open(os.open(source, os.O_RDONLY, dir_fd=source_in), "rb") as old,  # noqa: PTH123
+            open(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666, dir_fd=target_in), "wb") as new,  # noqa: PTH123
         ):
             shutil.copyfileobj(old, new)
 
@@ -174,12 +173,12 @@ def _sync(path: Path) -> None:
         os.close(handle)
 
 
-def _make_durable(folder: Path, paths: list[str]) -> None:
-    """All files and folders on the disk, before anything points to them."""
+def _make_durable(folder: Path, paths: list[str] | None = None) -> None:
+    """These files (unless given: all) and all folders on the disk, before anything points to them."""
     if sys.platform == "linux":
         os.sync()  # waits for the disk, once; elsewhere it may only ask for it
     else:
-        for path in paths:
+        for path in _files(folder) if paths is None else paths:
             _sync(folder / path)
         for inner, _, _ in os.walk(folder, topdown=False):
             _sync(Path(inner))
