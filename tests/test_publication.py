@@ -272,7 +272,7 @@ def test_a_version_that_does_not_verify_is_not_published(conf: Settings, monkeyp
 
 # --- kill -9 -----------------------------------------------------------------------------------------------------
 
-# Reading the night changes no file, so it is done once; what is killed is all that comes after it.
+# Reading the night changes no file, so it is done once; what is killed is all the rest.
 _CHILD = """
 import os, sys
 from dataclasses import replace
@@ -299,7 +299,7 @@ for line in sys.stdin:
             for g in tonight.graded
         ]
         with render.Pool(1, tonight.merchants) as pool:
-            release(conf, replace(tonight, graded=graded), books, pool)
+            release(conf, tonight.day, lambda: (replace(tonight, graded=graded), books), pool)
         if float(line) > 0.9:
             rollback(conf)
         os._exit(0)

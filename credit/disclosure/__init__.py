@@ -50,7 +50,7 @@ from credit.proof import Keys, sign
 from credit.proof.verify import Share, verify_folder
 from credit.rulebooks import lifecycle
 from credit.settings import Settings
-from credit.warehouse import quote
+from credit.warehouse import quote, scalar
 
 __all__ = ["Publication", "publish", "rollback"]
 
@@ -89,14 +89,19 @@ def publish(
     # What is read stays to the end: looking through it for cycles, over and over, would take a third of the time.
     collecting = gc.isenabled()
     gc.disable()
-    try:
-        tonight = night.read(con, settings, latest(con, day), progress)
-        rulebooks = lifecycle.versions(con)
+    day = latest(con, day)
+
+    def read() -> tuple[night.Night, list[lifecycle.Version]]:
+        found = night.read(con, settings, day, progress), lifecycle.versions(con)
         # All is read: what DuckDB keeps of it would lie beside what is made of it, and beside the processes that make it.
         con.execute("SET memory_limit = '64MB'")
         con.execute(f"SET memory_limit = {quote(settings.memory_limit)}")
-        with render.Pool(settings.threads or render.workers(), tonight.merchants) as pool:
-            return release(settings, tonight, rulebooks, pool, progress)
+        return found
+
+    merchants = scalar(con, "SELECT count(*) FROM results.grades WHERE evaluated_on = ?", [day])
+    try:
+        with render.Pool(settings.threads or render.workers(), merchants) as pool:
+            return release(settings, day, read, pool, progress)
     finally:
         if collecting:
             gc.enable()
@@ -104,32 +109,38 @@ def publish(
 
 def release(
     settings: Settings,
-    tonight: night.Night,
-    rulebooks: list[lifecycle.Version],
+    day: date,
+    read: Callable[[], tuple[night.Night, list[lifecycle.Version]]],
     pool: render.Pool,
     progress: Callable[[str], None] = lambda _: None,
 ) -> Publication:
-    """The part of `publish` after reading: write, sign, verify, switch. Whoever calls holds the warehouse."""
+    """Write, sign, verify and switch to the night that `read` gives, and the versions of the rulebooks. Whoever calls holds
+    the warehouse."""
     published = settings.published
-    _spare_official(settings, tonight)
     before = versions.current(published)
     told: list[dict[str, int] | None] = []
     try:
         keys = Keys.load(settings)
     except OSError as error:
         raise UserError(f"the signing keys in {settings.home / 'keys'} cannot be read or made: {error}") from error
-    earlier = render.earlier(published, tonight.day)
-
-    def finish(folder: Path) -> None:
-        told.append(manifest.follow(published, folder, before))
-        progress("signing and verifying")
-        _prove(folder, settings, keys, earlier.source.folder if earlier else None, pool.map)
 
     try:
         with versions.draft(published) as draft:
+            earlier = render.earlier(published, day)
+            if earlier is not None:
+                render.lay(draft, earlier, day, pool)
+            tonight, rulebooks = read()
+            _spare_official(settings, tonight)
+            pool.collect()
+
+            def finish(folder: Path) -> None:
+                told.append(manifest.follow(published, folder, before))
+                progress("signing and verifying")
+                _prove(folder, settings, keys, earlier.source.folder if earlier else None, pool.map)
+
             done = _write(draft, tonight, settings, rulebooks, keys.development, earlier, pool, progress)
-            render.keep_rows(published, versions.name_of(draft, tonight.day), done.rows)
-            folder = versions.commit(published, draft, tonight.day, settings.keep_versions, finish)
+            render.keep_rows(published, versions.name_of(draft, day), done.rows)
+            folder = versions.commit(published, draft, day, settings.keep_versions, finish)
     except OSError as error:
         raise UserError(f"{published} cannot be written: {error}; what was published before stays") from error
     return Publication(
@@ -139,7 +150,7 @@ def release(
         _count(draft.entries, draft.parts),
         done.kept,
         told[0],
-        _notices(before, tonight.day, keys),
+        _notices(before, day, keys),
     )
 
 
@@ -212,6 +223,7 @@ def _write(
         progress("writing lists and bulk files")
         listed.result()
     pool.collect()
+    render.remove_withdrawn(draft)
     progress(f"{done.kept:,} of {tonight.merchants:,} merchants unchanged; writing the manifest")
     named = ("id", "version", "hash", "path")
     manifest.write(

@@ -1,9 +1,9 @@
 """The files of merchants: rendered where something in them is new, kept from an earlier version where nothing is.
 
-What a merchant's files are made of has a fingerprint. Where it is that of an earlier version whose files are still what its
-manifest says, they are linked; the others are rendered. Merchants are worked on in shards of whole folders, so that who
-works on a shard needs of the earlier version, and writes of the manifest, the parts of these folders alone. Many merchants
-are shared out over processes.
+The files of an earlier version that still are what its manifest says are linked into the draft while the night is read.
+What a merchant's files are made of has a fingerprint: where it is that of the earlier version the links stay, the others
+give way to what is rendered. Merchants are worked on in shards of whole folders, so that who works on a shard needs of the
+earlier version, and writes of the manifest, the parts of these folders alone. Many merchants are shared out over processes.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import gc
 import hashlib
 import multiprocessing
 import os
+import shutil
 import stat
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
@@ -58,10 +59,11 @@ class Source:
 
 @dataclass(frozen=True)
 class Earlier:
-    """That version, and its merchants by id."""
+    """That version, and its merchants by id. `damaged`: documents whose files cannot be kept, and folders of which none can."""
 
     source: Source
     merchants: dict[str, Kept]
+    damaged: set[str] = field(default_factory=set)
 
 
 def earlier(published: Path, day: date) -> Earlier | None:
@@ -110,6 +112,12 @@ class Rendered:
     kept: int = 0
 
 
+def lay(draft: Draft, before: Earlier, day: date, pool: Pool) -> None:
+    """Link the files of all merchants of the earlier version into the draft. Whoever calls collects before `merchants`."""
+    for part in before.source.parts:
+        pool.submit(before.damaged.update, _lay, draft.folder, before.source, part[9:11], day)
+
+
 def merchants(
     draft: Draft,
     shards: Iterable[list[Part]],
@@ -120,19 +128,26 @@ def merchants(
     pool: Pool,
     progress: Callable[[str], None] = lambda _: None,
 ) -> Rendered:
-    """Write or link the files of all merchants, and the parts of the manifest that list them, into the draft. Whoever calls
-    collects what is under way when this returns."""
+    """Write the files of all merchants, but for those that are kept, and the parts of the manifest that list all, into the
+    draft, where the files of the version before lie. Whoever calls collects what is under way when this returns, and then
+    calls `remove_withdrawn`."""
     done = Rendered()
 
-    def submit(shard: list[Part], prints_of: list[list[bytes]], again: frozenset[str] = frozenset()) -> None:
-        """`again`: documents whose files cannot be kept."""
+    def kept_of(subject_id: str, fingerprint: bytes, path: str) -> Kept | None:
+        """The merchant in the earlier version, where its files are what they would be now."""
+        if before is None or (was := before.merchants.get(subject_id)) is None or was.fingerprint != fingerprint:
+            return None
+        return was if before.damaged.isdisjoint((path, folder_of(path))) else None
+
+    for shard in shards:
         kept: dict[str, list[str]] = {}
         parts = []
-        for part, prints in zip(shard, prints_of, strict=True):
+        for part in shard:
             new = []
+            prints = fingerprints(part, context)
             for i, (subject_id, path) in enumerate(zip(part.ids, part.paths, strict=True)):
-                was = before.merchants.get(subject_id) if before else None
-                if was is not None and was.fingerprint == prints[i] and path not in again:
+                was = kept_of(subject_id, prints[i], path)
+                if was is not None:
                     done.rows[subject_id] = was
                     kept.setdefault(folder_of(path), []).append(path)
                 else:
@@ -140,22 +155,22 @@ def merchants(
                     new.append(i)
             if new:
                 parts.append(part if len(new) == len(part.ids) else part.take(new))
-        source = before.source if before and kept else None
+        done.kept += sum(map(len, kept.values()))
 
-        def take(made: _Shard) -> None:
-            if made.damaged:
-                submit(shard, prints_of, again | made.damaged)
-                return
-            draft.parts.update(made.parts)
-            done.kept += sum(map(len, kept.values()))
-            progress(f"{len(done.rows):,} of {total:,} merchants")
+        def take(listed: dict[str, manifest.Listed]) -> None:
+            draft.parts.update(listed)
+            progress(f"{sum(part.files for part in draft.parts.values()) // 3:,} of {total:,} merchants")
 
-        pool.submit(take, _shard, draft.folder, parts, context, source, kept, day)
-
-    for shard in shards:
-        submit(shard, [fingerprints(part, context) for part in shard])
+        pool.submit(take, _shard, draft.folder, parts, context, before.source if before else None, kept)
         pool.collect(2 * pool.workers)
     return done
+
+
+def remove_withdrawn(draft: Draft) -> None:
+    """Remove the folders in which there is no merchant any more."""
+    for folder in (draft.folder / manifest.MERCHANTS).iterdir():
+        if f"manifest/{folder.name}.json" not in draft.parts:
+            shutil.rmtree(folder)
 
 
 def keep_rows(published: Path, version: str, rows: dict[str, Kept]) -> None:
@@ -175,33 +190,60 @@ _READ_AGAIN = 7
 """Nights in which every file that is kept is read again once."""
 
 
-@dataclass
-class _Shard:
-    """What was made of a shard: the parts of the manifest; or the documents whose files cannot be kept, and nothing made."""
+def _lay(draft: Path, source: Source, name: str, day: date) -> list[str]:
+    """Link the files of a folder. Returns the documents of those who have a file that is not what it was when it was
+    verified: another length, written to since, or, each night for some folders, other content when read again; the folder
+    itself where what lists the files is not what it was."""
+    inner = f"{manifest.MERCHANTS}{name}"
+    (draft / inner).mkdir(parents=True, exist_ok=True)
+    try:
+        listing = _listed(source, name)
+        came = os.open(source.folder / inner, os.O_RDONLY | os.O_DIRECTORY)
+    except OSError:
+        return [name]
+    goes = os.open(draft / inner, os.O_RDONLY | os.O_DIRECTORY)
+    read = int(name, 16) % _READ_AGAIN == day.toordinal() % _READ_AGAIN
+    damaged = []
+    try:
+        for path, entry in listing.items():
+            file = path.rpartition("/")[2]
+            if _is(came, file, entry, source.written, read):
+                versions.link(file, file, came, goes)
+            else:
+                damaged.append(f"{path.rpartition('.')[0]}.json")
+    finally:
+        os.close(came)
+        os.close(goes)
+    return damaged
 
-    parts: dict[str, manifest.Listed]
-    damaged: frozenset[str] = frozenset()
+
+def _listed(source: Source, name: str) -> Listing:
+    """What lists the files of a folder. Raises OSError where it is not what was verified."""
+    part = f"manifest/{name}.json"
+    content = (source.folder / part).read_bytes()
+    if entry_of(content).sha256 != source.parts.get(part):
+        raise OSError(f"{source.folder / part} is not what was verified")
+    listing: Listing = orjson.loads(content)
+    return listing
 
 
 def _shard(
-    folder: Path,
-    parts: list[Part],
-    context: dict[str, Any],
-    source: Source | None,
-    kept: dict[str, list[str]],
-    day: date,
-) -> _Shard:
-    """Link the files of those who are `kept` (documents by folder), render those of the parts, list both."""
+    folder: Path, parts: list[Part], context: dict[str, Any], source: Source | None, kept: dict[str, list[str]]
+) -> dict[str, manifest.Listed]:
+    """Render the files of the parts, leave of the earlier version those of who is `kept` (documents by folder), list both.
+    Returns the parts of the manifest."""
     listings: dict[str, Listing] = {folder_of(path): {} for part in parts for path in part.paths}
-    if source is not None:
-        for name, paths in kept.items():
-            listings[name] = _whole(source, name, paths, day)
-        if damaged := [path for name, paths in kept.items() for path in paths if path not in listings[name]]:
-            return _Shard({}, frozenset(damaged))
-    for name in listings:
-        (folder / manifest.MERCHANTS / name).mkdir(parents=True, exist_ok=True)
+    for name, paths in kept.items():
+        assert source is not None
+        was = _listed(source, name)
+        listings[name] = {one: was[one] for path in paths for one in _paths(path)}
+    for name, listing in listings.items():
+        inner = f"{manifest.MERCHANTS}{name}"
+        (folder / inner).mkdir(parents=True, exist_ok=True)
         if source is not None:
-            _link(source.folder, folder, name, listings[name])
+            for file in os.listdir(folder / inner):  # noqa: PTH208
+                if f"{inner}/{file}" not in listing:
+                    os.unlink(f"{folder}/{inner}/{file}")  # noqa: PTH108
     for part in parts:
         for path, entry in _render(folder, part, context):
             listings[folder_of(path)][path] = entry._asdict()
@@ -209,7 +251,7 @@ def _shard(
     for name, listing in listings.items():
         path = f"manifest/{name}.json"
         listed[path] = manifest.Listed(*_write(f"{folder}/{path}", manifest.part(listing)), len(listing))
-    return _Shard(listed)
+    return listed
 
 
 def _paths(path: str) -> tuple[str, str, str]:
@@ -217,48 +259,7 @@ def _paths(path: str) -> tuple[str, str, str]:
     return path, f"{stem}.html", f"{stem}.svg"
 
 
-def _whole(source: Source, name: str, paths: list[str], day: date) -> Listing:
-    """What lists the files of these merchants, who are of one folder; left out is who has a file that is not what it was
-    when it was verified: another length, written to since, or, each night for some folders, other content when read again."""
-    read = int(name, 16) % _READ_AGAIN == day.toordinal() % _READ_AGAIN
-    part = f"manifest/{name}.json"
-    try:
-        content = (source.folder / part).read_bytes()
-        folder = os.open(source.folder / manifest.MERCHANTS / name, os.O_RDONLY | os.O_DIRECTORY)
-    except OSError:
-        return {}
-    try:
-        if entry_of(content).sha256 != source.parts.get(part):
-            return {}
-        listed: Listing = orjson.loads(content)
-        found: Listing = {}
-        for path in paths:
-            files = {one: listed[one] for one in _paths(path) if one in listed}
-            if len(files) == 3 and all(_is(folder, one, entry, source.written, read) for one, entry in files.items()):
-                found |= files
-        return found
-    finally:
-        os.close(folder)
-
-
-def _link(source: Path, draft: Path, name: str, listing: Listing) -> None:
-    """Link these files of a folder."""
-    if not listing:
-        return
-    inner = f"{manifest.MERCHANTS}{name}"
-    came = os.open(source / inner, os.O_RDONLY | os.O_DIRECTORY)
-    goes = os.open(draft / inner, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        for path in listing:
-            file = path.rpartition("/")[2]
-            versions.link(file, file, came, goes)
-    finally:
-        os.close(came)
-        os.close(goes)
-
-
-def _is(folder: int, path: str, entry: dict[str, Any], written: int, read: bool) -> bool:
-    name = path.rpartition("/")[2]
+def _is(folder: int, name: str, entry: dict[str, Any], written: int, read: bool) -> bool:
     try:
         found = os.stat(name, dir_fd=folder, follow_symlinks=False)
         if found.st_size != entry["bytes"] or found.st_mtime_ns > written or not stat.S_ISREG(found.st_mode):
