@@ -7,7 +7,6 @@ next run finds what was landed, merged, evaluated or published and goes on from 
 from __future__ import annotations
 
 import json
-import os
 import resource
 import sys
 import time
@@ -20,7 +19,7 @@ from zoneinfo import ZoneInfo
 
 import duckdb
 
-from credit import evaluation, intake
+from credit import durable, evaluation, intake
 from credit.errors import CheckFailed, UserError
 from credit.settings import Settings, cut_off
 from credit.tables import TABLES
@@ -192,12 +191,7 @@ def finish(night: Night) -> dict[str, Any]:
 
 def _keep(path: Path, value: Any) -> None:
     """Write JSON whole or not at all."""
-    partial = path.with_name(".partial")
-    with partial.open("w", encoding="utf-8") as file:
-        json.dump(value, file, ensure_ascii=False, indent=1, default=str)
-        file.flush()
-        os.fsync(file.fileno())
-    partial.replace(path)
+    durable.put(path, json.dumps(value, ensure_ascii=False, indent=1, default=str).encode())
 
 
 def run(night: Night, progress: Callable[[str, str], None] = lambda _step, _said: None) -> dict[str, Any]:

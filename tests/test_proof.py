@@ -26,7 +26,7 @@ from proof_version import as_version, entry
 from tuf.api.metadata import Metadata
 from typer.testing import CliRunner
 
-from credit import evaluation, intake, simulate
+from credit import durable, evaluation, intake, simulate
 from credit.cli import app
 from credit.disclosure import publish
 from credit.errors import InputError, UserError
@@ -622,7 +622,7 @@ def test_a_disk_that_cannot_be_written(platform: Platform, tmp_path: Path, monke
     def full(*_: object, **__: object) -> None:
         raise OSError(28, "No space left on device", "x")
 
-    monkeypatch.setattr(keys, "_write", full)
+    monkeypatch.setattr(durable, "put", full)
     with pytest.raises(UserError, match="No space left"):
         keys.rotate(platform.conf, platform.usb, NOW)
     monkeypatch.undo()

@@ -26,6 +26,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from credit import durable
 from credit.errors import UserError
 
 MANIFEST = "manifest.json"
@@ -128,7 +129,7 @@ def commit(published: Path, draft: Draft, day: date, keep: int, finish: Callable
         finish(draft.folder)
         _make_durable(draft.folder)
         os.rename(draft.folder, folder)  # noqa: PTH104
-        _sync(folder.parent)
+        durable.sync(folder.parent)
     switch(published, folder)
     prune(published, folder, keep)
     return folder
@@ -137,12 +138,7 @@ def commit(published: Path, draft: Draft, day: date, keep: int, finish: Callable
 def put(published: Path, path: Path, content: bytes) -> None:
     """Write a file of `FOLLOWS` whole or not at all, also where readers are: beside the versions, then moved in."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = published / f"{_SWITCHING}{os.getpid()}"
-    with partial.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(partial, path)  # noqa: PTH105
+    durable.put(path, content, published / f"{_SWITCHING}{os.getpid()}")
 
 
 def link(source: str, target: str, source_in: int | None = None, target_in: int | None = None) -> None:
@@ -165,25 +161,17 @@ def _clean(published: Path) -> None:
         left.unlink()
 
 
-def _sync(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
 def _make_durable(folder: Path, paths: list[str] | None = None) -> None:
     """These files (unless given: all) and all folders on the disk, before anything points to them."""
     if sys.platform == "linux":
         os.sync()  # waits for the disk, once; elsewhere it may only ask for it
     else:
         for path in _files(folder) if paths is None else paths:
-            _sync(folder / path)
+            durable.sync(folder / path)
         for inner, _, _ in os.walk(folder, topdown=False):
-            _sync(Path(inner))
-    _sync(folder / MANIFEST)
-    _sync(folder)
+            durable.sync(Path(inner))
+    durable.sync(folder / MANIFEST)
+    durable.sync(folder)
 
 
 def _files(folder: Path) -> list[str]:
@@ -212,7 +200,7 @@ def _mend(folder: Path, draft: Draft) -> None:
     for path in damaged:
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         os.replace(draft.folder / path, folder / path)  # noqa: PTH105
-        _sync((folder / path).parent)
+        durable.sync((folder / path).parent)
     for path in set(_files(folder)).difference(files):
         if path.split("/")[0] not in FOLLOWS:
             (folder / path).unlink()
@@ -224,7 +212,7 @@ def switch(published: Path, folder: Path) -> None:
     link = published / f"{_SWITCHING}{os.getpid()}"
     link.symlink_to(Path("versions") / folder.name)
     os.replace(link, published / "current")  # noqa: PTH105
-    _sync(published)
+    durable.sync(published)
 
 
 def prune(published: Path, current: Path, keep: int) -> None:

@@ -31,6 +31,7 @@ from securesystemslib.signer import CryptoSigner
 from tuf.api.exceptions import RepositoryError
 from tuf.api.metadata import Metadata, Role, Root, Signed
 
+from credit import durable
 from credit.errors import UserError
 from credit.settings import Settings
 
@@ -179,12 +180,12 @@ def init(
         for n in range(len(before.roots), 1, -1):
             (folder / "tuf" / f"{n}.root.json").unlink()
         first = _first_root(now, root, nightly, development=False)
-        _write(folder / "tuf" / "1.root.json", first)
-        _write(folder / "root.json", first)
+        durable.put(folder / "tuf" / "1.root.json", first)
+        durable.put(folder / "root.json", first)
         for old in [*folder.glob("root-*.pem"), *folder.glob("nightly-*.pem")]:
             if old.name != f"nightly-{_short(nightly)}.pem":
                 old.unlink()
-    _write(root_folder / "root.json", (folder / "root.json").read_bytes())
+    durable.put(root_folder / "root.json", (folder / "root.json").read_bytes())
     return _read(folder, settings.proof_timestamp_days)
 
 
@@ -264,7 +265,7 @@ def _add_root(
     made = _root(version, now, new, nightly, told)
     for signer in {signer.public_key.keyid: signer for signer in [*old, *new]}.values():
         made.sign(signer, append=True)
-    _write(folder / "tuf" / f"{version}.root.json", made.to_bytes())
+    durable.put(folder / "tuf" / f"{version}.root.json", made.to_bytes())
 
 
 # --- files -------------------------------------------------------------------------------------------------------
@@ -395,37 +396,18 @@ def _new_folder(folder: Path, fill: Callable[[Path], None]) -> None:
     made.mkdir(mode=0o700, parents=True)
     fill(made)
     os.rename(made, folder)  # noqa: PTH104
-    sync(folder.parent)
+    durable.sync(folder.parent)
 
 
 def _write_first(folder: Path, now: datetime, root: CryptoSigner, nightly: CryptoSigner, *, development: bool) -> None:
     (folder / "tuf").mkdir()
     _write_key(folder / f"nightly-{_short(nightly)}.pem", nightly)
     first = _first_root(now, root, nightly, development)
-    _write(folder / "root.json", first)
-    _write(folder / "tuf" / "1.root.json", first)
+    durable.put(folder / "root.json", first)
+    durable.put(folder / "tuf" / "1.root.json", first)
 
 
 def _write_development(folder: Path, now: datetime) -> None:
     root, nightly = CryptoSigner.generate_ed25519(), CryptoSigner.generate_ed25519()
     _write_key(folder / f"root-{_short(root)}.pem", root)
     _write_first(folder, now, root, nightly, development=True)
-
-
-def _write(path: Path, content: bytes) -> None:
-    """Whole or not at all, on the disk on return."""
-    partial = path.with_name(f".{path.name}.partial")
-    with partial.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(partial, path)  # noqa: PTH105
-    sync(path.parent)
-
-
-def sync(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -26,8 +26,9 @@ from typing import Any
 from securesystemslib.signer import CryptoSigner
 from tuf.api.metadata import Metadata, MetaFile, Signed, Snapshot, TargetFile, Targets, Timestamp
 
+from credit import durable
 from credit.errors import UserError
-from credit.proof.keys import MARK, Keys, nightly_ids, parse_root, sync
+from credit.proof.keys import MARK, Keys, nightly_ids, parse_root
 
 TARGETS = ("manifest.json", "feed.json")
 DAYS = 7
@@ -126,12 +127,7 @@ def _next_number(folder: Path, published: Path, keys: Keys, now: datetime) -> in
     kept = int(counter.read_text()) if counter.exists() else 0
     seen = [kept, _number(folder / "tuf"), *map(_number, published.glob("versions/*/tuf"))]
     number = max(max(seen) + 1, int(now.timestamp()) // 60)
-    partial = counter.with_name(".version.partial")
-    with partial.open("w") as file:
-        file.write(f"{number}\n")
-        file.flush()
-        os.fsync(file.fileno())
-    partial.replace(counter)
+    durable.put(counter, f"{number}\n".encode())
     return number
 
 
@@ -140,13 +136,7 @@ class _Place:
         self.folder = folder
 
     def __call__(self, target: Path, content: bytes) -> None:
-        partial = self.folder / target.name
-        with partial.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(partial, target)  # noqa: PTH105
-        sync(target.parent)
+        durable.put(target, content, self.folder / target.name)
 
 
 @contextmanager

@@ -1,0 +1,27 @@
+"""Files written whole or not at all, and on the disk."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+
+def put(path: Path, content: bytes, aside: Path | None = None) -> None:
+    """Write the file beside its place (at `aside`, on the same file system, where it must not be seen half written), then
+    move it there in one step. On the disk on return. Raises OSError."""
+    partial = aside or path.with_name(f".{path.name}.partial")
+    with partial.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(partial, path)  # noqa: PTH105
+    sync(path.parent)
+
+
+def sync(path: Path) -> None:
+    """The file, or what a folder lists, on the disk. Raises OSError."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
