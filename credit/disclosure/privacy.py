@@ -129,13 +129,15 @@ def hidden(parts: Array) -> Mask:
     """Which parts (rows) of each total (column) to hide: the small ones, and the next larger until what is hidden is at
     least two parts and THRESHOLD in all, so that none is left over by subtraction; all of them where the total is small."""
     hide = small(parts)
-    places = np.arange(parts.shape[1])
-    for _ in range(len(parts)):
-        wanting = hide.any(axis=0) & ((hide.sum(axis=0) < 2) | ((parts * hide).sum(axis=0) < THRESHOLD))
-        others = np.where(hide | (parts <= 0), np.inf, parts)
+    places = np.flatnonzero(hide.any(axis=0))
+    while len(places):
+        here, hid = parts[:, places], hide[:, places]
+        wanting = (hid.sum(axis=0) < 2) | ((here * hid).sum(axis=0) < THRESHOLD)
+        others = np.where(hid | (here <= 0), np.inf, here)
         smallest = others.argmin(axis=0)
-        add = wanting & np.isfinite(others[smallest, places])
-        hide[smallest[add], places[add]] = True
+        add = wanting & np.isfinite(others.min(axis=0))
+        places, smallest = places[add], smallest[add]
+        hide[smallest, places] = True
     return hide | small(parts.sum(axis=0))
 
 
