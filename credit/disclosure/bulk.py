@@ -5,10 +5,11 @@
 
 from __future__ import annotations
 
-import csv
 import io
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from datetime import date
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from credit.disclosure.documents import harmless
-from credit.disclosure.night import Graded, Night
+from credit.disclosure.night import Graded, Night, listed
 from credit.disclosure.privacy import STATES
 from credit.indicators.base import Array
 
@@ -88,6 +89,8 @@ FILES: dict[str, tuple[tuple[Field, ...], str, str]] = {
 
 _AT_ONCE = 10_000
 
+_TELLING = frozenset({str, bool, date, type(None)})
+_SPECIAL = re.compile('[,"\r\n]')
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 
 
@@ -99,9 +102,8 @@ def grades(night: Night, documents: dict[str, str]) -> pa.Table:
 def files(night: Night, grades: pa.Table) -> Iterator[tuple[str, bytes]]:
     """(path, content) of every bulk file, those of the sort key aside."""
     yield "bulk/grades.parquet", _parquet([grades])
-    yield "bulk/grades.csv", csv_bytes(grades.column_names, rows_of(grades))
-    lines = (orjson.dumps(row, option=orjson.OPT_APPEND_NEWLINE) for rows in rows_of(grades) for row in rows)
-    yield "bulk/grades.ndjson", harmless(b"".join(lines))
+    yield "bulk/grades.csv", csv_table(grades)
+    yield "bulk/grades.ndjson", _ndjson(grades)
     yield "bulk/elements.parquet", _parquet(map(_elements, night.graded))
     yield (
         "bulk/indicators.parquet",
@@ -115,13 +117,12 @@ def _table(fields: tuple[Field, ...], columns: dict[str, Any]) -> pa.Table:
     built = []
     for field in fields:
         values = columns[field.name]
-        if not isinstance(values, list | np.ndarray | pa.Array):
-            values = [values] * size
-        built.append(
-            values.cast(field.type)
-            if isinstance(values, pa.Array)
-            else pa.array(values, field.type, from_pandas=isinstance(values, np.ndarray))
-        )
+        if isinstance(values, pa.Array):
+            built.append(values.cast(field.type))
+        elif isinstance(values, list | np.ndarray):
+            built.append(pa.array(values, field.type, from_pandas=isinstance(values, np.ndarray)))
+        else:
+            built.append(pa.repeat(pa.scalar(values, field.type), size))
     return pa.table(built, names=[field.name for field in fields])
 
 
@@ -234,36 +235,58 @@ def _parquet(tables: Iterable[pa.Table]) -> bytes:
     return sink.getvalue()
 
 
-def rows_of(table: pa.Table) -> Iterator[list[dict[str, Any]]]:
-    """The rows, some at a time: all of them as Python objects would not fit beside the night."""
-    return (batch.to_pylist() for batch in table.to_batches(max_chunksize=_AT_ONCE))
+def _ndjson(table: pa.Table) -> bytes:
+    names = table.column_names
+    lists = (
+        orjson.dumps([dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)])
+        for columns in _columns(table)
+    )
+    # The rows are flat and a quote within a text is escaped: only between two rows do these characters stand together.
+    return harmless(b"".join(rows[1:-1].replace(b'},{"', b'}\n{"') + b"\n" for rows in lists))
+
+
+def _columns(table: pa.Table) -> Iterator[list[list[Any]]]:
+    """The columns, some rows at a time: all of them as Python objects would not fit beside the night."""
+    for batch in table.to_batches(max_chunksize=_AT_ONCE):
+        if batch.num_rows:
+            yield [listed(column) for column in batch.columns]
+
+
+def csv_table(table: pa.Table) -> bytes:
+    """The table as CSV, see `csv_bytes`."""
+    return _csv(table.column_names, _columns(table))
 
 
 def csv_bytes(names: list[str], batches: Iterable[list[dict[str, Any]]]) -> bytes:
     """RFC 4180 with a BOM, so that spreadsheets read it as UTF-8. The rows come some at a time."""
-    sink = io.StringIO(newline="")
-    writer = csv.writer(sink, lineterminator="\r\n")
-    writer.writerow(names)
-    for rows in batches:
-        writer.writerows(zip(*(_cells([row[name] for row in rows]) for name in names), strict=True))
-    return sink.getvalue().encode("utf-8-sig")
+    return _csv(names, ([[row[name] for row in rows] for name in names] for rows in batches))
 
 
-def _cells(values: list[Any]) -> list[Any]:
-    """A column; its few different texts, if it has few, are looked at once each."""
-    kinds = set(map(type, values))
-    if kinds.isdisjoint((bool, str)):
-        return values
-    different = set(values)
-    if len(different) * 2 > len(values):
-        return [_cell(value) for value in values]
-    shown = {value: _cell(value) for value in different}
-    return [shown[value] for value in values]
+def _csv(names: list[str], batches: Iterable[list[list[Any]]]) -> bytes:
+    lines = [",".join(map(_quoted, names))]
+    for columns in batches:
+        lines += map(",".join, zip(*map(_cells, columns), strict=True))
+    return "\r\n".join([*lines, ""]).encode("utf-8-sig")
 
 
-def _cell(value: Any) -> Any:
+def _cells(values: list[Any]) -> list[str]:
+    """A column as CSV; its few different values, if it has few, are looked at once each: not numbers, of which two that
+    are equal may read differently."""
+    if _TELLING.issuperset(map(type, values)) and len(different := set(values)) * 2 < len(values):
+        shown = {value: _cell(value) for value in different}
+        return [shown[value] for value in values]
+    return [_cell(value) for value in values]
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return ""
     if isinstance(value, bool):
         return "true" if value else "false"
-    if isinstance(value, str) and value.startswith(_FORMULA):
-        return f"'{value}"
-    return value
+    if not isinstance(value, str):
+        return str(value)
+    return _quoted(f"'{value}" if value.startswith(_FORMULA) else value)
+
+
+def _quoted(text: str) -> str:
+    return '"{}"'.format(text.replace('"', '""')) if _SPECIAL.search(text) else text

@@ -16,6 +16,7 @@ import duckdb
 import narwhals as nw
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 
 from credit import engine
 from credit.disclosure import figures, history, privacy
@@ -132,11 +133,12 @@ def read(
     _grade_once(ids, grades, day)
 
     have, frames = supplied(con, moment), engine.known(con, moment)
-    rules = [CATALOGUE[rule.id] for book, _, _ in runs for _, rule in book.rules()]
+    used = [CATALOGUE[rule.id] for book, _, _ in runs for _, rule in book.rules()]
+    evidence = [i.evidence for i in used if i.evidence is not None and privacy.hangs_on_observed(i)]
     progress(f"counting the figures of {len(ids):,} merchants")
     facts = engine.compile_facts(
         frames,
-        [*figures.leaves(), *(leaf for i in rules if i.evidence is not None for leaf in i.evidence.leaves())],
+        [*figures.leaves(), *(leaf for quantity in evidence for leaf in quantity.leaves())],
         ids,
         moment,
         have,
@@ -168,7 +170,11 @@ def read(
                 currency,
             )
         )
-    register = _register(frames)
+    sellers = _register(frames)
+    register = {
+        subject_id: {"kind": kind, "name": name}
+        for subject_id, kind, name in zip(*(sellers[name] for name in ("subject_id", "kind", "name")), strict=True)
+    }
     if unknown := [subject_id for subject_id in ids if subject_id not in register]:
         raise UserError(
             f"the register as known on {day} lacks {len(unknown)} graded merchants, for example {unknown[0]!r}; "
@@ -177,12 +183,13 @@ def read(
     ledgers = published(con, day, zone)
     together, one_currency = _together(frames, moment, have)
     standing = graded[0].standing
+    shown = dict(zip(sellers["subject_id"], privacy.subjects(sellers), strict=True))
     return Night(
         day,
         moment.cut_off,
         zone,
         graded,
-        {subject_id: privacy.subject(register[subject_id]) for subject_id in ids},
+        {subject_id: shown[subject_id] for subject_id in ids},
         _sanctions(con, moment, register, ledgers) if "sanctions" in have or ledgers.sanctions else None,
         _records(con, moment, register) if "public_records" in have else None,
         _by_subject(ledgers.objections, register, told),
@@ -229,9 +236,10 @@ def _grades(con: duckdb.DuckDBPyConnection, settings: Settings, book: Rulebook, 
     kept = scalar(
         con,
         """SELECT count(*) FROM (
-               SELECT DISTINCT subject_id FROM results.indicators WHERE evaluated_on = $day AND rulebook = $book)
+               SELECT DISTINCT subject_id FROM results.indicators
+               WHERE evaluated_on = $day AND rulebook = $book AND indicator = $indicator)
            JOIN results.grades USING (subject_id) WHERE evaluated_on = $day AND rulebook = $book""",
-        {"day": day, "book": book.id},
+        {"day": day, "book": book.id, "indicator": next(rule.id for _, rule in book.rules())},
     )
     if kept != len(rows["subject_id"]):
         raise UserError(
@@ -267,8 +275,8 @@ def _points(
                 f"""SELECT list_position({list(STATES)}, state) - 1 AS state,
                           value, numerator, denominator, weight, points::DOUBLE AS points
                    FROM results.indicators
-                   WHERE evaluated_on = ? AND rulebook = ? AND indicator = ? ORDER BY subject_id""",
-                [day, book.id, rule.id],
+                   WHERE evaluated_on = ? AND rulebook = ? AND element = ? AND indicator = ? ORDER BY subject_id""",
+                [day, book.id, element.id, rule.id],
             )
             if len(rows["state"]) != size:
                 raise UserError(
@@ -277,7 +285,7 @@ def _points(
             numbers = {name: np.ma.filled(rows[name], np.nan) for name in ("value", "numerator", "denominator")}
             state: Codes = rows["state"].astype(np.int8)
             observed = numbers["denominator"]
-            if of.evidence is not None:
+            if of.evidence is not None and privacy.hangs_on_observed(of):
                 observed = np.broadcast_to(of.evidence.of(facts, book.window(rule)), size).astype(np.float64)
             shown = privacy.indicator(of, state, **numbers, observed=observed)
             weight: Array = np.ma.filled(rows["weight"], 0.0)
@@ -305,8 +313,8 @@ def _currencies(frames: engine.Frames, moment: engine.Moment) -> dict[str, str]:
     return dict(zip(found["subject_id"].to_list(), found["first"].to_list(), strict=True))
 
 
-def _register(frames: engine.Frames) -> dict[str, dict[str, Any]]:
-    """The sellers' rows of the register, personal columns included: for `privacy.subject` and `privacy.text` only."""
+def _register(frames: engine.Frames) -> dict[str, list[Any]]:
+    """The columns of the sellers' register, personal ones included: for `privacy.subjects` and `privacy.text` only."""
     found = (
         frames(TABLES["subjects"])
         .lazy()
@@ -315,12 +323,18 @@ def _register(frames: engine.Frames) -> dict[str, dict[str, Any]]:
         .collect(backend="pyarrow")
     )
     table = found.to_arrow()
-    names, columns = table.column_names, [column.to_pylist() for column in table.columns]
-    rows = (dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True))
-    return {row["subject_id"]: row for row in rows}
+    return {name: listed(table[name]) for name in table.column_names}
+
+
+def listed(column: pa.Array | pa.ChunkedArray) -> list[Any]:
+    """The column as Python objects. Arrow makes dates one by one, which takes ten times as long as NumPy."""
+    dates = pa.types.is_date(column.type)
+    values: list[Any] = column.to_numpy(zero_copy_only=False).tolist() if dates else column.to_pylist()
+    return values
 
 
 Subject = dict[str, Any]
+"""Kind and name, unmasked: what `privacy.text` clears a text with."""
 
 
 def _in_force(

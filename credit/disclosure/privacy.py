@@ -44,6 +44,7 @@ COUNT_EDGES: Final = [0, 1, 5, *(edge for edge in _STEPS if edge >= 10)]
 """Lower edges of the bands of counts: 0, 1-4, 5-9, 10-19, 20-49, 50-99, 100-199 ..."""
 AMOUNT_EDGES: Final = [0, *(edge for edge in _STEPS if edge >= 1000)]
 """Lower edges of the bands of amounts: 0-999, 1000-1999, 2000-4999, 5000-9999 ..."""
+_BANDED: dict[Unit, list[int]] = {"count": COUNT_EDGES, "amount": AMOUNT_EDGES}
 
 _DECIMALS: dict[Unit, int] = {
     "share": 3, "index": 3, "stars": 1, "hours": 1, "days": 2, "flag": 0, "months": 0, "weighted": 2, "rank": 0,
@@ -128,13 +129,15 @@ def hidden(parts: Array) -> Mask:
     """Which parts (rows) of each total (column) to hide: the small ones, and the next larger until what is hidden is at
     least two parts and THRESHOLD in all, so that none is left over by subtraction; all of them where the total is small."""
     hide = small(parts)
-    places = np.arange(parts.shape[1])
-    for _ in range(len(parts)):
-        wanting = hide.any(axis=0) & ((hide.sum(axis=0) < 2) | ((parts * hide).sum(axis=0) < THRESHOLD))
-        others = np.where(hide | (parts <= 0), np.inf, parts)
+    places = np.flatnonzero(hide.any(axis=0))
+    while len(places):
+        here, hid = parts[:, places], hide[:, places]
+        wanting = (hid.sum(axis=0) < 2) | ((here * hid).sum(axis=0) < THRESHOLD)
+        others = np.where(hid | (here <= 0), np.inf, here)
         smallest = others.argmin(axis=0)
-        add = wanting & np.isfinite(others[smallest, places])
-        hide[smallest[add], places[add]] = True
+        add = wanting & np.isfinite(others.min(axis=0))
+        places, smallest = places[add], smallest[add]
+        hide[smallest, places] = True
     return hide | small(parts.sum(axis=0))
 
 
@@ -158,13 +161,18 @@ def rates(values: Array, state: Codes, unit: Unit, observed: Array, betrayed: tu
     return Shown(code, np.where(coarse, np.round(shown * 2) / 2, rounded(shown, unit)), coarse=coarse)
 
 
+def hangs_on_observed(of: Indicator) -> bool:
+    """Whether it matters how many observations stand behind it: not to bands, nor to what is the merchant's own."""
+    return of.unit not in _BANDED and not _ABOUT_THE_MERCHANT.issuperset(of.tables)
+
+
 def indicator(
     of: Indicator, state: Codes, value: Array, numerator: Array, denominator: Array, observed: Array
 ) -> Shown:
     """An indicator of the catalogue as it may be published; `observed` is how many observations stand behind it."""
-    if of.unit in ("count", "amount"):
-        return band(value, state, COUNT_EDGES if of.unit == "count" else AMOUNT_EDGES)
-    if _ABOUT_THE_MERCHANT.issuperset(of.tables):
+    if of.unit in _BANDED:
+        return band(value, state, _BANDED[of.unit])
+    if not hangs_on_observed(of):
         observed = np.full(len(state), np.inf)
     betrayed: tuple[Array, ...] = ()
     if _ABOUT_PEOPLE.intersection(of.tables):
@@ -208,21 +216,48 @@ def mask_name(name: str) -> str:
 
 def subject(row: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
     """(the published columns of one subject, for each that is not shown whole why: missing, masked, withheld)."""
-    person = row["kind"] != "enterprise"
-    fields: dict[str, Any] = {}
-    states: dict[str, str] = {}
+    return subjects({name: [row[name]] for name, _ in _published()})[0]
+
+
+def subjects(columns: Mapping[str, list[Any]]) -> list[tuple[dict[str, Any], dict[str, str]]]:
+    """The same of many, given and worked on by column. Those whose states are the same share them."""
+    person = [kind != "enterprise" for kind in columns["kind"]]
+    shown, states = [], []
     for name, of_persons in _published():
-        value = row[name]
-        if person and of_persons:
-            shown = mask_name(value) if value and name in _MASKED_IN_PART else None
-            states[name] = ("masked" if shown else "withheld") if value else "missing"
-            value = shown
-        elif value is None:
-            # A licence without a stated end, or no licence at all.
-            ends = name == "licence_valid_until" and row["licence_no"] is not None
-            states[name] = "not_applicable" if ends else "missing"
-        fields[name] = value
-    return fields, states
+        values = columns[name]
+        state = _missing(name, columns)
+        if of_persons:
+            masked = name in _MASKED_IN_PART
+            hidden = "masked" if masked else "withheld"
+            state = [
+                (hidden if value else "missing") if natural else why
+                for natural, value, why in zip(person, values, state, strict=True)
+            ]
+            values = [
+                (mask_name(value) if masked and value else None) if natural else value
+                for natural, value in zip(person, values, strict=True)
+            ]
+        shown.append(values)
+        states.append(state)
+    names = [name for name, _ in _published()]
+    told: dict[tuple[str | None, ...], dict[str, str]] = {}
+    for why in set(zip(*states, strict=True)):
+        told[why] = {name: state for name, state in zip(names, why, strict=True) if state}
+    return [
+        (dict(zip(names, row, strict=True)), told[why])
+        for row, why in zip(zip(*shown, strict=True), zip(*states, strict=True), strict=True)
+    ]
+
+
+def _missing(name: str, columns: Mapping[str, list[Any]]) -> list[str | None]:
+    """Which values of a column are not known: missing, or not applicable."""
+    if name == "licence_valid_until":
+        # A licence without a stated end, or no licence at all.
+        return [
+            None if until is not None else "missing" if licence is None else "not_applicable"
+            for until, licence in zip(columns[name], columns["licence_no"], strict=True)
+        ]
+    return ["missing" if value is None else None for value in columns[name]]
 
 
 @cache

@@ -24,7 +24,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from credit.disclosure.bulk import Field, csv_bytes, rows_of
+from credit.disclosure.bulk import Field, csv_table
 from credit.errors import InputError
 from credit.grading import NOT_RATED
 from credit.rulebooks import Rulebook
@@ -110,7 +110,7 @@ def files(
     sink = io.BytesIO()
     pq.write_table(table, sink, compression="zstd", store_schema=False)
     yield "bulk/sort_keys.parquet", sink.getvalue()
-    yield "bulk/sort_keys.csv", csv_bytes(table.column_names, rows_of(table))
+    yield "bulk/sort_keys.csv", csv_table(table)
 
 
 def advertised(path: Path, known: Collection[str]) -> frozenset[str]:
