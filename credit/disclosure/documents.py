@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from itertools import repeat
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -213,11 +214,11 @@ class Part:
 
     def said(self) -> Iterator[tuple[Any, ...]]:
         """All else that is told of each merchant: what `heads` makes of it depends on this and on what all have in common."""
-        by_subject = [of or {} for of in (self.trend, self.sanctions, self.records, self.objections, self.notices)]
+        by_subject = (self.trend, self.sanctions, self.records, self.objections, self.notices)
+        found = [map((of or {}).get, self.ids) for of in by_subject]
         # Not known and none are told apart.
-        known = [of is not None for of in (self.sanctions, self.records)]
-        for each in zip(*(getattr(self, name) for name in _LISTS), strict=True):
-            yield *each, *(of.get(each[0]) for of in by_subject), *known
+        known = [repeat(of is not None) for of in (self.sanctions, self.records)]
+        return zip(*(getattr(self, name) for name in _LISTS), *found, *known, strict=False)
 
     def heads(self) -> list[dict[str, Any]]:
         """What each merchant's document says besides columns of numbers."""
@@ -269,7 +270,7 @@ def _taken(tree: Tree, at: Any) -> Tree:
 
 def _of_each(part: Part, places: Sequence[int]) -> dict[str, Any]:
     lists = {name: getattr(part, name) for name in _LISTS}
-    return {name: [values[i] for i in places] for name, values in lists.items()}
+    return {name: list(map(values.__getitem__, places)) for name, values in lists.items()}
 
 
 def _columns(part: Part, at: Any) -> dict[str, Any]:

@@ -30,30 +30,36 @@ Entry = tuple[str, str, str | None, str | None, str, bool, str]
 
 _LEAST, _MOST, _EVERY = 20_000, 45_000, 96
 """Bytes of a file: cut after the least at one key in so many, and at the most in any case."""
-_SPACE = re.compile(r"\s+")
 _PLAIN = re.compile(r"[A-Za-z0-9_-]+")
 
 
 def normal(text: str) -> str:
     """As names and queries are compared: full-width as half-width, small letters, single spaces."""
-    return _SPACE.sub(" ", unicodedata.normalize("NFKC", text).lower()).strip()
+    return " ".join(unicodedata.normalize("NFKC", text).lower().split())
 
 
 def search(entries: Sequence[Entry]) -> Iterator[tuple[str, bytes]]:
     """(path, content) of every file of the index; the order of `entries` does not matter."""
     found: dict[str, list[bytes]] = {}
+    others: list[tuple[str, bytes]] = []
     for entry in sorted(entries, key=lambda one: (one[2] or "", one[0])):
-        subject_id, _, name, code, *_ = entry
-        line = _line(entry)
-        for key in _keys(normal(name or ""), normal(subject_id)):
-            there = found.get(key)
+        line, name, own, code = _line(entry), normal(entry[2] or ""), normal(entry[0]), entry[3]
+        for ending in _endings(name):
+            there = found.get(ending)
             if there is None:
-                found[key] = [line]
+                found[ending] = [line]
             elif len(there) < KEPT:
                 there.append(line)
+            else:
+                # Whoever has this ending has the shorter ones too: they are as full.
+                break
+        if not name.endswith(own):
+            others.append((own, line))
         if code:
             # A code's line says the code: the reader compares it, and shows it.
-            found.setdefault(normal(code), []).append(line[:-1] + b"," + orjson.dumps(code) + b"]")
+            others.append((normal(code), line[:-1] + b"," + orjson.dumps(code) + b"]"))
+    for key, line in others:
+        found.setdefault(key, []).append(line)
     directory = []
     for first, name, lines in _cut(found):
         directory.append([first, name])
@@ -61,8 +67,9 @@ def search(entries: Sequence[Entry]) -> Iterator[tuple[str, bytes]]:
     yield INDEX, to_json({"format": "merchant-credit search", "files": directory}) + b"\n"
 
 
-def _keys(name: str, subject_id: str) -> set[str]:
-    return {name[i:] for i in range(len(name)) if name[i] != " "} | {subject_id}
+def _endings(name: str) -> Iterator[str]:
+    """From the longest to the shortest."""
+    return (name[i:] for i, first in enumerate(name) if first != " ")
 
 
 def _line(entry: Entry) -> bytes:
@@ -81,14 +88,15 @@ def _cut(found: dict[str, list[bytes]]) -> Iterator[tuple[str, str, list[bytes]]
     lines: dict[bytes, None] = {}
     for key in sorted(found):
         encoded = found[key]
-        more = sum([len(line) + 2 for line in encoded if line not in lines])
+        new = [line for line in encoded if line not in lines]
+        more = sum(map(len, new)) + 2 * len(new)
         if lines and (size + more > _MOST or (size >= _LEAST and zlib.crc32(key.encode()) % _EVERY == 0)):
             yield first, name, list(lines)
             # As much of the key as tells it from the one before.
             first = next(key[:n] for n in range(1, len(key) + 1) if key[:n] > before)
-            name, size, lines = _name(key), 0, {}
-            more = sum([len(line) + 2 for line in encoded])
-        lines.update(dict.fromkeys(encoded))
+            name, size, lines, new = _name(key), 0, {}, encoded
+            more = sum(map(len, new)) + 2 * len(new)
+        lines.update(dict.fromkeys(new))
         size, before = size + more, key
     if lines:
         yield first, name, list(lines)
