@@ -355,16 +355,10 @@ def _whole(night: Night, graded: Graded, paths: dict[str, str], told: dict[str, 
 
 def documents(part: Part) -> Iterator[tuple[str, dict[str, Any]]]:
     """(path, document) of every merchant of the part."""
-    everyone = slice(0, len(part.paths))
-    windows = [(days, _chunk(tree, everyone)) for days, tree in part.windows.items()]
-    shown = _transposed(shown.rows(everyone) for shown in part.shown)
-    weights = _transposed(weight.tolist() for weight in part.weights)
-    points = _transposed(privacy.blank(points) for points in part.points)
-    totals = _transposed(
-        list(zip(weight.tolist(), privacy.blank(earned), strict=True)) for weight, earned in part.totals
-    )
     common = part.common
-    for i, (path, head) in enumerate(zip(part.paths, part.heads(), strict=True)):
+    windows = [_window(days, tree, len(part.paths)) for days, tree in part.windows.items()]
+    whole = zip(part.paths, part.heads(), _rows(_elements(part)), _rows(windows), strict=True)
+    for path, head, scored, figures in whole:
         now = {
             "on": common["evaluated_on"],
             "grade": head["grade"],
@@ -381,9 +375,9 @@ def documents(part: Part) -> Iterator[tuple[str, dict[str, Any]]]:
                 "cut_off": common["cut_off"],
                 "rulebook": common["rulebook"],
                 "trend": {"state": "measured", "points": [*head["trend"], now]},
-                "elements": _elements(part.frame, totals[i], shown[i], weights[i], points[i]),
+                "elements": scored,
                 "currency": head["currency"],
-                "figures": [{"window_days": days, **_pick(tree, i)} for days, tree in windows],
+                "figures": figures,
                 **{name: head[name] for name in _AFTER},
                 "disclosure": common["disclosure"],
             },
@@ -397,16 +391,19 @@ def _vetoes(book: Rulebook) -> list[dict[str, Any]]:
     ]
 
 
-def _transposed(columns: Iterable[list[Any]]) -> list[tuple[Any, ...]]:
-    return list(zip(*columns, strict=True))
+def _rows(columns: Iterable[Iterable[Any]]) -> Iterator[list[Any]]:
+    """What the columns have for each merchant."""
+    return map(list, zip(*columns, strict=True))
 
 
-def _chunk(tree: Tree, part: slice) -> dict[str, Any]:
-    return {key: node.rows(part) if isinstance(node, Shown) else _chunk(node, part) for key, node in tree.items()}
+def _window(days: int, tree: Tree, merchants: int) -> Iterator[dict[str, Any]]:
+    """The figures of each merchant, as nested as the tree."""
+    return ({"window_days": days, **figures} for figures in _nested(tree, slice(merchants)))
 
 
-def _pick(tree: dict[str, Any], i: int) -> dict[str, Any]:
-    return {key: node[i] if isinstance(node, list) else _pick(node, i) for key, node in tree.items()}
+def _nested(tree: Tree, everyone: slice) -> Iterator[dict[str, Any]]:
+    columns = [node.rows(everyone) if isinstance(node, Shown) else _nested(node, everyone) for node in tree.values()]
+    return (dict(zip(tree, row, strict=True)) for row in zip(*columns, strict=True))
 
 
 def _frame(graded: Graded) -> list[dict[str, Any]]:
@@ -419,44 +416,26 @@ def _frame(graded: Graded) -> list[dict[str, Any]]:
     return elements(graded.book, rows, rated=False, priors={})
 
 
-def _elements(
-    frame: list[dict[str, Any]],
-    totals: Sequence[tuple[float, float | None]],
-    shown: Sequence[dict[str, Any]],
-    weights: Sequence[float],
-    points: Sequence[float | None],
-) -> list[dict[str, Any]]:
-    """The elements of one merchant. `totals`: (effective weight, points) of each; the rest: of each indicator in order."""
-    built = []
-    place = 0
-    for element, (weight, earned) in zip(frame, totals, strict=True):
-        indicators = []
-        for one in element["indicators"]:
-            indicators.append(
-                {
-                    "name": one["name"],
-                    "name_zh": one["name_zh"],
-                    "name_en": one["name_en"],
-                    "window_days": one["window_days"],
-                    "unit": one["unit"],
-                    **shown[place],
-                    "effective_weight": weights[place],
-                    "points": points[place],
-                }
-            )
-            place += 1
-        built.append(
-            {
-                "name": element["name"],
-                "name_zh": element["name_zh"],
-                "name_en": element["name_en"],
-                "weight": element["weight"],
-                "effective_weight": weight,
-                "points": earned,
-                "indicators": indicators,
-            }
-        )
-    return built
+def _elements(part: Part) -> Iterator[Iterator[dict[str, Any]]]:
+    """Each element as every merchant has it."""
+    measured = zip(part.shown, part.weights, part.points, strict=True)
+    for element, total in zip(part.frame, part.totals, strict=True):
+        indicators = [_indicator(one, *next(measured)) for one in element["indicators"]]
+        yield _element(element, *total, indicators)
+
+
+def _element(
+    element: dict[str, Any], weights: Array, points: Array, indicators: list[Iterator[dict[str, Any]]]
+) -> Iterator[dict[str, Any]]:
+    same = {key: element[key] for key in ("name", "name_zh", "name_en", "weight")}
+    columns = zip(weights.tolist(), privacy.blank(points), _rows(indicators), strict=True)
+    return ({**same, "effective_weight": weight, "points": earned, "indicators": of} for weight, earned, of in columns)
+
+
+def _indicator(one: dict[str, Any], shown: Shown, weights: Array, points: Array) -> Iterator[dict[str, Any]]:
+    same = {key: one[key] for key in ("name", "name_zh", "name_en", "window_days", "unit")}
+    columns = zip(shown.rows(slice(len(weights)), same), weights.tolist(), privacy.blank(points), strict=True)
+    return ({**row, "effective_weight": weight, "points": earned} for row, weight, earned in columns)
 
 
 def _objections(found: list[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:

@@ -74,26 +74,30 @@ class Shown:
         )
         return Shown(self.state[at], value, at_least, below, self.whole, coarse)
 
-    def rows(self, part: slice) -> list[dict[str, Any]]:
-        """As JSON-able objects; null wherever there is nothing to show."""
-        columns: dict[str, list[Any]] = {"state": [STATES[code] for code in self.state[part].tolist()]}
-        if self.value is not None:
-            columns["value"] = blank(self.value[part], int if self.whole else float)
-        else:
-            assert self.at_least is not None
-            assert self.below is not None
-            columns |= {"at_least": blank(self.at_least[part], int), "below": blank(self.below[part], int)}
-        # One object for all merchants of the same figure: there are few different ones.
-        rows: dict[tuple[Any, ...], dict[str, Any]] = {}
-        return [
-            rows.get(row) or rows.setdefault(row, dict(zip(columns, row, strict=True)))
-            for row in zip(*columns.values(), strict=True)
-        ]
+    def rows(self, part: slice, same: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
+        """As JSON-able objects that begin with what is the `same` in all; null wherever there is nothing to show.
+
+        One object for all merchants of the same figure: there are few different ones."""
+        names = ("value",) if self.value is not None else ("at_least", "below")
+        columns = [getattr(self, name)[part].tolist() for name in names]
+        nothing = [{**(same or {}), "state": state, **dict.fromkeys(names)} for state in STATES]
+        whole = self.whole or self.value is None
+        rows: dict[float, dict[str, Any]] = {}
+
+        def row(place: int) -> dict[str, Any]:
+            numbers = [column[place] for column in columns]
+            told = [None if number != number else int(number) if whole else number for number in numbers]
+            made = rows[numbers[0]] = nothing[MEASURED] | dict(zip(names, told, strict=True))
+            return made
+
+        # Two bands that begin alike are one: the first number tells all.
+        told = enumerate(zip(self.state[part].tolist(), columns[0], strict=True))
+        return [nothing[code] if code != MEASURED else rows.get(number) or row(i) for i, (code, number) in told]
 
 
-def blank(values: Array, kind: type[int] | type[float] = float) -> list[Any]:
+def blank(values: Array) -> list[float | None]:
     """The numbers as a list, None for NaN."""
-    return [None if value != value else kind(value) for value in values.tolist()]
+    return [None if value != value else value for value in values.tolist()]
 
 
 # --- numbers -----------------------------------------------------------------------------------------------------
