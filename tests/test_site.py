@@ -89,8 +89,7 @@ def ledger(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, Document
         paths = documents.paths([subject_id for graded in tonight.graded for subject_id in graded.ids])
         made = {
             path: complete(json.loads(documents.to_json(document)))
-            for shard in documents.shards(tonight, conf, paths, development=False)
-            for part in shard
+            for part in documents.wholes(tonight, conf, paths, development=False)
             for path, document in documents.documents(part)
         }
         return made, lifecycle.versions(con)

@@ -215,11 +215,11 @@ def _write(
 
     pool.submit(draft.entries.update, render.search, draft.folder, _searched(tonight, paths))
     progress(f"writing the files of {tonight.merchants:,} merchants")
-    shards = documents.shards(tonight, settings, paths, development=development)
+    wholes = documents.wholes(tonight, settings, paths, development=development)
     # Beside the processes that have the merchants this one would be idle.
     with ThreadPoolExecutor(1) as thread:
         listed = thread.submit(lists)
-        done = render.merchants(draft, shards, tonight.merchants, context, earlier, tonight.day, pool, progress)
+        done = render.merchants(draft, wholes, context, earlier, tonight.day, pool, progress)
         progress("writing lists and bulk files")
         listed.result()
     pool.collect()

@@ -225,9 +225,17 @@ class Part:
         return [self._head(i) for i in range(len(self.ids))]
 
     def take(self, places: Sequence[int]) -> Part:
-        """Only the merchants at these places."""
-        at = np.array(places, dtype=np.int64)
-        return replace(self, **_of_each(self, places), **_columns(self, at))
+        """Only the merchants at these places, and nothing by subject that is of others."""
+        lists: dict[str, Any] = {name: list(map(getattr(self, name).__getitem__, places)) for name in _LISTS}
+        by_subject: dict[str, Any] = {name: _only(getattr(self, name), lists["ids"]) for name in _BY_SUBJECT}
+        return replace(self, **lists, **by_subject, **_columns(self, np.array(places, dtype=np.int64)))
+
+    def slices(self, size: int) -> Iterator[Part]:
+        """The same, so many merchants at a time; nothing is copied but lists."""
+        for start in range(0, len(self.ids), size):
+            some = slice(start, start + size)
+            lists: dict[str, Any] = {name: getattr(self, name)[some] for name in _LISTS}
+            yield replace(self, **lists, **_columns(self, some))
 
     def _head(self, i: int) -> dict[str, Any]:
         subject_id, reason, by = self.ids[i], self.reason[i], self.common["disclosure"]["by"]
@@ -268,11 +276,6 @@ def _taken(tree: Tree, at: Any) -> Tree:
     return {key: node.take(at) if isinstance(node, Shown) else _taken(node, at) for key, node in tree.items()}
 
 
-def _of_each(part: Part, places: Sequence[int]) -> dict[str, Any]:
-    lists = {name: getattr(part, name) for name in _LISTS}
-    return {name: list(map(values.__getitem__, places)) for name, values in lists.items()}
-
-
 def _columns(part: Part, at: Any) -> dict[str, Any]:
     return {
         "shown": [shown.take(at) for shown in part.shown],
@@ -288,24 +291,14 @@ def folder_of(path: str) -> str:
     return path[10:12]
 
 
-def shards(night: Night, settings: Settings, paths: dict[str, str], *, development: bool) -> Iterator[list[Part]]:
-    """All merchants of the night in shards: one or more of the 256 folders with all merchants in them, a part a rulebook.
-
-    `paths`: subject id -> path of its document."""
-    many = max(1, min(256, -(-night.merchants // _SHARD)))
-    told = about(settings, development=development)
-    wholes = [_whole(night, graded, paths, told) for graded in night.graded]
-    shard_of = [np.array([int(folder_of(path), 16) * many // 256 for path in whole.paths]) for whole in wholes]
+def shards(parts: Sequence[Part]) -> Iterator[list[list[int]]]:
+    """All merchants in shards: one or more of the 256 folders with all merchants in them. Of each shard, for each of the
+    parts, the places of its merchants there."""
+    merchants = sum(len(part.ids) for part in parts)
+    many = max(1, min(256, -(-merchants // _SHARD)))
+    shard_of = [np.array([int(folder_of(path), 16) * many // 256 for path in part.paths]) for part in parts]
     for shard in range(many):
-        parts = []
-        for whole, of in zip(wholes, shard_of, strict=True):
-            at = np.flatnonzero(of == shard)
-            if len(at):
-                lists = _of_each(whole, at.tolist())
-                by_subject: dict[str, Any] = {name: _only(getattr(whole, name), lists["ids"]) for name in _BY_SUBJECT}
-                parts.append(replace(whole, **lists, **by_subject, **_columns(whole, at)))
-        if parts:
-            yield parts
+        yield [np.flatnonzero(of == shard).tolist() for of in shard_of]
 
 
 _BY_SUBJECT = ("trend", "sanctions", "records", "objections", "notices")
@@ -313,6 +306,12 @@ _BY_SUBJECT = ("trend", "sanctions", "records", "objections", "notices")
 
 def _only(found: dict[str, Any] | None, ids: list[str]) -> dict[str, Any] | None:
     return found and {subject_id: found[subject_id] for subject_id in ids if subject_id in found}
+
+
+def wholes(night: Night, settings: Settings, paths: dict[str, str], *, development: bool) -> list[Part]:
+    """All merchants of the night, a part a rulebook. `paths`: subject id -> path of its document."""
+    told = about(settings, development=development)
+    return [_whole(night, graded, paths, told) for graded in night.graded]
 
 
 def _whole(night: Night, graded: Graded, paths: dict[str, str], told: dict[str, Any]) -> Part:

@@ -14,7 +14,7 @@ import multiprocessing
 import os
 import shutil
 import stat
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from dataclasses import dataclass, field
 from datetime import date
@@ -28,12 +28,14 @@ import pyarrow.parquet as pq
 
 from credit import __version__
 from credit.disclosure import manifest, site, versions
-from credit.disclosure.documents import Part, documents, folder_of, to_json
+from credit.disclosure.documents import Part, documents, folder_of, shards, to_json
 from credit.disclosure.manifest import Listing
 from credit.disclosure.versions import PRINTS, Draft, Entry, entry_of
 
 _SHARED_OUT_FROM = 4_000
 """Merchants from which it pays to start processes."""
+_AT_ONCE = 2_000
+"""Merchants whose numbers are laid side by side at a time."""
 _ROW = pa.schema([("subject_id", pa.string()), ("print", pa.binary(32)), ("evaluated_on", pa.date32())])
 
 T = TypeVar("T")
@@ -100,7 +102,8 @@ def fingerprints(part: Part, context: dict[str, Any]) -> list[bytes]:
     frame = hashlib.sha256(_program() + to_json([common, part.frame, part.meanings, part.vetoes, context])).digest()
     return [
         hashlib.sha256(b"".join((frame, row, orjson.dumps(said)))).digest()
-        for row, said in zip(part.numbers(), part.said(), strict=True)
+        for some in part.slices(_AT_ONCE)
+        for row, said in zip(some.numbers(), some.said(), strict=True)
     ]
 
 
@@ -108,8 +111,8 @@ def fingerprints(part: Part, context: dict[str, Any]) -> list[bytes]:
 class Rendered:
     """What became of the merchants: what the next version needs to know of them, and how many were kept."""
 
-    rows: dict[str, Kept] = field(default_factory=dict)
-    kept: int = 0
+    rows: dict[str, Kept]
+    kept: int
 
 
 def lay(draft: Draft, before: Earlier, day: date, pool: Pool) -> None:
@@ -120,8 +123,7 @@ def lay(draft: Draft, before: Earlier, day: date, pool: Pool) -> None:
 
 def merchants(
     draft: Draft,
-    shards: Iterable[list[Part]],
-    total: int,
+    wholes: Sequence[Part],
     context: dict[str, Any],
     before: Earlier | None,
     day: date,
@@ -131,39 +133,42 @@ def merchants(
     """Write the files of all merchants, but for those that are kept, and the parts of the manifest that list all, into the
     draft, where the files of the version before lie. Whoever calls collects what is under way when this returns, and then
     calls `remove_withdrawn`."""
-    done = Rendered()
+    total = sum(len(whole.ids) for whole in wholes)
+    # Where nothing can be kept, what files are made of is told beside the processes that make them.
+    prints = [fingerprints(whole, context) for whole in wholes] if before else None
+    kept: list[dict[int, Kept]] = [{} for _ in wholes]
+    if before and prints:
+        kept = [_kept(whole, of, before) for whole, of in zip(wholes, prints, strict=True)]
 
-    def kept_of(subject_id: str, fingerprint: bytes, path: str) -> Kept | None:
-        """The merchant in the earlier version, where its files are what they would be now."""
-        if before is None or (was := before.merchants.get(subject_id)) is None or was.fingerprint != fingerprint:
-            return None
-        return was if before.damaged.isdisjoint((path, folder_of(path))) else None
+    def take(listed: dict[str, manifest.Listed]) -> None:
+        draft.parts.update(listed)
+        progress(f"{sum(part.files for part in draft.parts.values()) // 3:,} of {total:,} merchants")
 
-    for shard in shards:
-        kept: dict[str, list[str]] = {}
+    for shard in shards(wholes):
+        stay: dict[str, list[str]] = {}
         parts = []
-        for part in shard:
-            new = []
-            prints = fingerprints(part, context)
-            for i, (subject_id, path) in enumerate(zip(part.ids, part.paths, strict=True)):
-                was = kept_of(subject_id, prints[i], path)
-                if was is not None:
-                    done.rows[subject_id] = was
-                    kept.setdefault(folder_of(path), []).append(path)
-                else:
-                    done.rows[subject_id] = Kept(prints[i], day)
-                    new.append(i)
-            if new:
-                parts.append(part if len(new) == len(part.ids) else part.take(new))
-        done.kept += sum(map(len, kept.values()))
-
-        def take(listed: dict[str, manifest.Listed]) -> None:
-            draft.parts.update(listed)
-            progress(f"{sum(part.files for part in draft.parts.values()) // 3:,} of {total:,} merchants")
-
-        pool.submit(take, _shard, draft.folder, parts, context, before.source if before else None, kept)
+        for whole, was, places in zip(wholes, kept, shard, strict=True):
+            for i in places:
+                if i in was:
+                    stay.setdefault(folder_of(whole.paths[i]), []).append(whole.paths[i])
+            if new := [i for i in places if i not in was]:
+                parts.append(whole.take(new))
+        pool.submit(take, _shard, draft.folder, parts, context, before.source if before else None, stay)
         pool.collect(2 * pool.workers)
-    return done
+    rows: dict[str, Kept] = {}
+    for whole, was, made_of in zip(wholes, kept, prints or [fingerprints(one, context) for one in wholes], strict=True):
+        rows |= {one: was.get(i) or Kept(made_of[i], day) for i, one in enumerate(whole.ids)}
+    return Rendered(rows, sum(map(len, kept)))
+
+
+def _kept(whole: Part, prints: list[bytes], before: Earlier) -> dict[int, Kept]:
+    """Whose files of the earlier version are what they would be now: place in the part -> the merchant as it was."""
+    found = {}
+    for i, (subject_id, path, fingerprint) in enumerate(zip(whole.ids, whole.paths, prints, strict=True)):
+        was = before.merchants.get(subject_id)
+        if was and was.fingerprint == fingerprint and before.damaged.isdisjoint((path, folder_of(path))):
+            found[i] = was
+    return found
 
 
 def remove_withdrawn(draft: Draft) -> None:
