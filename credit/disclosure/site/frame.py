@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
@@ -17,6 +17,7 @@ FOLDER: Final = Path(__file__).parent
 
 _BOTH = re.compile(r"\[\[(.+?) \|\| (.+?)\]\]")
 _INDENT = re.compile(r"\n\s+")
+_GAP = re.compile(r"<gap (\w*)>")
 
 TONES: Final = {"A": "a", "B": "b", "C": "c", "D": "d", "E": "d"}
 """First letter of a grade -> class of its plate; any other is not rated."""
@@ -24,6 +25,25 @@ TONES: Final = {"A": "a", "B": "b", "C": "c", "D": "d", "E": "d"}
 
 def tone(grade: str) -> str:
     return TONES.get(grade[:1], "n")
+
+
+def gap(name: str = "") -> Markup:
+    """A place in a form. No escaped text looks like it."""
+    return Markup(f"<gap {name}>")
+
+
+class Form:
+    """A text that many pages have but for its gaps. `names`: of the gaps, in order."""
+
+    def __init__(self, text: str) -> None:
+        self._parts = _GAP.split(text)
+        self.names = self._parts[1::2]
+
+    def fill(self, told: Iterable[str]) -> str:
+        """The text with this in its gaps, in order."""
+        parts = self._parts.copy()
+        parts[1::2] = told
+        return "".join(parts)
 
 
 class _Loader(BaseLoader):
@@ -60,7 +80,7 @@ def _environment() -> Environment:
         "plain": words.plain,
         "tone": tone,
     }
-    made.globals |= {"both": words.both}
+    made.globals |= {"both": words.both, "gap": gap}
     return made
 
 

@@ -5,44 +5,47 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Any, Final
 
+import orjson
 from markupsafe import Markup, escape
 
 from credit.disclosure.documents import to_json
 from credit.disclosure.site import charts, words
-from credit.disclosure.site.frame import render
-from credit.disclosure.site.words import both, cell, iso
+from credit.disclosure.site.frame import Form, gap, render
+from credit.disclosure.site.words import both, cell, iso, said
 
 Document = dict[str, Any]
 
 ROOT: Final = "../../"
 
-Row = tuple[str, str, tuple[str, ...], str]
-"""A line of a table of figures: Chinese, English, where the figure is, its unit."""
+Row = tuple[str, str, str, str]
+"""A line of a table of figures: Chinese, English, name of the figure, its unit."""
+Group = tuple[str, str, tuple[str, ...], tuple[Row, ...]]
+"""Lines of a table: Chinese, English, where their figures are, the lines."""
 
-FIGURES: Final[tuple[tuple[str, str, tuple[Row, ...]], ...]] = (
-    ("交易", "Transactions", (
-        ("订单数", "Orders", ("transactions", "orders"), "count"),
-        ("交易额", "Amount", ("transactions", "amount"), "amount"),
-        ("订单完成率", "Completed", ("transactions", "completion_rate"), "share"),
-        ("按时发货率", "Sent on time", ("transactions", "on_time_dispatch_rate"), "share"),
-        ("按时送达率", "Delivered on time", ("transactions", "on_time_delivery_rate"), "share"),
-        ("退款率", "Refund rate", ("transactions", "refund_rate"), "share"),
+FIGURES: Final[tuple[Group, ...]] = (
+    ("交易", "Transactions", ("transactions",), (
+        ("订单数", "Orders", "orders", "count"),
+        ("交易额", "Amount", "amount", "amount"),
+        ("订单完成率", "Completed", "completion_rate", "share"),
+        ("按时发货率", "Sent on time", "on_time_dispatch_rate", "share"),
+        ("按时送达率", "Delivered on time", "on_time_delivery_rate", "share"),
+        ("退款率", "Refund rate", "refund_rate", "share"),
     )),
-    ("评价", "Reviews", (
-        ("评价数", "Reviews", ("reviews", "count"), "count"),
-        ("平均星级", "Mean stars", ("reviews", "mean"), "stars"),
-        ("评价覆盖率", "Reviews per order", ("reviews", "coverage"), "per_order"),
+    ("评价", "Reviews", ("reviews",), (
+        ("评价数", "Reviews", "count", "count"),
+        ("平均星级", "Mean stars", "mean", "stars"),
+        ("评价覆盖率", "Reviews per order", "coverage", "per_order"),
     )),
-    ("投诉", "Complaints", (
-        ("投诉件数", "Complaints", ("complaints", "count"), "count"),
-        ("投诉率", "Complaints per order", ("complaints", "rate"), "per_order"),
-        ("认定商家责任", "Merchant liable", ("complaints", "upheld"), "count"),
-        ("首次响应（小时，中位数）", "First response, median hours", ("complaints", "response_median_hours"), "hours"),
-        ("办结（天，中位数）", "Resolved, median days", ("complaints", "resolution_median_days"), "days"),
+    ("投诉", "Complaints", ("complaints",), (
+        ("投诉件数", "Complaints", "count", "count"),
+        ("投诉率", "Complaints per order", "rate", "per_order"),
+        ("认定商家责任", "Merchant liable", "upheld", "count"),
+        ("首次响应（小时，中位数）", "First response, median hours", "response_median_hours", "hours"),
+        ("办结（天，中位数）", "Resolved, median days", "resolution_median_days", "days"),
     )),
 )  # fmt: skip
-COMPLAINTS: Final[tuple[tuple[str, str, tuple[Row, ...]], ...]] = (
-    ("处理结果", "How they ended", tuple((zh, en, ("complaints", "by_outcome", code), "count") for code, zh, en in (
+COMPLAINTS: Final[tuple[Group, ...]] = (
+    ("处理结果", "How they ended", ("complaints", "by_outcome"), tuple((zh, en, code, "count") for code, zh, en in (
         ("upheld", "支持，商家责任", "Upheld, merchant liable"),
         ("partly_upheld", "部分支持，商家责任", "Upheld in part, merchant liable"),
         ("others_liable", "支持，其他方责任", "Upheld, others liable"),
@@ -52,7 +55,7 @@ COMPLAINTS: Final[tuple[tuple[str, str, tuple[Row, ...]], ...]] = (
         ("unrecorded", "已办结，结果未记录", "Ended, outcome not recorded"),
         ("open", "处理中", "Open"),
     ))),
-    ("投诉渠道", "Where they were made", tuple((zh, en, ("complaints", "by_channel", code), "count") for code, zh, en in (
+    ("投诉渠道", "Where they were made", ("complaints", "by_channel"), tuple((zh, en, code, "count") for code, zh, en in (
         ("platform", "平台", "Platform"),
         ("12315", "12315 热线", "12315 hotline"),
         ("association", "消费者组织", "Consumers' association"),
@@ -84,61 +87,99 @@ WHY_NOT: Final = {
 }
 
 
+_SHARED: Final = (
+    "grade", "meaning", "provisional", "dormant", "not_rated", "vetoes", "objections", "notices", "evaluated_on", "rulebook",
+    "disclosure",
+)  # fmt: skip
+"""Parts of a document that many have in common."""
+
+
 class Merchants:
     """Makes merchants' pages. `context`: {"platform": {zh, en}, "development", "contact", "zone"}."""
 
     def __init__(self, context: dict[str, Any]) -> None:
         self._context = context
+        self._elements: dict[str, Form] = {}
 
     def page(self, document: Document, path: str) -> bytes:
         """The page of a merchant. `path` is that of its document below the site's root."""
-        name = path.rpartition("/")[2].removesuffix(".json")
-        return render(
-            "merchant.html",
-            self._context,
-            ROOT,
-            {
-                "d": document,
-                "subject": document["subject"],
-                "file": words.href(name),
-                "jsonld": Markup(to_json(_jsonld(document)).decode()),
-                "trend": _trend(document),
-                "elements": _elements(document["elements"]),
-                "figures": figures_table(document["figures"], FIGURES, *_caption(document["currency"])),
-                "reviews": stars(document["figures"]),
-                "complaints": figures_table(document["figures"], COMPLAINTS, "投诉件数", "Complaints"),
-                "operator": _operator(document["subject"]),
-            },
-        )
+        subject, figures = document["subject"], document["figures"]
+        form = _form(orjson.dumps([self._context, _shared(document)]))
+        told = {
+            "name": escape(subject["name"] or subject["subject_id"]),
+            "id": escape(subject["subject_id"]),
+            "file": words.href(path.rpartition("/")[2].removesuffix(".json")),
+            "jsonld": to_json(_jsonld(document)).decode(),
+            "score": _score(document["score"]) + ("" if document["score"] is None else "<small> / 100</small>"),
+            "evidence": f"{100 * document['evidence']:.0f}",
+            "trend": _trend(document),
+            "elements": self._scored(document),
+            "figures": figures_table(figures, FIGURES, *_caption(document["currency"])),
+            "reviews": stars(figures),
+            "complaints": figures_table(figures, COMPLAINTS, "投诉件数", "Complaints"),
+            "sanctions": "".join(map(_sanction, document["sanctions"]["in_force"] or ())),
+            "public_records": "".join(map(_record, document["public_records"]["in_force"] or ())),
+            "operator": _operator(subject),
+        }
+        return form.fill([told[name] for name in form.names]).encode()
+
+    def _scored(self, document: Document) -> str:
+        """Each element as a bar as long as its weight, filled with its points, and its indicators below it."""
+        elements, book = document["elements"], document["rulebook"]["hash"]
+        if (form := self._elements.get(book)) is None:
+            form = self._elements[book] = Form("".join(map(_element_form, elements)))
+        most = 100 * max(element["effective_weight"] for element in elements) or 1.0
+        return form.fill([told for element in elements for told in _element(element, most)])
 
 
 # --- parts -------------------------------------------------------------------------------------------------------
+
+
+def _shared(document: Document) -> dict[str, Any]:
+    """All that the page says outside its gaps."""
+    subject = document["subject"]
+    return {
+        **{name: document[name] for name in _SHARED},
+        **{name: subject[name] for name in ("kind", "self_operated")},
+        **{name: _any(document[name]) for name in ("sanctions", "public_records")},
+    }
+
+
+def _any(listed: dict[str, Any]) -> str:
+    return "some" if listed["in_force"] else "missing" if listed["state"] == "missing" else "none"
+
+
+@lru_cache(maxsize=512)
+def _form(given: bytes) -> Form:
+    """The page of all merchants of whom the same is `given`: the site's context and what is shared, as JSON."""
+    context, shared = orjson.loads(given)
+    return Form(render("merchant.html", context, ROOT, {"d": shared}).decode())
 
 
 def _caption(currency: str | None) -> tuple[str, str]:
     return (f"金额币种 {currency}", f"Amounts in {currency}") if currency else ("近期情况", "Recent figures")
 
 
-def _elements(elements: list[dict[str, Any]]) -> Markup:
-    """Each element as a bar as long as its weight, filled with its points, and its indicators below it."""
-    most = 100 * max(element["effective_weight"] for element in elements) or 1.0
-    return Markup("").join([_element(element, most) for element in elements])
+def _element_form(element: dict[str, Any]) -> str:
+    indicators = element["indicators"]
+    rows = "".join([f"{_heading(one['name_zh'], one['name_en'], one['window_days'])}{gap()}" for one in indicators])
+    return (
+        f"<div class=element><h3>{both(element['name_zh'], element['name_en'])}</h3><p class=pts><b>{gap()}</b> / {gap()}</p>"
+        f"{gap()}{gap()}<details><summary>{both(f'{len(indicators)} 项指标', f'{len(indicators)} indicators')}</summary>"
+        f"<table>{_HEAD}{rows}</table></details></div>"
+    )
 
 
-def _element(element: dict[str, Any], most: float) -> Markup:
+def _element(element: dict[str, Any], most: float) -> list[str]:
+    """What stands in the gaps."""
     full, points = 100 * element["effective_weight"], element["points"]
-    told = "—" if points is None else f"{points:.2f}"
-    rows = "".join(
-        [
-            f"{_heading(one['name_zh'], one['name_en'], one['window_days'])}{_value(one)}"
-            for one in element["indicators"]
-        ]
-    )
-    return Markup(
-        f"<div class=element><h3>{_named(element['name_zh'], element['name_en'])}</h3><p class=pts><b>{told}</b> / {full:.2f}</p>"
-        f"{charts.bar(points or 0, full, most)}{_reweighted(element['weight'], round(full, 2))}"
-        f"<details><summary>{_count(len(element['indicators']))}</summary><table>{_HEAD}{rows}</table></details></div>"
-    )
+    return [
+        "—" if points is None else f"{points:.2f}",
+        f"{full:.2f}",
+        charts.bar(points or 0, full, most),
+        _reweighted(element["weight"], full),
+        *map(_value, element["indicators"]),
+    ]
 
 
 _HEAD = (
@@ -147,25 +188,14 @@ _HEAD = (
 )
 
 
-@lru_cache(maxsize=256)
-def _named(zh: str, en: str) -> str:
-    return both(zh, en)
-
-
-@lru_cache(maxsize=256)
-def _count(indicators: int) -> str:
-    return both(f"{indicators} 项指标", f"{indicators} indicators")
-
-
 @lru_cache(maxsize=4_096)
 def _reweighted(weight: float, full: float) -> str:
     """Said where what is not measured gave its weight to the rest."""
-    if abs(weight - full) < 0.01:
+    if abs(weight - round(full, 2)) < 0.01:
         return ""
     return f"<p class=note>{both(f'规则权重 {weight:g}，因部分指标未计量而调整', f'Weight in the rules {weight:g}; adjusted for what is not measured')}</p>"
 
 
-@lru_cache(maxsize=1_024)
 def _heading(zh: str, en: str, days: int) -> str:
     window = "" if days == 365 else f" <small>{both(f'近 {days} 日', f'{days} days')}</small>"
     return f"<tr><th scope=row>{both(zh, en)}{window}"
@@ -189,36 +219,36 @@ def _nothing(state: str) -> str:
     return f"<td colspan=2>{words.state(state)}"
 
 
+@lru_cache(maxsize=65_536)
 def _points(points: float | None, weight: float) -> str:
     return f"<td>{'—' if points is None else f'{points:.2f}'} / {100 * weight:.2f}"
 
 
-def figures_table(
-    figures: list[dict[str, Any]], groups: tuple[tuple[str, str, tuple[Row, ...]], ...], zh: str, en: str
-) -> Markup:
+def figures_table(figures: list[dict[str, Any]], groups: tuple[Group, ...], zh: str, en: str) -> Markup:
     """The figures of every window beside each other, in groups of lines."""
-    parts = [_figures_head(zh, en, tuple(window["window_days"] for window in figures))]
-    for group_zh, group_en, rows in groups:
-        parts.append(_group(group_zh, group_en, len(figures) + 1))
-        for row_zh, row_en, place, unit in rows:
-            parts.append(_row(row_zh, row_en))
-            for window in figures:
-                shown: Any = window
-                for key in place:
-                    shown = shown[key]
-                parts.append(f"<td>{cell(shown, unit)}")
-    parts.append("</table>")
-    return Markup("".join(parts))
+    told = []
+    for _, _, place, rows in groups:
+        windows = figures
+        for key in place:
+            windows = [window[key] for window in windows]
+        told += [cell(window[name], unit) for _, _, name, unit in rows for window in windows]
+    return Markup(_figures_form(groups, zh, en, tuple([window["window_days"] for window in figures])).fill(told))
 
 
 _LEGEND = ("※ 数量过少不予公示；— 缺少数据；/ 不适用。", "※ too few to publish; — no data; / not applicable.")
 
 
-@lru_cache(maxsize=256)
-def _figures_head(zh: str, en: str, windows: tuple[int, ...]) -> str:
-    return (
+@lru_cache(maxsize=64)
+def _figures_form(groups: tuple[Group, ...], zh: str, en: str, windows: tuple[int, ...]) -> Form:
+    cells = f"<td>{gap()}" * len(windows)
+    lines = [
+        f"<tbody><tr><th scope=rowgroup colspan={len(windows) + 1}>{both(group_zh, group_en)}"
+        + "".join([f"<tr><th scope=row>{both(row_zh, row_en)}{cells}" for row_zh, row_en, *_ in rows])
+        for group_zh, group_en, _, rows in groups
+    ]
+    return Form(
         f"<table class=figures><caption>{both(f'{zh}。{_LEGEND[0]}', f'{en}. {_LEGEND[1]}')}</caption>"
-        f"<thead><tr><th scope=col>{both('项目', 'Item')}{_windows(windows)}</thead>"
+        f"<thead><tr><th scope=col>{both('项目', 'Item')}{_windows(windows)}</thead>{''.join(lines)}</table>"
     )
 
 
@@ -226,40 +256,34 @@ def _windows(windows: tuple[int, ...]) -> str:
     return "".join(f"<th scope=col>{both(f'{days} 日', f'{days} d')}" for days in windows)
 
 
-@lru_cache(maxsize=256)
-def _group(zh: str, en: str, columns: int) -> str:
-    return f"<tbody><tr><th scope=rowgroup colspan={columns}>{both(zh, en)}"
-
-
-@lru_cache(maxsize=256)
-def _row(zh: str, en: str) -> str:
-    return f"<tr><th scope=row>{both(zh, en)}"
-
-
 def stars(figures: list[dict[str, Any]]) -> Markup:
     """Reviews by stars: the numbers of every window, and bars for the longest."""
-    longest = figures[-1]["reviews"]["distribution"]
-    most = max([shown["value"] or 0 for shown in longest.values()]) or 1
-    rows = []
-    for star in ("5", "4", "3", "2", "1"):
-        cells = "".join([f"<td>{cell(window['reviews']['distribution'][star], 'count')}" for window in figures])
-        shown = longest[star]
-        drawn = charts.bar(shown["value"], most, most) if shown["value"] is not None else ""
-        rows.append(f"<tr><th scope=row>{_star(star)}<td class=drawn>{drawn}{cells}")
-    return Markup(f"{_stars_head(tuple(window['window_days'] for window in figures))}{''.join(rows)}</table>")
+    windows = [window["reviews"]["distribution"] for window in figures]
+    longest = {star: shown["value"] for star, shown in windows[-1].items()}
+    most = max([number or 0 for number in longest.values()]) or 1
+    told: list[str] = []
+    for star in _STARS:
+        number = longest[star]
+        told.append("" if number is None else charts.bar(number, most, most))
+        told += [cell(window[star], "count") for window in windows]
+    return Markup(_stars_form(tuple([window["window_days"] for window in figures])).fill(told))
+
+
+_STARS = ("5", "4", "3", "2", "1")
 
 
 @lru_cache(maxsize=8)
-def _stars_head(windows: tuple[int, ...]) -> str:
+def _stars_form(windows: tuple[int, ...]) -> Form:
     zh = f"各星级评价数，条形为近 {windows[-1]} 日。{_LEGEND[0]}"
     en = f"Reviews by stars; bars show {windows[-1]} days. {_LEGEND[1]}"
-    return (
+    cells = f"<td>{gap()}" * len(windows)
+    rows = [f"<tr><th scope=row>{_star(star)}<td class=drawn>{gap()}{cells}" for star in _STARS]
+    return Form(
         f"<table class=stars><caption>{both(zh, en)}</caption><thead><tr><th scope=col>{both('星级', 'Stars')}"
-        f"<td>{_windows(windows)}</thead><tbody>"
+        f"<td>{_windows(windows)}</thead><tbody>{''.join(rows)}</table>"
     )
 
 
-@lru_cache(maxsize=8)
 def _star(star: str) -> str:
     return both(f"{star} 星", f"{star} star{'' if star == '1' else 's'}")
 
@@ -268,11 +292,11 @@ _KEPT = 24
 """Months a chart shows; the document has all."""
 
 
-def _trend(document: Document) -> Markup | None:
-    """The chart, where there are scores to draw, and its table; None where there are fewer than two evaluations."""
+def _trend(document: Document) -> str:
+    """The chart, where there are scores to draw, and its table."""
     points = (document["trend"]["points"] or [])[-_KEPT:]
     if len(points) < 2:
-        return None
+        return _TOO_FEW
     told = "; ".join(f"{iso(p['on'])[:7]} {p['grade']} {_score(p['score'])}" for p in (points[0], points[-1]))
     rows = "".join(
         [
@@ -283,13 +307,14 @@ def _trend(document: Document) -> Markup | None:
     scored = sum(p["score"] is not None for p in points) > 1
     drawn = charts.trend(points, told) if scored else _NOTHING_DRAWN
     changed = scored and any(p["rulebook_version"] != points[0]["rulebook_version"] for p in points)
-    return Markup(f"{drawn}{_RULES_CHANGED if changed else ''}{_TREND_HEAD}{rows}</table></details>")
+    return f"{drawn}{_RULES_CHANGED if changed else ''}{_TREND_HEAD}{rows}</table></details>"
 
 
 _TREND_HEAD = (
     f"<details><summary>{both('走势数据', 'The numbers')}</summary><table><tr><th scope=col>{both('评价日', 'Evaluated on')}"
     f"<th scope=col>{both('等级', 'Grade')}<th scope=col>{both('得分', 'Score')}<th scope=col>{both('规则版本', 'Rules')}"
 )
+_TOO_FEW = f'<p class="note">{both("评价次数不足，暂无走势。", "Too few evaluations for a trend yet.")}</p>'
 _NOTHING_DRAWN = f"<p class=note>{both('这些评价中少于两次有得分，不绘图。', 'Fewer than two of these evaluations have a score: no chart.')}</p>"
 _RULES_CHANGED = f"<p class=note>{both('虚线处评价规则换用新版本。', 'At the dotted line a new version of the rules took effect.')}</p>"
 
@@ -298,15 +323,42 @@ def _score(score: float | None) -> str:
     return "—" if score is None else f"{score:.2f}"
 
 
-def _operator(subject: dict[str, Any]) -> Markup:
+_OPEN = both("未定", "open")
+
+
+def _sanction(one: dict[str, Any]) -> str:
+    return _listed(one, escape(one["reason"]), said(one["issuer"]), one["imposed_on"], one["until"])
+
+
+def _record(one: dict[str, Any]) -> str:
+    grade = words.severity(one["grade"]) if one["grade"] else ""
+    note = f" {escape(one['note'])}" if one["note"] else ""
+    return _listed(one, f"{grade}{note}", escape(one["issuer"]), one["valid_from"], one["valid_until"])
+
+
+def _listed(one: dict[str, Any], told: str, issuer: str, since: Any, until: Any) -> str:
+    """A sanction or record in force."""
+    reference = f" · {escape(one['reference'])}" if one["reference"] else ""
+    span = f"{escape(since)} – {escape(until) if until else _OPEN}"
+    return f'<li><b>{said(one["kind"])}</b> {told}<span class="note">{issuer} · {span}{reference}</span>'
+
+
+def _operator(subject: dict[str, Any]) -> str:
     states = subject["states"]
     rows = []
-    for column, zh, en in OPERATOR:
+    for column, _, _ in OPERATOR:
         value, state = subject[column], states.get(column)
         told = "" if value is None else f"<bdi>{escape(value if isinstance(value, str) else iso(value))}</bdi>"
-        why = f"<span class=na>{both(*WHY_NOT[state])}</span>" if state else ""
-        rows.append(f"<div><dt>{both(zh, en)}<dd>{told} {why}</div>")
-    return Markup("".join(rows))
+        rows.append(f"{told} {_why_not(state) if state else ''}")
+    return _OPERATOR.fill(rows)
+
+
+@lru_cache(maxsize=8)
+def _why_not(state: str) -> str:
+    return f"<span class=na>{both(*WHY_NOT[state])}</span>"
+
+
+_OPERATOR: Final = Form("".join([f"<div><dt>{both(zh, en)}<dd>{gap()}</div>" for _, zh, en in OPERATOR]))
 
 
 def _jsonld(document: Document) -> dict[str, Any]:
