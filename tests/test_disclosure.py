@@ -609,7 +609,7 @@ def test_the_last_versions_are_kept(conf: Settings) -> None:
 
 STEPS: dict[str, tuple[Any, str]] = {
     "writing a document": (versions.Draft, "write"),
-    "making it durable": (versions, "_sync"),
+    "making it durable": (versions, "_make_durable"),
     "naming the version": (versions.os, "rename"),
     "making the link": (Path, "symlink_to"),
     "switching": (versions.os, "replace"),
