@@ -300,7 +300,7 @@ def _trend(document: Document) -> str:
     told = "; ".join(f"{iso(p['on'])[:7]} {p['grade']} {_score(p['score'])}" for p in (points[0], points[-1]))
     rows = "".join(
         [
-            f"<tr><th scope=row>{iso(p['on'])}<td>{charts.safe(p['grade'])}<td>{_score(p['score'])}<td>{charts.safe(p['rulebook_version'])}"
+            f"{_evaluated(p['on'], p['grade'])}{_score(p['score'])}<td>{charts.safe(p['rulebook_version'])}"
             for p in reversed(points)
         ]
     )
@@ -308,6 +308,11 @@ def _trend(document: Document) -> str:
     drawn = charts.trend(points, told) if scored else _NOTHING_DRAWN
     changed = scored and any(p["rulebook_version"] != points[0]["rulebook_version"] for p in points)
     return f"{drawn}{_RULES_CHANGED if changed else ''}{_TREND_HEAD}{rows}</table></details>"
+
+
+@lru_cache(maxsize=1_024)
+def _evaluated(on: Any, grade: str) -> str:
+    return f"<tr><th scope=row>{iso(on)}<td>{escape(grade)}<td>"
 
 
 _TREND_HEAD = (
