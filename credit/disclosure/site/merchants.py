@@ -91,7 +91,7 @@ _SHARED: Final = (
     "grade", "meaning", "provisional", "dormant", "not_rated", "vetoes", "objections", "notices", "evaluated_on", "rulebook",
     "disclosure",
 )  # fmt: skip
-"""Parts of a document that many have in common."""
+"""Parts of a document that many have in common; the page of who has an objection or notice is one of its own."""
 
 
 class Merchants:
@@ -99,6 +99,7 @@ class Merchants:
 
     def __init__(self, context: dict[str, Any]) -> None:
         self._context = context
+        # By hash of the rulebook: it says which there are.
         self._elements: dict[str, Form] = {}
 
     def page(self, document: Document, path: str) -> bytes:
@@ -136,7 +137,7 @@ class Merchants:
 
 
 def _shared(document: Document) -> dict[str, Any]:
-    """All that the page says outside its gaps."""
+    """What the page says outside its gaps, all that its template is given."""
     subject = document["subject"]
     return {
         **{name: document[name] for name in _SHARED},
@@ -151,7 +152,7 @@ def _any(listed: dict[str, Any]) -> str:
 
 @lru_cache(maxsize=512)
 def _form(given: bytes) -> Form:
-    """The page of all merchants of whom the same is `given`: the site's context and what is shared, as JSON."""
+    """The page of all merchants of whom the same is `given` (the site's context, what is shared), as JSON."""
     context, shared = orjson.loads(given)
     return Form(render("merchant.html", context, ROOT, {"d": shared}).decode())
 
