@@ -400,6 +400,32 @@ def test_what_a_merchant_lacks_is_said(made: dict[str, Document]) -> None:
     assert "异议处理中" not in page.text
 
 
+def test_what_is_in_force_is_said_and_no_text_passes_for_a_gap(made: dict[str, Document]) -> None:
+    path, document = _of(made, "m1")
+    sly = "<gap score>"
+    sanction = {
+        "kind": {"code": "warning", "zh": "警告", "en": "Warning"}, "reason": sly, "imposed_on": "2026-11-01", "until": None,
+        "issuer": CONTEXT["platform"], "reference": None,
+    }  # fmt: skip
+    record = {
+        "kind": {"code": "award", "zh": "表彰奖励", "en": "Award"}, "grade": "serious", "note": HOSTILE, "issuer": sly,
+        "valid_from": "2026-01-01", "valid_until": "2027-01-01", "reference": "N7",
+    }  # fmt: skip
+    full = document | {
+        "subject": document["subject"] | {"name": sly},
+        "sanctions": {"state": "measured", "in_force": [sanction]},
+        "public_records": {"state": "measured", "in_force": [record]},
+    }
+    content = site.Merchants(CONTEXT).page(full, path)
+    assert b"<gap" not in content
+    assert b"<script>alert" not in content
+    page = Page(content)
+    told = f"{sly}示例平台Example Platform · 2026-11-01 – 未定open"
+    for text in (f"警告Warning {told}", f"严重serious {HOSTILE}{sly} · 2026-01-01 – 2027-01-01 · N7"):
+        assert text in page.text, text
+    assert page.text.count(sly) == 5  # title, heading, operator, sanction, record
+
+
 def test_a_trend_without_scores_is_a_table(made: dict[str, Document]) -> None:
     path, document = _of(made, "m1")
     points = [

@@ -31,9 +31,9 @@ safe = lru_cache(maxsize=1_024)(escape)
 
 
 @lru_cache(maxsize=64)
-def _across(number: int) -> list[float]:
+def _across(number: int) -> list[str]:
     """Where so many points stand from left to right."""
-    return [round(_LEFT + (_W - _LEFT - _RIGHT) * i / (number - 1), 1) for i in range(number)]
+    return [f"{_LEFT + (_W - _LEFT - _RIGHT) * i / (number - 1):.1f}" for i in range(number)]
 
 
 @lru_cache(maxsize=1_024)
@@ -58,23 +58,23 @@ def trend(points: list[dict[str, Any]], meaning: str) -> Markup:
     scores = [point["score"] for point in points if point["score"] is not None]
     low, high = max(0, int(min(scores) - 4) // 10 * 10), min(100, -(int(-max(scores) - 4) // 10 * 10))
     low, high = max(0, min(low, high - 20)), max(high, low + 20)
-    xs, ground = _across(len(points)), _H - _BOTTOM
+    xs, ground, last = _across(len(points)), _H - _BOTTOM, len(points) - 1
     scale = (ground - _TOP) / (high - low)
     drawn, run = [], []
     grade = version = None
     for place, (x, point) in enumerate(zip(xs, points, strict=True)):
-        score = point["score"]
-        y = ground if score is None else round(_TOP + scale * (high - score), 1)
-        if version not in (None, point["rulebook_version"]):
-            between = (x + xs[place - 1]) / 2
+        score, graded, by = point["score"], point["grade"], point["rulebook_version"]
+        y = f"{ground}" if score is None else f"{_TOP + scale * (high - score):.1f}"
+        if by != version and version is not None:
+            between = (float(x) + float(xs[place - 1])) / 2
             drawn.append(f"<line class=rule x1={between:g} x2={between:g} y1={_TOP} y2={ground} />")
-        if point["grade"] != grade or place == len(points) - 1:
-            anchor = {0: "start", len(points) - 1: "end"}.get(place, "middle")
-            drawn.append(f"<text class=g x={x} y={y - 8:g} text-anchor={anchor}>{safe(point['grade'])}</text>")
+        if graded != grade or place == last:
+            anchor = "end" if place == last else "middle" if place else "start"
+            drawn.append(f"<text class=g x={x} y={float(y) - 8:g} text-anchor={anchor}>{safe(graded)}</text>")
             drawn.append(f'<circle class="{"dot open" if score is None else "dot"}" cx={x} cy={y} r=3.5 />')
         elif score is None:
             drawn.append(f'<circle class="dot open" cx={x} cy={y} r=2.5 />')
-        grade, version = point["grade"], point["rulebook_version"]
+        grade, version = graded, by
         if score is not None:
             run.append(f"{x},{y}")
         elif run:

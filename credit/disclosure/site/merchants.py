@@ -91,7 +91,7 @@ _SHARED: Final = (
     "grade", "meaning", "provisional", "dormant", "not_rated", "vetoes", "objections", "notices", "evaluated_on", "rulebook",
     "disclosure",
 )  # fmt: skip
-"""Parts of a document that many have in common."""
+"""Parts of a document that many have in common; the page of who has an objection or notice is one of its own."""
 
 
 class Merchants:
@@ -99,6 +99,7 @@ class Merchants:
 
     def __init__(self, context: dict[str, Any]) -> None:
         self._context = context
+        # By hash of the rulebook: it says which there are.
         self._elements: dict[str, Form] = {}
 
     def page(self, document: Document, path: str) -> bytes:
@@ -136,7 +137,7 @@ class Merchants:
 
 
 def _shared(document: Document) -> dict[str, Any]:
-    """All that the page says outside its gaps."""
+    """What the page says outside its gaps, all that its template is given."""
     subject = document["subject"]
     return {
         **{name: document[name] for name in _SHARED},
@@ -151,7 +152,7 @@ def _any(listed: dict[str, Any]) -> str:
 
 @lru_cache(maxsize=512)
 def _form(given: bytes) -> Form:
-    """The page of all merchants of whom the same is `given`: the site's context and what is shared, as JSON."""
+    """The page of all merchants of whom the same is `given` (the site's context, what is shared), as JSON."""
     context, shared = orjson.loads(given)
     return Form(render("merchant.html", context, ROOT, {"d": shared}).decode())
 
@@ -300,7 +301,7 @@ def _trend(document: Document) -> str:
     told = "; ".join(f"{iso(p['on'])[:7]} {p['grade']} {_score(p['score'])}" for p in (points[0], points[-1]))
     rows = "".join(
         [
-            f"<tr><th scope=row>{iso(p['on'])}<td>{charts.safe(p['grade'])}<td>{_score(p['score'])}<td>{charts.safe(p['rulebook_version'])}"
+            f"{_evaluated(p['on'], p['grade'])}{_score(p['score'])}<td>{charts.safe(p['rulebook_version'])}"
             for p in reversed(points)
         ]
     )
@@ -308,6 +309,11 @@ def _trend(document: Document) -> str:
     drawn = charts.trend(points, told) if scored else _NOTHING_DRAWN
     changed = scored and any(p["rulebook_version"] != points[0]["rulebook_version"] for p in points)
     return f"{drawn}{_RULES_CHANGED if changed else ''}{_TREND_HEAD}{rows}</table></details>"
+
+
+@lru_cache(maxsize=1_024)
+def _evaluated(on: Any, grade: str) -> str:
+    return f"<tr><th scope=row>{iso(on)}<td>{escape(grade)}<td>"
 
 
 _TREND_HEAD = (
