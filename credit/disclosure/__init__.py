@@ -26,10 +26,12 @@ from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import duckdb
+import pyarrow as pa
 
 from credit.disclosure import (
     bulk,
@@ -209,10 +211,14 @@ def _write(
         "zone": tonight.zone,
     }
 
+    told = summary.summary(tonight, settings, paths, development=development)
+
     def lists() -> None:
-        for path, content in _files(draft, tonight, settings, rulebooks, paths, context):
+        for path, content in _files(tonight, rulebooks, told, context):
             draft.write(path, content)
 
+    ladders = {g.book.hash: sort_key.ladder(g.book) for g in tonight.graded}
+    pool.submit(draft.entries.update, _tables, draft.folder, bulk.grades(tonight, paths), ladders)
     pool.submit(draft.entries.update, render.search, draft.folder, _searched(tonight, paths))
     progress(f"writing the files of {tonight.merchants:,} merchants")
     wholes = documents.wholes(tonight, settings, paths, development=development)
@@ -224,6 +230,8 @@ def _write(
         listed.result()
     pool.collect()
     render.remove_withdrawn(draft)
+    draft.write(datapackage.PATH, datapackage.descriptor(told["disclosure"], draft.entries))
+    draft.write(INDEX, _index(tonight, told))
     progress(f"{done.kept:,} of {tonight.merchants:,} merchants unchanged; writing the manifest")
     named = ("id", "version", "hash", "path")
     manifest.write(
@@ -238,28 +246,27 @@ def _write(
     return done
 
 
+def _tables(folder: Path, grades: pa.Table, ladders: dict[str, sort_key.Ladder]) -> dict[str, versions.Entry]:
+    """Write, perhaps in another process, the files made of the table of grades alone. Returns them."""
+    draft = versions.Draft(folder)
+    for path, content in chain(bulk.of_grades(grades), sort_key.files(grades, ladders)):
+        draft.write(path, content)
+    return draft.entries
+
+
 def _files(
-    draft: versions.Draft,
-    tonight: night.Night,
-    settings: Settings,
-    rulebooks: list[lifecycle.Version],
-    paths: dict[str, str],
-    context: dict[str, Any],
+    tonight: night.Night, rulebooks: list[lifecycle.Version], told: dict[str, Any], context: dict[str, Any]
 ) -> Iterator[tuple[str, bytes]]:
-    """(path, content) of every file that is not a merchant's, the descriptor of the bulk files after them."""
-    grades = bulk.grades(tonight, paths)
-    yield from bulk.files(tonight, grades)
-    yield from sort_key.files(grades, {g.book.hash: sort_key.ladder(g.book) for g in tonight.graded})
+    """(path, content) of every file that is not a merchant's, but for search, the tables of grades and what lists others.
+    `told`: platform.json."""
+    yield from bulk.of_scores(tonight)
     yield f"schema/{documents.SCHEMA.name}", documents.SCHEMA.read_bytes()
     for graded in tonight.graded:
         yield documents.rulebook_path(graded), graded.book.text.encode()
     yield from life.files(rulebooks, {g.book.hash: documents.rulebook_path(g) for g in tonight.graded}, tonight.zone)
-    told = summary.summary(tonight, settings, paths, development=context["development"])
     yield summary.PATH, documents.to_json(told, indent=1) + b"\n"
     yield from site.assets()
     yield from site.pages(told, rulebooks, context)
-    yield datapackage.PATH, datapackage.descriptor(told["disclosure"], draft.entries)
-    yield INDEX, _index(tonight, told)
 
 
 def _searched(tonight: night.Night, paths: dict[str, str]) -> list[site.Entry]:

@@ -99,11 +99,15 @@ def grades(night: Night, documents: dict[str, str]) -> pa.Table:
     return pa.concat_tables([_grades(night, graded, documents) for graded in night.graded])
 
 
-def files(night: Night, grades: pa.Table) -> Iterator[tuple[str, bytes]]:
-    """(path, content) of every bulk file, those of the sort key aside."""
+def of_grades(grades: pa.Table) -> Iterator[tuple[str, bytes]]:
+    """(path, content) of the files that say the table of grades."""
     yield "bulk/grades.parquet", _parquet([grades])
     yield "bulk/grades.csv", csv_table(grades)
     yield "bulk/grades.ndjson", _ndjson(grades)
+
+
+def of_scores(night: Night) -> Iterator[tuple[str, bytes]]:
+    """(path, content) of the files that say elements and indicators."""
     yield "bulk/elements.parquet", _parquet(map(_elements, night.graded))
     yield (
         "bulk/indicators.parquet",

@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import orjson
 import pyarrow as pa
@@ -41,8 +41,7 @@ _ROW = pa.schema([("subject_id", pa.string()), ("print", pa.binary(32)), ("evalu
 T = TypeVar("T")
 
 
-@dataclass(frozen=True)
-class Kept:
+class Kept(NamedTuple):
     """One merchant as an earlier version has it."""
 
     fingerprint: bytes
@@ -81,7 +80,7 @@ def earlier(published: Path, day: date) -> Earlier | None:
             continue
         ids, prints, days = (table[name].to_pylist() for name in _ROW.names)
         written = (folder / versions.MANIFEST).stat().st_mtime_ns
-        merchants = {i: Kept(p, on) for i, p, on in zip(ids, prints, days, strict=True)}
+        merchants = dict(zip(ids, map(Kept, prints, days), strict=True))
         return Earlier(Source(folder, parts, written), merchants)
     return None
 
