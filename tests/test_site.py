@@ -495,13 +495,10 @@ def test_rules_of_a_trial_have_a_page(made: dict[str, Document]) -> None:
 
 def test_long_lists_have_pages(made: dict[str, Document]) -> None:
     told = summary(made)
-    told["sanctions"] = [
-        told["sanctions"][0] | {"reason": f"原因{i:03d}。", "reference": f"处字{i}号"} for i in range(450)
-    ]
+    told["sanctions"] = [told["sanctions"][0] | {"reason": f"原因{i:03d}。"} for i in range(450)]
     found = dict(site.pages(told, [], CONTEXT))
     listed = [found[name].decode() for name in ("sanctions.html", "sanctions-2.html", "sanctions-3.html")]
     assert "sanctions-4.html" not in found
-    assert "处字7号" in listed[0]
     for i in range(450):
         assert [f"原因{i:03d}。" in page for page in listed].count(True) == 1
     assert all(f'href="sanctions-{n}.html"' in page for page in listed for n in (2, 3))
