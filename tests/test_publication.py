@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import json
 import os
 import random
@@ -220,6 +221,13 @@ def test_the_same_again_is_no_change(conf: Settings) -> None:
     done = _publish(conf)
     assert (done.changes, done.kept) == (None, 4)
     assert (done.path / "feed.json").read_bytes() == before
+
+
+def test_a_refused_publish_leaves_the_collector_on(conf: Settings) -> None:
+    assert gc.isenabled()
+    with open_warehouse(conf) as con, pytest.raises(UserError):
+        publish(con, conf, DAY - timedelta(days=1000))
+    assert gc.isenabled()
 
 
 # --- going back --------------------------------------------------------------------------------------------------

@@ -26,7 +26,6 @@ from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
-from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -88,9 +87,6 @@ def publish(
     Raises UserError when there is no such evaluation, it is a trial or replay and the published one is official, its
     indicator rows are gone, or the files cannot be written.
     """
-    # What is read stays to the end: looking through it for cycles, over and over, would take a third of the time.
-    collecting = gc.isenabled()
-    gc.disable()
     day = latest(con, day)
 
     def read() -> tuple[night.Night, list[lifecycle.Version]]:
@@ -101,6 +97,9 @@ def publish(
         return found
 
     merchants = scalar(con, "SELECT count(*) FROM results.grades WHERE evaluated_on = ?", [day])
+    # What is read stays to the end: looking through it for cycles, over and over, would take a third of the time.
+    collecting = gc.isenabled()
+    gc.disable()
     try:
         with render.Pool(settings.threads or render.workers(), merchants) as pool:
             return release(settings, day, read, pool, progress)
@@ -218,8 +217,8 @@ def _write(
             draft.write(path, content)
 
     ladders = {g.book.hash: sort_key.ladder(g.book) for g in tonight.graded}
-    pool.submit(draft.entries.update, _tables, draft.folder, bulk.grades(tonight, paths), ladders)
-    pool.submit(draft.entries.update, render.search, draft.folder, _searched(tonight, paths))
+    pool.submit(draft.entries.update, render.written, draft.folder, _tables, bulk.grades(tonight, paths), ladders)
+    pool.submit(draft.entries.update, render.written, draft.folder, site.search, _searched(tonight, paths))
     progress(f"writing the files of {tonight.merchants:,} merchants")
     wholes = documents.wholes(tonight, settings, paths, development=development)
     # Beside the processes that have the merchants this one would be idle.
@@ -246,12 +245,10 @@ def _write(
     return done
 
 
-def _tables(folder: Path, grades: pa.Table, ladders: dict[str, sort_key.Ladder]) -> dict[str, versions.Entry]:
-    """Write, perhaps in another process, the files made of the table of grades alone. Returns them."""
-    draft = versions.Draft(folder)
-    for path, content in chain(bulk.of_grades(grades), sort_key.files(grades, ladders)):
-        draft.write(path, content)
-    return draft.entries
+def _tables(grades: pa.Table, ladders: dict[str, sort_key.Ladder]) -> Iterator[tuple[str, bytes]]:
+    """(path, content) of the files made of the table of grades alone."""
+    yield from bulk.of_grades(grades)
+    yield from sort_key.files(grades, ladders)
 
 
 def _files(

@@ -5,8 +5,8 @@
 
 from __future__ import annotations
 
+import csv
 import io
-import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import date
@@ -90,7 +90,6 @@ FILES: dict[str, tuple[tuple[Field, ...], str, str]] = {
 _AT_ONCE = 10_000
 
 _TELLING = frozenset({str, bool, date, type(None)})
-_SPECIAL = re.compile('[,"\r\n]')
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 
 
@@ -241,12 +240,8 @@ def _parquet(tables: Iterable[pa.Table]) -> bytes:
 
 def _ndjson(table: pa.Table) -> bytes:
     names = table.column_names
-    lists = (
-        orjson.dumps([dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)])
-        for columns in _columns(table)
-    )
-    # The rows are flat and a quote within a text is escaped: only between two rows do these characters stand together.
-    return harmless(b"".join(rows[1:-1].replace(b'},{"', b'}\n{"') + b"\n" for rows in lists))
+    rows = (dict(zip(names, row, strict=True)) for columns in _columns(table) for row in zip(*columns, strict=True))
+    return harmless(b"".join(orjson.dumps(row, option=orjson.OPT_APPEND_NEWLINE) for row in rows))
 
 
 def _columns(table: pa.Table) -> Iterator[list[list[Any]]]:
@@ -267,30 +262,29 @@ def csv_bytes(names: list[str], batches: Iterable[list[dict[str, Any]]]) -> byte
 
 
 def _csv(names: list[str], batches: Iterable[list[list[Any]]]) -> bytes:
-    lines = [",".join(map(_quoted, names))]
+    sink = io.StringIO(newline="")
+    writer = csv.writer(sink, lineterminator="\r\n")
+    writer.writerow(names)
     for columns in batches:
-        lines += map(",".join, zip(*map(_cells, columns), strict=True))
-    return "\r\n".join([*lines, ""]).encode("utf-8-sig")
+        writer.writerows(zip(*map(_cells, columns), strict=True))
+    return sink.getvalue().encode("utf-8-sig")
 
 
-def _cells(values: list[Any]) -> list[str]:
-    """A column as CSV; its few different values, if it has few, are looked at once each: not numbers, of which two that
-    are equal may read differently."""
-    if _TELLING.issuperset(map(type, values)) and len(different := set(values)) * 2 < len(values):
+def _cells(values: list[Any]) -> list[Any]:
+    """A column; its few different values, if it has few, are looked at once each: not numbers, of which two that are equal
+    may read differently."""
+    kinds = set(map(type, values))
+    if kinds.isdisjoint((bool, str)):
+        return values
+    if kinds <= _TELLING and len(different := set(values)) * 2 < len(values):
         shown = {value: _cell(value) for value in different}
         return [shown[value] for value in values]
     return [_cell(value) for value in values]
 
 
-def _cell(value: Any) -> str:
-    if value is None:
-        return ""
+def _cell(value: Any) -> Any:
     if isinstance(value, bool):
         return "true" if value else "false"
-    if not isinstance(value, str):
-        return str(value)
-    return _quoted(f"'{value}" if value.startswith(_FORMULA) else value)
-
-
-def _quoted(text: str) -> str:
-    return '"{}"'.format(text.replace('"', '""')) if _SPECIAL.search(text) else text
+    if isinstance(value, str) and value.startswith(_FORMULA):
+        return f"'{value}"
+    return value

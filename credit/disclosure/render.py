@@ -276,9 +276,9 @@ def _is(folder: int, name: str, entry: dict[str, Any], written: int, read: bool)
         return False
 
 
-def search(folder: Path, searched: list[site.Entry]) -> dict[str, Entry]:
-    """Write the search index. Returns its files."""
-    return {path: _write(f"{folder}/{path}", content) for path, content in site.search(searched)}
+def written(folder: Path, make: Callable[..., Iterator[tuple[str, bytes]]], *given: Any) -> dict[str, Entry]:
+    """Write the files (path, content) that `make` makes of what is given. Returns them."""
+    return {path: _write(f"{folder}/{path}", content) for path, content in make(*given)}
 
 
 def _render(folder: Path, part: Part, context: dict[str, Any]) -> Iterator[tuple[str, Entry]]:

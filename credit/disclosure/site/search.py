@@ -89,13 +89,13 @@ def _cut(found: dict[str, list[bytes]]) -> Iterator[tuple[str, str, list[bytes]]
     for key in sorted(found):
         encoded = found[key]
         new = [line for line in encoded if line not in lines]
-        more = sum(map(len, new)) + 2 * len(new)
+        more = sum([len(line) + 2 for line in new])
         if lines and (size + more > _MOST or (size >= _LEAST and zlib.crc32(key.encode()) % _EVERY == 0)):
             yield first, name, list(lines)
             # As much of the key as tells it from the one before.
             first = next(key[:n] for n in range(1, len(key) + 1) if key[:n] > before)
             name, size, lines, new = _name(key), 0, {}, encoded
-            more = sum(map(len, new)) + 2 * len(new)
+            more = sum([len(line) + 2 for line in new])
         lines.update(dict.fromkeys(new))
         size, before = size + more, key
     if lines:
