@@ -239,9 +239,11 @@ def _parquet(tables: Iterable[pa.Table]) -> bytes:
 
 
 def _ndjson(table: pa.Table) -> bytes:
-    names = table.column_names
-    rows = (dict(zip(names, row, strict=True)) for columns in _columns(table) for row in zip(*columns, strict=True))
-    return harmless(b"".join(orjson.dumps(row, option=orjson.OPT_APPEND_NEWLINE) for row in rows))
+    names, sink = table.column_names, io.BytesIO()
+    for columns in _columns(table):
+        rows = (dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True))
+        sink.write(harmless(b"".join(orjson.dumps(row, option=orjson.OPT_APPEND_NEWLINE) for row in rows)))
+    return sink.getvalue()
 
 
 def _columns(table: pa.Table) -> Iterator[list[list[Any]]]:
@@ -262,12 +264,14 @@ def csv_bytes(names: list[str], batches: Iterable[list[dict[str, Any]]]) -> byte
 
 
 def _csv(names: list[str], batches: Iterable[list[list[Any]]]) -> bytes:
-    sink = io.StringIO(newline="")
-    writer = csv.writer(sink, lineterminator="\r\n")
-    writer.writerow(names)
-    for columns in batches:
-        writer.writerows(zip(*map(_cells, columns), strict=True))
-    return sink.getvalue().encode("utf-8-sig")
+    sink = io.BytesIO()
+    with io.TextIOWrapper(sink, "utf-8-sig", newline="") as text:
+        writer = csv.writer(text, lineterminator="\r\n")
+        writer.writerow(names)
+        for columns in batches:
+            writer.writerows(zip(*map(_cells, columns), strict=True))
+        text.flush()
+        return sink.getvalue()
 
 
 def _cells(values: list[Any]) -> list[Any]:
