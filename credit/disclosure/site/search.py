@@ -97,7 +97,7 @@ def _cut(found: dict[str, tuple[bytes, ...]]) -> Iterator[tuple[str, str, list[b
             yield first, name, list(lines)
             # As much of the key as tells it from the one before.
             first = next(key[:n] for n in range(1, len(key) + 1) if key[:n] > before)
-            name, size, lines, new = _name(key), 0, {}, encoded
+            name, size, lines, new = _name(key), 0, {}, list(encoded)
             more = sum([len(line) + 2 for line in new])
         lines.update(dict.fromkeys(new))
         size, before = size + more, key
