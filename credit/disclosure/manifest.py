@@ -42,17 +42,25 @@ class Listed(NamedTuple):
 
 @dataclass(frozen=True)
 class Manifest:
-    """What `manifest.json` says of a version: the files that are not a merchant's, and the parts that list the others."""
+    """What `manifest.json` says of a version: the files that are not a merchant's, the parts that list the others, and the
+    path of each rulebook by its hash."""
 
     sha256: str
     evaluated_on: str
+    development: bool
+    rulebooks: dict[str, str]
     files: dict[str, Entry]
     parts: dict[str, Listed]
 
 
 def part_of(path: str) -> str:
     """merchants/1f/M000002.json -> manifest/1f.json"""
-    return f"manifest/{folder_of(path)}.json"
+    return part_path(folder_of(path))
+
+
+def part_path(folder: str) -> str:
+    """1f -> manifest/1f.json, which lists the files of merchants/1f"""
+    return f"manifest/{folder}.json"
 
 
 def part(listing: Listing) -> bytes:
@@ -79,6 +87,8 @@ def read(version: Path) -> Manifest:
     return Manifest(
         entry_of(content).sha256,
         whole["evaluated_on"],
+        whole["development"],
+        {book["hash"]: book["path"] for book in whole["rulebooks"]},
         {path: Entry(**entry) for path, entry in whole["files"].items()},
         {path: Listed(**entry) for path, entry in whole["parts"].items()},
     )

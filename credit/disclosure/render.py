@@ -173,7 +173,7 @@ def _kept(whole: Part, prints: list[bytes], before: Earlier) -> dict[int, Kept]:
 def remove_withdrawn(draft: Draft) -> None:
     """Remove the folders in which there is no merchant any more."""
     for folder in (draft.folder / manifest.MERCHANTS).iterdir():
-        if f"manifest/{folder.name}.json" not in draft.parts:
+        if manifest.part_path(folder.name) not in draft.parts:
             shutil.rmtree(folder)
 
 
@@ -223,7 +223,7 @@ def _lay(draft: Path, source: Source, name: str, day: date) -> list[str]:
 
 def _listed(source: Source, name: str) -> Listing:
     """What lists the files of a folder. Raises OSError where it is not what was verified."""
-    part = f"manifest/{name}.json"
+    part = manifest.part_path(name)
     content = (source.folder / part).read_bytes()
     if entry_of(content).sha256 != source.parts.get(part):
         raise OSError(f"{source.folder / part} is not what was verified")
@@ -253,7 +253,7 @@ def _shard(
             listings[folder_of(path)][path] = entry._asdict()
     listed = {}
     for name, listing in listings.items():
-        path = f"manifest/{name}.json"
+        path = manifest.part_path(name)
         listed[path] = manifest.Listed(*_write(f"{folder}/{path}", manifest.part(listing)), len(listing))
     return listed
 

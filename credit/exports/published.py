@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import Any
 
+import orjson
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from credit import rulebooks
+from credit.disclosure import manifest
 from credit.disclosure.versions import MANIFEST, Entry, entry_of
 from credit.errors import UserError
 from credit.exports.sort_key import Ladder, ladder
@@ -47,9 +46,11 @@ class Version:
         return content
 
     def hash(self, path: str) -> str:
-        """SHA-256 of a file: from the manifest, or of the file where the manifest does not name it."""
-        named = self.entries.get(path)
-        return named.sha256 if named else hashlib.sha256(self.read(path)).hexdigest()
+        """SHA-256 of a file. Raises UserError when the manifest does not name it."""
+        try:
+            return self.entries[path].sha256
+        except KeyError:
+            raise UserError(f"{self.folder / MANIFEST} does not name {path}; publish again before exporting") from None
 
     def grades(self) -> pa.Table:
         """bulk/grades.parquet."""
@@ -73,24 +74,17 @@ def current(settings: Settings) -> Version:
 
 def version(folder: Path) -> Version:
     """The version in `folder`. Raises UserError as `current` does."""
-    named: dict[str, Any]
     try:
-        raw = (folder / MANIFEST).read_bytes()
-        manifest = json.loads(raw)
-        named = dict(manifest["files"])
-        for path, part in manifest["parts"].items():
+        says = manifest.read(folder)
+        entries = dict(says.files)
+        for path, part in says.parts.items():
             content = (folder / path).read_bytes()
-            if entry_of(content) != Entry(part["bytes"], part["sha256"]):
+            entries[path] = entry_of(content)
+            if entries[path] != (part.bytes, part.sha256):
                 raise UserError(f"{folder / path} is not the file its manifest names; publish again before exporting")
-            named |= {path: part} | json.loads(content)
-        return Version(
-            folder,
-            hashlib.sha256(raw).hexdigest(),
-            date.fromisoformat(manifest["evaluated_on"]),
-            manifest["development"],
-            {path: Entry(file["bytes"], file["sha256"]) for path, file in named.items()},
-            {book["hash"]: book["path"] for book in manifest["rulebooks"]},
-        )
+            entries |= {name: Entry(**file) for name, file in orjson.loads(content).items()}
+        day = date.fromisoformat(says.evaluated_on)
+        return Version(folder, says.sha256, day, says.development, entries, says.rulebooks)
     except OSError as error:
         raise UserError(f"{error.filename or folder} cannot be read: {error.strerror}; publish again") from None
     except (ValueError, KeyError, TypeError, AttributeError) as error:
