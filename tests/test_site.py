@@ -356,7 +356,7 @@ def test_a_merchants_page_shows_its_document(made: dict[str, Document], pages: d
     assert f"{document['score']:.2f}" in page.text
     for element in document["elements"]:
         assert element["name_zh"] in page.text
-        assert f"{element['points']:.2f}" in page.text
+        assert f"{element['points']:.1f}" in page.text
         for indicator in element["indicators"]:
             assert indicator["name_zh"] in page.text
             assert indicator["name_en"] in page.text

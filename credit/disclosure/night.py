@@ -39,7 +39,7 @@ _RATED_ROLE = "seller"
 @dataclass(frozen=True)
 class Column:
     """One indicator of a rulebook for all its merchants, as published. `weight` is its share of the score, `points` are
-    NaN where there are none."""
+    NaN where there are none, or none are published."""
 
     indicator: Indicator
     rule: IndicatorRule
@@ -50,7 +50,7 @@ class Column:
 
 @dataclass(frozen=True)
 class Total:
-    """One element of a rulebook for all its merchants: the weights and (unrounded) points of its indicators added up.
+    """One element of a rulebook for all its merchants: the weights and points of its indicators added up.
 
     Points are NaN where nothing was measured or the merchant is not rated."""
 
@@ -159,7 +159,7 @@ def read(
                 mine,
                 list(rows["grade"]),
                 privacy.blank(np.ma.filled(rows["score"], np.nan)),
-                [float(e) for e in rows["evidence"]],
+                np.round(rows["evidence"].astype(float), privacy.EVIDENCE_DECIMALS).tolist(),
                 [reason or None for reason in rows["not_rated_reason"]],
                 [ids.split(",") if ids else [] for ids in rows["vetoes"]],
                 rows["provisional"].tolist(),
@@ -293,7 +293,7 @@ def _points(
             weight_of_all += weight
             points_of_all += points
             columns.append(Column(of, rule, shown, np.round(weight, 4), privacy.points(points, shown, rated)))
-        earned = np.where(rated & (weight_of_all > 0), np.round(points_of_all, 4), np.nan)
+        earned = np.where(rated & (weight_of_all > 0), np.round(points_of_all, privacy.POINTS_DECIMALS), np.nan)
         totals.append(Total(element, np.round(weight_of_all, 4), earned))
     return columns, totals
 

@@ -5,8 +5,10 @@
 * Small counts: a count of reviews or complaints from 1 to 4 is suppressed, with enough of its neighbours that it cannot
   be had by subtraction; so is a rate that rests on fewer than 5 observations or would give such a count away.
 * Business secrets: orders, buyers, amounts, deposits are published as bands.
-* Points of an indicator are rounded to 2 decimals, to 1 where its value is not shown whole: by the rulebook's curve they
-  would give it away. Points of an element, scores and the evidence figure have 4.
+* Points of an indicator whose value is not shown whole are withheld: by the rulebook's curve they would give it away, and
+  the number of orders with it, on which all rates rest. Other points, and those of an element, have 1 decimal, so that
+  little is left of the others when what is shown is subtracted. The evidence figure has 2: it is made of counts. The
+  score has 4.
 * Rounding: shares and indexes to 3 decimals, rates per order to 2 significant digits, stars and hours to 1 decimal,
   days and sums of severities to 2; stars of fewer than 20 reviews to half stars, since mean and number together would
   tell how many gave which; then a rate beside a count does not give back the exact number of orders of any but small merchants.
@@ -35,6 +37,10 @@ MEASURED, MISSING, NOT_APPLICABLE, SUPPRESSED = range(len(STATES))
 
 FEW_STARS = 20
 """The mean of fewer reviews than this is shown in half stars."""
+
+POINTS_DECIMALS: Final = 1
+"""Of the points of an indicator or element."""
+EVIDENCE_DECIMALS: Final = 2
 
 Codes = NDArray[np.int8]
 Mask = NDArray[np.bool_]
@@ -188,12 +194,11 @@ def indicator(
 
 
 def points(exact: Array, shown: Shown, rated: Mask) -> Array:
-    """The points of an indicator as published; NaN where it was not measured or the merchant is not rated."""
-    whole = np.full(len(exact), shown.value is not None) & (shown.state == MEASURED)
+    """The points of an indicator as published; NaN where its value is not shown whole or the merchant is not rated."""
+    whole = rated & (shown.state == MEASURED) & (shown.value is not None)
     if shown.coarse is not None:
         whole &= ~shown.coarse
-    earned = rated & ((shown.state == MEASURED) | (shown.state == SUPPRESSED))
-    return np.where(earned, np.where(whole, np.round(exact, 2), np.round(exact, 1)), np.nan)
+    return np.where(whole, np.round(exact, POINTS_DECIMALS), np.nan)
 
 
 # --- names and texts ---------------------------------------------------------------------------------------------

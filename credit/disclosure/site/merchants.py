@@ -175,8 +175,8 @@ def _element(element: dict[str, Any], most: float) -> list[str]:
     """What stands in the gaps."""
     full, points = 100 * element["effective_weight"], element["points"]
     return [
-        "—" if points is None else f"{points:.2f}",
-        f"{full:.2f}",
+        "—" if points is None else f"{points:.1f}",
+        f"{full:.1f}",
         charts.bar(points or 0, full, most),
         _reweighted(element["weight"], full),
         *map(_value, element["indicators"]),
@@ -204,15 +204,15 @@ def _heading(zh: str, en: str, days: int) -> str:
 
 def _value(one: dict[str, Any]) -> str:
     """The cells of an indicator: its value and its points, or why there are none."""
-    if one["state"] == "measured":
-        if (value := one.get("value")) is not None:
-            told = words.measured(one["unit"], value)
-        else:
-            told = words.band(one["at_least"], one["below"], one["unit"] == "amount")
-        return f"<td>{told}{_points(one['points'], one['effective_weight'])}"
-    if one["points"] is None:
+    if one["state"] not in ("measured", "suppressed"):
         return _nothing(one["state"])
-    return f"<td>{words.state(one['state'])}{_points(one['points'], one['effective_weight'])}"
+    if one["state"] == "suppressed":
+        told = words.state(one["state"])
+    elif (value := one.get("value")) is not None:
+        told = words.measured(one["unit"], value)
+    else:
+        told = words.band(one["at_least"], one["below"], one["unit"] == "amount")
+    return f"<td>{told}{_points(one['points'], one['effective_weight'])}"
 
 
 @lru_cache(maxsize=8)
@@ -222,7 +222,7 @@ def _nothing(state: str) -> str:
 
 @lru_cache(maxsize=65_536)
 def _points(points: float | None, weight: float) -> str:
-    return f"<td>{'—' if points is None else f'{points:.2f}'} / {100 * weight:.2f}"
+    return f"<td>{'—' if points is None else f'{points:.1f}'} / {100 * weight:.1f}"
 
 
 def figures_table(figures: list[dict[str, Any]], groups: tuple[Group, ...], zh: str, en: str) -> Markup:
