@@ -382,7 +382,7 @@ def test_points_add_up_to_the_score(version: Path) -> None:
     assert rated
     for document in rated:
         total = sum(element["points"] or 0 for element in document["elements"])
-        assert total == pytest.approx(document["score"], abs=0.05 * len(document["elements"]))
+        assert total == pytest.approx(document["score"], abs=0.25 * len(document["elements"]))
         assert sum(element["effective_weight"] for element in document["elements"]) == pytest.approx(1, abs=1e-3)
 
 
@@ -393,8 +393,8 @@ def test_points_do_not_tell_what_is_not_shown(version: Path) -> None:
         assert round(document["evidence"], 2) == document["evidence"]
         for element in document["elements"]:
             indicators = [one for one in element["indicators"] if one["state"] in ("measured", "suppressed")]
-            for points in (one["points"] for one in (element, *indicators) if one["points"] is not None):
-                assert round(points, 1) == points
+            assert element["points"] is None or element["points"] % 0.5 == 0
+            assert all(round(one["points"], 1) == one["points"] for one in indicators if one["points"] is not None)
             for one in indicators:
                 if one.get("value") is None:
                     assert one["points"] is None

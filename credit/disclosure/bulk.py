@@ -57,7 +57,7 @@ ELEMENTS = (
     _ID,
     Field("element", pa.string(), "评价要素", "Evaluation element"),
     Field("weight", pa.float64(), "权重（百分比）", "Weight in the rulebook, percent"),
-    Field("points", pa.float64(), "得分", "Points of the score, 1 decimal; null: nothing measured, or not rated"),
+    Field("points", pa.float64(), "得分", "Points of the score, in halves; null: nothing measured, or not rated"),
     _STANDING,
 )
 INDICATORS = (

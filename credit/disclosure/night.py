@@ -293,7 +293,7 @@ def _points(
             weight_of_all += weight
             points_of_all += points
             columns.append(Column(of, rule, shown, np.round(weight, 4), privacy.points(points, shown, rated)))
-        earned = np.where(rated & (weight_of_all > 0), np.round(points_of_all, privacy.POINTS_DECIMALS), np.nan)
+        earned = np.where(rated & (weight_of_all > 0), privacy.halves(points_of_all), np.nan)
         totals.append(Total(element, np.round(weight_of_all, 4), earned))
     return columns, totals
 

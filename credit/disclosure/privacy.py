@@ -6,9 +6,9 @@
   be had by subtraction; so is a rate that rests on fewer than 5 observations or would give such a count away.
 * Business secrets: orders, buyers, amounts, deposits are published as bands.
 * Points of an indicator whose value is not shown whole are withheld: by the rulebook's curve they would give it away, and
-  the number of orders with it, on which all rates rest. Other points, and those of an element, have 1 decimal, so that
-  little is left of the others when what is shown is subtracted. The evidence figure has 2: it is made of counts. The
-  score has 4.
+  the number of orders with it, on which all rates rest. Other points have 1 decimal and those of an element are halves,
+  so that little is left of what is withheld when what is shown is subtracted. The evidence figure has 2: it is made of
+  counts. The score has 4. Who reckons with all of it can still tell a suppressed count in about one of twelve cases.
 * Rounding: shares and indexes to 3 decimals, rates per order to 2 significant digits, stars and hours to 1 decimal,
   days and sums of severities to 2; stars of fewer than 20 reviews to half stars, since mean and number together would
   tell how many gave which; then a rate beside a count does not give back the exact number of orders of any but small merchants.
@@ -38,8 +38,6 @@ MEASURED, MISSING, NOT_APPLICABLE, SUPPRESSED = range(len(STATES))
 FEW_STARS = 20
 """The mean of fewer reviews than this is shown in half stars."""
 
-POINTS_DECIMALS: Final = 1
-"""Of the points of an indicator or element."""
 EVIDENCE_DECIMALS: Final = 2
 
 Codes = NDArray[np.int8]
@@ -168,7 +166,7 @@ def rates(values: Array, state: Codes, unit: Unit, observed: Array, betrayed: tu
     if unit != "stars":
         return Shown(code, rounded(shown, unit))
     coarse = observed < FEW_STARS
-    return Shown(code, np.where(coarse, np.round(shown * 2) / 2, rounded(shown, unit)), coarse=coarse)
+    return Shown(code, np.where(coarse, halves(shown), rounded(shown, unit)), coarse=coarse)
 
 
 def hangs_on_observed(of: Indicator) -> bool:
@@ -198,7 +196,12 @@ def points(exact: Array, shown: Shown, rated: Mask) -> Array:
     whole = rated & (shown.state == MEASURED) & (shown.value is not None)
     if shown.coarse is not None:
         whole &= ~shown.coarse
-    return np.where(whole, np.round(exact, POINTS_DECIMALS), np.nan)
+    return np.where(whole, np.round(exact, 1), np.nan)
+
+
+def halves(values: Array) -> Array:
+    """Rounded to halves."""
+    return np.round(values * 2) / 2
 
 
 # --- names and texts ---------------------------------------------------------------------------------------------

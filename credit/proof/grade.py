@@ -22,8 +22,8 @@ from credit.grading import NOT_RATED, REASONS, place
 from credit.rulebooks import Rulebook, Veto, parse
 from credit.scoring import POINT
 
-_POINTS, _EVIDENCE, _EXACT = 0.05, 0.005, 0.00005
-"""Half a unit of the last decimal of points, of the evidence figure, and of everything else."""
+_ELEMENT, _INDICATOR, _EVIDENCE, _EXACT = 0.25, 0.05, 0.005, 0.00005
+"""How far points of elements, points of indicators, the evidence figure, and everything else may be rounded."""
 _NEAR = 0.05
 """How near to the edge of a veto a rounded value tells nothing."""
 _HALF_STARS = 0.25
@@ -106,7 +106,7 @@ def _steps(document: dict[str, Any], book: Rulebook) -> list[Step]:
     else:
         steps += [_element(element) for element in document["elements"]]
         shown = [element["points"] for element in document["elements"] if element["points"] is not None]
-        total, blur, score = sum(shown), _POINTS * len(shown) + _EXACT, document["score"]
+        total, blur, score = sum(shown), _ELEMENT * len(shown) + _EXACT, document["score"]
         said = f"{total:.1f} ± {blur:.2f}"
         adds_up = abs(total - score) <= blur + 1e-9
         steps.append(Step("要素得分之和", "points of the elements add up", said, str(score), adds_up))
@@ -149,11 +149,11 @@ def _element(element: dict[str, Any]) -> Step:
     rows = [row for row in element["indicators"] if row["state"] in ("measured", "suppressed")]
     shown = [row for row in rows if row["points"] is not None]
     withheld = sum(_most(row) for row in rows if row["points"] is None)
-    blur = _POINTS * (len(shown) + 1) + 1e-9
+    blur = _ELEMENT + _INDICATOR * len(shown) + 1e-9
     least = sum(row["points"] for row in shown)
     points = element["points"] or 0.0
     bounded = (
-        all(0 <= row["points"] <= _most(row) + _POINTS for row in shown) and 0 <= points <= _most(element) + _POINTS
+        all(0 <= row["points"] <= _most(row) + _INDICATOR for row in shown) and 0 <= points <= _most(element) + _ELEMENT
     )
     return Step(
         element["name_zh"],
