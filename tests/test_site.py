@@ -114,11 +114,11 @@ def summary(made: dict[str, Document], **other: Any) -> dict[str, Any]:
 
     sanction = {
         "kind": {"code": "warning", "zh": "警告", "en": "Warning"}, "reason": HOSTILE, "imposed_on": "2026-11-01",
-        "until": None, "issuer": CONTEXT["platform"], "source": "ledger",
+        "until": None, "issuer": CONTEXT["platform"], "reference": "示平处〔2026〕7号", "source": "ledger",
     }  # fmt: skip
     record = {
-        "kind": {"code": "award", "zh": "表彰奖励", "en": "Award"}, "issuer": HOSTILE, "reference": None,
-        "valid_from": "2026-01-01", "valid_until": None,
+        "kind": {"code": "award", "zh": "表彰奖励", "en": "Award"}, "grade": "moderate", "note": "虚假宣传",
+        "issuer": HOSTILE, "reference": "N9", "valid_from": "2026-01-01", "valid_until": None,
     }  # fmt: skip
     return {
         "disclosure": some["disclosure"] | {
@@ -491,6 +491,22 @@ def test_rules_of_a_trial_have_a_page(made: dict[str, Document]) -> None:
     told["rulebooks"][0] |= {"version": "9.9.9", "note": documents.STANDINGS["trial"], "standing": "trial"}
     found = dict(site.pages(told, [], CONTEXT))
     assert "试算" in found[f"rules/{told['rulebooks'][0]['id']}-9.9.9.html"].decode()
+
+
+def test_lists_say_of_each_row_what_it_is_and_its_number(pages: dict[str, Page]) -> None:
+    told = "2026-11-01 – 未定open · 示平处〔2026〕7号"
+    assert f"警告Warning {HOSTILE}示例平台Example Platform · {told}" in pages["sanctions.html"].text
+    assert f"一般moderate 虚假宣传{HOSTILE} · 2026-01-01 – 未定open · N9" in pages["records.html"].text
+
+
+def test_rows_without_a_number_say_none(made: dict[str, Document]) -> None:
+    told = summary(made)
+    for name in ("sanctions", "public_records"):
+        told[name] = [row | {"reference": None, "grade": None, "note": None} for row in told[name]]
+    found = dict(site.pages(told, [], CONTEXT))
+    for name in ("sanctions.html", "records.html"):
+        assert "None" not in Page(found[name]).text
+        assert Page(found[name]).text.count(" · 2026-") == len(made)
 
 
 def test_long_lists_have_pages(made: dict[str, Document]) -> None:

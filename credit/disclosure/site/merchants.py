@@ -345,7 +345,7 @@ def _record(one: dict[str, Any]) -> str:
 def _listed(one: dict[str, Any], told: str, issuer: str, since: Any, until: Any) -> str:
     """A sanction or record in force."""
     reference = f" · {escape(one['reference'])}" if one["reference"] else ""
-    span = f"{escape(since)} – {escape(until) if until else _OPEN}"
+    span = f"<span class=nowrap>{escape(since)} – {escape(until) if until else _OPEN}</span>"
     return f'<li><b>{said(one["kind"])}</b> {told}<span class="note">{issuer} · {span}{reference}</span>'
 
 
