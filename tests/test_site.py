@@ -375,6 +375,22 @@ def test_a_merchants_page_shows_its_document(made: dict[str, Document], pages: d
     assert [of for _, of in page.tags if str(of.get("class")).startswith("grade ")]
 
 
+def test_only_what_has_a_window_is_said_to_have_one(made: dict[str, Document], pages: dict[str, Page]) -> None:
+    path, document = _of(made, "m1")
+    book = document["rulebook"]
+    rules = pages[f"rules/{book['id']}-{book['version']}.html"].text
+    for name, zh, en, windowed in (
+        ("months_on_platform", "入驻时长", "Months on the platform", False),
+        ("tax_grade", "纳税信用等级", "Tax credit grade", False),
+        ("completion_rate", "订单完成率", "Completion rate", True),
+    ):
+        assert name in [one["name"] for element in document["elements"] for one in element["indicators"]]
+        told = f"{zh}{en} 评价日on the day"
+        assert (told in pages[f"{path[:-5]}.html"].text) is not windowed, name
+        assert (told in rules) is not windowed, name
+        assert (f"{zh}{en} 近 365 日365 days" in rules) is windowed, name
+
+
 def test_nothing_of_a_later_night_is_on_an_unchanged_page(made: dict[str, Document], files: dict[str, bytes]) -> None:
     path, document = _of(made, "m2")
     dates = set(re.findall(r"20\d\d-\d\d-\d\d", files[f"{path[:-5]}.html"].decode()))
@@ -441,13 +457,22 @@ def test_a_trend_without_scores_is_a_table(made: dict[str, Document]) -> None:
     [
         ("share", 0.968, "96.8%"),
         ("per_order", 0.0012, "0.12%"),
-        ("per_order", 1.2, "120%"),
+        ("per_order", 1.2, "120.00%"),
+        ("per_order", 0.0, "0.00%"),
+        ("per_order", 0.000_02, "<0.01%"),
         ("index", 0.1, "0.100"),
-        ("weighted", 3.0, "3"),
+        ("weighted", 3.0, "3.00"),
+        ("days", 7.6, "7.60 天 days"),
+        ("hours", 12.0, "12.0 小时 hours"),
+        ("months", 15.0, "15 个月 months"),
+        ("rank", 4.0, "A"),
     ],
 )
 def test_values_in_words(unit: str, value: float, shown: str) -> None:
-    assert words.measured(unit, value) == shown
+    """With as many decimals as any other of the unit."""
+    told = Page(f"<p>{words.measured(unit, value)}".encode()).text
+    assert told == shown
+    assert words.cell({"state": "measured", "value": value}, unit) == shown.partition(" ")[0]
 
 
 @pytest.mark.parametrize(

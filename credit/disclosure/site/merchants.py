@@ -12,6 +12,7 @@ from credit.disclosure.documents import to_json
 from credit.disclosure.site import charts, words
 from credit.disclosure.site.frame import Form, gap, render
 from credit.disclosure.site.words import both, cell, iso, said
+from credit.indicators import CATALOGUE
 
 Document = dict[str, Any]
 
@@ -94,6 +95,10 @@ _SHARED: Final = (
 """Parts of a document that many have in common; the page of who has an objection or notice is one of its own."""
 
 
+ON_THE_DAY: Final = both("评价日", "on the day")
+"""In place of the days of a window, of what has none."""
+
+
 class Merchants:
     """Makes merchants' pages. `context`: {"platform": {zh, en}, "development", "contact", "zone"}."""
 
@@ -163,7 +168,7 @@ def _caption(currency: str | None) -> tuple[str, str]:
 
 def _element_form(element: dict[str, Any]) -> str:
     indicators = element["indicators"]
-    rows = "".join([f"{_heading(one['name_zh'], one['name_en'], one['window_days'])}{gap()}" for one in indicators])
+    rows = "".join([f"{_heading(one)}{gap()}" for one in indicators])
     return (
         f"<div class=element><h3>{both(element['name_zh'], element['name_en'])}</h3><p class=pts><b>{gap()}</b> / {gap()}</p>"
         f"{gap()}{gap()}<details><summary>{both(f'{len(indicators)} 项指标', f'{len(indicators)} indicators')}</summary>"
@@ -197,9 +202,12 @@ def _reweighted(weight: float, full: float) -> str:
     return f"<p class=note>{both(f'规则权重 {weight:g}，因部分指标未计量而调整', f'Weight in the rules {weight:g}; adjusted for what is not measured')}</p>"
 
 
-def _heading(zh: str, en: str, days: int) -> str:
-    window = "" if days == 365 else f" <small>{both(f'近 {days} 日', f'{days} days')}</small>"
-    return f"<tr><th scope=row>{both(zh, en)}{window}"
+def _heading(one: dict[str, Any]) -> str:
+    days, name = one["window_days"], one["name"]
+    told = "" if days == 365 else f" <small>{both(f'近 {days} 日', f'{days} days')}</small>"
+    if name in CATALOGUE and not CATALOGUE[name].windowed:
+        told = f" <small>{ON_THE_DAY}</small>"
+    return f"<tr><th scope=row>{both(one['name_zh'], one['name_en'])}{told}"
 
 
 def _value(one: dict[str, Any]) -> str:

@@ -10,7 +10,7 @@ from markupsafe import Markup
 from credit.disclosure import privacy
 from credit.disclosure.site import charts, words
 from credit.disclosure.site.frame import render, tone
-from credit.disclosure.site.merchants import COMPLAINTS, FIGURES, figures_table, stars
+from credit.disclosure.site.merchants import COMPLAINTS, FIGURES, ON_THE_DAY, figures_table, stars
 from credit.disclosure.site.words import both, iso
 from credit.indicators import CATALOGUE
 from credit.indicators.base import PARAMETERS
@@ -235,7 +235,7 @@ def _indicator(book: Rulebook, rule: IndicatorRule, weight: float) -> dict[str, 
         "id": rule.id,
         "name": both(of.name.zh, of.name.en),
         "definition": both(of.definition.zh, of.definition.en),
-        "window": book.window(rule),
+        "window": both(f"近 {book.window(rule)} 日", f"{book.window(rule)} days") if of.windowed else ON_THE_DAY,
         "weight": words.plain(rule.weight),
         "total": words.plain(rule.weight * weight / 100, 3),
         "strength": prior,
@@ -250,12 +250,19 @@ def _on_axis(unit: str, value: float) -> str:
     """A value of a curve: whole, however fine."""
     if unit in ("share", "per_order"):
         return f"{words.plain(value * 100, 6)}%"
-    return words.measured(unit, value) if unit in ("flag", "days", "hours", "months") else words.plain(value)
+    if unit in ("flag", "rank"):
+        return words.measured(unit, value)
+    return words.plain(value) + words.suffix(unit)
 
 
 def _veto(veto: Any) -> dict[str, Any]:
     edges = {key: words.plain(edge) for key in ("above", "below") if (edge := getattr(veto, key)) is not None}
-    said = places.condition(veto.model_dump(exclude_none=True) | edges) or ("", "")
+    of = CATALOGUE[veto.indicator]
+    if of.unit == "flag" and 0 <= (veto.above or 0) < 1 and 0 < (1 if veto.below is None else veto.below) <= 1:
+        zh, en = ("否", "no") if veto.above is None else ("是", "yes")
+        said = f"{of.name.zh}：{zh}", f"{of.name.en}: {en}"
+    else:
+        said = places.condition(veto.model_dump(exclude_none=True) | edges) or ("", "")
     fixed = veto.fixed is not None
     return {
         "name": both(veto.name.zh, veto.name.en),
