@@ -442,6 +442,17 @@ def test_what_is_in_force_is_said_and_no_text_passes_for_a_gap(made: dict[str, D
     assert page.text.count(sly) == 5  # title, heading, operator, sanction, record
 
 
+def test_a_trend_goes_no_higher_than_a_score_can(made: dict[str, Document]) -> None:
+    path, document = _of(made, "m1")
+    points = [
+        {"on": f"2026-{month}-01", "grade": "AAA", "score": score, "rulebook_version": "0.1.0"}
+        for month, score in (("09", 94.4), ("10", 96.0))
+    ]
+    content = site.Merchants(CONTEXT).page(document | {"trend": {"state": "measured", "points": points}}, path)
+    drawn = content.decode().partition("<svg class=chart")[2].partition("</svg>")[0]
+    assert [int(n) for n in re.findall(r"text-anchor=end>(\d+)</text>", drawn)] == [80, 90, 100]
+
+
 def test_a_trend_without_scores_is_a_table(made: dict[str, Document]) -> None:
     path, document = _of(made, "m1")
     points = [

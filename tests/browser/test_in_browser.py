@@ -343,6 +343,31 @@ def test_a_print_keeps_the_grade_and_the_page_white(scheme: str, site: Site, tab
     assert brightness(page) > 0.95
 
 
+SHOWN = "() => [...document.querySelectorAll('.inds h4')].map(e => e.checkVisibility())"
+
+
+@pytest.mark.parametrize("scripts", [True, False])
+def test_rules_are_folded_by_element_and_printed_whole(scripts: bool, site: Site, tab: OpenTab) -> None:
+    page = tab(java_script_enabled=scripts).open(site.kinds["rulebook"])
+    assert not any(page.evaluate(SHOWN))
+    page.locator("details.fold > summary").first.click()
+    seen: list[bool] = page.evaluate(SHOWN)
+    assert 0 < sum(seen) < len(seen)
+    page.emulate_media(media="print")
+    assert all(page.evaluate(SHOWN))
+
+
+def test_a_link_to_an_element_of_the_rules_unfolds_it(site: Site, tab: OpenTab) -> None:
+    page = tab().open(site.kinds["rulebook"])
+    page.locator("table a[href='#fulfilment']").click()
+    expect(page.locator("#fulfilment h4").first).to_be_visible()
+    expect(page.locator("#identity h4").first).not_to_be_visible()
+    other = tab().open(site.kinds["rulebook"])
+    other.goto(f"{site.url(site.kinds['rulebook'])}#identity")
+    other.reload()
+    expect(other.locator("#identity h4").first).to_be_visible()
+
+
 class _Links(HTMLParser):
     def __init__(self) -> None:
         super().__init__()

@@ -57,7 +57,8 @@ def trend(points: list[dict[str, Any]], meaning: str) -> Markup:
     """
     scores = [point["score"] for point in points if point["score"] is not None]
     low, high = max(0, int(min(scores) - 4) // 10 * 10), min(100, -(int(-max(scores) - 4) // 10 * 10))
-    low, high = max(0, min(low, high - 20)), max(high, low + 20)
+    low = max(0, min(low, high - 20))
+    high = max(high, low + 20)
     xs, ground, last = _across(len(points)), _H - _BOTTOM, len(points) - 1
     scale = (ground - _TOP) / (high - low)
     drawn, run = [], []
