@@ -556,6 +556,38 @@ def test_long_lists_have_pages(made: dict[str, Document]) -> None:
     assert all(f'href="sanctions-{n}.html"' in page for page in listed for n in (2, 3))
 
 
+def test_grades_over_time_are_told_apart_without_colour(made: dict[str, Document]) -> None:
+    """By a name beside the last column, none over another, and by pattern within a colour."""
+    grades = {
+        "AAA": 40,
+        "AA": 1,
+        "A": 1,
+        "BBB": 1,
+        "BB": 1,
+        "B": 1,
+        "CCC": 1,
+        "CC": 1,
+        "C": 1,
+        "D": 1,
+        "E": 1,
+        "NR": 90,
+    }
+    history = [{"on": f"2026-{month}-24", "rated": 50, "grades": grades} for month in (10, 11)]
+    page = dict(site.pages(summary(made, history=history), [], CONTEXT))["platform.html"].decode()
+    chart = page[page.index("history-t") :].partition("</svg>")[0]
+    names = re.findall(r"<text x=[\d.]+ y=([\d.]+)>([A-Z]+)</text>", chart)
+    assert sorted(name for _, name in names) == sorted(grades)
+    heights = sorted(float(y) for y, _ in names)
+    assert all(b - a >= 10 for a, b in pairwise(heights))
+    assert heights[0] > 0
+    keys = re.findall(r'aria-hidden="true"><rect class="(tone-\w step-\d)"', page)
+    assert len(set(keys)) == len(keys) == len(grades)
+    assert [key for key in keys if key.startswith("tone-a")] == ["tone-a step-1", "tone-a step-2", "tone-a step-3"]
+    for step in ("2", "3"):
+        assert f"<pattern id=step-{step} " in chart
+        assert f'fill="url(#step-{step})"' in chart
+
+
 # --- search ------------------------------------------------------------------------------------------------------
 
 

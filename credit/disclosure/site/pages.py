@@ -98,17 +98,17 @@ def _platform(summary: Summary) -> dict[str, Any]:
         f"{iso(month['on'])[:7]}: " + ", ".join(f"{g} {month['grades'][g]}" for g in order if g in month["grades"])
         for month in (history[0], history[-1])
     ) if history else ""  # fmt: skip
-    tones: dict[str, tuple[str, float]] = {}
+    tones: dict[str, tuple[str, int]] = {}
     for grade in order:
         alike = sum(tone(other) == tone(grade) for other in tones)
-        tones[grade] = tone(grade), max(1 - 0.28 * alike, 0.3)
+        tones[grade] = tone(grade), min(1 + alike, 3)
     return {
         "figures": figures_table(figures, FIGURES, "全部商家合计", "All merchants together"),
         "reviews": stars(figures),
         "complaints": figures_table(figures, COMPLAINTS, "投诉件数", "Complaints"),
         "chart": charts.shares(history, order, tones, told) if len(history) > 1 else None,
         "order": order,
-        "tones": tones,
+        "keys": [(grade, Markup(charts.filled(*tones[grade], "width=16 height=12"))) for grade in order],
     }
 
 
