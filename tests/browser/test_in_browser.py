@@ -333,6 +333,20 @@ def test_dark_is_dark(kind: str, site: Site, tab: OpenTab) -> None:
     assert brightness(page) < 0.25
 
 
+@pytest.mark.parametrize("missing", ["x.html", "rules/x.html", "merchants/00/x.html", "a/b/c/d/x.html"])
+def test_what_is_missing_has_a_page_with_style(missing: str, site: Site, tab: OpenTab) -> None:
+    one = tab(color_scheme="dark")
+    # Deeper or less deep than a merchant's page, only the script and the icon are not found.
+    one.expected |= {site.url(missing)}
+    one.expected |= {urljoin(site.url(missing), f"../../assets/{name}") for name in ("site.js", "icon.svg")}
+    page = one.open(missing)
+    expect(heading(page)).to_be_visible()
+    assert brightness(page) < 0.25
+    for lang in ("zh", "en"):
+        choose(page, lang)
+        assert languages(page) == [lang]
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_a_print_keeps_the_grade_and_the_page_white(scheme: str, site: Site, tab: OpenTab) -> None:
     page = tab(viewport=DESKTOP, color_scheme=scheme).open(site.kinds["enterprise"])

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from collections.abc import Iterator, Sequence
+from hashlib import sha256
 from typing import Any, Final
 
 from markupsafe import Markup
 
 from credit.disclosure import privacy
 from credit.disclosure.site import charts, words
-from credit.disclosure.site.frame import render, tone
+from credit.disclosure.site.frame import FOLDER, render, tone
 from credit.disclosure.site.merchants import COMPLAINTS, FIGURES, ON_THE_DAY, figures_table, stars
 from credit.disclosure.site.words import both, iso
 from credit.indicators import CATALOGUE
@@ -36,8 +38,9 @@ def pages(summary: Summary, versions: Sequence[lifecycle.Version], context: dict
     yield "platform.html", page("platform", "platform", _platform(summary) | {"distributions": distributions})
     yield "objections.html", page("objections", "objections", {"mail": words.mail(context["contact"])})
     yield "data.html", page("data", "data", {})
-    # Served in place of a page that is not there, which is most often a merchant's, two folders down.
-    yield "404.html", page("404", "", {}, "../../")
+    # Served in place of a page that is not there, at whatever depth: it brings its style along. Its links are those of a
+    # merchant's page, two folders down, which is most often what is not there.
+    yield "404.html", page("404", "", _style(), "../../")
     for name, rows in (("sanctions", "sanctions"), ("records", "public_records"), ("notices", "notices")):
         listed = summary[rows] or []
         for path, number, last, part in _parted(name, listed):
@@ -51,6 +54,12 @@ def pages(summary: Summary, versions: Sequence[lifecycle.Version], context: dict
             }
             yield path, page(name, here, told)
     yield from _rules(summary, versions, context)
+
+
+def _style() -> dict[str, Any]:
+    """The style sheet, to stand in a page, and its SHA-256 for the page's policy."""
+    style = (FOLDER / "assets" / "site.css").read_text(encoding="utf-8")
+    return {"style": Markup(style), "digest": b64encode(sha256(style.encode()).digest()).decode()}
 
 
 def _parted(name: str, rows: list[Any]) -> Iterator[tuple[str, int, int, list[Any]]]:
