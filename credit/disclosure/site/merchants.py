@@ -35,7 +35,7 @@ FIGURES: Final[tuple[Group, ...]] = (
     ("评价", "Reviews", ("reviews",), (
         ("评价数", "Reviews", "count", "count"),
         ("平均星级", "Mean stars", "mean", "stars"),
-        ("评价覆盖率", "Reviews per order", "coverage", "per_order"),
+        ("评价覆盖率", "Reviews per order", "coverage", "share"),
     )),
     ("投诉", "Complaints", ("complaints",), (
         ("投诉件数", "Complaints", "count", "count"),
@@ -69,10 +69,10 @@ OPERATOR: Final = (
     ("name", "名称", "Name"),
     ("uscc", "统一社会信用代码", "Unified social credit code"),
     ("licence_no", "营业执照号", "Business licence"),
-    ("licence_valid_from", "执照有效期起", "Licence valid from"),
-    ("licence_valid_until", "执照有效期止", "Licence valid until"),
+    ("licence_valid_from", "执照有效期自", "Licence valid from"),
+    ("licence_valid_until", "执照有效期至", "Licence valid until"),
     ("permit_no", "行政许可证号", "Administrative permit"),
-    ("permit_valid_until", "许可有效期止", "Permit valid until"),
+    ("permit_valid_until", "许可有效期至", "Permit valid until"),
     ("icp_record", "网站备案号", "ICP record"),
     ("address", "经营地址", "Address of business"),
     ("contact", "联系方式", "Contact"),
@@ -250,13 +250,14 @@ _LEGEND = ("※ 数量过少不予公示；— 缺少数据；/ 不适用。", "
 @lru_cache(maxsize=64)
 def _figures_form(groups: tuple[Group, ...], zh: str, en: str, windows: tuple[int, ...]) -> Form:
     cells = f"<td>{gap()}" * len(windows)
+    counted = all(unit == "count" for _, _, _, rows in groups for _, _, _, unit in rows)
     lines = [
         f"<tbody><tr><th scope=rowgroup colspan={len(windows) + 1}>{both(group_zh, group_en)}"
         + "".join([f"<tr><th scope=row>{both(row_zh, row_en)}{cells}" for row_zh, row_en, *_ in rows])
         for group_zh, group_en, _, rows in groups
     ]
     return Form(
-        f"<table class=figures><caption>{both(f'{zh}。{_LEGEND[0]}', f'{en}. {_LEGEND[1]}')}</caption>"
+        f'<table class="figures{" counts" if counted else ""}"><caption>{both(f"{zh}。{_LEGEND[0]}", f"{en}. {_LEGEND[1]}")}</caption>'
         f"<thead><tr><th scope=col>{both('项目', 'Item')}{_windows(windows)}</thead>{''.join(lines)}</table>"
     )
 

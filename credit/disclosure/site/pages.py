@@ -222,19 +222,17 @@ def _general(book: Rulebook) -> Iterator[dict[str, Any]]:
         return {"name": both(zh, en), "value": both(f"{value}{unit_zh}", f"{value}{unit_en}"), "source": source(number)}
 
     yield row("评价期", "Window", book.window_days, " 天", " days")
-    yield row("评级至少需要订单", "Orders needed to be rated", book.minimum.orders, " 单", " orders")
-    yield row("评级至少需要证据充分度", "Evidence needed to be rated", book.minimum.evidence, share=True)
+    yield row("评级所需最低订单数", "Orders needed to be rated", book.minimum.orders, " 单", " orders")
+    yield row("评级所需最低证据充分度", "Evidence needed to be rated", book.minimum.evidence, share=True)
     if book.provisional:
-        yield row("订单少于此数标为临时", "Provisional below", book.provisional.orders, " 单", " orders")
-        yield row("证据充分度低于此数标为临时", "Provisional below evidence of", book.provisional.evidence, share=True)
+        yield row("临时等级：订单数低于", "Provisional below", book.provisional.orders, " 单", " orders")
+        yield row("临时等级：证据充分度低于", "Provisional below evidence of", book.provisional.evidence, share=True)
     if book.dormant_after_days:
-        yield row("无订单超过此数标为休眠", "Dormant without orders for", book.dormant_after_days, " 天", " days")
+        yield row("休眠：连续无订单超过", "Dormant without orders for", book.dormant_after_days, " 天", " days")
     if book.margin:
-        yield row(
-            "得分越过界限此数即升降级", "A grade moves when past the edge by", book.margin.points, " 分", " points"
-        )
-        yield row("或连续越过界限的次数", "or past it in a row for", book.margin.evaluations, " 次评价", " evaluations")
-        yield row("回看不超过", "looking back at most", book.margin.memory_days, " 天", " days")
+        yield row("升降级：得分越过界限达", "A grade moves when past the edge by", book.margin.points, " 分", " points")
+        yield row("或连续越过界限达", "or past it in a row for", book.margin.evaluations, " 次评价", " evaluations")
+        yield row("最多追溯", "looking back at most", book.margin.memory_days, " 天", " days")
 
 
 def _indicator(book: Rulebook, rule: IndicatorRule, weight: float) -> dict[str, Any]:
