@@ -393,8 +393,13 @@ def test_points_do_not_tell_what_is_not_shown(version: Path) -> None:
         assert round(document["evidence"], 2) == document["evidence"]
         for element in document["elements"]:
             indicators = [one for one in element["indicators"] if one["state"] in ("measured", "suppressed")]
-            assert element["points"] is None or element["points"] % 0.5 == 0
-            assert all(round(one["points"], 1) == one["points"] for one in indicators if one["points"] is not None)
+            assert element["points"] is None or element["points"] in (
+                round(2 * element["points"]) / 2,
+                round(100 * element["effective_weight"], 2),
+            )
+            for one in (one for one in (element, *indicators) if one["points"] is not None):
+                assert one["points"] <= round(100 * one["effective_weight"], 2)
+                assert one["points"] in (round(one["points"], 1), round(100 * one["effective_weight"], 2))
             for one in indicators:
                 if one.get("value") is None:
                     assert one["points"] is None

@@ -292,8 +292,9 @@ def _points(
             points: Array = np.ma.filled(rows["points"], 0.0)
             weight_of_all += weight
             points_of_all += points
-            columns.append(Column(of, rule, shown, np.round(weight, 4), privacy.points(points, shown, rated)))
-        earned = np.where(rated & (weight_of_all > 0), privacy.halves(points_of_all), np.nan)
+            columns.append(Column(of, rule, shown, np.round(weight, 4), privacy.points(points, weight, shown, rated)))
+        earned = np.minimum(privacy.halves(points_of_all), privacy.most(weight_of_all))
+        earned[~rated | (weight_of_all <= 0)] = np.nan
         totals.append(Total(element, np.round(weight_of_all, 4), earned))
     return columns, totals
 

@@ -191,12 +191,18 @@ def indicator(
     return rates(value, state, of.unit, observed, betrayed)
 
 
-def points(exact: Array, shown: Shown, rated: Mask) -> Array:
-    """The points of an indicator as published; NaN where its value is not shown whole or the merchant is not rated."""
+def points(exact: Array, weight: Array, shown: Shown, rated: Mask) -> Array:
+    """The points of an indicator as published, none above its weight (a share of the score); NaN where its value is not
+    shown whole or the merchant is not rated."""
     whole = rated & (shown.state == MEASURED) & (shown.value is not None)
     if shown.coarse is not None:
         whole &= ~shown.coarse
-    return np.where(whole, np.round(exact, 1), np.nan)
+    return np.where(whole, np.minimum(np.round(exact, 1), most(weight)), np.nan)
+
+
+def most(weight: Array) -> Array:
+    """The most points that a weight can earn."""
+    return np.round(100 * weight, 2)
 
 
 def halves(values: Array) -> Array:
