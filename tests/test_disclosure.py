@@ -386,6 +386,14 @@ def test_points_add_up_to_the_score(version: Path) -> None:
         assert sum(element["effective_weight"] for element in document["elements"]) == pytest.approx(1, abs=1e-3)
 
 
+def test_grades_over_time_are_those_of_one_rulebook(version: Path) -> None:
+    """An A of enterprises is not an A of individuals: they are not added up."""
+    told = json.loads((version / "platform.json").read_text(encoding="utf-8"))
+    last = {month["rulebook"]: month["grades"] for month in told["history"] if month["on"] == str(DAY)}
+    assert last == {book["id"]: book["grades"] for book in told["rulebooks"]}
+    assert len(last) > 1
+
+
 def test_points_do_not_tell_what_is_not_shown(version: Path) -> None:
     """The curve is public: the points of a number that is withheld, or of a band, would tell it."""
     withheld, shown = 0, 0

@@ -140,7 +140,10 @@ def summary(made: dict[str, Document], **other: Any) -> dict[str, Any]:
         "not_rated": {"too_few_orders": {"zh": "订单数不足", "en": "too few orders", "merchants": 1}},
         "self_operated": 1, "provisional": 0, "dormant": 0, "moves": None,
         "figures": some["figures"],
-        "history": [{"on": f"2026-{month}-24", "rated": 4, "grades": {"A": 3, "NR": 1}} for month in (10, 11)],
+        "history": [
+            {"on": f"2026-{month}-24", "rulebook": rulebook, "rated": 4, "grades": {"A": 3, "NR": 1}}
+            for month in (10, 11) for rulebook in graded
+        ],
         "objections": {"filed": 2, "open": 1, "decided": 1, "median_days": 6.5, "longest_days": None,
                        "by_outcome": {"upheld": 1, "partly_upheld": 0, "rejected": 0, "withdrawn": 0}},
         "sanctions": [row(path, document, sanction) for path, document in made.items()],
@@ -585,9 +588,10 @@ def test_grades_over_time_are_told_apart_without_colour(made: dict[str, Document
         "E": 1,
         "NR": 90,
     }
-    history = [{"on": f"2026-{month}-24", "rated": 50, "grades": grades} for month in (10, 11)]
+    of = summary(made)["rulebooks"][0]["id"]
+    history = [{"on": f"2026-{month}-24", "rulebook": of, "rated": 50, "grades": grades} for month in (10, 11)]
     page = dict(site.pages(summary(made, history=history), [], CONTEXT))["platform.html"].decode()
-    chart = page[page.index("history-t") :].partition("</svg>")[0]
+    chart = page[page.index("history-0-t") :].partition("</svg>")[0]
     names = re.findall(r"<text x=[\d.]+ y=([\d.]+)>([A-Z]+)</text>", chart)
     assert sorted(name for _, name in names) == sorted(grades)
     heights = sorted(float(y) for y, _ in names)
