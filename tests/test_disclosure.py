@@ -9,7 +9,7 @@ import json
 import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,7 @@ import pytest
 from credit import evaluation, intake, rulebooks
 from credit.disclosure import Publication, dictionary, documents, privacy, publish, versions
 from credit.errors import UserError
-from credit.proof import Keys
+from credit.proof import Keys, keys
 from credit.settings import Settings
 from credit.warehouse import open_warehouse
 
@@ -373,6 +373,9 @@ def test_a_trial_is_marked_in_every_file(tmp_path: Path) -> None:
     for name in ("grades", "elements", "indicators"):
         assert set(pq.read_table(path / f"bulk/{name}.parquet")["standing"].to_pylist()) == {"trial"}
     life = json.loads((path / "rulebooks/life.json").read_text(encoding="utf-8"))
+    keys.init(conf, tmp_path / "root", datetime.now(UTC))
+    with open_warehouse(conf) as con, pytest.raises(UserError, match="a trial is not signed by the platform's keys"):
+        publish(con, conf)
     for one in life["versions"]:
         assert hashlib.sha256((path / one["path"]).read_bytes()).hexdigest() == one["hash"] != book["hash"]
 

@@ -478,6 +478,15 @@ def test_a_copy_is_the_version_and_the_next_copies_what_changed(conf: Settings, 
     assert (again.copied, again.there) == (0, len(in_force(to)))
 
 
+@pytest.mark.parametrize("inner", ["", "published", "published/current", "share"])
+def test_a_home_is_no_share(conf: Settings, inner: str) -> None:
+    publish(conf.published, M)
+    before = tree(conf.home)
+    with pytest.raises(UserError, match="is within the home"):
+        files.export(published.current(conf), conf, conf.home / inner)
+    assert tree(conf.home) == before
+
+
 def test_what_moves_beside_a_version_is_copied_without_a_new_version(conf: Settings, tmp_path: Path) -> None:
     to = tmp_path / "share"
     copy(conf, to, M)

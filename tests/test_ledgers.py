@@ -511,6 +511,13 @@ def test_a_correction_is_announced_with_what_was_before(
     assert shown(con, BEFORE).notices["shop"][0].after is None, "that night knows nothing of it"
     assert shown(con, notice.until).notices["shop"]
     assert shown(con, notice.until + timedelta(days=1)).notices == {}
+    con.execute(
+        """INSERT INTO results.grades SELECT * REPLACE (evaluated_on + 1 AS evaluated_on, 'C' AS grade, 1 AS score)
+           FROM results.grades WHERE evaluated_on = ?""",
+        [DAY],
+    )
+    (later,) = shown(con, DAY + timedelta(days=1)).notices["shop"]
+    assert later.after == notice.after, "what later nights say has other causes too"
     assert json.loads(json.dumps(notice.told(), default=str))["kind"]["zh"] == "更正公告"
 
 
