@@ -478,6 +478,19 @@ def test_a_copy_is_the_version_and_the_next_copies_what_changed(conf: Settings, 
     assert (again.copied, again.there) == (0, len(in_force(to)))
 
 
+def test_what_was_damaged_on_the_share_does_not_go_into_the_next_version(conf: Settings, tmp_path: Path) -> None:
+    to = tmp_path / "share"
+    copy(conf, to, M)
+    damaged = next(to.glob("versions/*/merchants/*/M3.json"))
+    with damaged.open("r+b") as file:  # in place, its length as before
+        file.write(b"#")
+    (to / "current/rulebooks" / BOOKS["individual"].name).write_bytes(b"")
+    copied = copy(conf, to, [M[0] | {"score": 84}, *M[1:]], day=25)
+    assert in_force(to) == tree(conf.published / "current")
+    assert copied.copied == 8  # the six that differ, and these two
+    assert copied.linked == len(in_force(to)) - 8
+
+
 def test_what_moves_beside_a_version_is_copied_without_a_new_version(conf: Settings, tmp_path: Path) -> None:
     to = tmp_path / "share"
     copy(conf, to, M)

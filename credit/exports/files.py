@@ -6,8 +6,9 @@
     versions/.partial-*      being copied, or left by an interrupted export: the next one goes on from it
     sort_keys/<hash>.*       sort keys with the platform's advertisement marks, when a list was given
 
-A file that the version in force there holds already, by the manifest, is linked where the folder can hold hard links
-and copied where it cannot. Readers follow current.json, so that they see one whole version whatever interrupts us.
+A file that the version in force there holds already is linked where the folder can hold hard links, once its bytes were
+found to be what the manifest says, and copied where it cannot. Readers follow current.json, so that they see one whole
+version whatever interrupts us.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from pathlib import Path
 from typing import Any
 
 from credit.disclosure.documents import to_json
-from credit.disclosure.versions import MANIFEST
+from credit.disclosure.versions import MANIFEST, Entry, entry_of
 from credit.errors import UserError
 from credit.exports import published, sort_key
 from credit.exports.published import Version
@@ -168,14 +169,19 @@ def _copy(version: Version, folder: Path, before: Version | None, copied: Copied
             continue
         target.parent.mkdir(parents=True, exist_ok=True)
         entry = version.entries.get(path)
-        if links and before is not None and entry is not None and before.entries.get(path) == entry:
+        if (
+            links
+            and before is not None
+            and entry is not None
+            and before.entries.get(path) == entry
+            and _is_as_listed(before.folder / path, entry)
+        ):
             try:
                 os.link(before.folder / path, target)
                 copied.linked += 1
                 continue
             except OSError:
-                # The share has no hard links, unless it is just that the file is gone.
-                links = not (before.folder / path).exists()
+                links = False  # the share has no hard links
         _write(target, version.read(path))
         copied.copied += 1
     _sync(partial)
@@ -196,6 +202,13 @@ def _sync(folder: Path) -> None:
 def _is_there(target: Path, content: bytes) -> bool:
     try:
         return target.stat().st_size == len(content) and target.read_bytes() == content
+    except OSError:
+        return False
+
+
+def _is_as_listed(target: Path, entry: Entry) -> bool:
+    try:
+        return target.stat().st_size == entry.bytes and entry_of(target.read_bytes()) == entry
     except OSError:
         return False
 
