@@ -31,7 +31,7 @@ from credit.cli import app
 from credit.disclosure import publish
 from credit.errors import InputError, UserError
 from credit.proof import Keys, grade, keys, sign, signing, verify
-from credit.proof.verify import Verdict, verify_folder, verify_url
+from credit.proof.verify import Verdict, plain, verify_folder, verify_url
 from credit.settings import Settings
 from credit.warehouse import open_warehouse
 
@@ -968,6 +968,30 @@ def test_what_verify_cannot_do(
     monkeypatch.chdir(tmp_path)
     with pytest.raises(UserError, match=said):
         CliRunner().invoke(app, ["verify", *arguments], catch_exceptions=False, standalone_mode=False)
+
+
+@pytest.mark.parametrize(
+    "what", ["[/foo]", "\x1b]0;owned\x07\x1b[2J\u009b2J", "[red]\ud800\u202e", ["[/foo]\x1b"], None]
+)
+def test_what_a_hostile_folder_says_is_harmless(tmp_path: Path, content: Path, what: Any) -> None:
+    """A folder that trusts itself is anybody's."""
+    conf = Settings(home=tmp_path / "home")
+    conf.home.mkdir()
+    folder = conf.published / "versions" / "a"
+    shutil.copytree(content, folder)
+    document, _, _ = _rated(content)
+    subject_id = document["subject"]["subject_id"]
+    document["grade"] = document["rulebook"]["version"] = document["elements"][0]["name_zh"] = what
+    (folder / grade.paths(subject_id)[0]).write_text(json.dumps(document))
+    as_version(folder, what if isinstance(what, str) else DAY.isoformat())
+    sign(folder, conf.published, Keys.load(conf), datetime.now(UTC))
+    for more in ([], ["--json"]):
+        arguments = ["verify", str(folder), "--merchant", subject_id, "--state", str(tmp_path / "s"), *more]
+        done = CliRunner().invoke(app, arguments)
+        assert done.exit_code == 6, done.exception
+        assert "does not follow" in done.stdout
+        assert not set("\x1b\x07\u009b\u202e") & set(done.stdout)
+    assert isinstance(what, list) or what is None or plain(what) in json.loads(done.stdout)["evaluated_on"]
 
 
 # --- the runbook -------------------------------------------------------------------------------------------------

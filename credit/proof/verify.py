@@ -287,7 +287,7 @@ class _Folder(_Source):
                     files[path] = entry.inode()
                 else:
                     kind = "a symbolic link" if entry.is_symlink() else "not a file"
-                    odd.append(Problem(_plain(path), "not_a_file", f"{kind}; a version holds files alone"))
+                    odd.append(Problem(plain(path), "not_a_file", f"{kind}; a version holds files alone"))
         return files, odd, apart
 
 
@@ -345,7 +345,7 @@ class _Files:
         self.files = self.bytes = 0
 
     def _bad(self, file: str, what: str, message: str) -> None:
-        self.problems.append(Problem(_plain(file), what, _plain(message)))
+        self.problems.append(Problem(plain(file), what, plain(message)))
 
     def _counted(self, size: int) -> None:
         self.files += 1
@@ -830,10 +830,10 @@ class _Reader(_Files):
         self.verdict.merchant = {
             "subject_id": subject_id,
             "document": path,
-            "grade": document.get("grade"),
-            "score": document.get("score"),
+            "grade": _text(document.get("grade")),
+            "score": score if isinstance(score := document.get("score"), int | float) else None,
             "follows": all(step.ok for step in steps),
-            "steps": [vars(step) for step in steps],
+            "steps": [{k: v if k == "ok" else plain(str(v)) for k, v in vars(step).items()} for step in steps],
         }
         for step in steps:
             if not step.ok:
@@ -869,10 +869,14 @@ def _by_file(problem: Problem) -> str:
     return problem.file
 
 
-def _plain(text: str) -> str:
+def plain(text: str) -> str:
     """Harmless to print: names of files and what they say may hold anything."""
-    text = text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
-    return "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in text[:MAX_SAID])
+    return "".join(c if c.isprintable() else _escaped(ord(c)) for c in text[:MAX_SAID])
+
+
+def _escaped(code: int) -> str:
+    """A character by its number, or the byte that stands for none."""
+    return f"\\x{code - 0xDC00:02x}" if 0xDC80 <= code <= 0xDCFF else f"\\u{code:04x}"
 
 
 def _json_object(raw: bytes | None) -> dict[str, Any] | None:
@@ -884,7 +888,7 @@ def _json_object(raw: bytes | None) -> dict[str, Any] | None:
 
 
 def _text(value: Any) -> str | None:
-    return value if isinstance(value, str) else None
+    return plain(value) if isinstance(value, str) else None
 
 
 def _version_of(raw: bytes) -> int:
@@ -901,4 +905,4 @@ def _version_in(path: Path) -> int:
         return 0
 
 
-__all__ = ["EXIT_CODES", "Problem", "Verdict", "default_state", "fingerprint", "verify_folder", "verify_url"]
+__all__ = ["EXIT_CODES", "Problem", "Verdict", "default_state", "fingerprint", "plain", "verify_folder", "verify_url"]
