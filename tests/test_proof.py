@@ -20,6 +20,8 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, ClassVar
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from cryptography.hazmat.primitives import serialization
 from proof_version import as_version, entry
@@ -584,6 +586,18 @@ def test_development_keys_say_so(tmp_path: Path, content: Path) -> None:
         CliRunner().invoke(app, ["verify", str(folder), *state], catch_exceptions=False, standalone_mode=False)
 
 
+@pytest.mark.parametrize("kept", ["", "\n", "12x", "\udcff"])
+def test_a_damaged_counter_is_named(platform: Platform, night: Path, kept: str) -> None:
+    counter = platform.keys.folder / "version"
+    number = int(counter.read_text())
+    counter.write_text(kept, errors="surrogateescape")
+    with pytest.raises(UserError, match=re.escape(f"{counter} holds no number")):
+        sign(night, platform.conf.published, platform.keys, NOW)
+    counter.unlink()
+    sign(night, platform.conf.published, platform.keys, NOW)
+    assert int(counter.read_text()) == number + 1
+
+
 def test_a_development_root_renews_itself_and_a_real_one_asks(tmp_path: Path, platform: Platform, night: Path) -> None:
     conf = Settings(home=tmp_path / "dev")
     conf.home.mkdir()
@@ -879,6 +893,41 @@ def test_a_grade_that_does_not_follow(content: Path, change: Callable[[dict[str,
     change(document, rules)
     steps = grade.recompute(document, rules, name)
     assert not all(step.ok for step in steps)
+
+
+@pytest.mark.parametrize(
+    ("place", "value"),
+    [("figures", []), ("vetoes", [[]]), ("evidence", None), ("elements", [{}]), ("rulebook", []), ("rulebook", {"path": []})],
+)  # fmt: skip
+def test_a_malformed_document_is_invalid(platform: Platform, content: Path, place: str, value: Any) -> None:
+    night = platform.publish(content, DAY, NOW)
+    document = next(d for d, *_ in _documents(content) if d["not_rated_reason"])
+    path = grade.paths(document["subject"]["subject_id"])[0]
+    (night / path).write_text(json.dumps(document | {place: value}))
+    as_version(night, DAY.isoformat(), DAY.toordinal())
+    sign(night, platform.conf.published, platform.keys, NOW)
+    _invalid(platform, night, path, merchant=document["subject"]["subject_id"])
+
+
+def test_the_table_of_grades_may_be_long(
+    platform: Platform, content: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    subject_id = _rated(content)[0]["subject"]["subject_id"]
+    long = tmp_path / "long"
+    shutil.copytree(content, long)
+    table = pq.read_table(long / grade.TABLE)
+    pad = pa.array([random.Random(i).randbytes(50_000) for i in range(table.num_rows)])
+    pq.write_table(table.append_column("pad", pad), long / grade.TABLE)
+    night = platform.publish(long, DAY, NOW)
+    size = (night / grade.TABLE).stat().st_size
+    monkeypatch.setattr(verify, "MAX_MANIFEST", size - 1)
+    verdict = _judge(platform, night, merchant=subject_id)
+    assert (verdict.verdict, verdict.problems) == ("valid", [])
+    assert verdict.merchant is not None
+    assert any(step["en"] == grade.TABLE and step["ok"] for step in verdict.merchant["steps"])
+    monkeypatch.setattr(verify, "MAX_TABLE", size - 1)
+    verdict = _invalid(platform, night, grade.TABLE, merchant=subject_id)
+    assert f"has {size} bytes; more than {size - 1} are not read" in verdict.message
 
 
 def test_a_veto_left_out_does_not_follow(content: Path) -> None:

@@ -43,6 +43,8 @@ EXIT_CODES: dict[Name, int] = {"valid": 0, "invalid": 6, "stale": 7, "older_than
 
 MAX_MANIFEST = 64 << 20
 """Bytes of manifest.json or feed.json that are read at most, whatever is signed."""
+MAX_TABLE = 1 << 30
+"""Bytes of the table of all grades that are read at most for one merchant's."""
 MAX_NAMED = 100
 """Problems that are named; the others are counted."""
 MAX_SAID = 1_000
@@ -357,10 +359,14 @@ class _Files:
         except (_Absent, _TooLong, UserError):
             return b""
 
-    def _content(self, path: str, listed: _Listed) -> bytes | None:
-        """A file's bytes if they are the listed ones; otherwise None and a problem."""
+    def _content(self, path: str, listed: _Listed, most: int | None = None) -> bytes | None:
+        """A file's bytes if they are the listed ones, at most `most` or MAX_MANIFEST; otherwise None and a problem."""
+        most = most or MAX_MANIFEST
+        if listed.bytes > most:
+            self._bad(path, "length", f"has {listed.bytes} bytes; more than {most} are not read into memory")
+            return None
         try:
-            raw = self.source.read(path, min(listed.bytes, MAX_MANIFEST))
+            raw = self.source.read(path, listed.bytes)
         except _Absent:
             self._bad(path, "missing", "is missing")
             return None
@@ -819,14 +825,17 @@ class _Reader(_Files):
         for other in (path.removesuffix(".json") + suffix for suffix in (".html", ".svg")):
             if other in listed:
                 self._content(other, listed[other])
-        rules = document.get("rulebook", {}).get("path")
-        text = self._content(rules, listed[rules]) if rules in listed else None
+        told = document.get("rulebook")
+        rules = told.get("path") if isinstance(told, dict) else None
+        text = self._content(rules, listed[rules]) if isinstance(rules, str) and rules in listed else None
         if text is None:
             self._bad(path, "grade", f"its rulebook {rules!r} is not published with it")
             return
         steps = grade.recompute(document, text, rules)
-        if (table := self._content(grade.TABLE, listed[grade.TABLE]) if grade.TABLE in listed else None) is not None:
-            steps.append(grade.in_table(document, table))
+        if grade.TABLE in listed:
+            table = self._content(grade.TABLE, listed[grade.TABLE], MAX_TABLE)
+            if table is not None:
+                steps.append(grade.in_table(document, table))
         self.verdict.merchant = {
             "subject_id": subject_id,
             "document": path,
