@@ -322,6 +322,35 @@ def test_a_signed_manifest_cannot_lead_out_of_its_place(platform: Platform, nigh
     assert repr(path) in verdict.message
 
 
+@pytest.mark.parametrize("wrong", [lambda n: n + 1, lambda n: n - 1, lambda _: None, float, str])
+def test_a_part_lists_as_many_files_as_the_manifest_says(
+    platform: Platform, night: Path, wrong: Callable[[int], Any]
+) -> None:
+    manifest = json.loads((night / "manifest.json").read_bytes())
+    name, part = next(iter(manifest["parts"].items()))
+    part["files"] = wrong(part["files"])
+    (night / "manifest.json").write_text(json.dumps(manifest))
+    (night / name.replace("manifest", "merchants").replace(".json", "/more.json")).write_text("{}")
+    sign(night, platform.conf.published, platform.keys, NOW)
+    verdict = _invalid(platform, night, "manifest.json")
+    assert f"says that {name} lists {part['files']!r} files" in verdict.problems[0].message
+    assert [problem.what for problem in verdict.problems] == ["form", "not_listed"]
+    with _served(night) as url:
+        served = verify_url(url, platform.trust, None, NOW, everything=True)
+    assert _named(served) == {"manifest.json"}
+
+
+def test_a_part_is_an_object(platform: Platform, night: Path) -> None:
+    part = _one(night, "manifest/*.json")
+    part.write_text("[]")
+    shutil.rmtree(night / "merchants" / part.stem)
+    manifest = json.loads((night / "manifest.json").read_bytes())
+    manifest["parts"][f"manifest/{part.name}"] = entry(part) | {"files": 0}
+    (night / "manifest.json").write_text(json.dumps(manifest))
+    sign(night, platform.conf.published, platform.keys, NOW)
+    _invalid(platform, night, f"manifest/{part.name}")
+
+
 def test_a_part_speaks_for_its_own_folder_alone(platform: Platform, night: Path) -> None:
     part = _one(night, "manifest/*.json")
     part.write_text(json.dumps({"merchants/../index.json": {"bytes": 1, "sha256": "0" * 64}}))

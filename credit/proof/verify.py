@@ -331,8 +331,11 @@ def _reason(error: BaseException) -> str:
 
 
 class _Listed(NamedTuple):
+    """Length and SHA-256 of a file; `files`: of a part of the manifest, how many it is said to list."""
+
     bytes: int
     sha256: str
+    files: Any = None
 
 
 Files = dict[str, _Listed]
@@ -414,20 +417,24 @@ class _Files:
             if type(size) is not int or size < 0 or type(sha256) is not str or len(sha256) != 64 or sha256.strip(_HEX):
                 self._bad(of, "form", f"lists {path!r} without a length and SHA-256")
                 continue
-            listed[path] = _Listed(size, sha256)
+            listed[path] = _Listed(size, sha256, entry.get("files"))
 
     def _part(self, path: str, entry: _Listed) -> Files:
         """What a part of the manifest lists; nothing, and a problem, where it is not the part that was signed for."""
         listed: Files = {}
         raw = self._content(path, entry)
-        inner: Any = None
-        if raw is not None:
-            try:
-                inner = orjson.loads(raw)
-            except ValueError:
-                self._bad(path, "form", "is no JSON")
-        if isinstance(inner, dict):
-            self._take(listed, path, inner, re.compile(f"merchants/{path[9:11]}/{_NAME}"))
+        if raw is None:
+            return listed
+        try:
+            inner = orjson.loads(raw)
+        except ValueError:
+            inner = None
+        if not isinstance(inner, dict):
+            self._bad(path, "form", "is no JSON object")
+            return listed
+        if type(entry.files) is not int or entry.files != len(inner):
+            self._bad("manifest.json", "form", f"says that {path} lists {entry.files!r} files; it lists {len(inner)}")
+        self._take(listed, path, inner, re.compile(f"merchants/{path[9:11]}/{_NAME}"))
         return listed
 
     def _compare(self, found: Inodes, listed: Files, verified: tuple[Inodes, Mapping[str, Any]], whole: bool) -> None:
@@ -492,7 +499,7 @@ def _merchants_of(
     inner = f"merchants/{part[9:11]}/"
     found, odd, _ = _Folder(folder).scan(inner)
     listed = files._part(part, entry) if entry else {}
-    whole = whole and not files.problems
+    whole = whole and not any(problem.file == part for problem in files.problems)
     files.problems += odd
     files._compare(found, listed, _already_verified(same_as, folder, inner, part) if same_as else ({}, {}), whole)
     return Part(files.problems, files.files, files.bytes)
