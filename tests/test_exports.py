@@ -417,6 +417,8 @@ def test_the_password_is_never_printed(conf: Settings, url: str, run: Run) -> No
         "postgresql://postgres:s3cret-w0rd@127.0.0.1:1/shop",  # nobody there
         f"postgresql://nobody:s3cret-w0rd@/postgres?host={host[1]}",  # no such user
         f"postgresql://postgres@/none?host={host[1]}&password=s3cret-w0rd",
+        "postgresql://postgres@127.0.0.1:1/none?pass%77ord=s3cret-w0rd%00",
+        "postgresql://postgres@127.0.0.1:1/none?pass%77ord=s3cret-w0rd&%73slPassword=s3cret%zz",
         "postgresql://postgres:s3cret-w0rd#x@127.0.0.1/shop",  # not percent-encoded
         "postgresql://postgres:s3cret-w0rd@127.0.0.1:port/shop",
         "mysql://postgres:s3cret-w0rd@127.0.0.1/shop",
