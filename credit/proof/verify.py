@@ -835,7 +835,7 @@ class _Reader(_Files):
         told = document.get("rulebook")
         rules = told.get("path") if isinstance(told, dict) else None
         text = self._content(rules, listed[rules]) if isinstance(rules, str) and rules in listed else None
-        if text is None:
+        if not isinstance(rules, str) or text is None:
             self._bad(path, "grade", f"its rulebook {rules!r} is not published with it")
             return
         steps = grade.recompute(document, text, rules)
