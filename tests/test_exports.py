@@ -10,13 +10,14 @@ import itertools
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -28,6 +29,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from postgres_server import new_database, sql
+from proof_version import entry
 from published_version import BOOKS, publish, read_json
 from small_market import at, deliver, market, order
 
@@ -35,6 +37,8 @@ from credit import cli, evaluation, rulebooks, settings
 from credit.errors import InputError, SourceUnreachable, UserError
 from credit.exports import files, postgres, published, report, sort_key
 from credit.postgres import Url
+from credit.proof import Keys, sign
+from credit.proof.verify import verify_folder
 from credit.settings import Settings
 from credit.warehouse import open_warehouse
 
@@ -413,6 +417,8 @@ def test_the_password_is_never_printed(conf: Settings, url: str, run: Run) -> No
         "postgresql://postgres:s3cret-w0rd@127.0.0.1:1/shop",  # nobody there
         f"postgresql://nobody:s3cret-w0rd@/postgres?host={host[1]}",  # no such user
         f"postgresql://postgres@/none?host={host[1]}&password=s3cret-w0rd",
+        "postgresql://postgres@127.0.0.1:1/none?pass%77ord=s3cret-w0rd%00",
+        "postgresql://postgres@127.0.0.1:1/none?pass%77ord=s3cret-w0rd&%73slPassword=s3cret%zz",
         "postgresql://postgres:s3cret-w0rd#x@127.0.0.1/shop",  # not percent-encoded
         "postgresql://postgres:s3cret-w0rd@127.0.0.1:port/shop",
         "mysql://postgres:s3cret-w0rd@127.0.0.1/shop",
@@ -487,6 +493,19 @@ def test_a_home_is_no_share(conf: Settings, inner: str) -> None:
     assert tree(conf.home) == before
 
 
+def test_what_was_damaged_on_the_share_does_not_go_into_the_next_version(conf: Settings, tmp_path: Path) -> None:
+    to = tmp_path / "share"
+    copy(conf, to, M)
+    damaged = next(to.glob("versions/*/merchants/*/M3.json"))
+    with damaged.open("r+b") as file:  # in place, its length as before
+        file.write(b"#")
+    (to / "current/rulebooks" / BOOKS["individual"].name).write_bytes(b"")
+    copied = copy(conf, to, [M[0] | {"score": 84}, *M[1:]], day=25)
+    assert in_force(to) == tree(conf.published / "current")
+    assert copied.copied == 8  # the six that differ, and these two
+    assert copied.linked == len(in_force(to)) - 8
+
+
 def test_what_moves_beside_a_version_is_copied_without_a_new_version(conf: Settings, tmp_path: Path) -> None:
     to = tmp_path / "share"
     copy(conf, to, M)
@@ -497,6 +516,47 @@ def test_what_moves_beside_a_version_is_copied_without_a_new_version(conf: Setti
     damaged.write_bytes(b"x" * damaged.stat().st_size)
     assert files.export(published.current(conf), conf, to).copied == 3
     assert in_force(to) == tree(conf.published / "current")
+
+
+@pytest.mark.parametrize("there", [False, True])
+def test_a_version_signed_anew_while_it_is_copied_verifies(
+    conf: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, there: bool
+) -> None:
+    to = tmp_path / "share"
+    folder = publish(conf.published, M)
+    keys = Keys.load(conf)
+
+    def signed(sequence: int) -> None:
+        """Signed anew, with a feed of this one change."""
+        shutil.rmtree(folder / "feed", ignore_errors=True)
+        (folder / "feed").mkdir()
+        change = folder / f"feed/{sequence:06d}.json"
+        change.write_text("{}")
+        changes = [{"path": f"feed/{change.name}", **entry(change)}]
+        (folder / "feed.json").write_text(json.dumps({"changes": changes}))
+        sign(folder, conf.published, keys, datetime.now(UTC))
+
+    signed(1)
+    version = published.version(folder)
+    if there:
+        files.export(version, conf, to)
+    signed(2)
+    real = published.Version.read
+    left = [r"tuf/\d+\.snapshot\.json", "tuf/.*", "feed.json"]
+
+    def read(version: published.Version, path: str) -> bytes:
+        if left and re.fullmatch(left[-1], path):
+            left.pop()
+            signed(5 - len(left))
+        return real(version, path)
+
+    with monkeypatch.context() as signing:
+        signing.setattr(published.Version, "read", read)
+        files.export(version, conf, to)
+    verdict = verify_folder(to / "current", keys.roots[0], None)
+    assert verdict.verdict == "valid", verdict.problems
+    assert in_force(to) == tree(folder)
+    assert not left
 
 
 def test_a_folder_without_links_of_any_kind(conf: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
