@@ -57,7 +57,7 @@ Numbers of one night move with the platform's averages: on most nights most scor
 
 ## What is published, and how finely 公示规则
 
-- A natural person's name is masked; other personal data and the register's code are withheld. Consumers do not appear, nor internal columns. 自然人姓名脱敏（王**），其他个人信息和统一社会信用代码不公示；消费者信息和内部字段不公示。
+- A natural person's name is masked, in texts and document numbers too; other personal data and the register's code are withheld; mobile and citizens' id numbers are struck out. Consumers do not appear, nor internal columns. 自然人姓名脱敏（王**），文字说明和文书号中亦同，其他个人信息和统一社会信用代码不公示，手机号和身份证号以 *** 代替；消费者信息和内部字段不公示。
 - Counts of reviews and complaints from 1 to 4 are suppressed, with enough of their neighbours that they cannot be had by subtraction; so are rates that rest on fewer than 5 observations or would give such a count away. 评价、投诉件数为 1 至 4 的不公示，并隐去足以推算的相邻项；不足 5 个观测的比率同此。
 - Orders, buyers and days of trade are bands 0, 1-4, 5-9, 10-19, 20-49, 50-99, 100-199 ...; amounts and deposits 0-999, 1000-1999, 2000-4999, 5000-9999 ... 订单、买家、活跃天数和金额、保证金以区间公示。
 - Shares and indexes have 3 decimals, rates per order 2 significant digits, stars and hours 1 decimal, stars of fewer than 20 reviews half stars, days 2; an indicator's points 2 decimals, 1 where its value is not shown whole; points of elements, scores and the evidence figure 4. 占比、指数 3 位小数，每单比率 2 位有效数字，星级、小时 1 位（不足 20 条评价的星级取半星），天 2 位；指标得分 2 位（数值未完整公示的 1 位），要素得分、总分、证据充分度 4 位。
