@@ -460,7 +460,7 @@ def test_a_platform_may_keep_its_sanctions_here_alone(tmp_path: Path, clock: Any
 
 def test_a_notice_of_closing_stands_until_the_day(con: duckdb.DuckDBPyConnection) -> None:
     with pytest.raises(
-        UserError, match=r"less than 30 days after the notice of 2026-11-25 .*earliest possible is 2026-12-25"
+        UserError, match=r"less than 30 days after 2026-11-25, the day .* entered .*earliest possible is 2026-12-25"
     ):
         closings.announce(con, "shop", on=DAY + timedelta(days=29), **LI)
     last = DAY + timedelta(days=30)
@@ -473,6 +473,15 @@ def test_a_notice_of_closing_stands_until_the_day(con: duckdb.DuckDBPyConnection
     assert shown(con, last + timedelta(days=1)).notices == {}
     with pytest.raises(UserError, match="withdraw it first with `merchant-credit closing withdraw 1`"):
         closings.announce(con, "shop", on=last, **LI)
+
+
+def test_the_30_days_run_from_the_entry_of_a_notice(con: duckdb.DuckDBPyConnection, clock: Any) -> None:
+    """Not from when it is said to have happened, and by the platform's day: 00:30 there is the evening before in UTC."""
+    clock(CUT_OFF + timedelta(days=1, minutes=30))
+    with pytest.raises(UserError, match="earliest possible is 2026-12-26"):
+        closings.announce(con, "shop", on=DAY + timedelta(days=30), at=NOW - timedelta(days=31), **LI)
+    notice = closings.announce(con, "shop", on=DAY + timedelta(days=31), at=NOW - timedelta(days=31), **LI)
+    assert notice.day == DAY - timedelta(days=31)
 
 
 def test_a_notice_of_closing_can_be_withdrawn(con: duckdb.DuckDBPyConnection, clock: Any) -> None:
