@@ -743,6 +743,21 @@ def test_the_key_figures_are_those_of_the_period(reported: Settings, tmp_path: P
     assert any("公共信用记录" in str(row["value"]) for row in found["about"])
 
 
+def test_reviews_judged_not_authentic_do_not_count(tmp_path: Path) -> None:
+    rows = market({"firm": 0}, orders=1)
+    rows["reviews"] = [
+        {"review_id": f"r{i}", "subject_id": "firm", "buyer_id": "x", "rating_overall": stars, "authentic": authentic,
+         "reviewed_at": at(-20), "known_at": at(-20)}
+        for i, (stars, authentic) in enumerate([(5, None), (4, True), (1, False), (1, False)])
+    ]  # fmt: skip
+    conf = Settings(home=tmp_path, threads=1)
+    with open_warehouse(conf) as con:
+        deliver(con, conf, tmp_path / "in", rows, date(2026, 11, 24))
+        made = report.build(con, conf, date(2026, 10, 1), date(2026, 11, 23))
+    (firm,) = [row for s in made.sheets if s.name == "figures" for row in s.rows if row["subject_id"] == "firm"]
+    assert (firm["reviews"], firm["rating"]) == (2, 4.5)
+
+
 def test_masked_records_and_reasons_name_no_person(tmp_path: Path) -> None:
     rows = market({"firm": 0, "person": 0}, orders=1, kinds={"person": "individual"})
     next(row for row in rows["subjects"] if row["subject_id"] == "person")["name"] = "王小明"

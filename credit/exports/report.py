@@ -285,7 +285,8 @@ class _Facts:
             (
                 "reviews",
                 f"""SELECT subject_id, count(*) AS reviews, round(avg(rating_overall), 2) AS rating
-                    FROM t WHERE {self.within("reviewed_at")} AND NOT coalesce(shared, false) GROUP BY subject_id""",
+                    FROM t WHERE {self.within("reviewed_at")} AND NOT coalesce(shared, false) AND coalesce(authentic, true)
+                    GROUP BY subject_id""",
             ),
             (
                 "violations",
