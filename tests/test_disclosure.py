@@ -9,7 +9,7 @@ import json
 import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,7 @@ from credit.disclosure import Publication, dictionary, documents, privacy, publi
 from credit.errors import UserError
 from credit.ledgers import sanctions
 from credit.proof import Keys
+from credit.rulebooks import lifecycle
 from credit.settings import Settings
 from credit.warehouse import open_warehouse
 
@@ -337,9 +338,28 @@ def test_nothing_recorded_is_not_zero(version: Path) -> None:
 def test_what_is_in_force_on_the_day(version: Path) -> None:
     document = _documents(version)["E1"]
     (sanction,) = document["sanctions"]["in_force"]
-    assert (sanction["kind"]["zh"], sanction["imposed_on"], sanction["until"]) == ("警告", "2026-11-01", "2026-12-01")
+    assert (sanction["kind"]["zh"], sanction["imposed_on"], sanction["until"]) == ("警告", "2026-11-01", "2026-11-30")
     (record,) = document["public_records"]["in_force"]
     assert (record["kind"]["code"], record["issuer"], record["valid_until"]) == ("tax_grade", "税务局", "2026-11-24")
+
+
+def test_a_sanction_is_shown_until_its_last_day_whether_delivered_or_by_command(
+    conf: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lifecycle, "now", lambda: datetime(2026, 11, 24, 4, tzinfo=UTC))
+    rows = [
+        {"subject_id": "H1", "kind": "warning", "reason": "r", "imposed_at": "2026-11-01 00:00:00", "until_at": until}
+        | {"sanction_id": f"S{until}"}
+        for until in ("2026-12-05 00:00:00", "2026-12-05 00:00:01")
+    ]  # fmt: skip
+    _deliver(conf, tmp_path / "more", DAY, sanctions=rows)
+    with open_warehouse(conf) as con:
+        sanctions.impose(con, "H1", kind="warning", reason="r", by="Li Wei", until=date(2026, 12, 4))
+        done = publish(con, conf, DAY)
+    shown = _documents(done.path)["H1"]["sanctions"]["in_force"]
+    assert [(one["source"], one["until"]) for one in shown] == [
+        ("delivered", "2026-12-04"), ("delivered", "2026-12-05"), ("ledger", "2026-12-04"),
+    ]  # fmt: skip
 
 
 def test_a_night_before_the_rules_is_marked(made: Settings, version: Path, tmp_path: Path) -> None:

@@ -739,7 +739,8 @@ def test_the_key_figures_are_those_of_the_period(reported: Settings, tmp_path: P
     assert totals["订单数", None] == sum(row["orders"] for row in figures.values())
     assert totals["交易额", "USD"] == 100
     assert totals["期末生效公共信用记录数", None] is None
-    assert [row["reason"] for row in found["sanctions"] if row["in_force"]] == ["王** *** 刷单"]
+    (sanction,) = [row for row in found["sanctions"] if row["in_force"]]
+    assert (sanction["reason"], sanction["until"]) == ("王** *** 刷单", date(2026, 12, 24))  # ends at 00:00 of the 25th
     assert any("公共信用记录" in str(row["value"]) for row in found["about"])
 
 

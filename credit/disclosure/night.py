@@ -28,7 +28,7 @@ from credit.indicators import CATALOGUE
 from credit.indicators.base import WINDOWS, Array, Indicator
 from credit.ledgers import Notice, Published, published, told
 from credit.rulebooks import ElementRule, IndicatorRule, Rulebook
-from credit.settings import Settings
+from credit.settings import Settings, last_day
 from credit.tables import TABLES, Table
 from credit.warehouse import scalar, zone_of
 
@@ -418,7 +418,7 @@ def _sanctions(
                 "kind": row["kind"],
                 "reason": privacy.text(row["reason"], of, persons),
                 "imposed_on": row["imposed_at"].astimezone(zone).date(),
-                "until": row["until_at"].astimezone(zone).date() if row["until_at"] else None,
+                "until": last_day(row["until_at"], moment.zone) if row["until_at"] else None,
                 "source": "delivered",
                 "reference": None,
             }

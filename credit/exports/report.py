@@ -30,7 +30,7 @@ from credit.disclosure.documents import RECORD_KINDS, SANCTION_KINDS
 from credit.errors import UserError
 from credit.evaluation import supplied
 from credit.ledgers import objections as ledger
-from credit.settings import Settings, cut_off
+from credit.settings import Settings, cut_off, last_day
 from credit.tables import SUBJECTS, TABLES
 from credit.warehouse import zone_of
 
@@ -186,7 +186,7 @@ _SANCTIONS = (
     ("kind", "措施类型", "Kind"),
     ("reason", "原因", "Reason"),
     ("imposed_on", "实施日期", "Imposed on"),
-    ("until", "期满日期", "Ends on"),
+    ("until", "期满日期", "Last day"),
     ("lifted_on", "解除日期", "Lifted on"),
     ("in_force", "期末生效", "In force at the end"),
 )
@@ -344,7 +344,7 @@ class _Facts:
                 "kind": _named(row["kind"], SANCTION_KINDS),
                 "reason": clear(row, "reason"),
                 "imposed_on": self.day(row["imposed_at"]),
-                "until": self.day(row["until_at"]),
+                "until": last_day(row["until_at"], self.zone) if row["until_at"] else None,
                 "lifted_on": self.day(row["lifted_at"]) if not row["in_force"] else None,
                 "in_force": row["in_force"],
             }
