@@ -76,7 +76,7 @@ SUBJECTS: list[dict[str, Any]] = [
     },
     {"subject_id": "buyer-subject", "kind": "individual", "role": "buyer", "name": "赵买家"},
     {"subject_id": "H0", "kind": "enterprise", "role": "seller", "name": HOSTILE_NAME},
-    {"subject_id": "H1", "kind": "enterprise", "role": "seller", "name": '=HYPERLINK("x")'},
+    {"subject_id": "H1", "kind": "enterprise", "role": "seller", "name": '=HYPERLINK("x")', "self_operated": "true"},
     *({"subject_id": hostile, "kind": "individual", "role": "seller", "name": "=1+1"} for hostile in HOSTILE_IDS),
 ]
 
@@ -360,6 +360,22 @@ def test_a_sanction_is_shown_until_its_last_day_whether_delivered_or_by_command(
     assert [(one["source"], one["until"]) for one in shown] == [
         ("delivered", "2026-12-04"), ("delivered", "2026-12-05"), ("ledger", "2026-12-04"),
     ]  # fmt: skip
+
+
+def test_self_operated_is_marked_wherever_a_grade_is(version: Path) -> None:
+    """Also where another merchant has the very grade: badges are shared."""
+    found = _documents(version)
+    assert found["H0"]["grade"] == found["H1"]["grade"]
+    own = {document["subject"]["subject_id"]: bool(document["subject"]["self_operated"]) for document in found.values()}
+    assert {i for i in own if own[i]} == {"E1", "H1"}
+    feed = json.loads((version / json.loads((version / "feed.json").read_bytes())["changes"][-1]["path"]).read_bytes())
+    assert {one["subject_id"]: one["self_operated"] for one in feed["merchants"]} == own
+    keys = pq.read_table(version / "bulk/sort_keys.parquet").to_pylist()
+    assert {row["subject_id"]: row["self_operated"] for row in keys} == own
+    badges = {i: (version / documents.paths([i])[i]).with_suffix(".svg").read_text(encoding="utf-8") for i in found}
+    assert {i: "平台自营" in badge for i, badge in badges.items()} == own
+    told = json.loads((version / "platform.json").read_bytes())
+    assert {row["subject_id"] for row in told["sanctions"] if row["self_operated"]} == {"E1"}
 
 
 def test_a_night_before_the_rules_is_marked(made: Settings, version: Path, tmp_path: Path) -> None:

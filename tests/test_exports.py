@@ -94,6 +94,7 @@ def table_of(merchants: Sequence[tuple[str, int, float]]) -> pa.Table:
         {
             "subject_id": [f"M{i}" for i in range(len(merchants))],
             "subject_kind": [kind for kind, _, _ in merchants],
+            "self_operated": pa.array([None if n == 0 else bool(n % 2) for _, n, _ in merchants], pa.bool_()),
             "grade": [([*grades_of(kind), "NR"])[-1 - n] for kind, n, _ in merchants],
             "score": pa.array([None if n == 0 else score for _, n, score in merchants], pa.float64()),
             "rulebook_hash": [kind for kind, _, _ in merchants],
@@ -123,6 +124,8 @@ def test_the_order_is_total_and_the_same_whatever_order_comes_in(
     random.shuffle(shuffled)
     made = sort_key.sort_keys(table, LADDERS)
     assert made.equals(sort_key.sort_keys(table.take(pa.array(shuffled, pa.int64())), LADDERS))
+    own = {row["subject_id"]: bool(row["self_operated"]) for row in table.to_pylist()}
+    assert {row["subject_id"]: row["self_operated"] for row in made.to_pylist()} == own
     places = [(-row["credit_sort_key"], row["subject_id"]) for row in made.to_pylist()]
     assert places == sorted(set(places))
     assert dict(sort_key.files(table, LADDERS)) == dict(sort_key.files(table, LADDERS))
