@@ -866,6 +866,26 @@ def test_the_commands_from_objection_to_published_correction(home: Settings) -> 
     assert "尚未重新评价" in explained
 
 
+@pytest.mark.parametrize(
+    ("verb", "masked"),
+    [("objection decide", 1), ("objection withdraw", 0), ("repair", 0), ("sanction impose", 2), ("sanction lift", 0),
+     ("closing announce", 1), ("closing withdraw", 0)],
+)  # fmt: skip
+def test_help_says_what_is_published_and_how(verb: str, masked: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "300")
+    told = CliRunner().invoke(app, [*verb.split(), "--help"]).stdout
+    assert "The person responsible; not published." in told
+    assert told.count("published, natural persons' names and numbers masked") == masked
+    assert "as entered" not in told
+
+
+def test_a_path_is_not_taken_for_markup(tmp_path: Path) -> None:
+    home = tmp_path / "a[red]b[/nothing]"
+    said = CliRunner().invoke(app, ["init", "--home", str(home)])
+    assert said.exit_code == 0, said.output
+    assert str(home) in said.stdout
+
+
 def test_the_commands_of_repair_sanction_and_closing(home: Settings) -> None:
     made = done(home, "repair", "p1", "--on", str(BEFORE), "--reason", "decision 17", "--by", "Li Wei")
     assert (made["row"], made["value"], made["from_day"]) == ("public_records:p1", str(BEFORE), str(DAY))
