@@ -31,7 +31,7 @@ from hypothesis import strategies as st
 from postgres_server import new_database, sql
 from proof_version import entry
 from published_version import BOOKS, publish, read_json
-from small_market import at, deliver, market, order
+from small_market import at, deliver, market, on, order
 
 from credit import cli, evaluation, rulebooks, settings
 from credit.errors import InputError, SourceUnreachable, UserError
@@ -98,6 +98,7 @@ def table_of(merchants: Sequence[tuple[str, int, float]]) -> pa.Table:
         {
             "subject_id": [f"M{i}" for i in range(len(merchants))],
             "subject_kind": [kind for kind, _, _ in merchants],
+            "self_operated": pa.array([None if n == 0 else bool(n % 2) for _, n, _ in merchants], pa.bool_()),
             "grade": [([*grades_of(kind), "NR"])[-1 - n] for kind, n, _ in merchants],
             "score": pa.array([None if n == 0 else score for _, n, score in merchants], pa.float64()),
             "rulebook_hash": [kind for kind, _, _ in merchants],
@@ -127,6 +128,8 @@ def test_the_order_is_total_and_the_same_whatever_order_comes_in(
     random.shuffle(shuffled)
     made = sort_key.sort_keys(table, LADDERS)
     assert made.equals(sort_key.sort_keys(table.take(pa.array(shuffled, pa.int64())), LADDERS))
+    own = {row["subject_id"]: bool(row["self_operated"]) for row in table.to_pylist()}
+    assert {row["subject_id"]: row["self_operated"] for row in made.to_pylist()} == own
     places = [(-row["credit_sort_key"], row["subject_id"]) for row in made.to_pylist()]
     assert places == sorted(set(places))
     assert dict(sort_key.files(table, LADDERS)) == dict(sort_key.files(table, LADDERS))
@@ -726,6 +729,7 @@ def reported(tmp_path_factory: pytest.TempPathFactory) -> Settings:
         "id_number": "110101199003070038",
         "address": "和平街4号",
         "contact": "13800138000",
+        "permit_no": "JY1-王小明",
     }
     rows["transactions"].append(order("firm", 99, -20, currency="USD"))
     rows["sanctions"].append(
@@ -769,7 +773,8 @@ def test_the_report_is_masked_typed_and_safe(reported: Settings, tmp_path: Path,
     assert firm["营业执照有效期止"] == datetime(2027, 12, 30)
     assert other["主体编号"] == "other"
     assert (person["名称"], person["经营地址"], person["联系方式"]) == ("王**", None, None)
-    assert person["未完整列示的栏目"] == "name; licence_no; address; contact"
+    assert person["未完整列示的栏目"] == "name; licence_no; permit_no; address; contact"
+    assert person["行政许可证号"] == "JY1-王**"
     everything = b"".join(path.read_bytes() for path in written[1:]).decode()
     for secret in ("王小明", "110101199003070038", "13800138000", "和平街"):
         assert secret not in everything
@@ -806,8 +811,54 @@ def test_the_key_figures_are_those_of_the_period(reported: Settings, tmp_path: P
     assert totals["订单数", None] == sum(row["orders"] for row in figures.values())
     assert totals["交易额", "USD"] == 100
     assert totals["期末生效公共信用记录数", None] is None
-    assert [row["reason"] for row in found["sanctions"] if row["in_force"]] == ["王** *** 刷单"]
+    (sanction,) = [row for row in found["sanctions"] if row["in_force"]]
+    assert (sanction["reason"], sanction["until"]) == ("王** *** 刷单", date(2026, 12, 24))  # ends at 00:00 of the 25th
     assert any("公共信用记录" in str(row["value"]) for row in found["about"])
+
+
+def test_reviews_judged_not_authentic_do_not_count(tmp_path: Path) -> None:
+    rows = market({"firm": 0}, orders=1)
+    rows["reviews"] = [
+        {"review_id": f"r{i}", "subject_id": "firm", "buyer_id": "x", "rating_overall": stars, "authentic": authentic,
+         "reviewed_at": at(-20), "known_at": at(-20)}
+        for i, (stars, authentic) in enumerate([(5, None), (4, True), (1, False), (1, False)])
+    ]  # fmt: skip
+    conf = Settings(home=tmp_path, threads=1)
+    with open_warehouse(conf) as con:
+        deliver(con, conf, tmp_path / "in", rows, date(2026, 11, 24))
+        made = report.build(con, conf, date(2026, 10, 1), date(2026, 11, 23))
+    (firm,) = [row for s in made.sheets if s.name == "figures" for row in s.rows if row["subject_id"] == "firm"]
+    assert (firm["reviews"], firm["rating"]) == (2, 4.5)
+
+
+def test_masked_records_and_reasons_name_no_person(tmp_path: Path) -> None:
+    rows = market({"firm": 0, "person": 0}, orders=1, kinds={"person": "individual"})
+    next(row for row in rows["subjects"] if row["subject_id"] == "person")["name"] = "王小明"
+    rows["public_records"].append(
+        {"record_id": "p1", "subject_id": "person", "kind": "administrative_penalty", "issuer": "局（王小明案）",
+         "reference": "王小明罚〔2026〕1号 110101199003070038", "note": "王 小明", "grade": "minor", "valid_from": on(-20),
+         "known_at": at(-20)}
+    )  # fmt: skip
+    rows["sanctions"].append(
+        {"sanction_id": "s1", "subject_id": "firm", "kind": "warning", "reason": "与经营者王小明串通", "imposed_at": at(-10),
+         "known_at": at(-10)}
+    )  # fmt: skip
+    conf = Settings(home=tmp_path, threads=1)
+    with open_warehouse(conf) as con:
+        deliver(con, conf, tmp_path / "in", rows, date(2026, 11, 24))
+        masked, whole = (
+            report.build(con, conf, date(2026, 10, 1), date(2026, 11, 23), unmasked=unmasked)
+            for unmasked in (False, True)
+        )
+
+    def told(made: report.Report) -> list[Any]:
+        sheets = {sheet.name: sheet.rows for sheet in made.sheets}
+        (record,) = [row for row in sheets["public_records"] if row["subject_id"] == "person"]
+        (sanction,) = [row for row in sheets["sanctions"] if row["subject_id"] == "firm"]
+        return [record["issuer"], record["reference"], record["note"], sanction["reason"]]
+
+    assert told(masked) == ["局（王**案）", "王**罚〔2026〕1号 ***", "王**", "与经营者王**串通"]
+    assert told(whole) == ["局（王小明案）", "王小明罚〔2026〕1号 110101199003070038", "王 小明", "与经营者王小明串通"]
 
 
 def test_unmasked_only_when_asked_and_then_named(reported: Settings, tmp_path: Path, run: Run) -> None:

@@ -21,7 +21,7 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 from frictionless import Package
-from small_market import DAY, deliver, market
+from small_market import DAY, at, changed, deliver, market
 
 from credit import evaluation, rulebooks
 from credit.disclosure import Publication, publish, render, rollback, versions
@@ -214,6 +214,25 @@ def test_the_feed_keeps_the_last_changes(conf: Settings, monkeypatch: pytest.Mon
     for before, after in zip(feed["changes"], feed["changes"][1:], strict=False):
         assert after["from"] == before["to"]
     assert _verdict(conf).verdict == "valid"
+
+
+def test_the_feed_names_nobody(conf: Settings, tmp_path: Path) -> None:
+    """Who was published as an enterprise and is a natural person is named nowhere in the version after."""
+    rows = market({"good": 0})["subjects"]
+    person = changed(rows, "subject_id", "good", name="王小明", known_at=at(0.2))
+    with open_warehouse(conf) as con:
+        deliver(con, conf, tmp_path / "named", {"subjects": [person]}, TOMORROW)
+        evaluation.evaluate(con, conf, TOMORROW)
+        first = publish(con, conf, TOMORROW).path
+        assert "王小明" in _document(first, "good").read_text(encoding="utf-8")
+        later = TOMORROW + timedelta(days=1)
+        deliver(
+            con, conf, tmp_path / "told", {"subjects": [person | {"kind": "individual", "known_at": at(1.2)}]}, later
+        )
+        evaluation.evaluate(con, conf, later)
+        done = publish(con, conf, later)
+    assert len(list((done.path / "feed").iterdir())) == 3
+    assert not [path for path in done.path.rglob("*") if path.is_file() and "王小明".encode() in path.read_bytes()]
 
 
 def test_the_same_again_is_no_change(conf: Settings) -> None:

@@ -49,7 +49,7 @@ _HEAD = """\
 
 A document, page and badge stand as long as nothing in them changes: `evaluated_on` is the night from which they do, and every night since gave the same. index.json tells the latest night. A file that did not change is the same file (a hard link) in the next version. 内容不变则文件不变；evaluated_on 是该内容起始的评价日期，最近一次评价见 index.json。
 
-feed.json lists the last 30 changes, each with the SHA-256 of the manifest it leads from and to. A display that holds the version `from` reads `feed/<n>.json`: `merchants[]` has `op` (added, changed, withdrawn), grade, score, the grade before, and path, length and SHA-256 of the document; `files` names the other files that changed. Who is further behind reads bulk/grades or compares `manifest/<xx>.json`. 落后更多的读取批量文件或比对清单。
+feed.json lists the last 30 changes, each with the SHA-256 of the manifest it leads from and to. A display that holds the version `from` reads `feed/<n>.json`: `merchants[]` has `op` (added, changed, withdrawn), `subject_id`, `kind`, `self_operated`, grade, score, grade and score before, and path, length and SHA-256 of the document, which has the name (变更清单不含名称，名称见公示文件); `files` names the other files that changed. Who is further behind reads bulk/grades or compares `manifest/<xx>.json`. 落后更多的读取批量文件或比对清单。
 
 Numbers of one night move with the platform's averages: on most nights most scores change by thousandths, and their documents with them. 平台均值每夜略有变化，多数商家的得分随之有微小变动。
 
@@ -57,7 +57,7 @@ Numbers of one night move with the platform's averages: on most nights most scor
 
 ## What is published, and how finely 公示规则
 
-- A natural person's name is masked; other personal data and the register's code are withheld. Consumers do not appear, nor internal columns. 自然人姓名脱敏（王**），其他个人信息和统一社会信用代码不公示；消费者信息和内部字段不公示。
+- A natural person's name is masked, in texts and document numbers too; other personal data and the register's code are withheld; mobile and citizens' id numbers are struck out. Consumers do not appear, nor internal columns. 自然人姓名脱敏（王**），文字说明和文书号中亦同，其他个人信息和统一社会信用代码不公示，手机号和身份证号以 *** 代替；消费者信息和内部字段不公示。
 - Counts of reviews and complaints from 1 to 4 are suppressed, with enough of their neighbours that they cannot be had by subtraction; so are rates that rest on fewer than 5 observations or would give such a count away. 评价、投诉件数为 1 至 4 的不公示，并隐去足以推算的相邻项；不足 5 个观测的比率同此。
 - Orders, buyers and days of trade are bands 0, 1-4, 5-9, 10-19, 20-49, 50-99, 100-199 ...; amounts and deposits 0-999, 1000-1999, 2000-4999, 5000-9999 ... 订单、买家、活跃天数和金额、保证金以区间公示。
 - Shares and indexes have 3 decimals, rates per order 2 significant digits, stars and hours 1 decimal, stars of fewer than 20 reviews half stars, days 2; points of elements are halves, those of indicators have 1 decimal and are withheld where the value is not shown whole (they count in the element); the evidence figure 2; scores 4. 占比、指数 3 位小数，每单比率 2 位有效数字，星级、小时 1 位（不足 20 条评价的星级取半星），天 2 位；要素得分取 0.5 的倍数，指标得分 1 位，数值未完整公示的指标不单列得分（计入要素得分），证据充分度 2 位，总分 4 位。

@@ -24,7 +24,8 @@ FEED = "feed.json"
 FEEDS_KEPT = 30
 """Change files kept, so that a display that missed some nights can still follow."""
 
-_TOLD = ("subject_kind", "name", "grade", "score", "document")
+_TOLD = ("subject_kind", "self_operated", "grade", "score", "document")
+"""Not the name: changes are kept for many versions, and who was an enterprise may turn out to be a natural person."""
 _NOT_IN_FEED = ("manifest/", "search/")
 """Files derived from the others, of no interest to a display."""
 
@@ -180,7 +181,7 @@ def _merchants(folder: Path, now: Manifest, before: Path | None, was: Manifest |
             "op": "withdrawn" if row is None else "changed" if previous else "added",
             "subject_id": subject_id,
             "kind": told["subject_kind"],
-            "name": told["name"],
+            "self_operated": bool(told["self_operated"]),
             "grade": row and row["grade"],
             "score": row and row["score"],
             "previous": previous and {"grade": previous["grade"], "score": previous["score"]},

@@ -284,15 +284,15 @@ def written(folder: Path, make: Callable[..., Iterator[tuple[str, bytes]]], *giv
 def _render(folder: Path, part: Part, context: dict[str, Any]) -> Iterator[tuple[str, Entry]]:
     """Write document, page and badge of every merchant of the part."""
     pages = site.Merchants(context)
-    badges: dict[str, tuple[str, Entry]] = {}
+    badges: dict[tuple[str, bool], tuple[str, Entry]] = {}
     for path, document in documents(part):
         json_path, html_path, svg_path = _paths(path)
         yield json_path, _write(f"{folder}/{json_path}", to_json(document) + b"\n")
         yield html_path, _write(f"{folder}/{html_path}", pages.page(document, path))
-        grade = document["grade"]
-        if (first := badges.get(grade)) is None:
-            first = svg_path, _write(f"{folder}/{svg_path}", site.badge(grade, document["meaning"], context))
-            badges[grade] = first
+        grade, own = alike = (document["grade"], bool(document["subject"]["self_operated"]))
+        if (first := badges.get(alike)) is None:
+            first = svg_path, _write(f"{folder}/{svg_path}", site.badge(grade, document["meaning"], context, own))
+            badges[alike] = first
         else:
             versions.link(f"{folder}/{first[0]}", f"{folder}/{svg_path}")
         yield svg_path, first[1]

@@ -27,6 +27,7 @@ def summary(night: Night, settings: Settings, paths: dict[str, str], *, developm
             {
                 "subject_id": subject_id,
                 "name": night.shown[subject_id][0]["name"],
+                "self_operated": bool(night.shown[subject_id][0]["self_operated"]),
                 "page": paths[subject_id].removesuffix(".json") + ".html",
                 **(documents.coded(row, kinds, about["by"]) if kinds else row),
             }
