@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import orjson
 import pyarrow.parquet as pq
 
-from credit.disclosure.documents import folder_of, to_json
+from credit.disclosure.documents import to_json
 from credit.disclosure.versions import MANIFEST, Draft, Entry, entry_of, put
 
 SCHEMA_VERSION = "1"
@@ -51,11 +51,6 @@ class Manifest:
     rulebooks: dict[str, str]
     files: dict[str, Entry]
     parts: dict[str, Listed]
-
-
-def part_of(path: str) -> str:
-    """merchants/1f/M000002.json -> manifest/1f.json"""
-    return part_path(folder_of(path))
 
 
 def part_path(folder: str) -> str:
