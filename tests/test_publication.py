@@ -166,6 +166,27 @@ def test_in_processes_of_their_own_the_same_bytes(
     assert _publish(other).version == here.version
 
 
+def test_what_is_no_version_is_left_alone(conf: Settings) -> None:
+    conf = conf.model_copy(update={"keep_versions": 1})
+    first = (conf.published / "current").resolve()
+    places = [first.with_name(name) for name in ("backup", f"{first.name}.bak", "0000-notes")]
+    places.append(conf.published / "prints" / "backup")
+    for place in places:
+        place.mkdir()
+        (place / "precious").write_text("x")
+    first.with_name("notes.txt").write_text("x")
+    link = first.with_name(f"{DAY}-0123456789ab")
+    link.symlink_to(places[0])
+    done = _publish(conf, good=0.5)
+    assert not first.exists()
+    assert _verdict(conf).verdict == "valid"
+    assert all((place / "precious").exists() for place in [*places, link])
+    assert first.with_name("notes.txt").exists()
+    with pytest.raises(UserError, match="others kept: none"):
+        rollback(conf)
+    assert (conf.published / "current").resolve() == done.path
+
+
 # --- the feed ----------------------------------------------------------------------------------------------------
 
 

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import shutil
 import sys
 from collections.abc import Callable, Iterator
@@ -33,6 +34,7 @@ MANIFEST = "manifest.json"
 FOLLOWS = ("feed.json", "feed", "tuf")
 """Files and folders of a version that tell how it follows on others; they are not in its name nor in its manifest."""
 PRINTS = "prints"
+_VERSION = re.compile(r"\d{4}-\d\d-\d\d-[0-9a-f]{12}")
 _PARTIAL = ".partial-"
 _SWITCHING = ".current-"
 
@@ -100,9 +102,13 @@ def current(published: Path) -> Path | None:
 
 
 def all_of(published: Path) -> list[Path]:
-    """The folders of all versions kept, the one published last first."""
-    found = [path for path in (published / "versions").glob("*") if not path.name.startswith(".")]
+    """The folders of all versions kept, the one published last first. What has no version's name is somebody else's."""
+    found = [path for path in (published / "versions").glob("*") if _VERSION.fullmatch(path.name) and _is_folder(path)]
     return sorted(found, key=lambda path: (path.stat().st_mtime_ns, path.name), reverse=True)
+
+
+def _is_folder(path: Path) -> bool:
+    return path.is_dir() and not path.is_symlink()
 
 
 def day_of(folder: Path) -> date:
@@ -224,6 +230,6 @@ def prune(published: Path, current: Path, keep: int) -> None:
         os.rename(old, gone)  # noqa: PTH104
         shutil.rmtree(gone)
     kept = {path.name for path in all_of(published)}
-    for left in (published / PRINTS).glob("*"):
-        if left.name.removesuffix(".parquet") not in kept:
+    for left in (published / PRINTS).glob("*.parquet"):
+        if _VERSION.fullmatch(left.stem) and left.stem not in kept:
             left.unlink()
