@@ -299,6 +299,34 @@ def test_a_version_that_does_not_verify_is_not_published(conf: Settings, monkeyp
     assert not [p for p in (conf.published / "versions").iterdir() if p != first]
 
 
+# --- one at a time -----------------------------------------------------------------------------------------------
+
+
+def test_one_publish_or_rollback_at_a_time(conf: Settings) -> None:
+    """Connections that only read let several processes in."""
+    first = (conf.published / "current").resolve()
+    started = []
+
+    def meanwhile(said: str) -> None:
+        if not started:
+            started.append(said)
+            code = (
+                "import sys; from pathlib import Path; from credit import disclosure, settings, warehouse\n"
+                "conf = settings.load(home=Path(sys.argv[1]), threads=1, memory_limit='512MB')\n"
+                "with warehouse.open_warehouse(conf, read_only=True) as con: disclosure.publish(con, conf)"
+            )
+            other = subprocess.run([sys.executable, "-c", code, str(conf.home)], capture_output=True, text=True)
+            assert "another publish" in other.stderr
+            with pytest.raises(UserError, match="another publish"):
+                rollback(conf)
+
+    with open_warehouse(conf, read_only=True) as con:
+        done = publish(con, conf, TOMORROW, progress=meanwhile)
+    assert started
+    assert _verdict(conf).verdict == _verdict(conf, folder=first).verdict == "valid"
+    assert rollback(conf).path == first != done.path
+
+
 # --- kill -9 -----------------------------------------------------------------------------------------------------
 
 # Reading the night changes no file, so it is done once; what is killed is all the rest.

@@ -115,10 +115,8 @@ def release(
     pool: render.Pool,
     progress: Callable[[str], None] = lambda _: None,
 ) -> Publication:
-    """Write, sign, verify and switch to the night that `read` gives, and the versions of the rulebooks. Whoever calls holds
-    the warehouse."""
+    """Write, sign, verify and switch to the night that `read` gives, and the versions of the rulebooks."""
     published = settings.published
-    before = versions.current(published)
     told: list[dict[str, int] | None] = []
     try:
         keys = Keys.load(settings)
@@ -127,6 +125,7 @@ def release(
 
     try:
         with versions.draft(published) as draft:
+            before = versions.current(published)
             earlier = render.earlier(published, day)
             if earlier is not None:
                 render.lay(draft, earlier, day, pool)
@@ -302,10 +301,18 @@ def rollback(
     settings: Settings, version: str | None = None, *, progress: Callable[[str], None] = lambda _: None
 ) -> Publication:
     """Switch back to `version` (default: the one published before the current one), signed anew: to readers it is the
-    newest, and the feed tells what changed. Whoever calls holds the warehouse, so that no publish runs meanwhile.
+    newest, and the feed tells what changed.
 
-    Raises UserError when it is not kept or is not whole.
+    Raises UserError when it is not kept or is not whole, or a publish runs.
     """
+    try:
+        with versions.alone(settings.published):
+            return _back(settings, version, progress)
+    except OSError as error:
+        raise UserError(f"{settings.published} cannot be written: {error}; what was published before stays") from error
+
+
+def _back(settings: Settings, version: str | None, progress: Callable[[str], None]) -> Publication:
     published = settings.published
     now = versions.current(published)
     others = [folder for folder in versions.all_of(published) if folder.resolve() != now]
@@ -316,12 +323,9 @@ def rollback(
     (folder,) = named
     progress(f"signing and verifying {folder.name}")
     keys = Keys.load(settings)
-    try:
-        changes = manifest.follow(published, folder, now)
-        _prove(folder, settings, keys)
-        versions.switch(published, folder)
-    except OSError as error:
-        raise UserError(f"{published} cannot be written: {error}; what was published before stays") from error
+    changes = manifest.follow(published, folder, now)
+    _prove(folder, settings, keys)
+    versions.switch(published, folder)
     index = json.loads((folder / INDEX).read_bytes())
     said = [notice] if (notice := keys.notice()) else []
     listed = manifest.read(folder)

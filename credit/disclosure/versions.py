@@ -5,16 +5,18 @@
       versions/2026-11-24-0123456789ab/manifest.json ...
       versions/.partial-*                 being written, or left by a killed publish: removed by the next one
       prints/<version>.parquet            what each merchant's files were made of, so that the next night knows which to keep
+      lock                                held by the publish or rollback that runs
 
 A version is named by its day and the SHA-256 of its manifest, and the manifest tells the SHA-256 of every other file: the
 same content has the same name everywhere. Not in the name is what tells how it follows on the version before: the change
-feed and the signatures. One publish runs at a time: it holds the warehouse, which lets one process in.
+feed and the signatures.
 
 A file that did not change is a hard link to that of an earlier version, so no published file is ever written to.
 """
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import os
 import re
@@ -35,6 +37,7 @@ FOLLOWS = ("feed.json", "feed", "tuf")
 """Files and folders of a version that tell how it follows on others; they are not in its name nor in its manifest."""
 PRINTS = "prints"
 _VERSION = re.compile(r"\d{4}-\d\d-\d\d-[0-9a-f]{12}")
+_LOCK = "lock"
 _PARTIAL = ".partial-"
 _SWITCHING = ".current-"
 
@@ -77,22 +80,43 @@ class Draft:
 
 
 @contextmanager
+def alone(published: Path) -> Iterator[None]:
+    """One publish or rollback at a time: each removes what others left unfinished. What killed ones left is removed here.
+
+    A warehouse that is open to read lets several processes in. The lock ends with this process: workers, which are fresh
+    processes, do not inherit it. Raises UserError when another process or thread has it.
+    """
+    published.mkdir(parents=True, exist_ok=True)
+    with (published / _LOCK).open("ab") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise UserError(
+                f"another publish or rollback of {published} is running; let it end, then try again"
+            ) from None
+        try:
+            _clean(published)
+            yield
+        finally:
+            fcntl.flock(lock, fcntl.LOCK_UN)  # also where a fork still has it open
+
+
+@contextmanager
 def draft(published: Path) -> Iterator[Draft]:
     """A folder to write the next version to; removed on leaving unless `commit` has made it a version.
 
-    What killed publishes left behind is removed first. Raises UserError when `current` is not a link of ours.
+    Raises UserError when `current` is not a link of ours or another publish runs.
     """
     current = published / "current"
     if os.path.lexists(current) and not current.is_symlink():
         raise UserError(f"{current} is not a link to a version; move it away, then publish again")
     folder = published / "versions" / f"{_PARTIAL}{os.getpid()}"
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    _clean(published)
-    folder.mkdir()
-    try:
-        yield Draft(folder)
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+    with alone(published):
+        folder.mkdir(parents=True)
+        try:
+            yield Draft(folder)
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def current(published: Path) -> Path | None:
