@@ -282,6 +282,30 @@ def test_rollback_refuses_what_is_not_whole(conf: Settings) -> None:
         rollback(conf, "nowhere")
 
 
+def test_rollback_takes_no_version_that_never_was_in_force(conf: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = (conf.published / "current").resolve()
+    second = _publish(conf, good=0.4)
+
+    def stop(*_: Any) -> None:
+        raise KeyboardInterrupt  # where a kill would be: the version is in its place and not switched to
+
+    with monkeypatch.context() as patched:
+        patched.setattr(versions, "switch", stop)
+        with pytest.raises(KeyboardInterrupt):
+            _publish(conf, good=0.5)
+    (never,) = (p for p in first.parent.iterdir() if p not in (first, second.path))
+    assert (conf.published / "current").resolve() == second.path
+    assert rollback(conf).path == first
+    assert not never.exists()
+    # What was in force once is not taken for new where going forward to it again is what was stopped.
+    with monkeypatch.context() as patched:
+        patched.setattr(versions, "switch", stop)
+        with pytest.raises(KeyboardInterrupt):
+            _publish(conf, good=0.4)
+    assert rollback(conf).path == second.path
+    assert _verdict(conf).verdict == "valid"
+
+
 def test_a_version_that_does_not_verify_is_not_published(conf: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     first = (conf.published / "current").resolve()
     written = render._write

@@ -4,6 +4,7 @@
       current -> versions/2026-11-24-0123456789ab
       versions/2026-11-24-0123456789ab/manifest.json ...
       versions/.partial-*                 being written, or left by a killed publish: removed by the next one
+      .new-*                              link to a version that was not switched to yet: left by a killed publish, both go
       prints/<version>.parquet            what each merchant's files were made of, so that the next night knows which to keep
       lock                                held by the publish or rollback that runs
 
@@ -40,6 +41,7 @@ _VERSION = re.compile(r"\d{4}-\d\d-\d\d-[0-9a-f]{12}")
 _LOCK = "lock"
 _PARTIAL = ".partial-"
 _SWITCHING = ".current-"
+_NEW = ".new-"
 
 
 class Entry(NamedTuple):
@@ -152,15 +154,19 @@ def commit(published: Path, draft: Draft, day: date, keep: int, finish: Callable
     the folder it is given and verifies it. Where the same version is there already it is kept, mended if damaged.
     """
     folder = published / "versions" / name_of(draft, day)
+    new = published / f"{_NEW}{os.getpid()}"
     if folder.exists():
         _mend(folder, draft)
         finish(folder)
     else:
         finish(draft.folder)
         _make_durable(draft.folder)
+        new.symlink_to(Path("versions") / folder.name)
+        durable.sync(published)
         os.rename(draft.folder, folder)  # noqa: PTH104
         durable.sync(folder.parent)
     switch(published, folder)
+    new.unlink(missing_ok=True)
     prune(published, folder, keep)
     return folder
 
@@ -189,6 +195,19 @@ def _clean(published: Path) -> None:
         shutil.rmtree(left)
     for left in published.glob(f"{_SWITCHING}*"):
         left.unlink()
+    for left in published.glob(f"{_NEW}*"):
+        # Never in force: going back to it would publish what nobody has seen.
+        folder = published / left.readlink()
+        if folder in all_of(published) and folder.resolve() != current(published):
+            _remove(folder)
+        left.unlink()
+
+
+def _remove(version: Path) -> None:
+    """Out of sight in one step, so that a killed removal leaves no half version."""
+    gone = version.with_name(f"{_PARTIAL}{version.name}")
+    os.rename(version, gone)  # noqa: PTH104
+    shutil.rmtree(gone)
 
 
 def _make_durable(folder: Path, paths: list[str] | None = None) -> None:
@@ -249,10 +268,7 @@ def prune(published: Path, current: Path, keep: int) -> None:
     """Remove all but the `keep` versions published last, `current` among them."""
     versions = [path for path in all_of(published) if path != current]
     for old in versions[keep - 1 :]:
-        # Out of sight in one step, so that a killed removal leaves no half version.
-        gone = old.with_name(f"{_PARTIAL}{old.name}")
-        os.rename(old, gone)  # noqa: PTH104
-        shutil.rmtree(gone)
+        _remove(old)
     kept = {path.name for path in all_of(published)}
     for left in (published / PRINTS).glob("*.parquet"):
         if _VERSION.fullmatch(left.stem) and left.stem not in kept:
