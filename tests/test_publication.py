@@ -187,6 +187,112 @@ def test_what_is_no_version_is_left_alone(conf: Settings) -> None:
     assert (conf.published / "current").resolve() == done.path
 
 
+# --- what is damaged does not stop the next ----------------------------------------------------------------------
+
+_DAMAGE = {
+    "manifest.json": b"{",
+    "manifest.json ": None,
+    "feed.json": b"",
+    "feed/000002.json": b"",
+    "feed/000002.json ": None,
+    "manifest/*.json": b"{",
+    "bulk/grades.parquet": b"PAR1",
+    "index.json": b"{",
+}
+"""File of the version in force -> what is left of it (None: nothing)."""
+
+
+def _damage(conf: Settings, pattern: str) -> Path:
+    """Damage the version in force. Returns it."""
+    now = (conf.published / "current").resolve()
+    for path in now.glob(pattern.strip()):
+        left = _DAMAGE[pattern]
+        path.unlink()
+        if left is not None:
+            path.write_bytes(left)
+    assert _verdict(conf, folder=now).verdict == "invalid"
+    return now
+
+
+def _heirs(version: Path) -> list[int]:
+    """The numbers of the changes of a version's feed, each of which leads from what the one before leads to."""
+    feed = _read(version / "feed.json")
+    for before, after in zip(feed["changes"], feed["changes"][1:], strict=False):
+        assert after["from"] == before["to"]
+    assert feed["sequence"] == feed["changes"][-1]["sequence"]
+    return [change["sequence"] for change in feed["changes"]]
+
+
+@pytest.mark.parametrize("pattern", _DAMAGE)
+def test_a_damaged_version_in_force_is_published_over(conf: Settings, pattern: str) -> None:
+    first = (conf.published / "current").resolve()
+    _publish(conf, good=0.4)
+    damaged = _damage(conf, pattern)
+    done = _publish(conf, good=0.5)
+    assert _verdict(conf).verdict == "valid"
+    assert done.changes == {"added": 0, "changed": 1, "withdrawn": 0}
+    (change,) = _feed(done.path)["merchants"]
+    assert (change["op"], change["subject_id"]) == ("changed", "good")
+    follows_damaged = pattern.split("/")[0].strip() in ("feed.json", "feed", "index.json")
+    begins = damaged if follows_damaged else first
+    assert _feed(done.path)["from"]["manifest"].startswith(begins.name[-12:])
+    sequences = _heirs(done.path)
+    assert sequences == ([3] if pattern.startswith("feed") else [1, 2, 3] if pattern == "index.json" else [1, 3])
+    said = [f"{damaged.name}, which was in force, is damaged" in notice for notice in done.notices]
+    assert said == ([] if pattern == "index.json" else [True])
+
+
+@pytest.mark.parametrize("pattern", _DAMAGE)
+def test_a_damaged_version_in_force_is_mended_by_the_same_night(conf: Settings, pattern: str) -> None:
+    _publish(conf, good=0.4)
+    damaged = _damage(conf, pattern)
+    done = _publish(conf)
+    assert done.path == damaged
+    assert _verdict(conf).verdict == "valid"
+    assert _heirs(done.path) == ([1, 3] if pattern.startswith("feed") else [1, 2])
+
+
+@pytest.mark.parametrize("pattern", _DAMAGE)
+def test_rollback_away_from_a_damaged_version(conf: Settings, tmp_path: Path, pattern: str) -> None:
+    first = (conf.published / "current").resolve()
+    _publish(conf, good=0.4)
+    assert _verdict(conf, tmp_path / "seen").verdict == "valid"
+    _damage(conf, pattern)
+    done = rollback(conf)
+    assert done.path == first
+    assert _verdict(conf, tmp_path / "seen").verdict == "valid"
+    assert _heirs(first)[-1] == 3
+    assert bool(done.notices) == (pattern != "index.json")
+
+
+@pytest.mark.parametrize("pattern", [pattern for pattern in _DAMAGE if not pattern.startswith("feed")])
+def test_rollback_refuses_a_damaged_version(conf: Settings, pattern: str) -> None:
+    damaged = _damage(conf, pattern)
+    now = _publish(conf, TOMORROW)
+    with pytest.raises(UserError, match=f"{damaged.name} is damaged|does not verify"):
+        rollback(conf)
+    assert (conf.published / "current").resolve() == now.path
+    assert _verdict(conf).verdict == "valid"
+
+
+def test_a_trial_is_not_published_over_what_may_be_official(conf: Settings) -> None:
+    _damage(conf, "index.json")
+    with open_warehouse(conf) as con:
+        con.execute("UPDATE results.runs SET standing = 'trial'")
+        with pytest.raises(UserError, match="holds the official night"):
+            publish(con, conf)
+
+
+def test_after_the_only_version_was_damaged_the_feed_begins_anew_and_does_not_go_back(conf: Settings) -> None:
+    conf = conf.model_copy(update={"keep_versions": 1})
+    _publish(conf, good=0.4)
+    _damage(conf, "manifest.json")
+    done = _publish(conf, good=0.5)
+    assert done.changes == {"added": 4, "changed": 0, "withdrawn": 0}
+    assert _heirs(done.path) == [3]
+    assert _feed(done.path)["from"] is None
+
+
 # --- the feed ----------------------------------------------------------------------------------------------------
 
 

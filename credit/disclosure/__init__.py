@@ -117,7 +117,7 @@ def release(
 ) -> Publication:
     """Write, sign, verify and switch to the night that `read` gives, and the versions of the rulebooks."""
     published = settings.published
-    told: list[dict[str, int] | None] = []
+    followed: list[manifest.Followed] = []
     try:
         keys = Keys.load(settings)
     except OSError as error:
@@ -134,7 +134,7 @@ def release(
             pool.collect()
 
             def finish(folder: Path) -> None:
-                told.append(manifest.follow(published, folder, before))
+                followed.append(manifest.follow(published, folder, before))
                 progress("signing and verifying")
                 _prove(folder, settings, keys, earlier.source.folder if earlier else None, pool.map)
 
@@ -149,8 +149,8 @@ def release(
         tonight.merchants,
         _count(draft.entries, draft.parts),
         done.kept,
-        told[0],
-        _notices(before, day, keys),
+        followed[0].changes,
+        _notices(before, day, keys, followed[0]),
     )
 
 
@@ -170,9 +170,9 @@ def _prove(
         raise UserError(f"the version does not verify ({verdict.verdict}): {said}. What was published before stays")
 
 
-def _notices(before: Path | None, day: date, keys: Keys) -> list[str]:
-    said = [notice] if (notice := keys.notice()) else []
-    if before is not None and versions.day_of(before) > day:
+def _notices(before: Path | None, day: date, keys: Keys, followed: manifest.Followed) -> list[str]:
+    said = [notice for notice in (keys.notice(), followed.notice) if notice]
+    if before is not None and versions.is_version(before) and versions.day_of(before) > day:
         said.append(f"the night of {day} is published in place of the later one of {versions.day_of(before)}")
     return said
 
@@ -183,10 +183,15 @@ def _spare_official(settings: Settings, tonight: night.Night) -> None:
     index = settings.published / "current" / INDEX
     if standings == {"in_force"} or not index.exists():
         return
-    published = json.loads(index.read_text(encoding="utf-8"))
-    if all(book.get("standing") == "in_force" for book in published["rulebooks"]):
+    try:
+        published = json.loads(index.read_bytes())
+        official = all(book.get("standing") == "in_force" for book in published["rulebooks"])
+        evaluated_on = published["disclosure"]["evaluated_on"]
+    except manifest.DAMAGED:
+        official, evaluated_on = True, "(damaged)"
+    if official:
         raise UserError(
-            f"{settings.published / 'current'} holds the official night of {published['disclosure']['evaluated_on']}; "
+            f"{settings.published / 'current'} holds the official night of {evaluated_on}; "
             f"a {' or '.join(sorted(standings - {'in_force'}))} is not published over it: use a home of its own (--home)"
         )
 
@@ -323,11 +328,11 @@ def _back(settings: Settings, version: str | None, progress: Callable[[str], Non
     (folder,) = named
     progress(f"signing and verifying {folder.name}")
     keys = Keys.load(settings)
-    changes = manifest.follow(published, folder, now)
+    followed = manifest.follow(published, folder, now)
     _prove(folder, settings, keys)
     versions.switch(published, folder)
     index = json.loads((folder / INDEX).read_bytes())
-    said = [notice] if (notice := keys.notice()) else []
+    said = [notice for notice in (keys.notice(), followed.notice) if notice]
     listed = manifest.read(folder)
     files = _count(listed.files, listed.parts) + 1
-    return Publication(folder.name, folder, index["merchants"], files, index["merchants"], changes, said)
+    return Publication(folder.name, folder, index["merchants"], files, index["merchants"], followed.changes, said)

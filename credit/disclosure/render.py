@@ -75,10 +75,10 @@ def earlier(published: Path, day: date) -> Earlier | None:
             continue
         try:
             table = pq.read_table(rows)
-            parts = {path: entry.sha256 for path, entry in manifest.read(folder).parts.items()}
-        except (OSError, ValueError, KeyError, TypeError):  # damaged: the versions before it may be whole
+            ids, prints, days = (table[name].to_pylist() for name in _ROW.names)
+            parts = {path: entry.sha256 for path, entry in manifest.read_named(folder).parts.items()}
+        except manifest.DAMAGED:  # the versions before it may be whole
             continue
-        ids, prints, days = (table[name].to_pylist() for name in _ROW.names)
         written = (folder / versions.MANIFEST).stat().st_mtime_ns
         merchants = dict(zip(ids, map(Kept, prints, days), strict=True))
         return Earlier(Source(folder, parts, written), merchants)

@@ -122,19 +122,20 @@ def draft(published: Path) -> Iterator[Draft]:
 
 
 def current(published: Path) -> Path | None:
-    """The folder of the version in force; None where nothing is published."""
+    """The folder of the version in force, which may be damaged; None where nothing is published."""
     link = published / "current"
-    return link.resolve() if (link / MANIFEST).exists() else None
+    return link.resolve() if link.is_dir() else None
 
 
 def all_of(published: Path) -> list[Path]:
     """The folders of all versions kept, the one published last first. What has no version's name is somebody else's."""
-    found = [path for path in (published / "versions").glob("*") if _VERSION.fullmatch(path.name) and _is_folder(path)]
+    found = [path for path in (published / "versions").glob("*") if is_version(path)]
     return sorted(found, key=lambda path: (path.stat().st_mtime_ns, path.name), reverse=True)
 
 
-def _is_folder(path: Path) -> bool:
-    return path.is_dir() and not path.is_symlink()
+def is_version(path: Path) -> bool:
+    """Whether this is a folder with the name of a version."""
+    return bool(_VERSION.fullmatch(path.name)) and path.is_dir() and not path.is_symlink()
 
 
 def day_of(folder: Path) -> date:
