@@ -144,6 +144,43 @@ def test_a_damaged_file_is_not_handed_on(conf: Settings) -> None:
     assert _verdict(conf).verdict == "valid"
 
 
+@pytest.mark.parametrize("touched", [False, True])
+def test_a_file_written_to_in_place_is_not_handed_on_whatever_its_time_says(conf: Settings, touched: bool) -> None:
+    first = _publish(conf, good=0.4).path
+    for subject_id in ("late", "fair", "other"):
+        for path in first.glob(f"merchants/*/{subject_id}.html"):
+            before = path.stat()
+            with path.open("r+b") as file:
+                file.write(b"<!doctype HTML>")
+            if touched:
+                os.utime(first / "manifest.json")
+            else:
+                os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert _verdict(conf).problem_count == 3
+    done = _publish(conf, good=0.5)
+    assert done.kept == 0
+    assert _verdict(conf).verdict == "valid"
+
+
+def test_what_is_kept_is_read_again_once_something_was_done_to_it(
+    conf: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    conf = conf.model_copy(update={"keep_versions": 2})
+    monkeypatch.setattr(render, "_READ_AGAIN", 10_000_000)
+    read: list[str] = []
+    reads = render._reads
+    monkeypatch.setattr(
+        render, "_reads", lambda folder, name, entry: [read.append(name), reads(folder, name, entry)][1]
+    )
+    for i in range(4):  # old versions are removed meanwhile, which changes the files that were linked
+        read.clear()
+        first = _publish(conf, good=0.1 + i / 10).path
+    assert read == []
+    _document(first, "late").touch()
+    assert _publish(conf, good=0.5).kept == 3
+    assert read == ["late.json"]
+
+
 def test_everything_is_written_anew_for_another_platform_name(conf: Settings) -> None:
     done = _publish(conf.model_copy(update={"platform_name": "另一平台"}))
     assert done.kept == 0

@@ -139,8 +139,10 @@ def release(
                 _prove(folder, settings, keys, earlier.source.folder if earlier else None, pool.map)
 
             done = _write(draft, tonight, settings, rulebooks, keys.development, earlier, pool, progress)
-            render.keep_rows(published, versions.name_of(draft, day), done.rows)
+            written = versions.moment(published)
             folder = versions.commit(published, draft, day, settings.keep_versions, finish)
+            # After old versions are removed: that changes the files they shared with this one.
+            render.keep_rows(published, folder.name, done.rows, written)
     except OSError as error:
         raise UserError(f"{published} cannot be written: {error}; what was published before stays") from error
     return Publication(

@@ -5,7 +5,8 @@
       versions/2026-11-24-0123456789ab/manifest.json ...
       versions/.partial-*                 being written, or left by a killed publish: removed by the next one
       .new-*                              link to a version that was not switched to yet: left by a killed publish, both go
-      prints/<version>.parquet            what each merchant's files were made of, so that the next night knows which to keep
+      prints/<version>.parquet            what each merchant's files were made of, so that the next night knows which to keep,
+                                          and when the last of them was written, linked or removed
       lock                                held by the publish or rollback that runs
 
 A version is named by its day and the SHA-256 of its manifest, and the manifest tells the SHA-256 of every other file: the
@@ -170,6 +171,12 @@ def commit(published: Path, draft: Draft, day: date, keep: int, finish: Callable
     new.unlink(missing_ok=True)
     prune(published, folder, keep)
     return folder
+
+
+def moment(published: Path) -> int:
+    """Now, in ns since 1970, by the clock that gives the files here their times. Whoever calls has the lock."""
+    os.utime(published / _LOCK)
+    return (published / _LOCK).stat().st_ctime_ns
 
 
 def put(published: Path, path: Path, content: bytes) -> None:
