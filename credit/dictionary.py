@@ -12,7 +12,7 @@ import numpy as np
 
 from credit.disclosure.dictionary import page as disclosure_page
 from credit.indicators import CATALOGUE
-from credit.indicators.base import At, Indicator, Latest, Measure, Text, Unit
+from credit.indicators.base import At, Indicator, Text, Unit
 from credit.ledgers import closings, findings, objections, overlay, publishing
 from credit.ledgers.tables import LEDGERS
 from credit.rulebooks import ElementRule, IndicatorRule, Rulebook, Sourced, shipped
@@ -145,16 +145,8 @@ def _formula(indicator: Indicator) -> str:
     return f"分子 {zh.strip()}；分母 {below_zh.strip()}<br>numerator: {en.strip()}; denominator: {below_en.strip()}"
 
 
-def _in_any_window(indicator: Indicator) -> bool:
-    """Whether the numerator is the same whatever the rulebook's window is."""
-    return all(
-        TABLES[leaf.table].event is None or isinstance(leaf, Latest) or (isinstance(leaf, Measure) and leaf.standing)
-        for leaf in indicator.numerator.leaves()
-    )
-
-
 def _window(indicator: Indicator) -> str:
-    if _in_any_window(indicator):
+    if not indicator.windowed:
         return "评价日已知的全部记录，不限期间<br>all that is known on the day, whatever its age"
     windows = {f"{book.label}: {book.window(rule)} days" for book, _, rule in _uses(indicator)}
     windows |= {

@@ -268,8 +268,12 @@ def open_warehouse(settings: Settings, *, read_only: bool = False) -> Iterator[d
             raise UserError(
                 f"home {settings.home} cannot be made: {error.strerror}; choose another with --home"
             ) from None
+    new = not settings.database.exists()
     con = connect(settings.database, settings, read_only=read_only)
     try:
+        if new:
+            # Names, addresses and numbers of persons lie in it, whoever may enter the folder.
+            settings.database.chmod(0o600)
         if not read_only:
             with transaction(con):
                 con.execute("CREATE SCHEMA IF NOT EXISTS meta")

@@ -382,8 +382,33 @@ def test_points_add_up_to_the_score(version: Path) -> None:
     assert rated
     for document in rated:
         total = sum(element["points"] or 0 for element in document["elements"])
-        assert total == pytest.approx(document["score"], abs=1e-9)
+        assert total == pytest.approx(document["score"], abs=0.25 * len(document["elements"]))
         assert sum(element["effective_weight"] for element in document["elements"]) == pytest.approx(1, abs=1e-3)
+
+
+def test_points_do_not_tell_what_is_not_shown(version: Path) -> None:
+    """The curve is public: the points of a number that is withheld, or of a band, would tell it."""
+    withheld, shown = 0, 0
+    for document in _documents(version).values():
+        assert round(document["evidence"], 2) == document["evidence"]
+        for element in document["elements"]:
+            indicators = [one for one in element["indicators"] if one["state"] in ("measured", "suppressed")]
+            assert element["points"] is None or element["points"] in (
+                round(2 * element["points"]) / 2,
+                round(100 * element["effective_weight"], 2),
+            )
+            for one in (one for one in (element, *indicators) if one["points"] is not None):
+                assert one["points"] <= round(100 * one["effective_weight"], 2)
+                assert one["points"] in (round(one["points"], 1), round(100 * one["effective_weight"], 2))
+            for one in indicators:
+                if one.get("value") is None:
+                    assert one["points"] is None
+                    withheld += 1
+                elif one["unit"] != "stars" and document["grade"] != "NR":
+                    assert one["points"] is not None
+                    shown += 1
+    assert withheld
+    assert shown
 
 
 def test_bulk_files_say_what_the_documents_say(version: Path) -> None:
@@ -601,6 +626,9 @@ def test_stars_of_which_one_is_few_are_not_told(people: Path) -> None:
     # 198 / 42 and 229 / 48. Of seven reviews that are not all fives, only one four and six fives are 5 in half stars.
     assert [_every_window(found[i], "reviews", "mean")[2] for i in _STARRED] == [4.7, 4.8, "suppressed"]
     assert [_measured(found[i])["rating_overall"] for i in _STARRED] == [4.7, 4.8, "suppressed"]
+    points = {i: {row["name"]: row["points"] for e in found[i]["elements"] for row in e["indicators"]} for i in found}
+    # By the curve they would tell the mean to more than its one decimal.
+    assert [points[i]["rating_overall"] is None for i in _STARRED] == [False, True, True]
     for name, all_of_w1 in (("positive_share", 1.0), ("negative_share", 0.0)):
         assert [_measured(found[i])[name] for i in _STARRED] == [all_of_w1, "suppressed", "suppressed"]
 

@@ -834,7 +834,7 @@ def _worse(document: dict[str, Any], rules: bytes) -> None:
 
 
 def _better_score(document: dict[str, Any], rules: bytes) -> None:
-    document["score"] += 0.0001
+    document["score"] = round(document["score"] + 2, 4)
 
 
 def _more_points(document: dict[str, Any], rules: bytes) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import json
 import posixpath
 import re
@@ -114,11 +116,11 @@ def summary(made: dict[str, Document], **other: Any) -> dict[str, Any]:
 
     sanction = {
         "kind": {"code": "warning", "zh": "警告", "en": "Warning"}, "reason": HOSTILE, "imposed_on": "2026-11-01",
-        "until": None, "issuer": CONTEXT["platform"], "source": "ledger",
+        "until": None, "issuer": CONTEXT["platform"], "reference": "示平处〔2026〕7号", "source": "ledger",
     }  # fmt: skip
     record = {
-        "kind": {"code": "award", "zh": "表彰奖励", "en": "Award"}, "issuer": HOSTILE, "reference": None,
-        "valid_from": "2026-01-01", "valid_until": None,
+        "kind": {"code": "award", "zh": "表彰奖励", "en": "Award"}, "grade": "moderate", "note": "虚假宣传",
+        "issuer": HOSTILE, "reference": "N9", "valid_from": "2026-01-01", "valid_until": None,
     }  # fmt: skip
     return {
         "disclosure": some["disclosure"] | {
@@ -233,15 +235,26 @@ def test_there_is_every_kind_of_page(pages: dict[str, Page]) -> None:
 def test_every_page_allows_only_the_sites_own_parts(pages: dict[str, Page]) -> None:
     for path, page in pages.items():
         (policy,) = page.all("meta", **{"http-equiv": "Content-Security-Policy"})
-        assert str(policy["content"]).startswith("default-src 'none'; style-src 'self'; script-src 'self'"), path
+        rest = re.sub(" 'sha256-[^']+'", "", str(policy["content"])) if path == "404.html" else str(policy["content"])
+        assert rest.startswith("default-src 'none'; style-src 'self'; script-src 'self'"), path
         assert "unsafe" not in str(policy["content"])
         for tag, attributes in page.tags:
             assert "style" not in attributes, (path, tag)
-            assert tag not in ("style", "iframe", "object", "base"), path
+            assert tag not in ("iframe", "object", "base"), path
+            assert tag != "style" or path == "404.html", path
             assert not [name for name in attributes if name.startswith("on")], (path, tag, attributes)
         for script, attributes in zip(page.scripts, page.all("script"), strict=True):
             assert attributes.get("src") or attributes.get("type") == "application/ld+json", path
             assert not (attributes.get("src") and script.strip())
+
+
+def test_the_page_for_what_is_missing_brings_the_style_its_policy_allows(files: dict[str, bytes]) -> None:
+    page = files["404.html"]
+    (style,) = re.findall(b"<style>(.+?)</style>", page, re.DOTALL)
+    assert style == files["assets/site.css"]
+    digest = base64.b64encode(hashlib.sha256(style).digest()).decode()
+    assert f"style-src 'self' 'sha256-{digest}';" in page.decode()
+    assert b"stylesheet" not in page
 
 
 def test_no_page_asks_another_host(files: dict[str, bytes]) -> None:
@@ -356,7 +369,7 @@ def test_a_merchants_page_shows_its_document(made: dict[str, Document], pages: d
     assert f"{document['score']:.2f}" in page.text
     for element in document["elements"]:
         assert element["name_zh"] in page.text
-        assert f"{element['points']:.2f}" in page.text
+        assert f"{element['points']:.1f}" in page.text
         for indicator in element["indicators"]:
             assert indicator["name_zh"] in page.text
             assert indicator["name_en"] in page.text
@@ -373,6 +386,22 @@ def test_a_merchants_page_shows_its_document(made: dict[str, Document], pages: d
     (rules,) = [of for of in page.all("a") if of.get("class") == "rules-link"]
     assert rules["href"] == f"../../rules/{document['rulebook']['id']}-{document['rulebook']['version']}.html"
     assert [of for _, of in page.tags if str(of.get("class")).startswith("grade ")]
+
+
+def test_only_what_has_a_window_is_said_to_have_one(made: dict[str, Document], pages: dict[str, Page]) -> None:
+    path, document = _of(made, "m1")
+    book = document["rulebook"]
+    rules = pages[f"rules/{book['id']}-{book['version']}.html"].text
+    for name, zh, en, windowed in (
+        ("months_on_platform", "入驻时长", "Months on the platform", False),
+        ("tax_grade", "纳税信用等级", "Tax credit grade", False),
+        ("completion_rate", "订单完成率", "Completion rate", True),
+    ):
+        assert name in [one["name"] for element in document["elements"] for one in element["indicators"]]
+        told = f"{zh}{en} 评价日on the day"
+        assert (told in pages[f"{path[:-5]}.html"].text) is not windowed, name
+        assert (told in rules) is not windowed, name
+        assert (f"{zh}{en} 近 365 日365 days" in rules) is windowed, name
 
 
 def test_nothing_of_a_later_night_is_on_an_unchanged_page(made: dict[str, Document], files: dict[str, bytes]) -> None:
@@ -426,6 +455,17 @@ def test_what_is_in_force_is_said_and_no_text_passes_for_a_gap(made: dict[str, D
     assert page.text.count(sly) == 5  # title, heading, operator, sanction, record
 
 
+def test_a_trend_goes_no_higher_than_a_score_can(made: dict[str, Document]) -> None:
+    path, document = _of(made, "m1")
+    points = [
+        {"on": f"2026-{month}-01", "grade": "AAA", "score": score, "rulebook_version": "0.1.0"}
+        for month, score in (("09", 94.4), ("10", 96.0))
+    ]
+    content = site.Merchants(CONTEXT).page(document | {"trend": {"state": "measured", "points": points}}, path)
+    drawn = content.decode().partition("<svg class=chart")[2].partition("</svg>")[0]
+    assert [int(n) for n in re.findall(r"text-anchor=end>(\d+)</text>", drawn)] == [80, 90, 100]
+
+
 def test_a_trend_without_scores_is_a_table(made: dict[str, Document]) -> None:
     path, document = _of(made, "m1")
     points = [
@@ -441,13 +481,22 @@ def test_a_trend_without_scores_is_a_table(made: dict[str, Document]) -> None:
     [
         ("share", 0.968, "96.8%"),
         ("per_order", 0.0012, "0.12%"),
-        ("per_order", 1.2, "120%"),
+        ("per_order", 1.2, "120.00%"),
+        ("per_order", 0.0, "0.00%"),
+        ("per_order", 0.000_02, "<0.01%"),
         ("index", 0.1, "0.100"),
-        ("weighted", 3.0, "3"),
+        ("weighted", 3.0, "3.00"),
+        ("days", 7.6, "7.60 天 days"),
+        ("hours", 12.0, "12.0 小时 hours"),
+        ("months", 15.0, "15 个月 months"),
+        ("rank", 4.0, "A"),
     ],
 )
 def test_values_in_words(unit: str, value: float, shown: str) -> None:
-    assert words.measured(unit, value) == shown
+    """With as many decimals as any other of the unit."""
+    told = Page(f"<p>{words.measured(unit, value)}".encode()).text
+    assert told == shown
+    assert words.cell({"state": "measured", "value": value}, unit) == shown.partition(" ")[0]
 
 
 @pytest.mark.parametrize(
@@ -493,6 +542,22 @@ def test_rules_of_a_trial_have_a_page(made: dict[str, Document]) -> None:
     assert "试算" in found[f"rules/{told['rulebooks'][0]['id']}-9.9.9.html"].decode()
 
 
+def test_lists_say_of_each_row_what_it_is_and_its_number(pages: dict[str, Page]) -> None:
+    told = "2026-11-01 – 未定open · 示平处〔2026〕7号"
+    assert f"警告Warning {HOSTILE}示例平台Example Platform · {told}" in pages["sanctions.html"].text
+    assert f"一般moderate 虚假宣传{HOSTILE} · 2026-01-01 – 未定open · N9" in pages["records.html"].text
+
+
+def test_rows_without_a_number_say_none(made: dict[str, Document]) -> None:
+    told = summary(made)
+    for name in ("sanctions", "public_records"):
+        told[name] = [row | {"reference": None, "grade": None, "note": None} for row in told[name]]
+    found = dict(site.pages(told, [], CONTEXT))
+    for name in ("sanctions.html", "records.html"):
+        assert "None" not in Page(found[name]).text
+        assert Page(found[name]).text.count(" · 2026-") == len(made)
+
+
 def test_long_lists_have_pages(made: dict[str, Document]) -> None:
     told = summary(made)
     told["sanctions"] = [told["sanctions"][0] | {"reason": f"原因{i:03d}。"} for i in range(450)]
@@ -502,6 +567,38 @@ def test_long_lists_have_pages(made: dict[str, Document]) -> None:
     for i in range(450):
         assert [f"原因{i:03d}。" in page for page in listed].count(True) == 1
     assert all(f'href="sanctions-{n}.html"' in page for page in listed for n in (2, 3))
+
+
+def test_grades_over_time_are_told_apart_without_colour(made: dict[str, Document]) -> None:
+    """By a name beside the last column, none over another, and by pattern within a colour."""
+    grades = {
+        "AAA": 40,
+        "AA": 1,
+        "A": 1,
+        "BBB": 1,
+        "BB": 1,
+        "B": 1,
+        "CCC": 1,
+        "CC": 1,
+        "C": 1,
+        "D": 1,
+        "E": 1,
+        "NR": 90,
+    }
+    history = [{"on": f"2026-{month}-24", "rated": 50, "grades": grades} for month in (10, 11)]
+    page = dict(site.pages(summary(made, history=history), [], CONTEXT))["platform.html"].decode()
+    chart = page[page.index("history-t") :].partition("</svg>")[0]
+    names = re.findall(r"<text x=[\d.]+ y=([\d.]+)>([A-Z]+)</text>", chart)
+    assert sorted(name for _, name in names) == sorted(grades)
+    heights = sorted(float(y) for y, _ in names)
+    assert all(b - a >= 10 for a, b in pairwise(heights))
+    assert heights[0] > 0
+    keys = re.findall(r'aria-hidden="true"><rect class="(tone-\w step-\d)"', page)
+    assert len(set(keys)) == len(keys) == len(grades)
+    assert [key for key in keys if key.startswith("tone-a")] == ["tone-a step-1", "tone-a step-2", "tone-a step-3"]
+    for step in ("2", "3"):
+        assert f"<pattern id=step-{step} " in chart
+        assert f'fill="url(#step-{step})"' in chart
 
 
 # --- search ------------------------------------------------------------------------------------------------------

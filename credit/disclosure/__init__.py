@@ -131,7 +131,7 @@ def release(
             if earlier is not None:
                 render.lay(draft, earlier, day, pool)
             tonight, rulebooks = read()
-            _spare_official(settings, tonight)
+            _spare_official(settings, tonight, keys.development)
             pool.collect()
 
             def finish(folder: Path) -> None:
@@ -178,11 +178,19 @@ def _notices(before: Path | None, day: date, keys: Keys) -> list[str]:
     return said
 
 
-def _spare_official(settings: Settings, tonight: night.Night) -> None:
-    """Nothing but an official night takes the place of an official one that is published."""
+def _spare_official(settings: Settings, tonight: night.Night, development: bool) -> None:
+    """Nothing but an official night takes the place of an official one that is published, or is signed by keys that readers
+    follow: to them it would be the newest that the platform says."""
     standings = {graded.standing for graded in tonight.graded}
+    if standings == {"in_force"}:
+        return
+    if not development:
+        raise UserError(
+            f"a {' or '.join(sorted(standings - {'in_force'}))} is not signed by the platform's keys in "
+            f"{settings.home / 'keys'}: publish it from a home of its own (--home), which has none of them"
+        )
     index = settings.published / "current" / INDEX
-    if standings == {"in_force"} or not index.exists():
+    if not index.exists():
         return
     published = json.loads(index.read_text(encoding="utf-8"))
     if all(book.get("standing") == "in_force" for book in published["rulebooks"]):

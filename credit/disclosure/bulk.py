@@ -57,7 +57,7 @@ ELEMENTS = (
     _ID,
     Field("element", pa.string(), "评价要素", "Evaluation element"),
     Field("weight", pa.float64(), "权重（百分比）", "Weight in the rulebook, percent"),
-    Field("points", pa.float64(), "得分", "Points of the score; null: nothing measured, or not rated"),
+    Field("points", pa.float64(), "得分", "Points of the score, in halves; null: nothing measured, or not rated"),
     _STANDING,
 )
 INDICATORS = (
@@ -71,7 +71,12 @@ INDICATORS = (
     Field("at_least", pa.float64(), "区间下限", "Band: from, included"),
     Field("below", pa.float64(), "区间上限", "Band: to, not included; null: open"),
     Field("effective_weight", pa.float64(), "实际权重", "Share of the score, 0 to 1"),
-    Field("points", pa.float64(), "得分", "Points of the score, rounded; null: not measured, or not rated"),
+    Field(
+        "points",
+        pa.float64(),
+        "得分",
+        "Points of the score, 1 decimal; null: value not shown whole, not measured, or not rated",
+    ),
     _STANDING,
 )
 

@@ -72,25 +72,36 @@ def leaves() -> Iterator[Leaf]:
     yield from (*_RATED.values(), *_BY_CHANNEL.values(), *_BY_OUTCOME.values())
 
 
+def _suppressed(window: Tree, *path: str) -> Mask:
+    """Where the figure that lies there is suppressed."""
+    node: Any = window
+    for name in path:
+        node = node[name]
+    found: Mask = node.state == SUPPRESSED
+    return found
+
+
+def coarsens(indicator: str, window: Tree) -> Mask | None:
+    """Where the points of an indicator of the same window would tell what its figures hide, by what its value has not."""
+    return few_of_a_star(window) if indicator == "rating_overall" else None
+
+
+def few_of_a_star(window: Tree) -> Mask:
+    """Where the distribution of stars is hidden: of its stars all are or none."""
+    return _suppressed(window, "reviews", "distribution", str(STARS[0]))
+
+
 def hides(indicator: str, value: Array, window: Tree) -> Mask | None:
     """Where an indicator of the same window would tell what its figures hide; None for one that tells nothing of theirs."""
-
-    def suppressed(*path: str) -> Mask:
-        node: Any = window
-        for name in path:
-            node = node[name]
-        found: Mask = node.state == SUPPRESSED
-        return found
-
+    suppressed = partial(_suppressed, window)
     match indicator:
         case "rating_overall":
             return suppressed("reviews", "mean")
         case "positive_share" | "negative_share":
-            return suppressed("reviews", "distribution", "1")  # of its stars all are or none
+            return few_of_a_star(window)
         case "reply_to_negatives":
             # A fraction tells what it is a fraction of.
-            few = suppressed("reviews", "distribution", "1")
-            return few & (value > 0) & (value < 1)
+            return few_of_a_star(window) & (value > 0) & (value < 1)
         case "review_coverage":
             return suppressed("reviews", "count")
         case "complaint_rate":
@@ -158,18 +169,12 @@ def _told_by_parts(
     """Of each window, which counts of the one subject would, beside what is shown of its parts, tell of one of them."""
     each = [_counted(facts, have, days) for days in WINDOWS]
 
-    def suppressed(days: int, *path: str) -> Mask:
-        found = []
-        for tree in figures:
-            node: Any = tree[days]
-            for name in path:
-                node = node[name]
-            found.append(node.state == SUPPRESSED)
-        return np.concatenate(found)
+    def suppressed(days: int, path: tuple[str, ...]) -> Mask:
+        return np.concatenate([_suppressed(tree[days], *path) for tree in figures])
 
     def of(name: str, *paths: tuple[str, ...], small_ones: bool = False) -> list[Any]:
         """For each window, one value for each of the paths."""
-        hide = [np.array([suppressed(days, *path) for path in paths]) for days in WINDOWS]
+        hide = [np.array([suppressed(days, path) for path in paths]) for days in WINDOWS]
         rows = [np.nan_to_num(getattr(counts, name)).reshape(len(paths), -1) for counts in each]
         totals = [np.nan_to_num(getattr(counts, name)).reshape(len(paths)) for counts in counted]
         return privacy.remainders(totals, rows, hide, small_ones=small_ones)

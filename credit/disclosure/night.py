@@ -39,7 +39,7 @@ _RATED_ROLE = "seller"
 @dataclass(frozen=True)
 class Column:
     """One indicator of a rulebook for all its merchants, as published. `weight` is its share of the score, `points` are
-    NaN where there are none."""
+    NaN where there are none, or none are published."""
 
     indicator: Indicator
     rule: IndicatorRule
@@ -50,7 +50,7 @@ class Column:
 
 @dataclass(frozen=True)
 class Total:
-    """One element of a rulebook for all its merchants: the weights and (unrounded) points of its indicators added up.
+    """One element of a rulebook for all its merchants: the weights and points of its indicators added up.
 
     Points are NaN where nothing was measured or the merchant is not rated."""
 
@@ -160,7 +160,7 @@ def read(
                 mine,
                 list(rows["grade"]),
                 privacy.blank(np.ma.filled(rows["score"], np.nan)),
-                [float(e) for e in rows["evidence"]],
+                np.round(rows["evidence"].astype(float), privacy.EVIDENCE_DECIMALS).tolist(),
                 [reason or None for reason in rows["not_rated_reason"]],
                 [ids.split(",") if ids else [] for ids in rows["vetoes"]],
                 rows["provisional"].tolist(),
@@ -300,14 +300,16 @@ def _points(
             observed = numbers["denominator"]
             if of.evidence is not None and privacy.hangs_on_observed(of):
                 observed = np.broadcast_to(of.evidence.of(facts, book.window(rule)), size).astype(np.float64)
-            hide = figures.hides(of.id, numbers["value"], windows[book.window(rule)])
-            shown = privacy.indicator(of, state, **numbers, observed=observed, hide=hide)
+            window = windows[book.window(rule)]
+            hide, coarse = figures.hides(of.id, numbers["value"], window), figures.coarsens(of.id, window)
+            shown = privacy.indicator(of, state, **numbers, observed=observed, hide=hide, coarse=coarse)
             weight: Array = np.ma.filled(rows["weight"], 0.0)
             points: Array = np.ma.filled(rows["points"], 0.0)
             weight_of_all += weight
             points_of_all += points
-            columns.append(Column(of, rule, shown, np.round(weight, 4), privacy.points(points, shown, rated)))
-        earned = np.where(rated & (weight_of_all > 0), np.round(points_of_all, 4), np.nan)
+            columns.append(Column(of, rule, shown, np.round(weight, 4), privacy.points(points, weight, shown, rated)))
+        earned = np.minimum(privacy.halves(points_of_all), privacy.most(weight_of_all))
+        earned[~rated | (weight_of_all <= 0)] = np.nan
         totals.append(Total(element, np.round(weight_of_all, 4), earned))
     return columns, totals
 

@@ -14,8 +14,10 @@
   Then none of them follows as one number from all counts that are published of a merchant in one night, whoever knows
   these rules: tests/test_privacy.py goes through all small tables.
 * Business secrets: orders, buyers, amounts, deposits are published as bands.
-* Points of an indicator are rounded to 2 decimals, to 1 where its value is not shown whole: by the rulebook's curve they
-  would give it away. Points of an element, scores and the evidence figure have 4.
+* Points of an indicator whose value is not shown whole are withheld: by the rulebook's curve they would give it away, and
+  the number of orders with it, on which all rates rest. Other points have 1 decimal and those of an element are halves,
+  so that little is left of what is withheld when what is shown is subtracted. The evidence figure has 2: it is made of
+  counts. The score has 4. Who reckons with all of it can still tell a suppressed count in about one of twelve cases.
 * Rounding: shares and indexes to 3 decimals, rates per order to 2 significant digits, stars and hours to 1 decimal,
   days and sums of severities to 2; stars of fewer than 40 reviews to half stars, since mean and number together would
   tell how many gave which; then a rate beside a count does not give back the exact number of orders of any but small merchants.
@@ -31,7 +33,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any, Final
 
@@ -52,6 +54,8 @@ FEW_STARS = 40
 sums of stars are left even next to 1 and 5."""
 LEAST_STARS = 8
 """The same for half stars: the mean of fewer reviews than this is not shown where their distribution is not."""
+
+EVIDENCE_DECIMALS: Final = 2
 
 Codes = NDArray[np.int8]
 Mask = NDArray[np.bool_]
@@ -84,7 +88,7 @@ class Shown:
     whole: bool = False
     """The value is a whole number."""
     coarse: Mask | None = None
-    """Which values are rounded further than their unit asks for."""
+    """Which values are rounded further than their unit asks for, or would tell more by their points."""
 
     def take(self, at: Any) -> Shown:
         """The same for the merchants at these places (a slice or an array of them)."""
@@ -259,7 +263,7 @@ def rates(
     if unit != "stars":
         return Shown(code, rounded(shown, unit))
     coarse = observed < FEW_STARS
-    return Shown(code, np.where(coarse, np.round(shown * 2) / 2, rounded(shown, unit)), coarse=coarse)
+    return Shown(code, np.where(coarse, halves(shown), rounded(shown, unit)), coarse=coarse)
 
 
 def hangs_on_observed(of: Indicator) -> bool:
@@ -275,9 +279,10 @@ def indicator(
     denominator: Array,
     observed: Array,
     hide: Mask | None = None,
+    coarse: Mask | None = None,
 ) -> Shown:
     """An indicator of the catalogue as it may be published; `observed` is how many observations stand behind it, `hide`
-    where it would tell what the figures do not."""
+    where it would tell what the figures do not, `coarse` where it would if it were less rounded."""
     if of.unit in _BANDED:
         return band(value, state, _BANDED[of.unit])
     if not hangs_on_observed(of):
@@ -288,16 +293,27 @@ def indicator(
             betrayed = (numerator,)
         elif of.unit == "share":
             betrayed = (numerator, denominator - numerator)
-    return rates(value, state, of.unit, observed, betrayed, hide)
+    shown = rates(value, state, of.unit, observed, betrayed, hide)
+    return shown if shown.coarse is None or coarse is None else replace(shown, coarse=shown.coarse | coarse)
 
 
-def points(exact: Array, shown: Shown, rated: Mask) -> Array:
-    """The points of an indicator as published; NaN where it was not measured or the merchant is not rated."""
-    whole = np.full(len(exact), shown.value is not None) & (shown.state == MEASURED)
+def points(exact: Array, weight: Array, shown: Shown, rated: Mask) -> Array:
+    """The points of an indicator as published, none above its weight (a share of the score); NaN where its value is not
+    shown whole or the merchant is not rated."""
+    whole = rated & (shown.state == MEASURED) & (shown.value is not None)
     if shown.coarse is not None:
         whole &= ~shown.coarse
-    earned = rated & ((shown.state == MEASURED) | (shown.state == SUPPRESSED))
-    return np.where(earned, np.where(whole, np.round(exact, 2), np.round(exact, 1)), np.nan)
+    return np.where(whole, np.minimum(np.round(exact, 1), most(weight)), np.nan)
+
+
+def most(weight: Array) -> Array:
+    """The most points that a weight can earn."""
+    return np.round(100 * weight, 2)
+
+
+def halves(values: Array) -> Array:
+    """Rounded to halves."""
+    return np.round(values * 2) / 2
 
 
 # --- names and texts ---------------------------------------------------------------------------------------------

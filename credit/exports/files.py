@@ -69,9 +69,13 @@ def export(
 ) -> Copied:
     """Copy `version` to the folder `to`, switch to it, remove all but the last `keep` versions that were exported there.
 
-    Raises UserError when the folder cannot be written or is full, another export of this home is running, or a
+    Raises UserError when the folder is within the home, cannot be written or is full, another export of this home is running, or a
     published file is damaged; what was in force there before then still is.
     """
+    if to.resolve().is_relative_to(settings.home.resolve()):
+        raise UserError(
+            f"--to {to} is within the home {settings.home}; give a folder outside of it, such as a mounted share"
+        )
     copied = Copied(version.name)
     with _alone(settings):
         try:

@@ -20,6 +20,8 @@ import narwhals as nw
 import numpy as np
 from numpy.typing import NDArray
 
+from credit.tables import TABLES
+
 WINDOWS = (30, 180, 365)
 """Days before the cut-off, nested. Age buckets 0-30, 31-180, 181-365 are added up into them."""
 
@@ -346,6 +348,16 @@ class Indicator:
     def parameters(self) -> tuple[Parameter, ...]:
         """The parameters its measures ask for."""
         return tuple(dict.fromkeys(p for leaf in self.leaves() for p in leaf.parameters))
+
+    @property
+    def windowed(self) -> bool:
+        """Whether its numerator hangs on the rulebook's window; if not, it tells how things stand on the day."""
+        return any(
+            TABLES[leaf.table].event is not None
+            and not isinstance(leaf, Latest)
+            and not (isinstance(leaf, Measure) and leaf.standing)
+            for leaf in self.numerator.leaves()
+        )
 
 
 @dataclass

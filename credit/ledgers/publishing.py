@@ -81,7 +81,8 @@ def told(objection: Objection) -> dict[str, Any]:
 
 
 def published(con: duckdb.DuckDBPyConnection, day: date, zone: str) -> Published:
-    """What is shown beside the night of `day`. A correction's `after` is what that night says of the merchant."""
+    """What is shown beside the night of `day`. A correction's `after` is what the first night by the corrected facts says
+    of the merchant."""
     now = max([day, *filter(None, (scalar(con, f"SELECT max(day) FROM ledger.{name}") for name in LEDGERS))])
     since = now - timedelta(days=SHOWN_DAYS)
     every = objections(con)
@@ -173,7 +174,7 @@ def _correction(con: duckdb.DuckDBPyConnection, objection: Objection, made: Made
         en,
         objection.number,
         {"grade": last.before_grade, "score": last.before_score} if last.before_grade else None,
-        _grade(con, objection.subject_id, day) if last.from_day and last.from_day <= day else None,
+        _grade(con, objection.subject_id, last.from_day, day) if last.from_day and last.from_day <= day else None,
     )
 
 
@@ -194,9 +195,12 @@ def _said(objection: Objection, decision: Event, out: int, right: int) -> tuple[
     )
 
 
-def _grade(con: duckdb.DuckDBPyConnection, subject_id: str, day: date) -> dict[str, Any] | None:
+def _grade(con: duckdb.DuckDBPyConnection, subject_id: str, since: date, until: date) -> dict[str, Any] | None:
+    """Of the first evaluation: what later ones say has other causes too."""
     rows = con.execute(
-        "SELECT grade, score::DOUBLE FROM results.grades WHERE subject_id = ? AND evaluated_on = ?", [subject_id, day]
+        """SELECT grade, score::DOUBLE FROM results.grades WHERE subject_id = ? AND evaluated_on BETWEEN ? AND ?
+           ORDER BY evaluated_on LIMIT 1""",
+        [subject_id, since, until],
     ).fetchall()
     return {"grade": rows[0][0], "score": rows[0][1]} if rows else None
 

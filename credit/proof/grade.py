@@ -1,7 +1,7 @@
 """One merchant's grade again, from what is published of it: its document and the text of its rulebook.
 
-Points of indicators add up to those of their element (as far as rounding tells), points of elements to the score exactly;
-the score's place between the edges, with the margin, and the vetoes give the grade; where there is none, its reason.
+Points of indicators add up to those of their element, points of elements to the score, as far as rounding tells and what is
+withheld of indicators whose values are not shown whole; the score's place between the edges, with the margin, and the vetoes give the grade; where there is none, its reason.
 """
 
 from __future__ import annotations
@@ -22,8 +22,10 @@ from credit.grading import NOT_RATED, REASONS, place
 from credit.rulebooks import Rulebook, Veto, parse
 from credit.scoring import POINT
 
-_WHOLE, _BLURRED, _EXACT = 0.005, 0.05, 0.00005
-"""Half a unit of the last decimal of an indicator's points (value shown whole, or not), and of everything else."""
+_ELEMENT, _INDICATOR, _EVIDENCE, _EXACT = 0.25, 0.05, 0.005, 0.00005
+"""How far points of elements, points of indicators, the evidence figure, and everything else may be rounded."""
+_NEAR = 0.05
+"""How near to the edge of a veto a rounded value tells nothing."""
 _HALF_STARS = 0.25
 """Half a unit of the mean of few reviews, which is shown in half stars."""
 
@@ -103,8 +105,11 @@ def _steps(document: dict[str, Any], book: Rulebook) -> list[Step]:
         )
     else:
         steps += [_element(element) for element in document["elements"]]
-        total = sum(_whole(element["points"] or 0.0) for element in document["elements"])
-        steps.append(_equal("要素得分之和", "points of the elements add up", total / POINT, document["score"]))
+        shown = [element["points"] for element in document["elements"] if element["points"] is not None]
+        total, blur, score = sum(shown), _ELEMENT * len(shown) + _EXACT, document["score"]
+        said = f"{total:.1f} ± {blur:.2f}"
+        adds_up = abs(total - score) <= blur + 1e-9
+        steps.append(Step("要素得分之和", "points of the elements add up", said, str(score), adds_up))
         low = book.minimum.evidence.value
         steps.append(
             Step(
@@ -112,7 +117,7 @@ def _steps(document: dict[str, Any], book: Rulebook) -> list[Step]:
                 "evidence",
                 f"at least {low:g}",
                 str(document["evidence"]),
-                document["evidence"] >= low - _EXACT,
+                document["evidence"] >= low - _EVIDENCE - 1e-9,
             )
         )
     steps += _vetoes(document, book)
@@ -138,27 +143,30 @@ def _equal(zh: str, en: str, expected: Any, found: Any) -> Step:
     return Step(zh, en, str(expected), str(found), False)
 
 
-def _blur(row: dict[str, Any]) -> float:
-    """How far the points of an indicator may lie from what is published. Stars of few reviews are not shown whole."""
-    return _WHOLE if row.get("value") is not None and row["unit"] != "stars" else _BLURRED
-
-
 def _element(element: dict[str, Any]) -> Step:
-    """Points of an element lie where the rounded points of its indicators let them, none above its weight."""
-    rows = [row for row in element["indicators"] if row["points"] is not None]
-    total = sum(row["points"] for row in rows)
-    blur = _EXACT + sum(_blur(row) for row in rows)
+    """Points of an element lie where those of its indicators let them: what is shown, each with its rounding, and of what is
+    withheld between nothing and its weight."""
+    rows = [row for row in element["indicators"] if row["state"] in ("measured", "suppressed")]
+    shown = [row for row in rows if row["points"] is not None]
+    withheld = sum(_most(row) for row in rows if row["points"] is None)
+    blur = _ELEMENT + _INDICATOR * len(shown) + 1e-9
+    least = sum(row["points"] for row in shown)
     points = element["points"] or 0.0
-    most = 100 * element["effective_weight"] + 100 * _EXACT + _EXACT
-    bounded = all(0 <= row["points"] <= 100 * row["effective_weight"] + 100 * _EXACT + _BLURRED for row in rows)
-    ok = abs(points - total) <= blur + 1e-9 and 0 <= points <= most and bounded
+    bounded = (
+        all(0 <= row["points"] <= _most(row) + _INDICATOR for row in shown) and 0 <= points <= _most(element) + _ELEMENT
+    )
     return Step(
         element["name_zh"],
         f"element {element['name']}",
-        f"{total:.2f} ± {blur:.2f}, at most {most:.2f}",
-        f"{points:.4f}",
-        ok,
+        f"{least:.1f} to {least + withheld:.1f} ± {blur:.2f}, at most {_most(element):.2f}",
+        f"{points:.1f}",
+        bounded and least - blur <= points <= least + withheld + blur,
     )
+
+
+def _most(one: dict[str, Any]) -> float:
+    """The most points that an indicator or element can earn."""
+    return 100 * (float(one["effective_weight"]) + _EXACT)
 
 
 def _not_rated(document: dict[str, Any], book: Rulebook) -> Step:
@@ -170,7 +178,7 @@ def _not_rated(document: dict[str, Any], book: Rulebook) -> Step:
     holds = {
         "no_orders": low == 0,
         "too_few_orders": low < few,
-        "too_little_evidence": document["evidence"] < least + _EXACT,
+        "too_little_evidence": document["evidence"] <= least + _EVIDENCE + 1e-9,
     }
     expected = {
         "no_orders": "no orders",
@@ -212,7 +220,7 @@ def _holds(veto: Veto, row: dict[str, Any]) -> bool | None:
     value, edge = row.get("value"), veto.above if veto.above is not None else veto.below
     if value is None or edge is None:
         return None
-    if row["unit"] != "flag" and abs(value - edge) <= (_HALF_STARS if row["unit"] == "stars" else _BLURRED):
+    if row["unit"] != "flag" and abs(value - edge) <= (_HALF_STARS if row["unit"] == "stars" else _NEAR):
         return None
     return bool(value > edge if veto.above is not None else value < edge)
 

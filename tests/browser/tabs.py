@@ -102,7 +102,7 @@ class Tab:
         self.context.on("response", lambda r: self._answered(r.status, r.url))
 
     def _ours(self, url: str) -> bool:
-        return url.startswith((self.site.origin + BELOW, "data:image/"))
+        return url in self.expected or url.startswith((self.site.origin + BELOW, "data:image/"))
 
     def _console(self, kind: str, text: str, location: Any) -> None:
         if location["url"] not in self.expected:

@@ -333,6 +333,20 @@ def test_dark_is_dark(kind: str, site: Site, tab: OpenTab) -> None:
     assert brightness(page) < 0.25
 
 
+@pytest.mark.parametrize("missing", ["x.html", "rules/x.html", "merchants/00/x.html", "a/b/c/d/x.html"])
+def test_what_is_missing_has_a_page_with_style(missing: str, site: Site, tab: OpenTab) -> None:
+    one = tab(color_scheme="dark")
+    # Deeper or less deep than a merchant's page, only the script and the icon are not found.
+    one.expected |= {site.url(missing)}
+    one.expected |= {urljoin(site.url(missing), f"../../assets/{name}") for name in ("site.js", "icon.svg")}
+    page = one.open(missing)
+    expect(heading(page)).to_be_visible()
+    assert brightness(page) < 0.25
+    for lang in ("zh", "en"):
+        choose(page, lang)
+        assert languages(page) == [lang]
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_a_print_keeps_the_grade_and_the_page_white(scheme: str, site: Site, tab: OpenTab) -> None:
     page = tab(viewport=DESKTOP, color_scheme=scheme).open(site.kinds["enterprise"])
@@ -341,6 +355,31 @@ def test_a_print_keeps_the_grade_and_the_page_white(scheme: str, site: Site, tab
     expect(page.locator(".grade b")).to_have_text(site.documents[site.kinds["enterprise"]]["grade"])
     expect(heading(page)).to_be_visible()
     assert brightness(page) > 0.95
+
+
+SHOWN = "() => [...document.querySelectorAll('.inds h4')].map(e => e.checkVisibility())"
+
+
+@pytest.mark.parametrize("scripts", [True, False])
+def test_rules_are_folded_by_element_and_printed_whole(scripts: bool, site: Site, tab: OpenTab) -> None:
+    page = tab(java_script_enabled=scripts).open(site.kinds["rulebook"])
+    assert not any(page.evaluate(SHOWN))
+    page.locator("details.fold > summary").first.click()
+    seen: list[bool] = page.evaluate(SHOWN)
+    assert 0 < sum(seen) < len(seen)
+    page.emulate_media(media="print")
+    assert all(page.evaluate(SHOWN))
+
+
+def test_a_link_to_an_element_of_the_rules_unfolds_it(site: Site, tab: OpenTab) -> None:
+    page = tab().open(site.kinds["rulebook"])
+    page.locator("table a[href='#fulfilment']").click()
+    expect(page.locator("#fulfilment h4").first).to_be_visible()
+    expect(page.locator("#identity h4").first).not_to_be_visible()
+    other = tab().open(site.kinds["rulebook"])
+    other.goto(f"{site.url(site.kinds['rulebook'])}#identity")
+    other.reload()
+    expect(other.locator("#identity h4").first).to_be_visible()
 
 
 class _Links(HTMLParser):

@@ -8,7 +8,7 @@ from markupsafe import Markup
 
 from credit.disclosure.site.frame import tone
 
-_COLOURS: Final = {"a": "#0f4c8a", "b": "#2f5d7c", "c": "#7d5100", "d": "#8c2323", "n": "#55616d"}
+_COLOURS: Final = {"a": "#0f4c8a", "b": "#1d625b", "c": "#7d5100", "d": "#8c2323", "n": "#55616d"}
 _FONT: Final = "PingFang SC,Noto Sans CJK SC,Microsoft YaHei,sans-serif"
 
 _BADGE = Markup(

@@ -57,7 +57,8 @@ def trend(points: list[dict[str, Any]], meaning: str) -> Markup:
     """
     scores = [point["score"] for point in points if point["score"] is not None]
     low, high = max(0, int(min(scores) - 4) // 10 * 10), min(100, -(int(-max(scores) - 4) // 10 * 10))
-    low, high = max(0, min(low, high - 20)), max(high, low + 20)
+    low = max(0, min(low, high - 20))
+    high = max(high, low + 20)
     xs, ground, last = _across(len(points)), _H - _BOTTOM, len(points) - 1
     scale = (ground - _TOP) / (high - low)
     drawn, run = [], []
@@ -113,33 +114,68 @@ def curve(id_: str, points: Numbers, label: str) -> Markup:
     )
 
 
-def shares(
-    history: list[dict[str, Any]], order: list[str], tones: dict[str, tuple[str, float]], meaning: str
-) -> Markup:
-    """Months as columns of equal height, each divided by grade, best at the bottom. `tones`: class and opacity of each grade."""
-    gap = (_W - _LEFT - _RIGHT) / max(len(history), 1)
-    width, up = min(gap * 0.72, 40), _H - _TOP - _BOTTOM
-    drawn = []
+_APART = 12
+"""Between the names beside a column."""
+
+
+def shares(history: list[dict[str, Any]], order: list[str], tones: dict[str, tuple[str, int]], meaning: str) -> Markup:
+    """Months as columns of equal height, each divided by grade, best at the bottom; the last has the grades' names beside it.
+    `tones`: class of each grade, and which of that class it is: 1 is plain, 2 and 3 lighter and patterned."""
+    height, names = _H + 50, 34
+    ground = height - _BOTTOM
+    gap, up = (_W - _LEFT - names) / max(len(history), 1), ground - _TOP
+    width = min(gap * 0.8, 40)
+    drawn, beside = [], []
     for i, month in enumerate(history):
-        total, from_ = sum(month["grades"].values()), float(_H - _BOTTOM)
+        total, from_ = sum(month["grades"].values()), float(ground)
         x = _LEFT + gap * i + (gap - width) / 2
         for grade in order:
             if n := month["grades"].get(grade, 0):
-                height = up * n / total
-                from_ -= height
+                tall = up * n / total
+                from_ -= tall
                 drawn.append(
-                    f"<rect class=tone-{tones[grade][0]} fill-opacity={tones[grade][1]:g} x={x:.1f} y={from_:.1f} width={width:.1f} height={max(height - 0.7, 0.3):.1f} />"
+                    filled(*tones[grade], f"x={x:.1f} y={from_:.1f} width={width:.1f} height={max(tall - 1, 0.4):.1f}")
                 )
+                if i == len(history) - 1:
+                    beside.append((grade, from_ + tall / 2))
         if i in (0, len(history) - 1):
             drawn.append(
-                f"<text x={x + width / 2:.1f} y={_H - 7} text-anchor=middle>{escape(iso(month['on'])[:7])}</text>"
+                f"<text x={x + width / 2:.1f} y={height - 7} text-anchor=middle>{escape(iso(month['on'])[:7])}</text>"
             )
+    right = _LEFT + gap * len(history) - (gap - width) / 2
+    for (grade, middle), y in zip(beside, _spread([y for _, y in beside], _TOP + 4), strict=True):
+        drawn.append(f'<polyline class=lead points="{right + 2:.1f},{middle:.1f} {right + 8:.1f},{y:.1f}"/>')
+        drawn.append(f"<text x={right + 10:.1f} y={y + 3.5:.1f}>{escape(grade)}</text>")
     drawn += [
         f"<text x={_LEFT - 6} y={_TOP + up * (1 - share / 100) + 3.5:.1f} text-anchor=end>{share}%</text>"
         for share in (0, 50, 100)
     ]
     return Markup(
-        f'<svg class=chart viewBox="0 0 {_W} {_H}" role=img aria-labelledby="history-t history-d">'
+        f'<svg class=chart viewBox="0 0 {_W} {height}" role=img aria-labelledby="history-t history-d">'
         f"<title id=history-t>各等级占比走势 Shares of the grades over time</title><desc id=history-d>{escape(meaning)}</desc>"
-        f"{''.join(drawn)}</svg>"
+        f"{_PATTERNS}{''.join(drawn)}</svg>"
     )
+
+
+def filled(tone: str, step: int, place: str) -> str:
+    """A rectangle in the colour of a tone, patterned unless it is the first of its tone."""
+    over = f'<rect fill="url(#step-{step})" {place} />' if step > 1 else ""
+    return f'<rect class="tone-{tone} step-{step}" {place} />{over}'
+
+
+_PATTERNS = (
+    '<defs><pattern id=step-2 width=4 height=4 patternUnits=userSpaceOnUse patternTransform="rotate(45)">'
+    "<rect class=over width=1.2 height=4 /></pattern>"
+    "<pattern id=step-3 width=4 height=4 patternUnits=userSpaceOnUse><circle class=dots cx=2 cy=2 r=.8 /></pattern></defs>"
+)
+
+
+def _spread(heights: list[float], top: float) -> list[float]:
+    """The heights, from the ground up, moved so far that what is written at them does not overlap."""
+    spread: list[float] = []
+    for y in heights:
+        spread.append(min(y, spread[-1] - _APART) if spread else y)
+    for i in range(len(spread) - 1, -1, -1):
+        least = spread[i + 1] + _APART if i + 1 < len(spread) else top
+        spread[i] = max(spread[i], least)
+    return spread

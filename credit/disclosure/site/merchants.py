@@ -12,6 +12,7 @@ from credit.disclosure.documents import to_json
 from credit.disclosure.site import charts, words
 from credit.disclosure.site.frame import Form, gap, render
 from credit.disclosure.site.words import both, cell, iso, said
+from credit.indicators import CATALOGUE
 
 Document = dict[str, Any]
 
@@ -34,7 +35,7 @@ FIGURES: Final[tuple[Group, ...]] = (
     ("评价", "Reviews", ("reviews",), (
         ("评价数", "Reviews", "count", "count"),
         ("平均星级", "Mean stars", "mean", "stars"),
-        ("评价覆盖率", "Reviews per order", "coverage", "per_order"),
+        ("评价覆盖率", "Reviews per order", "coverage", "share"),
     )),
     ("投诉", "Complaints", ("complaints",), (
         ("投诉件数", "Complaints", "count", "count"),
@@ -68,10 +69,10 @@ OPERATOR: Final = (
     ("name", "名称", "Name"),
     ("uscc", "统一社会信用代码", "Unified social credit code"),
     ("licence_no", "营业执照号", "Business licence"),
-    ("licence_valid_from", "执照有效期起", "Licence valid from"),
-    ("licence_valid_until", "执照有效期止", "Licence valid until"),
+    ("licence_valid_from", "执照有效期自", "Licence valid from"),
+    ("licence_valid_until", "执照有效期至", "Licence valid until"),
     ("permit_no", "行政许可证号", "Administrative permit"),
-    ("permit_valid_until", "许可有效期止", "Permit valid until"),
+    ("permit_valid_until", "许可有效期至", "Permit valid until"),
     ("icp_record", "网站备案号", "ICP record"),
     ("address", "经营地址", "Address of business"),
     ("contact", "联系方式", "Contact"),
@@ -92,6 +93,10 @@ _SHARED: Final = (
     "disclosure",
 )  # fmt: skip
 """Parts of a document that many have in common; the page of who has an objection or notice is one of its own."""
+
+
+ON_THE_DAY: Final = both("评价日", "on the day")
+"""In place of the days of a window, of what has none."""
 
 
 class Merchants:
@@ -163,7 +168,7 @@ def _caption(currency: str | None) -> tuple[str, str]:
 
 def _element_form(element: dict[str, Any]) -> str:
     indicators = element["indicators"]
-    rows = "".join([f"{_heading(one['name_zh'], one['name_en'], one['window_days'])}{gap()}" for one in indicators])
+    rows = "".join([f"{_heading(one)}{gap()}" for one in indicators])
     return (
         f"<div class=element><h3>{both(element['name_zh'], element['name_en'])}</h3><p class=pts><b>{gap()}</b> / {gap()}</p>"
         f"{gap()}{gap()}<details><summary>{both(f'{len(indicators)} 项指标', f'{len(indicators)} indicators')}</summary>"
@@ -175,8 +180,8 @@ def _element(element: dict[str, Any], most: float) -> list[str]:
     """What stands in the gaps."""
     full, points = 100 * element["effective_weight"], element["points"]
     return [
-        "—" if points is None else f"{points:.2f}",
-        f"{full:.2f}",
+        "—" if points is None else f"{points:.1f}",
+        f"{full:.1f}",
         charts.bar(points or 0, full, most),
         _reweighted(element["weight"], full),
         *map(_value, element["indicators"]),
@@ -197,22 +202,25 @@ def _reweighted(weight: float, full: float) -> str:
     return f"<p class=note>{both(f'规则权重 {weight:g}，因部分指标未计量而调整', f'Weight in the rules {weight:g}; adjusted for what is not measured')}</p>"
 
 
-def _heading(zh: str, en: str, days: int) -> str:
-    window = "" if days == 365 else f" <small>{both(f'近 {days} 日', f'{days} days')}</small>"
-    return f"<tr><th scope=row>{both(zh, en)}{window}"
+def _heading(one: dict[str, Any]) -> str:
+    days, name = one["window_days"], one["name"]
+    told = "" if days == 365 else f" <small>{both(f'近 {days} 日', f'{days} days')}</small>"
+    if name in CATALOGUE and not CATALOGUE[name].windowed:
+        told = f" <small>{ON_THE_DAY}</small>"
+    return f"<tr><th scope=row>{both(one['name_zh'], one['name_en'])}{told}"
 
 
 def _value(one: dict[str, Any]) -> str:
     """The cells of an indicator: its value and its points, or why there are none."""
-    if one["state"] == "measured":
-        if (value := one.get("value")) is not None:
-            told = words.measured(one["unit"], value)
-        else:
-            told = words.band(one["at_least"], one["below"], one["unit"] == "amount")
-        return f"<td>{told}{_points(one['points'], one['effective_weight'])}"
-    if one["points"] is None:
+    if one["state"] not in ("measured", "suppressed"):
         return _nothing(one["state"])
-    return f"<td>{words.state(one['state'])}{_points(one['points'], one['effective_weight'])}"
+    if one["state"] == "suppressed":
+        told = words.state(one["state"])
+    elif (value := one.get("value")) is not None:
+        told = words.measured(one["unit"], value)
+    else:
+        told = words.band(one["at_least"], one["below"], one["unit"] == "amount")
+    return f"<td>{told}{_points(one['points'], one['effective_weight'])}"
 
 
 @lru_cache(maxsize=8)
@@ -222,7 +230,7 @@ def _nothing(state: str) -> str:
 
 @lru_cache(maxsize=65_536)
 def _points(points: float | None, weight: float) -> str:
-    return f"<td>{'—' if points is None else f'{points:.2f}'} / {100 * weight:.2f}"
+    return f"<td>{'—' if points is None else f'{points:.1f}'} / {100 * weight:.1f}"
 
 
 def figures_table(figures: list[dict[str, Any]], groups: tuple[Group, ...], zh: str, en: str) -> Markup:
@@ -249,13 +257,14 @@ _FEW_STARS = (
 @lru_cache(maxsize=64)
 def _figures_form(groups: tuple[Group, ...], zh: str, en: str, windows: tuple[int, ...]) -> Form:
     cells = f"<td>{gap()}" * len(windows)
+    counted = all(unit == "count" for _, _, _, rows in groups for _, _, _, unit in rows)
     lines = [
         f"<tbody><tr><th scope=rowgroup colspan={len(windows) + 1}>{both(group_zh, group_en)}"
         + "".join([f"<tr><th scope=row>{both(row_zh, row_en)}{cells}" for row_zh, row_en, *_ in rows])
         for group_zh, group_en, _, rows in groups
     ]
     return Form(
-        f"<table class=figures><caption>{both(f'{zh}。{_LEGEND[0]}', f'{en}. {_LEGEND[1]}')}</caption>"
+        f'<table class="figures{" counts" if counted else ""}"><caption>{both(f"{zh}。{_LEGEND[0]}", f"{en}. {_LEGEND[1]}")}</caption>'
         f"<thead><tr><th scope=col>{both('项目', 'Item')}{_windows(windows)}</thead>{''.join(lines)}</table>"
     )
 
@@ -352,7 +361,7 @@ def _record(one: dict[str, Any]) -> str:
 def _listed(one: dict[str, Any], told: str, issuer: str, since: Any, until: Any) -> str:
     """A sanction or record in force."""
     reference = f" · {escape(one['reference'])}" if one["reference"] else ""
-    span = f"{escape(since)} – {escape(until) if until else _OPEN}"
+    span = f"<span class=nowrap>{escape(since)} – {escape(until) if until else _OPEN}</span>"
     return f'<li><b>{said(one["kind"])}</b> {told}<span class="note">{issuer} · {span}{reference}</span>'
 
 

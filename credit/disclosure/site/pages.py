@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from collections.abc import Iterator, Sequence
+from hashlib import sha256
 from typing import Any, Final
 
 from markupsafe import Markup
 
 from credit.disclosure import privacy
 from credit.disclosure.site import charts, words
-from credit.disclosure.site.frame import render, tone
-from credit.disclosure.site.merchants import COMPLAINTS, FIGURES, figures_table, stars
+from credit.disclosure.site.frame import FOLDER, render, tone
+from credit.disclosure.site.merchants import COMPLAINTS, FIGURES, ON_THE_DAY, figures_table, stars
 from credit.disclosure.site.words import both, iso
 from credit.indicators import CATALOGUE
 from credit.indicators.base import PARAMETERS
@@ -36,8 +38,9 @@ def pages(summary: Summary, versions: Sequence[lifecycle.Version], context: dict
     yield "platform.html", page("platform", "platform", _platform(summary) | {"distributions": distributions})
     yield "objections.html", page("objections", "objections", {"mail": words.mail(context["contact"])})
     yield "data.html", page("data", "data", {})
-    # Served in place of a page that is not there, which is most often a merchant's, two folders down.
-    yield "404.html", page("404", "", {}, "../../")
+    # Served in place of a page that is not there, at whatever depth: it brings its style along. Its links are those of a
+    # merchant's page, two folders down, which is most often what is not there.
+    yield "404.html", page("404", "", _style(), "../../")
     for name, rows in (("sanctions", "sanctions"), ("records", "public_records"), ("notices", "notices")):
         listed = summary[rows] or []
         for path, number, last, part in _parted(name, listed):
@@ -51,6 +54,12 @@ def pages(summary: Summary, versions: Sequence[lifecycle.Version], context: dict
             }
             yield path, page(name, here, told)
     yield from _rules(summary, versions, context)
+
+
+def _style() -> dict[str, Any]:
+    """The style sheet, to stand in a page, and its SHA-256 for the page's policy."""
+    style = (FOLDER / "assets" / "site.css").read_text(encoding="utf-8")
+    return {"style": Markup(style), "digest": b64encode(sha256(style.encode()).digest()).decode()}
 
 
 def _parted(name: str, rows: list[Any]) -> Iterator[tuple[str, int, int, list[Any]]]:
@@ -98,17 +107,17 @@ def _platform(summary: Summary) -> dict[str, Any]:
         f"{iso(month['on'])[:7]}: " + ", ".join(f"{g} {month['grades'][g]}" for g in order if g in month["grades"])
         for month in (history[0], history[-1])
     ) if history else ""  # fmt: skip
-    tones: dict[str, tuple[str, float]] = {}
+    tones: dict[str, tuple[str, int]] = {}
     for grade in order:
         alike = sum(tone(other) == tone(grade) for other in tones)
-        tones[grade] = tone(grade), max(1 - 0.28 * alike, 0.3)
+        tones[grade] = tone(grade), min(1 + alike, 3)
     return {
         "figures": figures_table(figures, FIGURES, "全部商家合计", "All merchants together"),
         "reviews": stars(figures),
         "complaints": figures_table(figures, COMPLAINTS, "投诉件数", "Complaints"),
         "chart": charts.shares(history, order, tones, told) if len(history) > 1 else None,
         "order": order,
-        "tones": tones,
+        "keys": [(grade, Markup(charts.filled(*tones[grade], "width=16 height=12"))) for grade in order],
     }
 
 
@@ -213,19 +222,17 @@ def _general(book: Rulebook) -> Iterator[dict[str, Any]]:
         return {"name": both(zh, en), "value": both(f"{value}{unit_zh}", f"{value}{unit_en}"), "source": source(number)}
 
     yield row("评价期", "Window", book.window_days, " 天", " days")
-    yield row("评级至少需要订单", "Orders needed to be rated", book.minimum.orders, " 单", " orders")
-    yield row("评级至少需要证据充分度", "Evidence needed to be rated", book.minimum.evidence, share=True)
+    yield row("评级所需最低订单数", "Orders needed to be rated", book.minimum.orders, " 单", " orders")
+    yield row("评级所需最低证据充分度", "Evidence needed to be rated", book.minimum.evidence, share=True)
     if book.provisional:
-        yield row("订单少于此数标为临时", "Provisional below", book.provisional.orders, " 单", " orders")
-        yield row("证据充分度低于此数标为临时", "Provisional below evidence of", book.provisional.evidence, share=True)
+        yield row("临时等级：订单数低于", "Provisional below", book.provisional.orders, " 单", " orders")
+        yield row("临时等级：证据充分度低于", "Provisional below evidence of", book.provisional.evidence, share=True)
     if book.dormant_after_days:
-        yield row("无订单超过此数标为休眠", "Dormant without orders for", book.dormant_after_days, " 天", " days")
+        yield row("休眠：连续无订单超过", "Dormant without orders for", book.dormant_after_days, " 天", " days")
     if book.margin:
-        yield row(
-            "得分越过界限此数即升降级", "A grade moves when past the edge by", book.margin.points, " 分", " points"
-        )
-        yield row("或连续越过界限的次数", "or past it in a row for", book.margin.evaluations, " 次评价", " evaluations")
-        yield row("回看不超过", "looking back at most", book.margin.memory_days, " 天", " days")
+        yield row("升降级：得分越过界限达", "A grade moves when past the edge by", book.margin.points, " 分", " points")
+        yield row("或连续越过界限达", "or past it in a row for", book.margin.evaluations, " 次评价", " evaluations")
+        yield row("最多追溯", "looking back at most", book.margin.memory_days, " 天", " days")
 
 
 def _indicator(book: Rulebook, rule: IndicatorRule, weight: float) -> dict[str, Any]:
@@ -235,7 +242,7 @@ def _indicator(book: Rulebook, rule: IndicatorRule, weight: float) -> dict[str, 
         "id": rule.id,
         "name": both(of.name.zh, of.name.en),
         "definition": both(of.definition.zh, of.definition.en),
-        "window": book.window(rule),
+        "window": both(f"近 {book.window(rule)} 日", f"{book.window(rule)} days") if of.windowed else ON_THE_DAY,
         "weight": words.plain(rule.weight),
         "total": words.plain(rule.weight * weight / 100, 3),
         "strength": prior,
@@ -250,12 +257,19 @@ def _on_axis(unit: str, value: float) -> str:
     """A value of a curve: whole, however fine."""
     if unit in ("share", "per_order"):
         return f"{words.plain(value * 100, 6)}%"
-    return words.measured(unit, value) if unit in ("flag", "days", "hours", "months") else words.plain(value)
+    if unit in ("flag", "rank"):
+        return words.measured(unit, value)
+    return words.plain(value) + words.suffix(unit)
 
 
 def _veto(veto: Any) -> dict[str, Any]:
     edges = {key: words.plain(edge) for key in ("above", "below") if (edge := getattr(veto, key)) is not None}
-    said = places.condition(veto.model_dump(exclude_none=True) | edges) or ("", "")
+    of = CATALOGUE[veto.indicator]
+    if of.unit == "flag" and 0 <= (veto.above or 0) < 1 and 0 < (1 if veto.below is None else veto.below) <= 1:
+        zh, en = ("否", "no") if veto.above is None else ("是", "yes")
+        said = f"{of.name.zh}：{zh}", f"{of.name.en}: {en}"
+    else:
+        said = places.condition(veto.model_dump(exclude_none=True) | edges) or ("", "")
     fixed = veto.fixed is not None
     return {
         "name": both(veto.name.zh, veto.name.en),

@@ -9,6 +9,8 @@ from urllib.parse import quote
 
 from markupsafe import Markup, escape
 
+from credit.indicators.public_record import TAX_RANKS
+
 Bilingual = dict[str, str]
 
 STATES: Final = {
@@ -25,6 +27,10 @@ _SUFFIXES: Final = {
     "hours": (" 小时", " hours"),
     "months": (" 个月", " months"),
 }
+_DECIMALS: Final = {"stars": 1, "hours": 1, "days": 2, "months": 0, "index": 3, "weighted": 2}
+"""As many of every value of a unit, so that a column of them is even."""
+_RANKS: Final = {float(place): grade for grade, place in TAX_RANKS.items()}
+"""The one indicator that is a rank is the tax credit grade, which people know by its letter."""
 
 
 @lru_cache(maxsize=65_536)
@@ -69,18 +75,14 @@ def percent(share: float | None, decimals: int = 0) -> str:
 @lru_cache(maxsize=65_536)
 def measured(unit: str, value: float) -> str:
     """A measured value of an indicator, with its unit."""
-    if unit == "share":
-        return f"{value * 100:.1f}%"
-    if unit == "per_order":
-        return f"{plain(value * 100)}%"
     if unit == "flag":
         return both("是", "Yes") if value else both("否", "No")
-    if unit == "index":
-        return f"{value:.3f}"
-    if unit in _SUFFIXES:
-        zh, en = _SUFFIXES[unit]
-        return f"{value:.1f}" + both(zh, en) if unit == "stars" else plain(value, 2) + both(zh, en)
-    return plain(value, 2)
+    return bare(unit, value) + suffix(unit)
+
+
+def suffix(unit: str) -> str:
+    """What stands behind a number of the unit, if anything."""
+    return both(*_SUFFIXES[unit]) if unit in _SUFFIXES else ""
 
 
 @lru_cache(maxsize=4_096)
@@ -120,14 +122,19 @@ def cell(shown: dict[str, Any], unit: str) -> str:
         return MARKS[shown["state"]]
     if (value := shown.get("value")) is None:
         return band(shown["at_least"], shown["below"], unit == "amount")
-    return _bare(unit, value)
+    return bare(unit, value)
 
 
 @lru_cache(maxsize=65_536)
-def _bare(unit: str, value: float) -> str:
-    if unit in ("share", "per_order"):
-        return measured(unit, value)
-    return f"{value:.1f}" if unit in ("stars", "hours") else plain(value, 2)
+def bare(unit: str, value: float) -> str:
+    """A value without its unit, with as many decimals as any other of that unit."""
+    if unit == "share":
+        return f"{value * 100:.1f}%"
+    if unit == "per_order":
+        return "<0.01%" if 0 < value < 0.000_05 else f"{value * 100:.2f}%"
+    if unit == "rank" and value in _RANKS:
+        return _RANKS[value]
+    return f"{value:,.{_DECIMALS[unit]}f}" if unit in _DECIMALS else plain(value, 2)
 
 
 _EMAIL = re.compile(r"[\w.+-]+@[\w-]+(\.[\w-]+)+", re.ASCII)

@@ -1,4 +1,5 @@
-// Remembers the language chosen on any page. Without this the switch works on each page by itself.
+// Remembers the language chosen on any page, and opens what an address points to. Without this the switch works on each
+// page by itself, and what is folded is opened by hand.
 (() => {
   "use strict";
   const root = document.documentElement;
@@ -8,9 +9,16 @@
     const chosen = document.getElementById(root.lang === "en" ? "lang-en" : "lang-zh");
     if (chosen) chosen.checked = true;
   };
+  // What an address points to is not left folded.
+  const unfold = () => {
+    const details = document.getElementById(location.hash.slice(1))?.closest("details");
+    if (details) details.open = true;
+  };
   show(stored());
+  addEventListener("hashchange", unfold);
   document.addEventListener("DOMContentLoaded", () => {
     mark();
+    unfold();
     for (const lang of ["zh", "en"]) {
       document.getElementById(`lang-${lang}`).addEventListener("change", () => {
         show(lang);
