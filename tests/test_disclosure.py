@@ -23,6 +23,7 @@ import pytest
 from credit import codes, evaluation, intake, rulebooks
 from credit.disclosure import Publication, dictionary, documents, privacy, publish, versions
 from credit.errors import UserError
+from credit.indicators import CATALOGUE
 from credit.ledgers import sanctions
 from credit.proof import Keys, keys
 from credit.rulebooks import lifecycle
@@ -100,7 +101,7 @@ def _orders(subject_id: str, number: int, **columns: Any) -> list[dict[str, Any]
 
 # 24 orders of E1, all 11 to 34 days old: 21 within 30 days; 12 of I1; 3 of H0.
 TRANSACTIONS = [*_orders("E1", 24), *_orders("I1", 12), *_orders("H0", 3)]
-# E1: 5,5,5,5,5,5,5 4,4,4 1: the small parts hide, and with them the next larger where needed.
+# E1: 5,5,5,5,5,5,5 4,4,4 1: two small parts hide the distribution.
 REVIEWS = [
     {
         "review_id": f"R{i}",
@@ -297,8 +298,7 @@ def test_figures_of_one_merchant(version: Path) -> None:
     assert figures["reviews"] == {
         "count": {"state": "measured", "value": 11},
         "mean": {"state": "measured", "value": 4.5},  # (35 + 12 + 1) / 11 = 4.36, in half stars
-        # 1 and 3 are small; together they are 4, so the 7 hides as well
-        "distribution": {"1": suppressed, "2": zero, "3": zero, "4": suppressed, "5": suppressed},
+        "distribution": dict.fromkeys("12345", suppressed),  # 1 and 3 are small
         "coverage": {"state": "measured", "value": 0.52},  # 11 of 21 ordered within 30 days
     }
     complaints = figures["complaints"]
@@ -653,15 +653,113 @@ def test_buyers_are_not_published(conf: Settings, tmp_path: Path, enacted: Enact
     assert not (path / "rulebooks/buyers-0.2.0.yaml").exists()
 
 
-def test_hidden_parts_cannot_be_had_by_subtraction() -> None:
-    parts = np.random.default_rng(1).integers(0, 9, (5, 2000)).astype(float)
-    hide = privacy.hidden(parts)
-    assert hide[privacy.small(parts)].all()
-    number, total = hide.sum(axis=0), (parts * hide).sum(axis=0)
-    big = parts.sum(axis=0) >= privacy.THRESHOLD
-    assert ((number == 0) | ((number >= 2) & (total >= privacy.THRESHOLD)))[big].all()
-    assert hide[:, privacy.small(parts.sum(axis=0))].all()
-    assert not hide[:, (parts == 0).all(axis=0)].any()
+# Days before the cut-off at which each complaint was filed.
+_FILED = {"W1": [40] * 5 + [300] * 2, "W2": [10] * 6 + [40] * 6}
+# Reviews of the last 30 days with 1 to 5 stars.
+_STARRED = {"W1": (0, 0, 0, 12, 30), "W2": (0, 0, 3, 5, 40), "W3": (0, 0, 0, 1, 6)}
+# The reasons of refunds of 20 orders.
+_REFUNDED = {"W1": 4, "W2": 5, "W3": 0}
+
+
+def _days_ago(days: int) -> str:
+    return f"{DAY - timedelta(days=days)} 10:00:00"
+
+
+@pytest.fixture(scope="module")
+def people(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The published version of three merchants of whom small counts would follow from others."""
+    folder = tmp_path_factory.mktemp("people")
+    conf = Settings(home=folder / "home", threads=1, memory_limit="512MB")
+    _deliver(
+        conf,
+        folder / "delivery",
+        DAY,
+        subjects=[{"subject_id": i, "kind": "enterprise", "role": "seller", "name": i} for i in _STARRED],
+        transactions=[
+            row | ({"refund_reason": "quality", "refund_requested_at": _days_ago(4)} if n < _REFUNDED[i] else {})
+            for i in _STARRED
+            for n, row in enumerate(_orders(i, 20))
+        ],
+        reviews=[
+            {"review_id": f"{i}-{star}-{n}", "subject_id": i, "reviewed_at": _days_ago(4), "rating_overall": star}
+            for i, numbers in _STARRED.items()
+            for star, number in enumerate(numbers, 1)
+            for n in range(number)
+        ],
+        complaints=[
+            {"complaint_id": f"{i}-{n}", "subject_id": i, "channel": "platform", "category": "quality", "filed_at": _days_ago(days)}
+            for i, filed in _FILED.items()
+            for n, days in enumerate(filed)
+        ],
+    )  # fmt: skip
+    with open_warehouse(conf) as con:
+        evaluation.evaluate(con, conf, DAY)
+    return _publish(conf).path
+
+
+def _every_window(document: dict[str, Any], *path: str) -> list[Any]:
+    """The values of 30, 180 and 365 days; the state of those without."""
+    found: list[Any] = []
+    for node in document["figures"]:
+        for name in path:
+            node = node[name]
+        found.append(node["state"] if node["value"] is None else node["value"])
+    return found
+
+
+def _measured(document: dict[str, Any]) -> dict[str, Any]:
+    """Indicator -> its value, or its state."""
+    rows = [row for element in document["elements"] for row in element["indicators"]]
+    return {row["name"]: row["state"] if row.get("value") is None else row["value"] for row in rows}
+
+
+def test_windows_do_not_tell_what_lies_between_them(people: Path) -> None:
+    found = _documents(people)
+    # Five of 180 days and seven of 365: the two older ones would be left over.
+    assert _every_window(found["W1"], "complaints", "count") == [0, "suppressed", 7]
+    assert _every_window(found["W1"], "complaints", "rate")[1] == "suppressed"
+    assert _every_window(found["W1"], "complaints", "by_channel", "platform") == [0, "suppressed", 7]
+    assert _every_window(found["W2"], "complaints", "count") == [6, 12, 12]
+    assert _every_window(found["W3"], "complaints", "count") == [0, 0, 0]
+
+
+def test_stars_of_which_one_is_few_are_not_told(people: Path) -> None:
+    found = _documents(people)
+    stars = {i: [_every_window(found[i], "reviews", "distribution", star)[2] for star in "12345"] for i in found}
+    assert stars == {"W1": [0, 0, 0, 12, 30], "W2": ["suppressed"] * 5, "W3": ["suppressed"] * 5}
+    # 198 / 42 and 229 / 48. Of seven reviews that are not all fives, only one four and six fives are 5 in half stars.
+    assert [_every_window(found[i], "reviews", "mean")[2] for i in _STARRED] == [4.7, 4.8, "suppressed"]
+    assert [_measured(found[i])["rating_overall"] for i in _STARRED] == [4.7, 4.8, "suppressed"]
+    points = {i: {row["name"]: row["points"] for e in found[i]["elements"] for row in e["indicators"]} for i in found}
+    # By the curve they would tell the mean to more than its one decimal.
+    assert [points[i]["rating_overall"] is None for i in _STARRED] == [False, True, True]
+    for name, all_of_w1 in (("positive_share", 1.0), ("negative_share", 0.0)):
+        assert [_measured(found[i])[name] for i in _STARRED] == [all_of_w1, "suppressed", "suppressed"]
+
+
+def test_the_platform_does_not_tell_of_one_merchant(people: Path) -> None:
+    platform = json.loads((people / "platform.json").read_text(encoding="utf-8"))
+    assert _every_window(_documents(people)["W1"], "reviews", "count")[2] == 42
+    assert _every_window(platform, "reviews", "count") == [97, 97, 97]  # 42 + 48 + 7, all shown
+    # 17 and 19, less 12 of W2: W1 is left.
+    assert _every_window(platform, "complaints", "count") == [6, "suppressed", 19]
+    assert _every_window(platform, "complaints", "rate")[1] == "suppressed"
+    # Eighteen fours less the twelve of W1 are of two merchants, and so are the 3 threes: 3 are too few.
+    assert {_every_window(platform, "reviews", "distribution", star)[2] for star in "12345"} == {"suppressed"}
+
+
+def test_few_buyers_who_came_back_or_asked_for_money_are_not_told(people: Path) -> None:
+    found = _documents(people)
+    assert [_measured(found[i])["refund_for_cause_rate"] for i in _STARRED] == ["suppressed", 0.25, 0.0]
+    assert [_every_window(found[i], "transactions", "refund_rate")[2] for i in _STARRED] == ["suppressed", 0.25, 0.0]
+
+
+@pytest.mark.parametrize(("again", "shown"), [(4, "suppressed"), (5, 0.25), (17, "suppressed"), (20, 1.0)])
+def test_few_who_came_back(again: int, shown: Any) -> None:
+    of = CATALOGUE["repeat_buyer_share"]
+    counted = [np.array([float(number)]) for number in (again / 20, again, 20)]
+    (row,) = privacy.indicator(of, np.zeros(1, dtype=np.int8), *counted, observed=np.array([20.0])).rows(slice(1))
+    assert shown in (row["state"], row["value"])
 
 
 @pytest.mark.parametrize(

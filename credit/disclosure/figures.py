@@ -6,17 +6,20 @@ Counted by the evaluation's compiler from the quantities of the catalogue, for a
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, fields
+from functools import partial
+from typing import Any
 
 import narwhals as nw
 import numpy as np
 
 from credit.disclosure import privacy
-from credit.disclosure.privacy import MEASURED, MISSING, NOT_APPLICABLE, SUPPRESSED, Codes, Shown
+from credit.disclosure.privacy import MEASURED, MISSING, NOT_APPLICABLE, SUPPRESSED, Codes, Mask, Shown
 from credit.engine import NightFacts
 from credit.indicators import CATALOGUE
 from credit.indicators.after_sales import COMPLAINTS, justified, upheld
-from credit.indicators.base import Array, Leaf, Quantity, Unit, count, median
+from credit.indicators.base import WINDOWS, Array, Leaf, Quantity, Unit, count, median
 from credit.indicators.counterparty import REVIEWS, own
 from credit.indicators.fulfilment import ORDERS
 from credit.tables import TABLES
@@ -43,6 +46,7 @@ _OUTCOMES = {
 }
 """How complaints ended; each is in one of them. The first two are those that the seller is liable for."""
 OUTCOMES = tuple(_OUTCOMES)
+_LIABLE = 2
 _BY_OUTCOME = {name: count("complaints", ended) for name, ended in _OUTCOMES.items()}
 _RESPONDED = count("complaints", ~col("response_minutes").is_null())
 _RESOLVED = count("complaints", ~col("resolution_minutes").is_null())
@@ -68,28 +72,199 @@ def leaves() -> Iterator[Leaf]:
     yield from (*_RATED.values(), *_BY_CHANNEL.values(), *_BY_OUTCOME.values())
 
 
-def window(facts: NightFacts, have: frozenset[str], days: int, currency: list[str | None]) -> Tree:
-    """The figures of the last `days` days of every subject of `facts`.
+def _suppressed(window: Tree, *path: str) -> Mask:
+    """Where the figure that lies there is suppressed."""
+    node: Any = window
+    for name in path:
+        node = node[name]
+    found: Mask = node.state == SUPPRESSED
+    return found
 
-    `currency` is each subject's currency, None where it has several or none: then there is no one amount.
+
+def coarsens(indicator: str, window: Tree) -> Mask | None:
+    """Where the points of an indicator of the same window would tell what its figures hide, by what its value has not."""
+    return few_of_a_star(window) if indicator == "rating_overall" else None
+
+
+def few_of_a_star(window: Tree) -> Mask:
+    """Where the distribution of stars is hidden: of its stars all are or none."""
+    return _suppressed(window, "reviews", "distribution", str(STARS[0]))
+
+
+def hides(indicator: str, value: Array, window: Tree) -> Mask | None:
+    """Where an indicator of the same window would tell what its figures hide; None for one that tells nothing of theirs."""
+    suppressed = partial(_suppressed, window)
+    match indicator:
+        case "rating_overall":
+            return suppressed("reviews", "mean")
+        case "positive_share" | "negative_share":
+            return few_of_a_star(window)
+        case "reply_to_negatives":
+            # A fraction tells what it is a fraction of.
+            return few_of_a_star(window) & (value > 0) & (value < 1)
+        case "review_coverage":
+            return suppressed("reviews", "count")
+        case "complaint_rate":
+            return suppressed("complaints", "count")
+        case "upheld_complaint_rate":
+            return suppressed("complaints", "upheld")
+    return None
+
+
+@dataclass(frozen=True)
+class _Counts:
+    """What is counted about people in one window: numbers, or where they are hidden. Rows are STARS, CHANNELS, OUTCOMES."""
+
+    reviews: Any
+    complaints: Any
+    stars: Any
+    channels: Any
+    outcomes: Any
+    liable: Any
+    """Complaints the seller is liable for (two of OUTCOMES), and the others."""
+
+
+def windows(
+    facts: NightFacts,
+    have: frozenset[str],
+    currency: list[str | None],
+    parts: tuple[NightFacts, Sequence[dict[int, Tree]]] | None = None,
+) -> dict[int, Tree]:
+    """The figures of the last 30, 180 and 365 days of every subject of `facts`.
+
+    `currency` is each subject's currency, None where it has several or none: then there is no one amount. `parts`: the
+    facts of those that the one subject is made of, and their figures as published, in the same order.
     """
+    counted = [_counted(facts, have, days) for days in WINDOWS]
+    tells = None if parts is None else _told_by_parts(counted, parts[0], have, parts[1])
+    return {
+        days: _window(facts, have, days, currency, counts, hide, hide_mean)
+        for days, counts, (hide, hide_mean) in zip(WINDOWS, counted, _hidden(counted, tells), strict=True)
+    }
 
-    def of(quantity: Quantity, *needs: str) -> Array:
-        """NaN where a table or column that it needs is not supplied."""
-        if not have.issuperset(needs):
-            return np.full(len(facts.subjects), np.nan)
-        return np.broadcast_to(quantity.of(facts, days), len(facts.subjects)).astype(np.float64)
+
+def _of(facts: NightFacts, have: frozenset[str], days: int, quantity: Quantity, *needs: str) -> Array:
+    """NaN where a table or column that it needs is not supplied."""
+    if not have.issuperset(needs):
+        return np.full(len(facts.subjects), np.nan)
+    return np.broadcast_to(quantity.of(facts, days), len(facts.subjects)).astype(np.float64)
+
+
+def _counted(facts: NightFacts, have: frozenset[str], days: int) -> _Counts:
+    of = partial(_of, facts, have, days)
+    ended = np.array([of(_BY_OUTCOME[name], "complaints.outcome") for name in OUTCOMES])
+    return _Counts(
+        of(REVIEWS),
+        of(COMPLAINTS),
+        np.array([of(_RATED[stars]) for stars in STARS]),
+        np.array([of(_BY_CHANNEL[channel]) for channel in CHANNELS]),
+        ended,
+        np.array([ended[:_LIABLE].sum(axis=0), ended[_LIABLE:].sum(axis=0)]),
+    )
+
+
+def _told_by_parts(
+    counted: list[_Counts], facts: NightFacts, have: frozenset[str], figures: Sequence[dict[int, Tree]]
+) -> list[_Counts]:
+    """Of each window, which counts of the one subject would, beside what is shown of its parts, tell of one of them."""
+    each = [_counted(facts, have, days) for days in WINDOWS]
+
+    def suppressed(days: int, path: tuple[str, ...]) -> Mask:
+        return np.concatenate([_suppressed(tree[days], *path) for tree in figures])
+
+    def of(name: str, *paths: tuple[str, ...], small_ones: bool = False) -> list[Any]:
+        """For each window, one value for each of the paths."""
+        hide = [np.array([suppressed(days, path) for path in paths]) for days in WINDOWS]
+        rows = [np.nan_to_num(getattr(counts, name)).reshape(len(paths), -1) for counts in each]
+        totals = [np.nan_to_num(getattr(counts, name)).reshape(len(paths)) for counts in counted]
+        return privacy.remainders(totals, rows, hide, small_ones=small_ones)
+
+    columns = [
+        of("reviews", ("reviews", "count"), small_ones=True),
+        of("complaints", ("complaints", "count"), small_ones=True),
+        of("stars", *(("reviews", "distribution", str(star)) for star in STARS)),
+        of("channels", *(("complaints", "by_channel", name) for name in CHANNELS)),
+        of("outcomes", *(("complaints", "by_outcome", name) for name in OUTCOMES)),
+        of("liable", ("complaints", "upheld"), ("complaints", "upheld")),
+    ]
+    return [
+        _Counts(reviews, complaints, *(mask[:, None] for mask in rest))
+        for reviews, complaints, *rest in zip(*columns, strict=True)
+    ]
+
+
+def _hidden(counted: list[_Counts], tells: list[_Counts] | None) -> list[tuple[_Counts, Mask]]:
+    """Of each window, where its counts and where its mean of stars are hidden; also where the count `tells` something."""
+
+    def also(name: str, rows: slice = slice(None)) -> list[Any] | None:
+        return None if tells is None else [getattr(counts, name)[rows] for counts in tells]
+
+    reviews, complaints, stars, channels, ended, liable = (
+        [np.nan_to_num(getattr(counts, field.name)) for counts in counted] for field in fields(_Counts)
+    )
+    reviews_hid, complaints_hid = (
+        privacy.nested(reviews, also("reviews")),
+        privacy.nested(complaints, also("complaints")),
+    )
+    stars_hid = privacy.breakdown(stars, reviews_hid, whole=True, also=also("stars"))
+    channels_hid = privacy.breakdown(channels, complaints_hid, also=also("channels"))
+    # Whose fault first, then how those of either kind ended: each kind has a total of its own then.
+    liable_hid = privacy.breakdown(liable, complaints_hid, whole=True, also=also("liable"))
+    halves = [
+        privacy.breakdown(
+            [counts[half] for counts in ended],
+            [hid[0] | hid[1] for hid in liable_hid],
+            also=also("outcomes", half),
+        )
+        for half in (slice(_LIABLE), slice(_LIABLE, None))
+    ]
+    ended_hid = [np.concatenate(both) for both in zip(*halves, strict=True)]
+    longest = stars_hid[-1][0]
+    told = []
+    for place, counts in enumerate(reviews):
+        hid: Mask = stars_hid[place][0]  # of its stars all are or none
+        # A shorter window lies between what the longest shows: then its mean, too, could only be of few tables.
+        hide_mean = privacy.hides_mean(counts, hid) | (hid & (reviews_hid[place] | ~longest))
+        told.append(
+            (
+                _Counts(
+                    reviews_hid[place], complaints_hid[place], stars_hid[place], channels_hid[place], ended_hid[place],
+                    liable_hid[place],
+                ),
+                hide_mean,
+            )
+        )  # fmt: skip
+    return told
+
+
+def _window(
+    facts: NightFacts,
+    have: frozenset[str],
+    days: int,
+    currency: list[str | None],
+    counts: _Counts,
+    hide: _Counts,
+    hide_mean: Mask,
+) -> Tree:
+    of = partial(_of, facts, have, days)
 
     def known(values: Array) -> Codes:
         return np.where(np.isnan(values), MISSING, MEASURED).astype(np.int8)
 
-    def rate(numerator: Array, denominator: Array, base: Array, unit: Unit, betrayed: tuple[Array, ...] = ()) -> Shown:
+    def rate(
+        numerator: Array,
+        denominator: Array,
+        base: Array,
+        unit: Unit,
+        betrayed: tuple[Array, ...] = (),
+        hide: Mask | None = None,
+    ) -> Shown:
         """`base` is what could have been measured: where it is 0 the rate does not apply, otherwise it is missing."""
         recorded = np.isfinite(numerator) & np.isfinite(denominator)
         some = recorded & (denominator > 0)
         value = np.divide(numerator, denominator, out=np.full(len(some), np.nan), where=some)
         state = np.where(some, MEASURED, np.where(recorded & (base == 0), NOT_APPLICABLE, MISSING)).astype(np.int8)
-        return privacy.rates(value, state, unit, denominator, betrayed)
+        return privacy.rates(value, state, unit, denominator, betrayed, hide)
 
     def middle(values: Array, observed: Array, unit: Unit) -> Shown:
         """A median over `observed` complaints."""
@@ -97,18 +272,16 @@ def window(facts: NightFacts, have: frozenset[str], days: int, currency: list[st
         state = np.where(observed > 0, MEASURED, np.where(nothing, NOT_APPLICABLE, MISSING)).astype(np.int8)
         return privacy.rates(values, state, unit, observed)
 
-    def parts(names: tuple[str, ...], values: list[Array]) -> Tree:
+    def parts(names: Iterable[object], values: Array, hide: Mask) -> Tree:
         """Counts that add up to a published total."""
-        hide = privacy.hidden(np.nan_to_num(np.array(values)))
-        return {n: privacy.counts(v, known(v), h) for n, v, h in zip(names, values, hide, strict=True)}
+        return {str(n): privacy.counts(v, known(v), h) for n, v, h in zip(names, values, hide, strict=True)}
 
-    orders, reviews, complaints = of(ORDERS), of(REVIEWS), of(COMPLAINTS)
+    orders, reviews, complaints = of(ORDERS), counts.reviews, counts.complaints
+    asked, recorded = of(_REFUND_ASKED, "transactions.refund_reason"), of(_REFUND_KNOWN)
     amount = of(_AMOUNT)
     one_currency = np.array([code is not None for code in currency], dtype=bool) | (orders == 0)
     of_amount = np.where(one_currency | np.isnan(amount), known(amount), NOT_APPLICABLE).astype(np.int8)
     completed = of(_COVERAGE.denominator or ORDERS)
-    ended = [of(_BY_OUTCOME[name], "complaints.outcome") for name in OUTCOMES]
-    by_outcome = parts(OUTCOMES, ended)
     return {
         "transactions": {
             "orders": privacy.band(orders, known(orders), privacy.COUNT_EDGES),
@@ -119,19 +292,19 @@ def window(facts: NightFacts, have: frozenset[str], days: int, currency: list[st
                 )
                 for name, needs in _RATES.items()
             },
-            "refund_rate": rate(of(_REFUND_ASKED, "transactions.refund_reason"), of(_REFUND_KNOWN), orders, "share"),
+            "refund_rate": rate(asked, recorded, orders, "share", (asked, recorded - asked)),
         },
         "reviews": {
-            "count": privacy.counts(reviews, known(reviews)),
-            "mean": rate(of(_MEAN.numerator), of(_MEAN.denominator or REVIEWS), reviews, "stars"),
-            "distribution": parts(tuple(map(str, STARS)), [of(_RATED[stars]) for stars in STARS]),
-            "coverage": rate(reviews, completed, completed, "per_order", (reviews,)),
+            "count": privacy.counts(reviews, known(reviews), hide.reviews),
+            "mean": rate(of(_MEAN.numerator), of(_MEAN.denominator or REVIEWS), reviews, "stars", hide=hide_mean),
+            "distribution": parts(STARS, counts.stars, hide.stars),
+            "coverage": rate(reviews, completed, completed, "per_order", hide=hide.reviews),
         },
         "complaints": {
-            "count": privacy.counts(complaints, known(complaints)),
-            "rate": rate(complaints, orders, orders, "per_order", (complaints,)),
-            "upheld": _upheld(by_outcome, ended),
-            "by_outcome": by_outcome,
+            "count": privacy.counts(complaints, known(complaints), hide.complaints),
+            "rate": rate(complaints, orders, orders, "per_order", hide=hide.complaints),
+            "upheld": privacy.counts(counts.liable[0], known(counts.liable[0]), hide.liable[0]),
+            "by_outcome": parts(OUTCOMES, counts.outcomes, hide.outcomes),
             "response_median_hours": middle(
                 of(_RESPONSE, "complaints.first_response_at") / 60,
                 of(_RESPONDED, "complaints.first_response_at"),
@@ -142,22 +315,6 @@ def window(facts: NightFacts, have: frozenset[str], days: int, currency: list[st
                 of(_RESOLVED, "complaints.resolved_at"),
                 "days",
             ),
-            "by_channel": parts(CHANNELS, [of(_BY_CHANNEL[channel]) for channel in CHANNELS]),
+            "by_channel": parts(CHANNELS, counts.channels, hide.channels),
         },
     }
-
-
-def _upheld(by_outcome: Tree, ended: list[Array]) -> Shown:
-    """All that the seller is liable for, in full or in part: shown where this tells no more than the parts do."""
-    hide = np.array([by_outcome[name].state == SUPPRESSED for name in OUTCOMES])  # type: ignore[union-attr]
-    counts = np.nan_to_num(np.array(ended))
-    ours, others = (hide[part].sum(axis=0) for part in (slice(2), slice(2, None)))
-    hidden_others = (counts[2:] * hide[2:]).sum(axis=0)
-    total = ended[0] + ended[1]
-    tells = (
-        privacy.small(total)
-        | (ours == 1)
-        | ((ours == 2) & (others > 0) & ((others < 2) | (hidden_others < privacy.THRESHOLD)))
-    )
-    state = np.where(np.isnan(total), MISSING, MEASURED).astype(np.int8)
-    return privacy.counts(total, state, tells)

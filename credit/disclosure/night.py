@@ -151,7 +151,8 @@ def read(
         mine = list(rows["subject_id"])
         view = facts.select(facts.subjects.get_indexer(pd.Index(mine)))
         currency = [currencies.get(subject_id) for subject_id in mine]
-        columns, totals = _points(con, book, rows, view)
+        windows = figures.windows(view, have, currency)
+        columns, totals = _points(con, book, rows, view, windows)
         graded.append(
             Graded(
                 book,
@@ -166,7 +167,7 @@ def read(
                 rows["dormant"].tolist(),
                 columns,
                 totals,
-                {days: figures.window(view, have, days, currency) for days in WINDOWS},
+                windows,
                 currency,
             )
         )
@@ -182,7 +183,7 @@ def read(
         )
     persons = privacy.Persons(one["name"] for one in register.values() if one["kind"] != "enterprise")
     ledgers = published(con, day, zone)
-    together, one_currency = _together(frames, moment, have)
+    together, one_currency = _together(frames, moment, have, facts, graded)
     standing = graded[0].standing
     shown = dict(zip(sellers["subject_id"], privacy.subjects(sellers), strict=True))
     return Night(
@@ -205,9 +206,15 @@ def read(
 
 
 def _together(
-    frames: engine.Frames, moment: engine.Moment, have: frozenset[str]
+    frames: engine.Frames,
+    moment: engine.Moment,
+    have: frozenset[str],
+    of_each: engine.NightFacts,
+    graded: list[Graded],
 ) -> tuple[dict[int, figures.Tree], str | None]:
-    """(window -> the figures of all merchants as if they were one, the currency of all amounts if there is one)."""
+    """(window -> the figures of all merchants as if they were one, the currency of all amounts if there is one).
+
+    A count that would, less those shown of the `graded`, tell of one of the others is hidden."""
     everyone = "platform"
 
     def as_one(table: Table) -> nw.LazyFrame[Any]:
@@ -215,7 +222,9 @@ def _together(
 
     facts = engine.compile_facts(as_one, list(figures.leaves()), pd.Index([everyone]), moment, have, WINDOWS)
     currency = _currencies(as_one, moment).get(everyone) if "transactions" in have else None
-    return {days: figures.window(facts, have, days, [currency]) for days in WINDOWS}, currency
+    published = of_each.select(of_each.subjects.get_indexer(pd.Index([i for one in graded for i in one.ids])))
+    parts = (published, [one.windows for one in graded])
+    return figures.windows(facts, have, [currency], parts), currency
 
 
 def _fetch(con: duckdb.DuckDBPyConnection, query: str, parameters: list[Any]) -> dict[str, Any]:
@@ -261,7 +270,11 @@ def _grade_once(ids: list[str], grades: dict[str, dict[str, Any]], day: date) ->
 
 
 def _points(
-    con: duckdb.DuckDBPyConnection, book: Rulebook, grades: dict[str, Any], facts: engine.NightFacts
+    con: duckdb.DuckDBPyConnection,
+    book: Rulebook,
+    grades: dict[str, Any],
+    facts: engine.NightFacts,
+    windows: dict[int, figures.Tree],
 ) -> tuple[list[Column], list[Total]]:
     """The rulebook's indicators as published, and what they add up to."""
     day, size = grades["evaluated_on"], len(grades["subject_id"])
@@ -288,7 +301,9 @@ def _points(
             observed = numbers["denominator"]
             if of.evidence is not None and privacy.hangs_on_observed(of):
                 observed = np.broadcast_to(of.evidence.of(facts, book.window(rule)), size).astype(np.float64)
-            shown = privacy.indicator(of, state, **numbers, observed=observed)
+            window = windows[book.window(rule)]
+            hide, coarse = figures.hides(of.id, numbers["value"], window), figures.coarsens(of.id, window)
+            shown = privacy.indicator(of, state, **numbers, observed=observed, hide=hide, coarse=coarse)
             weight: Array = np.ma.filled(rows["weight"], 0.0)
             points: Array = np.ma.filled(rows["points"], 0.0)
             weight_of_all += weight

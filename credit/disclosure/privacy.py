@@ -3,16 +3,30 @@
 * Natural persons: the name is masked, in texts about others too; other personal columns and the code of the register are
   withheld. An enterprise's are public. Mobile and citizens' id numbers are struck out of texts. Columns of class internal
   or pseudonym are never published, nor a citizen's id number.
-* Small counts: a count of reviews or complaints from 1 to 4 is suppressed, with enough of its neighbours that it cannot
-  be had by subtraction; so is a rate that rests on fewer than 5 observations or would give such a count away.
+* Small counts: of people who reviewed, complained, asked for a refund or came back a count from 1 to 4 is suppressed,
+  and so is
+  - the count of a shorter window that a longer one exceeds by 1 to 4;
+  - of complaints by channel or outcome, enough beside the small ones that any of those hidden could be any other; all of
+    them where a small count is of those that the seller is liable for or is not. Shorter windows show all or nothing;
+  - of reviews by stars everything where one of the five is small, with the positive and negative share, and the mean of
+    fewer than 8;
+  - a rate that rests on fewer than 5 observations, would give such a count away or has what is hidden as its numerator;
+  - a figure of the platform that, less what its merchants show, is of one of the others or a small count of several.
+  Then none of them follows as one number from all counts that are published of a merchant in one night, whoever knows
+  these rules: tests/test_privacy.py goes through all small tables.
 * Business secrets: orders, buyers, amounts, deposits are published as bands.
 * Points of an indicator whose value is not shown whole are withheld: by the rulebook's curve they would give it away, and
   the number of orders with it, on which all rates rest. Other points have 1 decimal and those of an element are halves,
   so that little is left of what is withheld when what is shown is subtracted. The evidence figure has 2: it is made of
   counts. The score has 4. Who reckons with all of it can still tell a suppressed count in about one of twelve cases.
 * Rounding: shares and indexes to 3 decimals, rates per order to 2 significant digits, stars and hours to 1 decimal,
-  days and sums of severities to 2; stars of fewer than 20 reviews to half stars, since mean and number together would
+  days and sums of severities to 2; stars of fewer than 40 reviews to half stars, since mean and number together would
   tell how many gave which; then a rate beside a count does not give back the exact number of orders of any but small merchants.
+
+What can still be had: that a hidden count is from 1 to 4, or one of a few numbers; which numbers hidden parts have, though
+not which of them has which, where few add up to their total; what two nights differ by; what merchants who put together what
+each knows of itself have left of the platform's. A share beside a narrow band of orders leaves few numbers of orders, and
+what the rates per order of complaints stand to each other as tells roughly what their numbers do.
 """
 
 from __future__ import annotations
@@ -20,7 +34,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, lru_cache
 from typing import Any, Final
 
@@ -37,8 +51,11 @@ THRESHOLD = 5
 STATES = ("measured", "missing", "not_applicable", "suppressed")
 MEASURED, MISSING, NOT_APPLICABLE, SUPPRESSED = range(len(STATES))
 
-FEW_STARS = 20
-"""The mean of fewer reviews than this is shown in half stars."""
+FEW_STARS = 40
+"""The mean of fewer reviews than this is shown in half stars: of one of 40 or more, to 1 decimal, at least two different
+sums of stars are left even next to 1 and 5."""
+LEAST_STARS = 8
+"""The same for half stars: the mean of fewer reviews than this is not shown where their distribution is not."""
 
 EVIDENCE_DECIMALS: Final = 2
 
@@ -56,6 +73,8 @@ _DECIMALS: dict[Unit, int] = {
     "share": 3, "index": 3, "stars": 1, "hours": 1, "days": 2, "flag": 0, "months": 0, "weighted": 2, "rank": 0,
 }  # fmt: skip
 _ABOUT_PEOPLE = frozenset({"reviews", "complaints"})
+_OF_BUYERS = frozenset({"refund_for_cause_rate", "repeat_buyer_share"})
+"""Indicators of transactions that tell what buyers did, not the merchant."""
 _ABOUT_THE_MERCHANT = frozenset({"subjects", "public_records", "violations", "sanctions", "spot_checks"})
 """What these hold is the merchant's own and betrays no consumer, however little it is."""
 
@@ -71,7 +90,7 @@ class Shown:
     whole: bool = False
     """The value is a whole number."""
     coarse: Mask | None = None
-    """Which values are rounded further than their unit asks for."""
+    """Which values are rounded further than their unit asks for, or would tell more by their points."""
 
     def take(self, at: Any) -> Shown:
         """The same for the merchants at these places (a slice or an array of them)."""
@@ -135,20 +154,91 @@ def small(counts: Array) -> Mask:
     return (counts > 0) & (counts < THRESHOLD)
 
 
-def hidden(parts: Array) -> Mask:
-    """Which parts (rows) of each total (column) to hide: the small ones, and the next larger until what is hidden is at
-    least two parts and THRESHOLD in all, so that none is left over by subtraction; all of them where the total is small."""
-    hide = small(parts)
+def hidden(parts: Array, also: Mask | None = None) -> Mask:
+    """Which parts (rows) of each total (column) to hide, beside those that must `also` be.
+
+    The small ones, and of the others the next larger with all that equal it, until what is hidden holds a part that is
+    not small and 2 * THRESHOLD in all; everything, zeros too, where nothing else would be left or the total is small. What
+    is hidden does not hang on the order of the parts: those hidden could each be any of them, and they are not all alike.
+    """
+    hide = (small(parts) if also is None else small(parts) | also) & (parts > 0)
     places = np.flatnonzero(hide.any(axis=0))
     while len(places):
         here, hid = parts[:, places], hide[:, places]
-        wanting = (hid.sum(axis=0) < 2) | ((here * hid).sum(axis=0) < THRESHOLD)
+        held = here * hid
+        wanting = (held.sum(axis=0) < 2 * THRESHOLD) | (held.max(axis=0) < THRESHOLD) | (hid.sum(axis=0) < 2)
         others = np.where(hid | (here <= 0), np.inf, here)
-        smallest = others.argmin(axis=0)
-        add = wanting & np.isfinite(others.min(axis=0))
-        places, smallest = places[add], smallest[add]
-        hide[smallest, places] = True
-    return hide | small(parts.sum(axis=0))
+        least = others.min(axis=0)
+        add = wanting & np.isfinite(least)
+        places = places[add]
+        hide[:, places] |= (others == least)[:, add]
+    nothing_left = hide.any(axis=0) & ~((parts > 0) & ~hide).any(axis=0)
+    return hide | nothing_left | small(parts.sum(axis=0))
+
+
+def nested(windows: Sequence[Array], also: Sequence[Mask] | None = None) -> list[Mask]:
+    """Where to hide the counts of windows that lie in each other, the shortest first.
+
+    The small ones, and those that a longer one shown exceeds by a small number: the longest says most and is kept."""
+    longer = np.full(len(windows[0]), np.nan)
+    hide: list[Mask] = []
+    for place in reversed(range(len(windows))):
+        values = windows[place]
+        hid: Mask = small(values) | small(longer - values)
+        hide.insert(0, hid if also is None else hid | also[place])
+        longer = np.where(hide[0], longer, values)
+    return hide
+
+
+def hides_mean(reviews: Array, distribution: Mask) -> Mask:
+    """Where the mean of stars would tell how many gave which, though their `distribution` is hidden."""
+    return distribution & (reviews < LEAST_STARS)
+
+
+def remainders(
+    total: Sequence[Array], shown: Sequence[Array], hide: Sequence[Mask], *, small_ones: bool = False
+) -> list[Mask]:
+    """Where a `total` of many (nested windows, the shortest first) less those of them that are `shown` would tell of one
+    of the others: there is but one, or they add up to a small number, also of what a longer window has more.
+
+    `small_ones`: those not shown are all small in the longest window, and none is 0 in any."""
+    unsafe: list[Mask] = []
+    for place, (whole, values, hid) in enumerate(zip(total, shown, hide, strict=True)):
+        left, number = whole - (values * ~hid).sum(axis=-1), hid.sum(axis=-1)
+        tells: Mask = small(left) | ((number == 1) & (left > 0))
+        if small_ones:
+            tells |= (number > 0) & (left <= number)
+        if place < len(total) - 1:
+            both = ~hid & ~hide[-1]
+            more = total[-1] - whole - ((shown[-1] - values) * both).sum(axis=-1)
+            tells |= small(more)
+        elif small_ones:
+            tells |= (number > 0) & (left == number * (THRESHOLD - 1))
+        unsafe.append(tells)
+    return unsafe
+
+
+def breakdown(
+    windows: Sequence[Array], totals: Sequence[Mask], *, whole: bool = False, also: Sequence[Mask] | None = None
+) -> list[Mask]:
+    """Where to hide the parts (rows) of counts of nested windows whose `totals` are hidden there.
+
+    The parts of the longest window by `hidden`, or all of them where one is small (`whole`). A shorter one shows all its
+    parts or none: only where the longer ones show all, and no part, nor what the longer has more of it, is small."""
+    before: Mask = np.zeros(windows[-1].shape[1], dtype=bool)
+    longer = np.full(windows[-1].shape, np.nan)
+    hide: list[Mask] = []
+    for place in reversed(range(len(windows))):
+        parts = windows[place]
+        risky = small(parts) | small(longer - parts)
+        if also is not None:
+            risky |= also[place]
+        all_of_it = before | risky.any(axis=0) if hide or whole else np.zeros(len(before), dtype=bool)
+        hid: Mask = all_of_it | totals[place] | hidden(parts, None if also is None else also[place])
+        before, longer = np.logical_or.reduce(hid), parts
+        # Where the total is 0 so are all parts.
+        hide.insert(0, hid & (parts.sum(axis=0) > 0))
+    return hide
 
 
 def counts(values: Array, state: Codes, hide: Mask | None = None) -> Shown:
@@ -157,10 +247,17 @@ def counts(values: Array, state: Codes, hide: Mask | None = None) -> Shown:
     return Shown(code.astype(np.int8), np.where(code == MEASURED, values, np.nan), whole=True)
 
 
-def rates(values: Array, state: Codes, unit: Unit, observed: Array, betrayed: tuple[Array, ...] = ()) -> Shown:
-    """Rates, means, medians: suppressed where few were `observed`, or where the value would give away a small count
-    among `betrayed`."""
-    hide = small(observed)
+def rates(
+    values: Array,
+    state: Codes,
+    unit: Unit,
+    observed: Array,
+    betrayed: tuple[Array, ...] = (),
+    hide: Mask | None = None,
+) -> Shown:
+    """Rates, means, medians: suppressed where few were `observed`, where the value would give away a small count among
+    `betrayed`, and where `hide` says so."""
+    hide = small(observed) if hide is None else small(observed) | hide
     for told in betrayed:
         hide |= small(told)
     code = np.where((state == MEASURED) & hide, SUPPRESSED, state).astype(np.int8)
@@ -177,20 +274,29 @@ def hangs_on_observed(of: Indicator) -> bool:
 
 
 def indicator(
-    of: Indicator, state: Codes, value: Array, numerator: Array, denominator: Array, observed: Array
+    of: Indicator,
+    state: Codes,
+    value: Array,
+    numerator: Array,
+    denominator: Array,
+    observed: Array,
+    hide: Mask | None = None,
+    coarse: Mask | None = None,
 ) -> Shown:
-    """An indicator of the catalogue as it may be published; `observed` is how many observations stand behind it."""
+    """An indicator of the catalogue as it may be published; `observed` is how many observations stand behind it, `hide`
+    where it would tell what the figures do not, `coarse` where it would if it were less rounded."""
     if of.unit in _BANDED:
         return band(value, state, _BANDED[of.unit])
     if not hangs_on_observed(of):
         observed = np.full(len(state), np.inf)
     betrayed: tuple[Array, ...] = ()
-    if _ABOUT_PEOPLE.intersection(of.tables):
+    if _ABOUT_PEOPLE.intersection(of.tables) or of.id in _OF_BUYERS:
         if of.unit == "per_order":
             betrayed = (numerator,)
         elif of.unit == "share":
             betrayed = (numerator, denominator - numerator)
-    return rates(value, state, of.unit, observed, betrayed)
+    shown = rates(value, state, of.unit, observed, betrayed, hide)
+    return shown if shown.coarse is None or coarse is None else replace(shown, coarse=shown.coarse | coarse)
 
 
 def points(exact: Array, weight: Array, shown: Shown, rated: Mask) -> Array:

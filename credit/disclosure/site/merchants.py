@@ -244,7 +244,14 @@ def figures_table(figures: list[dict[str, Any]], groups: tuple[Group, ...], zh: 
     return Markup(_figures_form(groups, zh, en, tuple([window["window_days"] for window in figures])).fill(told))
 
 
-_LEGEND = ("※ 数量过少不予公示；— 缺少数据；/ 不适用。", "※ too few to publish; — no data; / not applicable.")
+_LEGEND = (
+    "※ 少于 5，或可据以推算少于 5 的数，不予公示；— 缺少数据；/ 不适用。",
+    "※ fewer than 5, or would tell what is: not published; — no data; / not applicable.",
+)
+_FEW_STARS = (
+    "※ 有星级的评价少于 5 条，或可据以推算，不公示分布；— 缺少数据。",
+    "※ a star has fewer than 5 reviews, or these would follow: not shown; — no data.",
+)
 
 
 @lru_cache(maxsize=64)
@@ -284,8 +291,8 @@ _STARS = ("5", "4", "3", "2", "1")
 
 @lru_cache(maxsize=8)
 def _stars_form(windows: tuple[int, ...]) -> Form:
-    zh = f"各星级评价数，条形为近 {windows[-1]} 日。{_LEGEND[0]}"
-    en = f"Reviews by stars; bars show {windows[-1]} days. {_LEGEND[1]}"
+    zh = f"各星级评价数，条形为近 {windows[-1]} 日。{_FEW_STARS[0]}"
+    en = f"Reviews by stars; bars show {windows[-1]} days. {_FEW_STARS[1]}"
     cells = f"<td>{gap()}" * len(windows)
     rows = [f"<tr><th scope=row>{_star(star)}<td class=drawn>{gap()}{cells}" for star in _STARS]
     return Form(

@@ -1,0 +1,230 @@
+"""No count of 1 to 4 about people can be had from all counts that are published of one merchant.
+
+What is published is a function of what is counted. Over all tables of counts up to a size, those that are published
+alike must differ in every small count there is, whoever knows the rule or not.
+"""
+
+from __future__ import annotations
+
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from credit.disclosure import privacy
+from credit.indicators.base import Array
+
+HIDDEN = -1.0
+
+
+def _tables(cells: int, most: int) -> Array:
+    """All tables of so many cells that add up to at most `most`: a column each."""
+    bars = np.array(list(combinations(range(most + cells), cells)))
+    return np.diff(bars, axis=1, prepend=-1).T - 1.0
+
+
+def _pinned(published: Array, counts: Array) -> list[Any]:
+    """Columns in which a count (rows) from 1 to 4 is the same in all columns that are `published` alike."""
+    _, alike = np.unique(published, axis=1, return_inverse=True)
+    alike = alike.ravel()
+    found = np.zeros(counts.shape[1], dtype=bool)
+    for row in counts:
+        low, high = np.full(alike.max() + 1, np.inf), np.full(alike.max() + 1, -np.inf)
+        np.minimum.at(low, alike, row)
+        np.maximum.at(high, alike, row)
+        found |= privacy.small(row) & (low == high)[alike]
+    return counts[:, found].T.tolist()
+
+
+def _shown(values: Array, hide: privacy.Mask) -> Array:
+    return np.where(hide, HIDDEN, values)
+
+
+def _windows(buckets: Array) -> list[Array]:
+    """(3 windows, parts, merchants) of what lies in each and not in the shorter one."""
+    return list(np.cumsum(buckets, axis=0))
+
+
+def _published(windows: list[Array], whole: bool) -> list[Array]:
+    """What is published of the parts of three windows, and of their totals."""
+    totals = [parts.sum(axis=0) for parts in windows]
+    totals_hid = privacy.nested(totals)
+    hide = privacy.breakdown(windows, totals_hid, whole=whole)
+    return [
+        *(_shown(total, hid) for total, hid in zip(totals, totals_hid, strict=True)),
+        *(row for parts, hid in zip(windows, hide, strict=True) for row in _shown(parts, hid)),
+    ]
+
+
+def _all_counts(windows: list[Array]) -> Array:
+    """The parts and totals of every window, and of what lies between two."""
+    shorter, middle, longest = windows
+    spans = [*windows, middle - shorter, longest - middle, longest - shorter]
+    return np.concatenate([np.concatenate([parts, parts.sum(axis=0)[None]]) for parts in spans])
+
+
+# --- by hand -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("parts", "hidden"),
+    [
+        ([0, 5, 4, 4], [0, 5, 4, 4]),  # 13 in all, zeros too: with the 5 shown only 4 and 4 are left of 8
+        ([2, 9, 30], [2, 9]),  # 11 in all, one of them not small
+        ([1, 5, 30, 30], [1, 5, 30, 30]),  # 6 are too few; the next larger are two alike, and nothing is left
+        ([1, 5, 30, 40], [1, 5, 30]),
+        ([3, 9, 9, 40, 0], [3, 9, 9]),  # which of the two nines would tell
+        ([4, 4, 4, 5, 60], [4, 4, 4, 5]),
+        ([1, 3, 0], [1, 3, 0]),  # the total is small
+        ([5, 9, 0], []),
+    ],
+)
+def test_what_hides_with_the_small_parts(parts: list[float], hidden: list[float]) -> None:
+    column = np.array(parts, dtype=float)[:, None]
+    assert column[privacy.hidden(column)].tolist() == hidden
+
+
+@pytest.mark.parametrize(
+    ("windows", "shown"),
+    [
+        ((0, 5, 7), (0, HIDDEN, 7)),  # 7 - 5 = 2: the longest window stays
+        ((6, 9, 11), (6, HIDDEN, 11)),
+        ((8, 9, 11), (HIDDEN, HIDDEN, 11)),
+        ((5, 10, 10), (5, 10, 10)),
+        ((3, 10, 20), (HIDDEN, 10, 20)),
+        ((0, 2, 4), (0, HIDDEN, HIDDEN)),
+    ],
+)
+def test_a_shorter_window_is_hidden_where_the_difference_is_small(
+    windows: tuple[float, ...], shown: tuple[float, ...]
+) -> None:
+    values = [np.array([float(value)]) for value in windows]
+    assert tuple(float(_shown(v, h)[0]) for v, h in zip(values, privacy.nested(values), strict=True)) == shown
+
+
+def test_parts_of_a_shorter_window_are_all_shown_or_none() -> None:
+    windows = [np.array(parts, dtype=float)[:, None] for parts in ([0, 0], [10, 10], [12, 18])]
+    hide = privacy.breakdown(windows, privacy.nested([parts.sum(axis=0) for parts in windows]))
+    # Zeros of a window without any are no secret; 12 - 10 is.
+    assert [hid[:, 0].tolist() for hid in hide] == [[False, False], [True, True], [False, False]]
+
+
+@pytest.mark.parametrize(
+    ("total", "shown", "hidden", "tells"),
+    [
+        (50, [40, 0, 10], [], False),
+        (50, [40, 7], [3], True),  # 3 are left
+        (59, [40], [19], True),  # of one only
+        (49, [40], [4, 5], False),
+        (12, [7], [1, 1, 1, 1, 1], False),  # five others could have any of them
+    ],
+)
+def test_a_sum_of_many_is_not_to_tell_of_one(
+    total: float, shown: list[float], hidden: list[float], tells: bool
+) -> None:
+    values = np.array([[*shown, *hidden]], dtype=float)
+    hide = np.array([[False] * len(shown) + [True] * len(hidden)])
+    (found,) = privacy.remainders([np.array([total], dtype=float)], [values], [hide])
+    assert found.tolist() == [tells]
+
+
+@pytest.mark.parametrize("each", [1, 4])
+def test_a_sum_that_tells_all_of_its_small_parts_at_once(each: float) -> None:
+    """Five merchants with a hidden count of 1 each add up to 5, which only ones do; 20 is only fours."""
+    values, hide = np.full((1, 5), each), np.full((1, 5), True)
+    (found,) = privacy.remainders([values.sum(axis=1)], [values], [hide], small_ones=True)
+    assert found.all()
+    values[0, 0], values[0, 1] = 2, 3
+    (found,) = privacy.remainders([values.sum(axis=1)], [values], [hide], small_ones=True)
+    assert not found.any()
+
+
+def test_a_shorter_window_of_many_is_not_to_tell_of_one() -> None:
+    """The first shows 20 and 30, the second and third only their 11 and 12: 23 of 180 days less 21 leave 2 of older days."""
+    values = [np.array([[20.0, 10, 11]]), np.array([[30.0, 11, 12]])]
+    hide = [np.array([[False, True, True]]), np.array([[False, False, False]])]
+    totals = [part.sum(axis=1) for part in values]
+    assert [found.tolist() for found in privacy.remainders(totals, values, hide)] == [[True], [False]]
+
+
+# --- all tables --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("parts", "most"), [(2, 40), (3, 30), (4, 20), (5, 16), (6, 14)])
+def test_no_small_part_is_told(parts: int, most: int) -> None:
+    tables = _tables(parts, most)
+    total = tables.sum(axis=0)
+    shown = _shown(tables, privacy.hidden(tables))
+    assert _pinned(np.concatenate([_shown(total, privacy.small(total))[None], shown]), tables) == []
+
+
+@pytest.mark.parametrize("whole", [True, False])
+@pytest.mark.parametrize(("parts", "most"), [(1, 40), (2, 17), (3, 11)])
+def test_no_small_part_of_windows_is_told(parts: int, most: int, whole: bool) -> None:
+    windows = _windows(_tables(3 * parts, most).reshape(3, parts, -1))
+    assert _pinned(np.array(_published(windows, whole)), _all_counts(windows)) == []
+
+
+@pytest.mark.parametrize("reviews", [5, 7, 8, 11, 20, 30, 39, 40, 41])
+def test_no_small_number_of_stars_is_told_by_their_mean(reviews: int) -> None:
+    tables = _tables(5, reviews)
+    tables = tables[:, tables.sum(axis=0) == reviews]
+    total = np.full(tables.shape[1], float(reviews))
+    hide = privacy.breakdown([tables], [privacy.small(total)], whole=True)[0]
+    mean = (np.arange(1, 6) @ tables) / reviews
+    state = np.zeros(len(mean), dtype=np.int8)
+    shown = privacy.rates(mean, state, "stars", total, hide=privacy.hides_mean(total, hide.any(axis=0)))
+    assert _pinned(np.concatenate([_shown(tables, hide), np.nan_to_num(shown.value, nan=HIDDEN)[None]]), tables) == []
+
+
+# --- larger ones -------------------------------------------------------------------------------------------------
+
+
+@st.composite
+def _merchants(draw: st.DrawFn) -> Array:
+    parts = draw(st.integers(2, 6))
+    few = st.sampled_from([0, 0, 1, 2, 3, 4, 5, 6, 9, 10, 30]) | st.integers(0, 300)
+    return np.array([[draw(few) for _ in range(parts)] for _ in range(3)], dtype=float)
+
+
+def _neighbours(buckets: Array) -> Array:
+    """The merchant, and others: some of what is counted of it lies in another part or another window."""
+    found = [buckets]
+    for part in range(buckets.shape[1]):
+        for a, b in combinations(range(3), 2):
+            for moved in {*range(-min(6, int(buckets[b, part])), min(6, int(buckets[a, part])) + 1)} - {0}:
+                other = buckets.copy()
+                other[[a, b], part] += [-moved, moved]
+                found.append(other)
+    for place in range(3):
+        for a, b in combinations(range(buckets.shape[1]), 2):
+            swap = int(buckets[place, b] - buckets[place, a])
+            for moved in {*range(-6, 7), -swap} - {0}:
+                other = buckets.copy()
+                other[place, [a, b]] += [-moved, moved]
+                found.append(other)
+                # And as much back in a longer one, so that it shows the same.
+                for back in range(place + 1, 3):
+                    again = other.copy()
+                    again[back, [a, b]] += [moved, -moved]
+                    found.append(again)
+            # The two change places in this window and the shorter ones, or in all.
+            for windows in (slice(place + 1), slice(3)):
+                other = buckets.copy()
+                other[windows, [a, b]] = other[windows, [b, a]]
+                found.append(other)
+    return np.moveaxis(np.array([other for other in found if other.min() >= 0]), 0, -1)
+
+
+@given(_merchants(), st.booleans())
+@settings(max_examples=300, deadline=None)
+def test_another_merchant_is_published_alike(buckets: Array, whole: bool) -> None:
+    windows = _windows(_neighbours(buckets))
+    published = np.array(_published(windows, whole))
+    alike = (published == published[:, :1]).all(axis=0)
+    for parts in (*windows, windows[1] - windows[0], windows[2] - windows[1]):
+        same = (parts[:, alike] == parts[:, :1]).all(axis=1)
+        assert not (same & privacy.small(parts[:, 0])).any()
