@@ -234,8 +234,8 @@ def breakdown(
         all_of_it = before | risky.any(axis=0) if hide or whole else np.zeros(len(before), dtype=bool)
         hid: Mask = all_of_it | totals[place] | hidden(parts, None if also is None else also[place])
         before, longer = np.logical_or.reduce(hid), parts
-        # Where the total is 0 so are all parts.
-        hide.insert(0, hid & (parts.sum(axis=0) > 0))
+        # Where a total that is shown is 0 so are all parts.
+        hide.insert(0, hid & (totals[place] | (parts.sum(axis=0) > 0)))
     return hide
 
 
