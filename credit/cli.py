@@ -106,7 +106,7 @@ def init(home: Home = None) -> None:
                 value = about.default if about.default is not None else ""
                 lines += ["", f"# {about.description}", f"# {name} = {json.dumps(value, ensure_ascii=False)}"]
         config.write_text("\n".join(lines) + "\n", encoding="utf-8")
-    out.print(f"Home ready: {conf.home.resolve()}")
+    out.print(f"Home ready: {escape(str(conf.home.resolve()))}", soft_wrap=True, highlight=False)
     out.print(f"Keep a backup of {conf.key_file.name}: without it consumers' pseudonyms cannot be continued.")
 
 
@@ -130,7 +130,7 @@ def sample(
         folder, merchants=merchants, transactions=transactions, seed=seed, end=day_of(day, settings.load())
     )
     out.print(
-        f"Wrote {folder}: {transactions:,} transactions of {merchants} merchants, {sum(bad.values())} bad rows among them"
+        f"Wrote {escape(str(folder))}: {transactions:,} transactions of {merchants} merchants, {sum(bad.values())} bad rows among them"
     )
 
 
@@ -491,7 +491,7 @@ def show_report(report: dict[str, Any], console: Console | None = None) -> None:
     if standing := standing_note(report):
         console.print(f"[yellow]note[/yellow] {standing}; every file of it says so")
     if report.get("published"):
-        console.print(f"Published 已发布: {report['published']}", soft_wrap=True, highlight=False)
+        console.print(f"Published 已发布: {escape(str(report['published']))}", soft_wrap=True, highlight=False)
     if report.get("stages") and len(report["stages"]) > 1:
         times = " · ".join(f"{name} {stage['seconds']:.1f} s" for name, stage in report["stages"].items())
         console.print(f"[dim]{times} · {report.get('peak_memory_mb', 0):,.0f} MB[/dim]", highlight=False)

@@ -13,7 +13,7 @@ from rich.markup import escape
 from rich.table import Table as RichTable
 
 from credit import settings
-from credit.console import AsJson, At, Day, Home, day_of, out, print_json
+from credit.console import AsJson, At, Day, Home, Who, day_of, out, print_json
 from credit.integrity import Finding, finding
 from credit.ledgers import findings
 from credit.rulebooks import lifecycle, load, shipped
@@ -23,7 +23,6 @@ app = typer.Typer()
 
 Id = Annotated[str, typer.Argument(help="The finding's id, or a unique beginning of it.")]
 Reason = Annotated[str, typer.Option("--reason", help="Why; the merchant is told, it is not published.")]
-Who = Annotated[str, typer.Option("--by", help="The person responsible; not published.")]
 
 
 @app.command()

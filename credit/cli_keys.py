@@ -67,9 +67,9 @@ def init(
     made = keys.init(conf, root, datetime.now(UTC), secret, replace)
     _report(made, as_json)
     err.print(
-        f"Root key 根密钥: {root.expanduser().resolve()}\n"
+        f"Root key 根密钥: {escape(str(root.expanduser().resolve()))}\n"
         "Copy this folder to a second medium, unmount both and keep them in two places, off line. Nightly work needs neither.\n"
-        f"Give readers the root of trust 信任根 (public): {made.folder / 'root.json'}, SHA-256 {made.fingerprint}\n"
+        f"Give readers the root of trust 信任根 (public): {escape(str(made.folder / 'root.json'))}, SHA-256 {made.fingerprint}\n"
         "This is a new root of trust: readers of what was signed before need it, by a way they trust. "
         "The next publish signs with the new keys.",
         soft_wrap=True,
@@ -137,7 +137,7 @@ def show(home: Home = None, as_json: AsJson = False) -> None:
 
 def _next(made: Keys) -> None:
     err.print(
-        f"Root metadata {len(made.roots)} is in {made.folder / 'tuf'}. It reaches readers with the next publish: "
+        f"Root metadata {len(made.roots)} is in {escape(str(made.folder / 'tuf'))}. It reaches readers with the next publish: "
         "run `merchant-credit publish`, then `merchant-credit verify`. Take the root key off line again.",
         soft_wrap=True,
         highlight=False,

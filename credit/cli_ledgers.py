@@ -13,7 +13,7 @@ from rich.markup import escape
 from rich.table import Table as RichTable
 
 from credit import settings
-from credit.console import AsJson, At, By, Home, instant_of, named_day, out, print_json
+from credit.console import AsJson, At, Home, Who, instant_of, named_day, out, print_json
 from credit.ledgers import adjustments, closings, objections, sanctions
 from credit.rulebooks import lifecycle
 from credit.rulebooks.lifecycle import coded, entry
@@ -22,6 +22,8 @@ from credit.warehouse import open_warehouse
 objection_app = typer.Typer(no_args_is_help=True, help="Objections: file, decide, withdraw (异议的受理与处理).")
 sanction_app = typer.Typer(no_args_is_help=True, help="Sanctions imposed by command (平台处置措施).")
 closing_app = typer.Typer(no_args_is_help=True, help="Notices of closing, 30 days before (停业公告).")
+
+_MASKED = "published, natural persons' names and numbers masked"
 
 Merchant = Annotated[str, typer.Argument(help="The merchant's subject_id.")]
 Number = Annotated[int, typer.Argument(help="Its number.")]
@@ -121,7 +123,7 @@ def show(number: Number, home: Home = None, as_json: AsJson = False) -> None:
 
 @objection_app.command()
 def withdraw(
-    number: Number, by: By, reason: MaybeReason = None, at: At = None, home: Home = None, as_json: AsJson = False
+    number: Number, by: Who, reason: MaybeReason = None, at: At = None, home: Home = None, as_json: AsJson = False
 ) -> None:
     """Enter that the merchant withdraws its objection.
 
@@ -136,8 +138,8 @@ def withdraw(
 def decide(
     number: Number,
     outcome: Annotated[str, typer.Option("--outcome", help="upheld, partly_upheld or rejected.")],
-    reason: Annotated[str, typer.Option("--reason", help="Why; published as entered.")],
-    by: By,
+    reason: Annotated[str, typer.Option("--reason", help=f"Why; {_MASKED}.")],
+    by: Who,
     exclude: Annotated[
         list[str] | None,
         typer.Option("--exclude", metavar="TABLE:KEY", help="A row to leave out; give again for more."),
@@ -174,7 +176,7 @@ def repair(
     record_id: Annotated[str, typer.Argument(help="The public record's record_id.")],
     on: Annotated[str, typer.Option("--on", metavar="YYYY-MM-DD", help="The day from which it has no effect.")],
     reason: Reason,
-    by: By,
+    by: Who,
     from_: From = None,
     at: At = None,
     home: Home = None,
@@ -201,12 +203,12 @@ def repair(
 def impose(
     merchant: Merchant,
     kind: Annotated[str, typer.Option("--kind", help=", ".join(sanctions.KINDS) + ".")],
-    reason: Annotated[str, typer.Option("--reason", help="Why; published as entered.")],
-    by: By,
+    reason: Annotated[str, typer.Option("--reason", help=f"Why; {_MASKED}.")],
+    by: Who,
     until: Annotated[
         str | None, typer.Option("--until", metavar="YYYY-MM-DD", help="Its last day; without it, until it is lifted.")
     ] = None,
-    reference: Annotated[str | None, typer.Option("--reference", help="Document number; published.")] = None,
+    reference: Annotated[str | None, typer.Option("--reference", help=f"Document number; {_MASKED}.")] = None,
     at: At = None,
     home: Home = None,
     as_json: AsJson = False,
@@ -225,7 +227,7 @@ def impose(
 
 
 @sanction_app.command()
-def lift(number: Number, reason: Reason, by: By, at: At = None, home: Home = None, as_json: AsJson = False) -> None:
+def lift(number: Number, reason: Reason, by: Who, at: At = None, home: Home = None, as_json: AsJson = False) -> None:
     """Lift a sanction before its end.
 
     Example: merchant-credit sanction lift 1 --reason "Mended" --by "Li Wei"
@@ -264,8 +266,8 @@ def list_sanctions(merchant: OfMerchant = None, home: Home = None, as_json: AsJs
 def announce(
     merchant: Merchant,
     on: Annotated[str, typer.Option("--on", metavar="YYYY-MM-DD", help="The day of closing, 30 days ahead or more.")],
-    by: By,
-    text: Annotated[str | None, typer.Option("--text", help="What else is said; published as entered.")] = None,
+    by: Who,
+    text: Annotated[str | None, typer.Option("--text", help=f"What else is said; {_MASKED}.")] = None,
     at: At = None,
     home: Home = None,
     as_json: AsJson = False,
@@ -285,7 +287,7 @@ def announce(
 
 @closing_app.command("withdraw")
 def withdraw_closing(
-    number: Number, by: By, reason: MaybeReason = None, at: At = None, home: Home = None, as_json: AsJson = False
+    number: Number, by: Who, reason: MaybeReason = None, at: At = None, home: Home = None, as_json: AsJson = False
 ) -> None:
     """Withdraw a notice of closing.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 from urllib.parse import urlsplit
 
 import typer
@@ -118,33 +118,40 @@ def _own_root(folder: Path) -> bytes:
     return raw
 
 
+def _said(text: Any) -> str:
+    """What the files say, harmless to print: they may be anybody's."""
+    from credit.proof.verify import plain
+
+    return escape(plain(str(text)))
+
+
 def _show(verdict: Verdict) -> None:
     colour, zh = SAID[verdict.verdict]
     out.print(f"[bold {colour}]{verdict.verdict} {zh}[/bold {colour}]", highlight=False)
     if verdict.evaluated_on:
         ends = verdict.metadata.get("expires", "")
-        out.print(f"Night 评价日期 {escape(verdict.evaluated_on)} · signed until 签名有效至 {ends}", highlight=False)
+        out.print(f"Night 评价日期 {_said(verdict.evaluated_on)} · signed until 签名有效至 {ends}", highlight=False)
     if verdict.files:
         out.print(f"{verdict.files:,} files read and compared 已核对文件, {verdict.bytes:,} bytes", highlight=False)
     for problem in verdict.problems:
         out.print(
-            f"[red]{problem.what}[/red] {escape(problem.file)}: {escape(problem.message)}",
+            f"[red]{problem.what}[/red] {_said(problem.file)}: {_said(problem.message)}",
             soft_wrap=True,
             highlight=False,
         )
     if verdict.problem_count > len(verdict.problems):
         out.print(f"… {verdict.problem_count - len(verdict.problems):,} more")
     if verdict.message and not verdict.problems:
-        out.print(escape(verdict.message), soft_wrap=True, highlight=False)
+        out.print(_said(verdict.message), soft_wrap=True, highlight=False)
     if verdict.merchant:
         table = RichTable(
-            title=f"{escape(verdict.merchant['subject_id'])} · {verdict.merchant['grade']}", title_justify="left"
+            title=f"{_said(verdict.merchant['subject_id'])} · {_said(verdict.merchant['grade'])}", title_justify="left"
         )
         for heading in ("Step 步骤", "Expected 应为", "Published 公示", ""):
             table.add_column(heading, overflow="fold")
         for step in verdict.merchant["steps"]:
             mark = "[green]✓[/green]" if step["ok"] else "[red]✗[/red]"
             table.add_row(
-                *(escape(str(text)) for text in (f"{step['zh']} {step['en']}", step["expected"], step["found"])), mark
+                *(_said(text) for text in (f"{step['zh']} {step['en']}", step["expected"], step["found"])), mark
             )
         out.print(table)

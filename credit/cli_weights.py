@@ -171,7 +171,9 @@ def _show(
         out.print(f"[dim]{method}: {escape(said)}[/dim]", highlight=False)
     for warning in proposal.warnings:
         out.print(f"[yellow]note[/yellow] {escape(warning)}", highlight=False)
-    out.print(f"A proposal: no rulebook was changed.{f' Written to {save}' if save else ''}", highlight=False)
+    out.print(
+        f"A proposal: no rulebook was changed.{f' Written to {escape(str(save))}' if save else ''}", highlight=False
+    )
 
 
 def _write(path: Path, found: dict[str, Any]) -> None:

@@ -33,6 +33,7 @@ AsJson = Annotated[
     bool, typer.Option("--json", help="One JSON value on standard output; progress goes to standard error.")
 ]
 By = Annotated[str, typer.Option("--by", help="The person responsible; published as entered.")]
+Who = Annotated[str, typer.Option("--by", help="The person responsible; not published.")]
 At = Annotated[
     str | None,
     typer.Option(

@@ -25,7 +25,7 @@ from credit.errors import InputError, UserError
 from credit.settings import Settings, cut_off
 from credit.sources import Delivery, InputFile, Part, adapter
 from credit.tables import KNOWN_AT, TABLES, Column, Table
-from credit.warehouse import QUARANTINE_COLUMNS, fix_zone, scalar, transaction
+from credit.warehouse import QUARANTINE_COLUMNS, fix_zone, quote, scalar, transaction
 
 Counts = dict[str, dict[str, int]]
 
@@ -321,7 +321,7 @@ def _rules(table: Table, part: Part) -> Iterable[tuple[str, str, str]]:
             f"'known_at ({KNOWN_AT.zh}) does not read as {_EXPECTED['instant']}: got «' || {shown('known_at')} || '»'",
         )
     for check in table.checks:
-        yield check.bad, check.code, f"'{check.en} ({check.zh})'"
+        yield check.bad, check.code, quote(f"{check.en} ({check.zh})")
 
 
 def _check_rows(

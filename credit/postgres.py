@@ -43,7 +43,7 @@ class Url:
         secrets = [found["password"] or ""]
         for option in (found["options"] or "").split("&"):
             name, _, value = option.partition("=")
-            if name.lower() in ("password", "sslpassword"):
+            if unquote(name).lower() in ("password", "sslpassword"):
                 secrets.append(value)
         self._secrets = sorted({form for s in secrets for form in (s, unquote(s)) if form}, key=len, reverse=True)
         host = re.search(r"(?:^|&)host=([^&]*)", found["options"] or "")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import tomllib
-from datetime import date, datetime, time
+from datetime import date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any, Literal
 from zoneinfo import ZoneInfo, available_timezones
@@ -126,6 +126,11 @@ def load(**given: Any) -> Settings:
 def cut_off(day: date, zone: str) -> datetime:
     """The cut-off of the evaluation of `day`: 00:00 of that day in the platform's zone, as an aware instant."""
     return datetime.combine(day, time(), ZoneInfo(zone))
+
+
+def last_day(end: datetime, zone: str) -> date:
+    """The last day in the platform's zone of what ends at an instant: that of 00:00 is the day before."""
+    return (end - timedelta(microseconds=1)).astimezone(ZoneInfo(zone)).date()
 
 
 def origins(settings: Settings, **given: Any) -> dict[str, str]:

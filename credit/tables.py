@@ -252,6 +252,17 @@ SUBJECTS = Table(
             note="E-Commerce Law Art. 27: verified at entry and re-verified regularly.",
         ),
     ),
+    checks=(
+        Check(
+            "personal_number",
+            # Of a buyer it is a pseudonym by now.
+            r"regexp_full_match(subject_id, '(\+?86)?1[3-9][0-9]{9}') "
+            "OR (regexp_full_match(subject_id, '[0-9]{17}[0-9Xx]') AND resident_id_valid(subject_id))",
+            "subject_id is a mobile number or a citizen's id number, and a merchant's is published: as its address, on its page, in "
+            "the search; deliver an id of the platform's own instead, in all tables",
+            "主体编号是手机号或居民身份证号，而商家的主体编号会公示：请在各表中改用平台自编的编号",
+        ),
+    ),
 )
 
 TRANSACTIONS = Table(

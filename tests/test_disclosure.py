@@ -9,7 +9,7 @@ import json
 import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -20,11 +20,13 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from credit import evaluation, intake, rulebooks
+from credit import codes, evaluation, intake, rulebooks
 from credit.disclosure import Publication, dictionary, documents, privacy, publish, versions
 from credit.errors import UserError
 from credit.indicators import CATALOGUE
-from credit.proof import Keys
+from credit.ledgers import sanctions
+from credit.proof import Keys, keys
+from credit.rulebooks import lifecycle
 from credit.settings import Settings
 from credit.warehouse import open_warehouse
 
@@ -69,10 +71,13 @@ SUBJECTS: list[dict[str, Any]] = [
         "id_number": "330198199001015678",
         "address": "长江路112号",
         "contact": "13900001111",
+        "permit_no": "JY1-王小明",
+        "icp_record": "王 小明 +8613900001111",
+        "category": "食品",
     },
     {"subject_id": "buyer-subject", "kind": "individual", "role": "buyer", "name": "赵买家"},
     {"subject_id": "H0", "kind": "enterprise", "role": "seller", "name": HOSTILE_NAME},
-    {"subject_id": "H1", "kind": "enterprise", "role": "seller", "name": '=HYPERLINK("x")'},
+    {"subject_id": "H1", "kind": "enterprise", "role": "seller", "name": '=HYPERLINK("x")', "self_operated": "true"},
     *({"subject_id": hostile, "kind": "individual", "role": "seller", "name": "=1+1"} for hostile in HOSTILE_IDS),
 ]
 
@@ -126,12 +131,14 @@ COMPLAINTS = [
     for i in range(8)
 ]
 SANCTIONS = [
-    {"sanction_id": "S1", "subject_id": "E1", "kind": "warning", "reason": "迟延发货", "imposed_at": "2026-11-01 00:00:00", "until_at": "2026-12-01 00:00:00"},
+    {"sanction_id": "S1", "subject_id": "E1", "kind": "warning", "reason": "与经营者王小明串通", "imposed_at": "2026-11-01 00:00:00", "until_at": "2026-12-01 00:00:00"},
     {"sanction_id": "S2", "subject_id": "E1", "kind": "restriction", "reason": "over", "imposed_at": "2026-10-01 00:00:00", "until_at": "2026-11-01 00:00:00"},
     {"sanction_id": "S3", "subject_id": "I1", "kind": "suspension", "reason": "王小明（13900001111）售假", "imposed_at": "2026-11-01 00:00:00"},
 ]  # fmt: skip
 RECORDS = [
     {"record_id": "P1", "subject_id": "E1", "kind": "tax_grade", "issuer": "税务局", "grade": "A", "valid_from": "2026-04-20", "valid_until": "2026-11-24"},
+    {"record_id": "P3", "subject_id": "I1", "kind": "administrative_penalty", "issuer": "市场监管局（王小明案）",
+     "reference": "王小明罚（2026）1号 330198199001015678", "grade": "minor", "valid_from": "2026-11-01", "note": "王 小明，１３９００００１１１１"},
     {"record_id": "P2", "subject_id": "E1", "kind": "award", "issuer": "商务局", "valid_from": "2025-01-01", "valid_until": "2026-11-23"},
 ]  # fmt: skip
 
@@ -331,9 +338,44 @@ def test_nothing_recorded_is_not_zero(version: Path) -> None:
 def test_what_is_in_force_on_the_day(version: Path) -> None:
     document = _documents(version)["E1"]
     (sanction,) = document["sanctions"]["in_force"]
-    assert (sanction["kind"]["zh"], sanction["imposed_on"], sanction["until"]) == ("警告", "2026-11-01", "2026-12-01")
+    assert (sanction["kind"]["zh"], sanction["imposed_on"], sanction["until"]) == ("警告", "2026-11-01", "2026-11-30")
     (record,) = document["public_records"]["in_force"]
     assert (record["kind"]["code"], record["issuer"], record["valid_until"]) == ("tax_grade", "税务局", "2026-11-24")
+
+
+def test_a_sanction_is_shown_until_its_last_day_whether_delivered_or_by_command(
+    conf: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lifecycle, "now", lambda: datetime(2026, 11, 24, 4, tzinfo=UTC))
+    rows = [
+        {"subject_id": "H1", "kind": "warning", "reason": "r", "imposed_at": "2026-11-01 00:00:00", "until_at": until}
+        | {"sanction_id": f"S{until}"}
+        for until in ("2026-12-05 00:00:00", "2026-12-05 00:00:01")
+    ]  # fmt: skip
+    _deliver(conf, tmp_path / "more", DAY, sanctions=rows)
+    with open_warehouse(conf) as con:
+        sanctions.impose(con, "H1", kind="warning", reason="r", by="Li Wei", until=date(2026, 12, 4))
+        done = publish(con, conf, DAY)
+    shown = _documents(done.path)["H1"]["sanctions"]["in_force"]
+    assert [(one["source"], one["until"]) for one in shown] == [
+        ("delivered", "2026-12-04"), ("delivered", "2026-12-05"), ("ledger", "2026-12-04"),
+    ]  # fmt: skip
+
+
+def test_self_operated_is_marked_wherever_a_grade_is(version: Path) -> None:
+    """Also where another merchant has the very grade: badges are shared."""
+    found = _documents(version)
+    assert found["H0"]["grade"] == found["H1"]["grade"]
+    own = {document["subject"]["subject_id"]: bool(document["subject"]["self_operated"]) for document in found.values()}
+    assert {i for i in own if own[i]} == {"E1", "H1"}
+    feed = json.loads((version / json.loads((version / "feed.json").read_bytes())["changes"][-1]["path"]).read_bytes())
+    assert {one["subject_id"]: one["self_operated"] for one in feed["merchants"]} == own
+    keys = pq.read_table(version / "bulk/sort_keys.parquet").to_pylist()
+    assert {row["subject_id"]: row["self_operated"] for row in keys} == own
+    badges = {i: (version / documents.paths([i])[i]).with_suffix(".svg").read_text(encoding="utf-8") for i in found}
+    assert {i: "平台自营" in badge for i, badge in badges.items()} == own
+    told = json.loads((version / "platform.json").read_bytes())
+    assert {row["subject_id"] for row in told["sanctions"] if row["self_operated"]} == {"E1"}
 
 
 def test_a_night_before_the_rules_is_marked(made: Settings, version: Path, tmp_path: Path) -> None:
@@ -373,6 +415,9 @@ def test_a_trial_is_marked_in_every_file(tmp_path: Path) -> None:
     for name in ("grades", "elements", "indicators"):
         assert set(pq.read_table(path / f"bulk/{name}.parquet")["standing"].to_pylist()) == {"trial"}
     life = json.loads((path / "rulebooks/life.json").read_text(encoding="utf-8"))
+    keys.init(conf, tmp_path / "root", datetime.now(UTC))
+    with open_warehouse(conf) as con, pytest.raises(UserError, match="a trial is not signed by the platform's keys"):
+        publish(con, conf)
     for one in life["versions"]:
         assert hashlib.sha256((path / one["path"]).read_bytes()).hexdigest() == one["hash"] != book["hash"]
 
@@ -384,6 +429,14 @@ def test_points_add_up_to_the_score(version: Path) -> None:
         total = sum(element["points"] or 0 for element in document["elements"])
         assert total == pytest.approx(document["score"], abs=0.25 * len(document["elements"]))
         assert sum(element["effective_weight"] for element in document["elements"]) == pytest.approx(1, abs=1e-3)
+
+
+def test_grades_over_time_are_those_of_one_rulebook(version: Path) -> None:
+    """An A of enterprises is not an A of individuals: they are not added up."""
+    told = json.loads((version / "platform.json").read_text(encoding="utf-8"))
+    last = {month["rulebook"]: month["grades"] for month in told["history"] if month["on"] == str(DAY)}
+    assert last == {book["id"]: book["grades"] for book in told["rulebooks"]}
+    assert len(last) > 1
 
 
 def test_points_do_not_tell_what_is_not_shown(version: Path) -> None:
@@ -476,7 +529,58 @@ def test_natural_persons_are_masked(version: Path) -> None:
     assert subject["states"] | {"name": "masked", "uscc": "withheld", "address": "withheld"} == subject["states"]
     enterprise = _documents(version)["E1"]["subject"]
     assert (enterprise["name"], enterprise["address"]) == ("恒汇食品有限公司", "和平街44号")
+    assert [subject[name] for name in ("permit_no", "icp_record", "category")] == ["JY1-王**", "王** ***", "食品"]
+    assert subject["states"] | {"permit_no": "masked", "icp_record": "masked"} == subject["states"]
+    assert "category" not in subject["states"]
     assert _documents(version)["I1"]["sanctions"]["in_force"][0]["reason"] == "王**（***）售假"
+    (record,) = _documents(version)["I1"]["public_records"]["in_force"]
+    assert (record["issuer"], record["reference"]) == ("市场监管局（王**案）", "王**罚（2026）1号 ***")
+    assert record["note"] == "王**，***"
+    # Also where another merchant is what is spoken of.
+    assert _documents(version)["E1"]["sanctions"]["in_force"][0]["reason"] == "与经营者王**串通"
+
+
+def test_the_document_number_of_a_sanction_by_command_is_masked(conf: Settings) -> None:
+    with open_warehouse(conf) as con:
+        sanctions.impose(con, "I1", kind="warning", reason="r", by="Li Wei", reference="王小明 2026-1")
+        done = publish(con, conf, DAY)
+    assert _documents(done.path)["I1"]["sanctions"]["in_force"][-1]["reference"] == "王** 2026-1"
+
+
+PERSON, FIRM = {"kind": "individual", "name": "王小明"}, {"kind": "enterprise", "name": "王小明"}
+
+
+@pytest.mark.parametrize(
+    "number",
+    ["13912345678", "+8613912345678", "8613912345678", "0086 139 1234 5678", "１３９１２３４５６７８", "139-1234-5678",
+     "139 1234 5678", "1391 234 5678", "1 3 9 1 2 3 4 5 6 7 8", "139–1234–5678", "139\u200b12345678", "330198199001015678",
+     "330198 19900101 567x", "３３０１９８１９９００１０１５６７Ｘ"],
+)  # fmt: skip
+def test_numbers_of_persons_are_struck_however_written(number: str) -> None:
+    for row in (PERSON, FIRM):
+        assert privacy.text(f"电话：{number}（本人）", row) == "电话：***（本人）"
+    assert privacy.struck({"a": [number, 1]}) == {"a": ["***", 1]}
+
+
+@pytest.mark.parametrize(
+    "public",
+    ["(2026)冀01执123号", "（２０２６）冀０１执１２３号", "京市监处罚〔2026〕1301号", "沪市监处〔2026〕072026001234号", "1301-2026-001",
+     "91330198MA3000926M", "915101084967105073", "2026-11-25 2026-11-26 10:30", "1998-12-01 123", "JY11101011234567"],
+)  # fmt: skip
+def test_public_numbers_stay(public: str) -> None:
+    assert codes.uscc_valid("915101084967105073")
+    assert privacy.text(f"文书 {public}。", PERSON) == f"文书 {public}。"
+
+
+@pytest.mark.parametrize(
+    ("said", "shown"),
+    [("王小明、王 小明、王\u3000小\u200b明", "王**、王**、王**"), ("小明王", "小明王"),
+     ("张伟与李强、经营者张伟", "张**与李强、经营者张**"), ("生产安全", "生产安全"), ("LI NA, Li Nasty", "L**, Li Nasty")],
+)  # fmt: skip
+def test_names_are_masked_in_texts_about_others(said: str, shown: str) -> None:
+    persons = privacy.Persons(["王小明", "张伟", "安全", "Li Na", "明", " ", None])
+    assert privacy.text(said, {"kind": "enterprise", "name": "商行"}, persons) == shown
+    assert privacy.text(said, {"kind": "enterprise", "name": "商行"}) == said
 
 
 def test_nothing_of_consumers_and_nothing_personal(version: Path, made: Settings) -> None:

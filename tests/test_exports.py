@@ -10,13 +10,14 @@ import itertools
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -28,13 +29,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from postgres_server import new_database, sql
+from proof_version import entry
 from published_version import BOOKS, publish, read_json
-from small_market import at, deliver, market, order
+from small_market import at, deliver, market, on, order
 
 from credit import cli, evaluation, rulebooks, settings
 from credit.errors import InputError, SourceUnreachable, UserError
 from credit.exports import files, postgres, published, report, sort_key
 from credit.postgres import Url
+from credit.proof import Keys, sign
+from credit.proof.verify import verify_folder
 from credit.settings import Settings
 from credit.warehouse import open_warehouse
 
@@ -94,6 +98,7 @@ def table_of(merchants: Sequence[tuple[str, int, float]]) -> pa.Table:
         {
             "subject_id": [f"M{i}" for i in range(len(merchants))],
             "subject_kind": [kind for kind, _, _ in merchants],
+            "self_operated": pa.array([None if n == 0 else bool(n % 2) for _, n, _ in merchants], pa.bool_()),
             "grade": [([*grades_of(kind), "NR"])[-1 - n] for kind, n, _ in merchants],
             "score": pa.array([None if n == 0 else score for _, n, score in merchants], pa.float64()),
             "rulebook_hash": [kind for kind, _, _ in merchants],
@@ -123,6 +128,8 @@ def test_the_order_is_total_and_the_same_whatever_order_comes_in(
     random.shuffle(shuffled)
     made = sort_key.sort_keys(table, LADDERS)
     assert made.equals(sort_key.sort_keys(table.take(pa.array(shuffled, pa.int64())), LADDERS))
+    own = {row["subject_id"]: bool(row["self_operated"]) for row in table.to_pylist()}
+    assert {row["subject_id"]: row["self_operated"] for row in made.to_pylist()} == own
     places = [(-row["credit_sort_key"], row["subject_id"]) for row in made.to_pylist()]
     assert places == sorted(set(places))
     assert dict(sort_key.files(table, LADDERS)) == dict(sort_key.files(table, LADDERS))
@@ -413,6 +420,8 @@ def test_the_password_is_never_printed(conf: Settings, url: str, run: Run) -> No
         "postgresql://postgres:s3cret-w0rd@127.0.0.1:1/shop",  # nobody there
         f"postgresql://nobody:s3cret-w0rd@/postgres?host={host[1]}",  # no such user
         f"postgresql://postgres@/none?host={host[1]}&password=s3cret-w0rd",
+        "postgresql://postgres@127.0.0.1:1/none?pass%77ord=s3cret-w0rd%00",
+        "postgresql://postgres@127.0.0.1:1/none?pass%77ord=s3cret-w0rd&%73slPassword=s3cret%zz",
         "postgresql://postgres:s3cret-w0rd#x@127.0.0.1/shop",  # not percent-encoded
         "postgresql://postgres:s3cret-w0rd@127.0.0.1:port/shop",
         "mysql://postgres:s3cret-w0rd@127.0.0.1/shop",
@@ -478,6 +487,28 @@ def test_a_copy_is_the_version_and_the_next_copies_what_changed(conf: Settings, 
     assert (again.copied, again.there) == (0, len(in_force(to)))
 
 
+@pytest.mark.parametrize("inner", ["", "published", "published/current", "share"])
+def test_a_home_is_no_share(conf: Settings, inner: str) -> None:
+    publish(conf.published, M)
+    before = tree(conf.home)
+    with pytest.raises(UserError, match="is within the home"):
+        files.export(published.current(conf), conf, conf.home / inner)
+    assert tree(conf.home) == before
+
+
+def test_what_was_damaged_on_the_share_does_not_go_into_the_next_version(conf: Settings, tmp_path: Path) -> None:
+    to = tmp_path / "share"
+    copy(conf, to, M)
+    damaged = next(to.glob("versions/*/merchants/*/M3.json"))
+    with damaged.open("r+b") as file:  # in place, its length as before
+        file.write(b"#")
+    (to / "current/rulebooks" / BOOKS["individual"].name).write_bytes(b"")
+    copied = copy(conf, to, [M[0] | {"score": 84}, *M[1:]], day=25)
+    assert in_force(to) == tree(conf.published / "current")
+    assert copied.copied == 8  # the six that differ, and these two
+    assert copied.linked == len(in_force(to)) - 8
+
+
 def test_what_moves_beside_a_version_is_copied_without_a_new_version(conf: Settings, tmp_path: Path) -> None:
     to = tmp_path / "share"
     copy(conf, to, M)
@@ -488,6 +519,47 @@ def test_what_moves_beside_a_version_is_copied_without_a_new_version(conf: Setti
     damaged.write_bytes(b"x" * damaged.stat().st_size)
     assert files.export(published.current(conf), conf, to).copied == 3
     assert in_force(to) == tree(conf.published / "current")
+
+
+@pytest.mark.parametrize("there", [False, True])
+def test_a_version_signed_anew_while_it_is_copied_verifies(
+    conf: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, there: bool
+) -> None:
+    to = tmp_path / "share"
+    folder = publish(conf.published, M)
+    keys = Keys.load(conf)
+
+    def signed(sequence: int) -> None:
+        """Signed anew, with a feed of this one change."""
+        shutil.rmtree(folder / "feed", ignore_errors=True)
+        (folder / "feed").mkdir()
+        change = folder / f"feed/{sequence:06d}.json"
+        change.write_text("{}")
+        changes = [{"path": f"feed/{change.name}", **entry(change)}]
+        (folder / "feed.json").write_text(json.dumps({"changes": changes}))
+        sign(folder, conf.published, keys, datetime.now(UTC))
+
+    signed(1)
+    version = published.version(folder)
+    if there:
+        files.export(version, conf, to)
+    signed(2)
+    real = published.Version.read
+    left = [r"tuf/\d+\.snapshot\.json", "tuf/.*", "feed.json"]
+
+    def read(version: published.Version, path: str) -> bytes:
+        if left and re.fullmatch(left[-1], path):
+            left.pop()
+            signed(5 - len(left))
+        return real(version, path)
+
+    with monkeypatch.context() as signing:
+        signing.setattr(published.Version, "read", read)
+        files.export(version, conf, to)
+    verdict = verify_folder(to / "current", keys.roots[0], None)
+    assert verdict.verdict == "valid", verdict.problems
+    assert in_force(to) == tree(folder)
+    assert not left
 
 
 def test_a_folder_without_links_of_any_kind(conf: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -657,6 +729,7 @@ def reported(tmp_path_factory: pytest.TempPathFactory) -> Settings:
         "id_number": "110101199003070038",
         "address": "和平街4号",
         "contact": "13800138000",
+        "permit_no": "JY1-王小明",
     }
     rows["transactions"].append(order("firm", 99, -20, currency="USD"))
     rows["sanctions"].append(
@@ -700,7 +773,8 @@ def test_the_report_is_masked_typed_and_safe(reported: Settings, tmp_path: Path,
     assert firm["营业执照有效期止"] == datetime(2027, 12, 30)
     assert other["主体编号"] == "other"
     assert (person["名称"], person["经营地址"], person["联系方式"]) == ("王**", None, None)
-    assert person["未完整列示的栏目"] == "name; licence_no; address; contact"
+    assert person["未完整列示的栏目"] == "name; licence_no; permit_no; address; contact"
+    assert person["行政许可证号"] == "JY1-王**"
     everything = b"".join(path.read_bytes() for path in written[1:]).decode()
     for secret in ("王小明", "110101199003070038", "13800138000", "和平街"):
         assert secret not in everything
@@ -737,8 +811,54 @@ def test_the_key_figures_are_those_of_the_period(reported: Settings, tmp_path: P
     assert totals["订单数", None] == sum(row["orders"] for row in figures.values())
     assert totals["交易额", "USD"] == 100
     assert totals["期末生效公共信用记录数", None] is None
-    assert [row["reason"] for row in found["sanctions"] if row["in_force"]] == ["王** *** 刷单"]
+    (sanction,) = [row for row in found["sanctions"] if row["in_force"]]
+    assert (sanction["reason"], sanction["until"]) == ("王** *** 刷单", date(2026, 12, 24))  # ends at 00:00 of the 25th
     assert any("公共信用记录" in str(row["value"]) for row in found["about"])
+
+
+def test_reviews_judged_not_authentic_do_not_count(tmp_path: Path) -> None:
+    rows = market({"firm": 0}, orders=1)
+    rows["reviews"] = [
+        {"review_id": f"r{i}", "subject_id": "firm", "buyer_id": "x", "rating_overall": stars, "authentic": authentic,
+         "reviewed_at": at(-20), "known_at": at(-20)}
+        for i, (stars, authentic) in enumerate([(5, None), (4, True), (1, False), (1, False)])
+    ]  # fmt: skip
+    conf = Settings(home=tmp_path, threads=1)
+    with open_warehouse(conf) as con:
+        deliver(con, conf, tmp_path / "in", rows, date(2026, 11, 24))
+        made = report.build(con, conf, date(2026, 10, 1), date(2026, 11, 23))
+    (firm,) = [row for s in made.sheets if s.name == "figures" for row in s.rows if row["subject_id"] == "firm"]
+    assert (firm["reviews"], firm["rating"]) == (2, 4.5)
+
+
+def test_masked_records_and_reasons_name_no_person(tmp_path: Path) -> None:
+    rows = market({"firm": 0, "person": 0}, orders=1, kinds={"person": "individual"})
+    next(row for row in rows["subjects"] if row["subject_id"] == "person")["name"] = "王小明"
+    rows["public_records"].append(
+        {"record_id": "p1", "subject_id": "person", "kind": "administrative_penalty", "issuer": "局（王小明案）",
+         "reference": "王小明罚〔2026〕1号 110101199003070038", "note": "王 小明", "grade": "minor", "valid_from": on(-20),
+         "known_at": at(-20)}
+    )  # fmt: skip
+    rows["sanctions"].append(
+        {"sanction_id": "s1", "subject_id": "firm", "kind": "warning", "reason": "与经营者王小明串通", "imposed_at": at(-10),
+         "known_at": at(-10)}
+    )  # fmt: skip
+    conf = Settings(home=tmp_path, threads=1)
+    with open_warehouse(conf) as con:
+        deliver(con, conf, tmp_path / "in", rows, date(2026, 11, 24))
+        masked, whole = (
+            report.build(con, conf, date(2026, 10, 1), date(2026, 11, 23), unmasked=unmasked)
+            for unmasked in (False, True)
+        )
+
+    def told(made: report.Report) -> list[Any]:
+        sheets = {sheet.name: sheet.rows for sheet in made.sheets}
+        (record,) = [row for row in sheets["public_records"] if row["subject_id"] == "person"]
+        (sanction,) = [row for row in sheets["sanctions"] if row["subject_id"] == "firm"]
+        return [record["issuer"], record["reference"], record["note"], sanction["reason"]]
+
+    assert told(masked) == ["局（王**案）", "王**罚〔2026〕1号 ***", "王**", "与经营者王**串通"]
+    assert told(whole) == ["局（王小明案）", "王小明罚〔2026〕1号 110101199003070038", "王 小明", "与经营者王小明串通"]
 
 
 def test_unmasked_only_when_asked_and_then_named(reported: Settings, tmp_path: Path, run: Run) -> None:

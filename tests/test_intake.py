@@ -313,6 +313,27 @@ def test_ids_with_quotes_are_plain_data(con: Conn, deliver: Callable[..., intake
     assert rows(con, "SELECT subject_id FROM canonical.transactions") == [(name,)]
 
 
+@pytest.mark.parametrize("number", ["13800138000", "8613800138000", "110101199003070038", "11010119900307002X"])
+def test_an_id_that_is_a_number_of_a_person_is_quarantined(
+    number: str, con: Conn, deliver: Callable[..., intake.Batch]
+) -> None:
+    """A seller's would be published; a buyer's is a pseudonym."""
+    deliver(subjects__csv=f"{SUBJECTS}{number},individual,seller\n{number},individual,buyer\n")
+    [(line, code, reason)] = rows(con, "SELECT line, code, reason FROM quarantine.rows")
+    assert (line, code) == (4, "personal_number")
+    assert "an id of the platform's own" in reason
+    assert number not in reason
+    assert rows(con, "SELECT count(*) FROM canonical.subjects") == [(3,)]
+
+
+@pytest.mark.parametrize(
+    "number", ["12800138000", "138001380001", "110101199003070039", "110101199013070038", "M13800138000"]
+)
+def test_other_numbers_are_ids(number: str, con: Conn, deliver: Callable[..., intake.Batch]) -> None:
+    deliver(subjects__csv=f"{SUBJECTS}{number},individual,seller\n")
+    assert codes(con) == []
+
+
 def test_duplicates_same_and_conflicting(con: Conn, deliver: Callable[..., intake.Batch]) -> None:
     lines = [GOOD, GOOD, "T2,S1,2026-02-01,1,CNY", "T2,S1,2026-02-01,2,CNY"]
     batch = deliver(subjects__csv=SUBJECTS, transactions__csv="\n".join([HEADER, *lines]) + "\n")

@@ -460,7 +460,7 @@ def test_a_platform_may_keep_its_sanctions_here_alone(tmp_path: Path, clock: Any
 
 def test_a_notice_of_closing_stands_until_the_day(con: duckdb.DuckDBPyConnection) -> None:
     with pytest.raises(
-        UserError, match=r"less than 30 days after the notice of 2026-11-25 .*earliest possible is 2026-12-25"
+        UserError, match=r"less than 30 days after 2026-11-25, the day .* entered .*earliest possible is 2026-12-25"
     ):
         closings.announce(con, "shop", on=DAY + timedelta(days=29), **LI)
     last = DAY + timedelta(days=30)
@@ -473,6 +473,15 @@ def test_a_notice_of_closing_stands_until_the_day(con: duckdb.DuckDBPyConnection
     assert shown(con, last + timedelta(days=1)).notices == {}
     with pytest.raises(UserError, match="withdraw it first with `merchant-credit closing withdraw 1`"):
         closings.announce(con, "shop", on=last, **LI)
+
+
+def test_the_30_days_run_from_the_entry_of_a_notice(con: duckdb.DuckDBPyConnection, clock: Any) -> None:
+    """Not from when it is said to have happened, and by the platform's day: 00:30 there is the evening before in UTC."""
+    clock(CUT_OFF + timedelta(days=1, minutes=30))
+    with pytest.raises(UserError, match="earliest possible is 2026-12-26"):
+        closings.announce(con, "shop", on=DAY + timedelta(days=30), at=NOW - timedelta(days=31), **LI)
+    notice = closings.announce(con, "shop", on=DAY + timedelta(days=31), at=NOW - timedelta(days=31), **LI)
+    assert notice.day == DAY - timedelta(days=31)
 
 
 def test_a_notice_of_closing_can_be_withdrawn(con: duckdb.DuckDBPyConnection, clock: Any) -> None:
@@ -511,6 +520,13 @@ def test_a_correction_is_announced_with_what_was_before(
     assert shown(con, BEFORE).notices["shop"][0].after is None, "that night knows nothing of it"
     assert shown(con, notice.until).notices["shop"]
     assert shown(con, notice.until + timedelta(days=1)).notices == {}
+    con.execute(
+        """INSERT INTO results.grades SELECT * REPLACE (evaluated_on + 1 AS evaluated_on, 'C' AS grade, 1 AS score)
+           FROM results.grades WHERE evaluated_on = ?""",
+        [DAY],
+    )
+    (later,) = shown(con, DAY + timedelta(days=1)).notices["shop"]
+    assert later.after == notice.after, "what later nights say has other causes too"
     assert json.loads(json.dumps(notice.told(), default=str))["kind"]["zh"] == "更正公告"
 
 
@@ -855,6 +871,26 @@ def test_the_commands_from_objection_to_published_correction(home: Settings) -> 
     assert "1 · 平台违规 Violation of platform rules · 异议成立 Upheld: 属实" in explained
     assert "violations:v1: left out 剔除" in explained
     assert "尚未重新评价" in explained
+
+
+@pytest.mark.parametrize(
+    ("verb", "masked"),
+    [("objection decide", 1), ("objection withdraw", 0), ("repair", 0), ("sanction impose", 2), ("sanction lift", 0),
+     ("closing announce", 1), ("closing withdraw", 0)],
+)  # fmt: skip
+def test_help_says_what_is_published_and_how(verb: str, masked: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "300")
+    told = CliRunner().invoke(app, [*verb.split(), "--help"]).stdout
+    assert "The person responsible; not published." in told
+    assert told.count("published, natural persons' names and numbers masked") == masked
+    assert "as entered" not in told
+
+
+def test_a_path_is_not_taken_for_markup(tmp_path: Path) -> None:
+    home = tmp_path / "a[red]b[/nothing]"
+    said = CliRunner().invoke(app, ["init", "--home", str(home)])
+    assert said.exit_code == 0, said.output
+    assert str(home) in said.stdout
 
 
 def test_the_commands_of_repair_sanction_and_closing(home: Settings) -> None:

@@ -164,6 +164,40 @@ def test_the_overlap_finds_rows_that_became_visible_late(shop: str, small: Path,
     assert read_of(ingest(home, small)) == 1
 
 
+@pytest.mark.parametrize("changed_at", ["o.changed", f"o.changed AT TIME ZONE '{ZONE}'"])
+def test_rows_of_transactions_that_are_open_are_read_once_they_are_there(
+    shop: str, small: Path, home: Settings, changed_at: str
+) -> None:
+    from adbc_driver_postgresql import dbapi
+
+    data = yaml.safe_load(small.read_text()) | {"overlap_minutes": 0}
+    data["tables"]["transactions"]["changed_at"] = changed_at
+    small.write_text(yaml.safe_dump(data))
+
+    def insert(number: int) -> str:
+        return f"INSERT INTO shop.orders VALUES ({number}, 1, 'b', '2026-11-03 10:00+08', 100, false, now())"
+
+    ingest(home, small)
+    with dbapi.connect(shop) as written, dbapi.connect(shop) as to_write:
+        with written.cursor() as cursor:
+            cursor.execute(insert(4))
+        with to_write.cursor() as cursor:
+            cursor.execute("SELECT 1")
+        sql(shop, insert(5))
+        assert read_of(ingest(home, small)) == 2
+        with to_write.cursor() as cursor:
+            cursor.execute(insert(6))
+        to_write.commit()
+        sql(shop, insert(7))
+        # Of the later transaction, while the earlier one is open still.
+        ingest(home, small)
+        assert {"T5", "T6", "T7"} <= amounts(home).keys()
+        written.commit()
+    ingest(home, small)
+    assert amounts(home).keys() == {f"T{i}" for i in range(1, 8)}
+    assert read_of(ingest(home, small)) == 1  # nothing is open: on from the newest
+
+
 def test_rows_without_a_time_and_rows_from_the_future(shop: str, small: Path, home: Settings) -> None:
     add(shop, (4, 1, 100, None))
     sql(shop, "INSERT INTO shop.orders VALUES (5, 1, 'b', '2026-11-03 10:00+08', 500, false, '2999-01-01')")
@@ -441,6 +475,34 @@ def test_check_says_what_is_missing(shop: str, small: Path, run: Run) -> None:
     code, output, _ = run("map", "--check", str(small))
     assert code == 0
     assert "can be used" in output
+
+
+def test_check_says_where_open_transactions_are_not_seen(
+    shop: str, small: Path, home: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def warned() -> bool:
+        found = mapping_check.check(small, ZONE)
+        assert found.errors == []
+        return any("pg_read_all_stats" in note for note in found.warnings)
+
+    assert not warned()
+    name = f"reader_{shop.split('/')[3].split('?')[0]}"
+    sql(
+        shop,
+        f"CREATE ROLE {name} LOGIN",
+        f"GRANT USAGE ON SCHEMA shop TO {name}",
+        f"GRANT SELECT ON ALL TABLES IN SCHEMA shop TO {name}",
+    )
+    monkeypatch.setenv(ENV, shop.replace("postgres:@", f"{name}:@"))
+    assert warned()
+    assert read_of(ingest(home, small)) == 3
+    sql(shop, f"GRANT pg_read_all_stats TO {name}")
+    assert not warned()
+    data = yaml.safe_load(small.read_text())
+    del data["tables"]["transactions"]["changed_at"]
+    small.write_text(yaml.safe_dump(data))
+    sql(shop, f"REVOKE pg_read_all_stats FROM {name}")
+    assert not warned()  # all is read whole
 
 
 def test_check_finds_what_the_database_does_not_have_or_has_otherwise(shop: str, small: Path, run: Run) -> None:

@@ -20,6 +20,8 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, ClassVar
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from cryptography.hazmat.primitives import serialization
 from proof_version import as_version, entry
@@ -31,7 +33,7 @@ from credit.cli import app
 from credit.disclosure import publish
 from credit.errors import InputError, UserError
 from credit.proof import Keys, grade, keys, sign, signing, verify
-from credit.proof.verify import Verdict, verify_folder, verify_url
+from credit.proof.verify import Verdict, plain, verify_folder, verify_url
 from credit.settings import Settings
 from credit.warehouse import open_warehouse
 
@@ -320,6 +322,35 @@ def test_a_signed_manifest_cannot_lead_out_of_its_place(platform: Platform, nigh
     assert repr(path) in verdict.message
 
 
+@pytest.mark.parametrize("wrong", [lambda n: n + 1, lambda n: n - 1, lambda _: None, float, str])
+def test_a_part_lists_as_many_files_as_the_manifest_says(
+    platform: Platform, night: Path, wrong: Callable[[int], Any]
+) -> None:
+    manifest = json.loads((night / "manifest.json").read_bytes())
+    name, part = next(iter(manifest["parts"].items()))
+    part["files"] = wrong(part["files"])
+    (night / "manifest.json").write_text(json.dumps(manifest))
+    (night / name.replace("manifest", "merchants").replace(".json", "/more.json")).write_text("{}")
+    sign(night, platform.conf.published, platform.keys, NOW)
+    verdict = _invalid(platform, night, "manifest.json")
+    assert f"says that {name} lists {part['files']!r} files" in verdict.problems[0].message
+    assert [problem.what for problem in verdict.problems] == ["form", "not_listed"]
+    with _served(night) as url:
+        served = verify_url(url, platform.trust, None, NOW, everything=True)
+    assert _named(served) == {"manifest.json"}
+
+
+def test_a_part_is_an_object(platform: Platform, night: Path) -> None:
+    part = _one(night, "manifest/*.json")
+    part.write_text("[]")
+    shutil.rmtree(night / "merchants" / part.stem)
+    manifest = json.loads((night / "manifest.json").read_bytes())
+    manifest["parts"][f"manifest/{part.name}"] = entry(part) | {"files": 0}
+    (night / "manifest.json").write_text(json.dumps(manifest))
+    sign(night, platform.conf.published, platform.keys, NOW)
+    _invalid(platform, night, f"manifest/{part.name}")
+
+
 def test_a_part_speaks_for_its_own_folder_alone(platform: Platform, night: Path) -> None:
     part = _one(night, "manifest/*.json")
     part.write_text(json.dumps({"merchants/../index.json": {"bytes": 1, "sha256": "0" * 64}}))
@@ -582,6 +613,18 @@ def test_development_keys_say_so(tmp_path: Path, content: Path) -> None:
     assert verify_folder(folder, made.roots[0], None).verdict == "invalid"
     with pytest.raises(UserError, match="--root is needed"):
         CliRunner().invoke(app, ["verify", str(folder), *state], catch_exceptions=False, standalone_mode=False)
+
+
+@pytest.mark.parametrize("kept", ["", "\n", "12x", "\udcff"])
+def test_a_damaged_counter_is_named(platform: Platform, night: Path, kept: str) -> None:
+    counter = platform.keys.folder / "version"
+    number = int(counter.read_text())
+    counter.write_text(kept, errors="surrogateescape")
+    with pytest.raises(UserError, match=re.escape(f"{counter} holds no number")):
+        sign(night, platform.conf.published, platform.keys, NOW)
+    counter.unlink()
+    sign(night, platform.conf.published, platform.keys, NOW)
+    assert int(counter.read_text()) == number + 1
 
 
 def test_a_development_root_renews_itself_and_a_real_one_asks(tmp_path: Path, platform: Platform, night: Path) -> None:
@@ -881,6 +924,41 @@ def test_a_grade_that_does_not_follow(content: Path, change: Callable[[dict[str,
     assert not all(step.ok for step in steps)
 
 
+@pytest.mark.parametrize(
+    ("place", "value"),
+    [("figures", []), ("vetoes", [[]]), ("evidence", None), ("elements", [{}]), ("rulebook", []), ("rulebook", {"path": []})],
+)  # fmt: skip
+def test_a_malformed_document_is_invalid(platform: Platform, content: Path, place: str, value: Any) -> None:
+    night = platform.publish(content, DAY, NOW)
+    document = next(d for d, *_ in _documents(content) if d["not_rated_reason"])
+    path = grade.paths(document["subject"]["subject_id"])[0]
+    (night / path).write_text(json.dumps(document | {place: value}))
+    as_version(night, DAY.isoformat(), DAY.toordinal())
+    sign(night, platform.conf.published, platform.keys, NOW)
+    _invalid(platform, night, path, merchant=document["subject"]["subject_id"])
+
+
+def test_the_table_of_grades_may_be_long(
+    platform: Platform, content: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    subject_id = _rated(content)[0]["subject"]["subject_id"]
+    long = tmp_path / "long"
+    shutil.copytree(content, long)
+    table = pq.read_table(long / grade.TABLE)
+    pad = pa.array([random.Random(i).randbytes(50_000) for i in range(table.num_rows)])
+    pq.write_table(table.append_column("pad", pad), long / grade.TABLE)
+    night = platform.publish(long, DAY, NOW)
+    size = (night / grade.TABLE).stat().st_size
+    monkeypatch.setattr(verify, "MAX_MANIFEST", size - 1)
+    verdict = _judge(platform, night, merchant=subject_id)
+    assert (verdict.verdict, verdict.problems) == ("valid", [])
+    assert verdict.merchant is not None
+    assert any(step["en"] == grade.TABLE and step["ok"] for step in verdict.merchant["steps"])
+    monkeypatch.setattr(verify, "MAX_TABLE", size - 1)
+    verdict = _invalid(platform, night, grade.TABLE, merchant=subject_id)
+    assert f"has {size} bytes; more than {size - 1} are not read" in verdict.message
+
+
 def test_a_veto_left_out_does_not_follow(content: Path) -> None:
     document, rules, name = _rated(content, vetoed=True)
     document["vetoes"] = []
@@ -968,6 +1046,30 @@ def test_what_verify_cannot_do(
     monkeypatch.chdir(tmp_path)
     with pytest.raises(UserError, match=said):
         CliRunner().invoke(app, ["verify", *arguments], catch_exceptions=False, standalone_mode=False)
+
+
+@pytest.mark.parametrize(
+    "what", ["[/foo]", "\x1b]0;owned\x07\x1b[2J\u009b2J", "[red]\ud800\u202e", ["[/foo]\x1b"], None]
+)
+def test_what_a_hostile_folder_says_is_harmless(tmp_path: Path, content: Path, what: Any) -> None:
+    """A folder that trusts itself is anybody's."""
+    conf = Settings(home=tmp_path / "home")
+    conf.home.mkdir()
+    folder = conf.published / "versions" / "a"
+    shutil.copytree(content, folder)
+    document, _, _ = _rated(content)
+    subject_id = document["subject"]["subject_id"]
+    document["grade"] = document["rulebook"]["version"] = document["elements"][0]["name_zh"] = what
+    (folder / grade.paths(subject_id)[0]).write_text(json.dumps(document))
+    as_version(folder, what if isinstance(what, str) else DAY.isoformat())
+    sign(folder, conf.published, Keys.load(conf), datetime.now(UTC))
+    for more in ([], ["--json"]):
+        arguments = ["verify", str(folder), "--merchant", subject_id, "--state", str(tmp_path / "s"), *more]
+        done = CliRunner().invoke(app, arguments)
+        assert done.exit_code == 6, done.exception
+        assert "does not follow" in done.stdout
+        assert not set("\x1b\x07\u009b\u202e") & set(done.stdout)
+    assert isinstance(what, list) or what is None or plain(what) in json.loads(done.stdout)["evaluated_on"]
 
 
 # --- the runbook -------------------------------------------------------------------------------------------------

@@ -21,7 +21,7 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 from frictionless import Package
-from small_market import DAY, deliver, market
+from small_market import DAY, at, changed, deliver, market
 
 from credit import evaluation, rulebooks
 from credit.disclosure import Publication, publish, render, rollback, versions
@@ -144,6 +144,43 @@ def test_a_damaged_file_is_not_handed_on(conf: Settings) -> None:
     assert _verdict(conf).verdict == "valid"
 
 
+@pytest.mark.parametrize("touched", [False, True])
+def test_a_file_written_to_in_place_is_not_handed_on_whatever_its_time_says(conf: Settings, touched: bool) -> None:
+    first = _publish(conf, good=0.4).path
+    for subject_id in ("late", "fair", "other"):
+        for path in first.glob(f"merchants/*/{subject_id}.html"):
+            before = path.stat()
+            with path.open("r+b") as file:
+                file.write(b"<!doctype HTML>")
+            if touched:
+                os.utime(first / "manifest.json")
+            else:
+                os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert _verdict(conf).problem_count == 3
+    done = _publish(conf, good=0.5)
+    assert done.kept == 0
+    assert _verdict(conf).verdict == "valid"
+
+
+def test_what_is_kept_is_read_again_once_something_was_done_to_it(
+    conf: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    conf = conf.model_copy(update={"keep_versions": 2})
+    monkeypatch.setattr(render, "_READ_AGAIN", 10_000_000)
+    read: list[str] = []
+    reads = render._reads
+    monkeypatch.setattr(
+        render, "_reads", lambda folder, name, entry: [read.append(name), reads(folder, name, entry)][1]
+    )
+    for i in range(4):  # old versions are removed meanwhile, which changes the files that were linked
+        read.clear()
+        first = _publish(conf, good=0.1 + i / 10).path
+    assert read == []
+    _document(first, "late").touch()
+    assert _publish(conf, good=0.5).kept == 3
+    assert read == ["late.json"]
+
+
 def test_everything_is_written_anew_for_another_platform_name(conf: Settings) -> None:
     done = _publish(conf.model_copy(update={"platform_name": "另一平台"}))
     assert done.kept == 0
@@ -164,6 +201,133 @@ def test_in_processes_of_their_own_the_same_bytes(
     assert there.version == here.version
     shutil.rmtree(other.published)
     assert _publish(other).version == here.version
+
+
+def test_what_is_no_version_is_left_alone(conf: Settings) -> None:
+    conf = conf.model_copy(update={"keep_versions": 1})
+    first = (conf.published / "current").resolve()
+    places = [first.with_name(name) for name in ("backup", f"{first.name}.bak", "0000-notes")]
+    places.append(conf.published / "prints" / "backup")
+    for place in places:
+        place.mkdir()
+        (place / "precious").write_text("x")
+    first.with_name("notes.txt").write_text("x")
+    link = first.with_name(f"{DAY}-0123456789ab")
+    link.symlink_to(places[0])
+    done = _publish(conf, good=0.5)
+    assert not first.exists()
+    assert _verdict(conf).verdict == "valid"
+    assert all((place / "precious").exists() for place in [*places, link])
+    assert first.with_name("notes.txt").exists()
+    with pytest.raises(UserError, match="others kept: none"):
+        rollback(conf)
+    assert (conf.published / "current").resolve() == done.path
+
+
+# --- what is damaged does not stop the next ----------------------------------------------------------------------
+
+_DAMAGE = {
+    "manifest.json": b"{",
+    "manifest.json ": None,
+    "feed.json": b"",
+    "feed/000002.json": b"",
+    "feed/000002.json ": None,
+    "manifest/*.json": b"{",
+    "bulk/grades.parquet": b"PAR1",
+    "index.json": b"{",
+}
+"""File of the version in force -> what is left of it (None: nothing)."""
+
+
+def _damage(conf: Settings, pattern: str) -> Path:
+    """Damage the version in force. Returns it."""
+    now = (conf.published / "current").resolve()
+    for path in now.glob(pattern.strip()):
+        left = _DAMAGE[pattern]
+        path.unlink()
+        if left is not None:
+            path.write_bytes(left)
+    assert _verdict(conf, folder=now).verdict == "invalid"
+    return now
+
+
+def _heirs(version: Path) -> list[int]:
+    """The numbers of the changes of a version's feed, each of which leads from what the one before leads to."""
+    feed = _read(version / "feed.json")
+    for before, after in zip(feed["changes"], feed["changes"][1:], strict=False):
+        assert after["from"] == before["to"]
+    assert feed["sequence"] == feed["changes"][-1]["sequence"]
+    return [change["sequence"] for change in feed["changes"]]
+
+
+@pytest.mark.parametrize("pattern", _DAMAGE)
+def test_a_damaged_version_in_force_is_published_over(conf: Settings, pattern: str) -> None:
+    first = (conf.published / "current").resolve()
+    _publish(conf, good=0.4)
+    damaged = _damage(conf, pattern)
+    done = _publish(conf, good=0.5)
+    assert _verdict(conf).verdict == "valid"
+    assert done.changes == {"added": 0, "changed": 1, "withdrawn": 0}
+    (change,) = _feed(done.path)["merchants"]
+    assert (change["op"], change["subject_id"]) == ("changed", "good")
+    follows_damaged = pattern.split("/")[0].strip() in ("feed.json", "feed", "index.json")
+    begins = damaged if follows_damaged else first
+    assert _feed(done.path)["from"]["manifest"].startswith(begins.name[-12:])
+    sequences = _heirs(done.path)
+    assert sequences == ([3] if pattern.startswith("feed") else [1, 2, 3] if pattern == "index.json" else [1, 3])
+    said = [f"{damaged.name}, which was in force, is damaged" in notice for notice in done.notices]
+    assert said == ([] if pattern == "index.json" else [True])
+
+
+@pytest.mark.parametrize("pattern", _DAMAGE)
+def test_a_damaged_version_in_force_is_mended_by_the_same_night(conf: Settings, pattern: str) -> None:
+    _publish(conf, good=0.4)
+    damaged = _damage(conf, pattern)
+    done = _publish(conf)
+    assert done.path == damaged
+    assert _verdict(conf).verdict == "valid"
+    assert _heirs(done.path) == ([1, 3] if pattern.startswith("feed") else [1, 2])
+
+
+@pytest.mark.parametrize("pattern", _DAMAGE)
+def test_rollback_away_from_a_damaged_version(conf: Settings, tmp_path: Path, pattern: str) -> None:
+    first = (conf.published / "current").resolve()
+    _publish(conf, good=0.4)
+    assert _verdict(conf, tmp_path / "seen").verdict == "valid"
+    _damage(conf, pattern)
+    done = rollback(conf)
+    assert done.path == first
+    assert _verdict(conf, tmp_path / "seen").verdict == "valid"
+    assert _heirs(first)[-1] == 3
+    assert bool(done.notices) == (pattern != "index.json")
+
+
+@pytest.mark.parametrize("pattern", [pattern for pattern in _DAMAGE if not pattern.startswith("feed")])
+def test_rollback_refuses_a_damaged_version(conf: Settings, pattern: str) -> None:
+    damaged = _damage(conf, pattern)
+    now = _publish(conf, TOMORROW)
+    with pytest.raises(UserError, match=f"{damaged.name} is damaged|does not verify"):
+        rollback(conf)
+    assert (conf.published / "current").resolve() == now.path
+    assert _verdict(conf).verdict == "valid"
+
+
+def test_a_trial_is_not_published_over_what_may_be_official(conf: Settings) -> None:
+    _damage(conf, "index.json")
+    with open_warehouse(conf) as con:
+        con.execute("UPDATE results.runs SET standing = 'trial'")
+        with pytest.raises(UserError, match="holds the official night"):
+            publish(con, conf)
+
+
+def test_after_the_only_version_was_damaged_the_feed_begins_anew_and_does_not_go_back(conf: Settings) -> None:
+    conf = conf.model_copy(update={"keep_versions": 1})
+    _publish(conf, good=0.4)
+    _damage(conf, "manifest.json")
+    done = _publish(conf, good=0.5)
+    assert done.changes == {"added": 4, "changed": 0, "withdrawn": 0}
+    assert _heirs(done.path) == [3]
+    assert _feed(done.path)["from"] is None
 
 
 # --- the feed ----------------------------------------------------------------------------------------------------
@@ -216,6 +380,25 @@ def test_the_feed_keeps_the_last_changes(conf: Settings, monkeypatch: pytest.Mon
     assert _verdict(conf).verdict == "valid"
 
 
+def test_the_feed_names_nobody(conf: Settings, tmp_path: Path) -> None:
+    """Who was published as an enterprise and is a natural person is named nowhere in the version after."""
+    rows = market({"good": 0})["subjects"]
+    person = changed(rows, "subject_id", "good", name="王小明", known_at=at(0.2))
+    with open_warehouse(conf) as con:
+        deliver(con, conf, tmp_path / "named", {"subjects": [person]}, TOMORROW)
+        evaluation.evaluate(con, conf, TOMORROW)
+        first = publish(con, conf, TOMORROW).path
+        assert "王小明" in _document(first, "good").read_text(encoding="utf-8")
+        later = TOMORROW + timedelta(days=1)
+        deliver(
+            con, conf, tmp_path / "told", {"subjects": [person | {"kind": "individual", "known_at": at(1.2)}]}, later
+        )
+        evaluation.evaluate(con, conf, later)
+        done = publish(con, conf, later)
+    assert len(list((done.path / "feed").iterdir())) == 3
+    assert not [path for path in done.path.rglob("*") if path.is_file() and "王小明".encode() in path.read_bytes()]
+
+
 def test_the_same_again_is_no_change(conf: Settings) -> None:
     before = (conf.published / "current" / "feed.json").read_bytes()
     done = _publish(conf)
@@ -261,6 +444,30 @@ def test_rollback_refuses_what_is_not_whole(conf: Settings) -> None:
         rollback(conf, "nowhere")
 
 
+def test_rollback_takes_no_version_that_never_was_in_force(conf: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = (conf.published / "current").resolve()
+    second = _publish(conf, good=0.4)
+
+    def stop(*_: Any) -> None:
+        raise KeyboardInterrupt  # where a kill would be: the version is in its place and not switched to
+
+    with monkeypatch.context() as patched:
+        patched.setattr(versions, "switch", stop)
+        with pytest.raises(KeyboardInterrupt):
+            _publish(conf, good=0.5)
+    (never,) = (p for p in first.parent.iterdir() if p not in (first, second.path))
+    assert (conf.published / "current").resolve() == second.path
+    assert rollback(conf).path == first
+    assert not never.exists()
+    # What was in force once is not taken for new where going forward to it again is what was stopped.
+    with monkeypatch.context() as patched:
+        patched.setattr(versions, "switch", stop)
+        with pytest.raises(KeyboardInterrupt):
+            _publish(conf, good=0.4)
+    assert rollback(conf).path == second.path
+    assert _verdict(conf).verdict == "valid"
+
+
 def test_a_version_that_does_not_verify_is_not_published(conf: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     first = (conf.published / "current").resolve()
     written = render._write
@@ -276,6 +483,34 @@ def test_a_version_that_does_not_verify_is_not_published(conf: Settings, monkeyp
         _publish(conf, good=0.5)
     assert (conf.published / "current").resolve() == first
     assert not [p for p in (conf.published / "versions").iterdir() if p != first]
+
+
+# --- one at a time -----------------------------------------------------------------------------------------------
+
+
+def test_one_publish_or_rollback_at_a_time(conf: Settings) -> None:
+    """Connections that only read let several processes in."""
+    first = (conf.published / "current").resolve()
+    started = []
+
+    def meanwhile(said: str) -> None:
+        if not started:
+            started.append(said)
+            code = (
+                "import sys; from pathlib import Path; from credit import disclosure, settings, warehouse\n"
+                "conf = settings.load(home=Path(sys.argv[1]), threads=1, memory_limit='512MB')\n"
+                "with warehouse.open_warehouse(conf, read_only=True) as con: disclosure.publish(con, conf)"
+            )
+            other = subprocess.run([sys.executable, "-c", code, str(conf.home)], capture_output=True, text=True)
+            assert "another publish" in other.stderr
+            with pytest.raises(UserError, match="another publish"):
+                rollback(conf)
+
+    with open_warehouse(conf, read_only=True) as con:
+        done = publish(con, conf, TOMORROW, progress=meanwhile)
+    assert started
+    assert _verdict(conf).verdict == _verdict(conf, folder=first).verdict == "valid"
+    assert rollback(conf).path == first != done.path
 
 
 # --- kill -9 -----------------------------------------------------------------------------------------------------

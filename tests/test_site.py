@@ -112,7 +112,10 @@ def summary(made: dict[str, Document], **other: Any) -> dict[str, Any]:
 
     def row(path: str, document: Document, more: dict[str, Any]) -> dict[str, Any]:
         subject = document["subject"]
-        return {"subject_id": subject["subject_id"], "name": subject["name"], "page": f"{path[:-5]}.html"} | more
+        own = bool(subject["self_operated"])
+        return {
+            "subject_id": subject["subject_id"], "name": subject["name"], "self_operated": own, "page": f"{path[:-5]}.html",
+        } | more  # fmt: skip
 
     sanction = {
         "kind": {"code": "warning", "zh": "警告", "en": "Warning"}, "reason": HOSTILE, "imposed_on": "2026-11-01",
@@ -140,7 +143,10 @@ def summary(made: dict[str, Document], **other: Any) -> dict[str, Any]:
         "not_rated": {"too_few_orders": {"zh": "订单数不足", "en": "too few orders", "merchants": 1}},
         "self_operated": 1, "provisional": 0, "dormant": 0, "moves": None,
         "figures": some["figures"],
-        "history": [{"on": f"2026-{month}-24", "rated": 4, "grades": {"A": 3, "NR": 1}} for month in (10, 11)],
+        "history": [
+            {"on": f"2026-{month}-24", "rulebook": rulebook, "rated": 4, "grades": {"A": 3, "NR": 1}}
+            for month in (10, 11) for rulebook in graded
+        ],
         "objections": {"filed": 2, "open": 1, "decided": 1, "median_days": 6.5, "longest_days": None,
                        "by_outcome": {"upheld": 1, "partly_upheld": 0, "rejected": 0, "withdrawn": 0}},
         "sanctions": [row(path, document, sanction) for path, document in made.items()],
@@ -168,7 +174,8 @@ def whole(made: dict[str, Document], known: list[lifecycle.Version]) -> Iterator
     pages = site.Merchants(CONTEXT)
     for path, document in made.items():
         yield f"{path[:-5]}.html", pages.page(document, path)
-        yield f"{path[:-5]}.svg", site.badge(document["grade"], document["meaning"], CONTEXT)
+        own = bool(document["subject"]["self_operated"])
+        yield f"{path[:-5]}.svg", site.badge(document["grade"], document["meaning"], CONTEXT, own)
     yield from site.pages(summary(made), known, CONTEXT)
     yield from site.assets()
     yield from site.search(entries(made))
@@ -353,6 +360,8 @@ def test_jsonld_is_one_rating_by_the_platform(pages: dict[str, Page], made: dict
         assert (data["@type"], rating["@type"], rating["name"]) == ("OnlineStore", "Rating", document["grade"])
         assert rating.get("ratingValue") == document["score"]
         assert "AggregateRating" not in json.dumps(data)
+        own = bool(document["subject"]["self_operated"])
+        assert ("平台自营" in data.get("description", ""), "parentOrganization" in data) == (own, own)
         if document["subject"]["kind"] == "individual":
             assert data["name"].endswith("**")
             assert {"address", "telephone", "email", "founder"}.isdisjoint(data)
@@ -585,9 +594,10 @@ def test_grades_over_time_are_told_apart_without_colour(made: dict[str, Document
         "E": 1,
         "NR": 90,
     }
-    history = [{"on": f"2026-{month}-24", "rated": 50, "grades": grades} for month in (10, 11)]
+    of = summary(made)["rulebooks"][0]["id"]
+    history = [{"on": f"2026-{month}-24", "rulebook": of, "rated": 50, "grades": grades} for month in (10, 11)]
     page = dict(site.pages(summary(made, history=history), [], CONTEXT))["platform.html"].decode()
-    chart = page[page.index("history-t") :].partition("</svg>")[0]
+    chart = page[page.index("history-0-t") :].partition("</svg>")[0]
     names = re.findall(r"<text x=[\d.]+ y=([\d.]+)>([A-Z]+)</text>", chart)
     assert sorted(name for _, name in names) == sorted(grades)
     heights = sorted(float(y) for y, _ in names)
@@ -673,6 +683,23 @@ def test_a_badge_says_its_grade_and_nothing_else() -> None:
     assert "试用" not in badge.decode()
     assert "试用" in site.badge("AA", meaning, CONTEXT | {"development": True}).decode()
     assert site.badge("NR", {"zh": "未评级", "en": "Not rated"}, CONTEXT) != badge
+
+
+@pytest.mark.parametrize("development", [False, True])
+def test_a_badge_marks_what_the_platform_runs_itself(development: bool) -> None:
+    context, meaning = CONTEXT | {"development": development}, {"zh": "好", "en": "Good"}
+    root = ElementTree.fromstring(site.badge("AA", meaning, context, self_operated=True))
+    space = "{http://www.w3.org/2000/svg}"
+    for part in ("title", "text[2]"):
+        assert "平台自营" in str(root.findtext(f"{space}{part}"))
+    assert "operated by the platform itself" in str(root.findtext(f"{space}desc"))
+    assert "自营" not in site.badge("AA", meaning, context).decode()
+
+
+def test_lists_mark_what_the_platform_runs_itself(made: dict[str, Document], files: dict[str, bytes]) -> None:
+    assert sum(bool(document["subject"]["self_operated"]) for document in made.values()) == 1
+    for name in ("notices.html", "sanctions.html", "records.html"):
+        assert files[name].decode().count('class="tag self"') == 1, name
 
 
 def test_the_assets_are_there() -> None:

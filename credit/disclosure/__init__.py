@@ -115,11 +115,9 @@ def release(
     pool: render.Pool,
     progress: Callable[[str], None] = lambda _: None,
 ) -> Publication:
-    """Write, sign, verify and switch to the night that `read` gives, and the versions of the rulebooks. Whoever calls holds
-    the warehouse."""
+    """Write, sign, verify and switch to the night that `read` gives, and the versions of the rulebooks."""
     published = settings.published
-    before = versions.current(published)
-    told: list[dict[str, int] | None] = []
+    followed: list[manifest.Followed] = []
     try:
         keys = Keys.load(settings)
     except OSError as error:
@@ -127,6 +125,7 @@ def release(
 
     try:
         with versions.draft(published) as draft:
+            before = versions.current(published)
             earlier = render.earlier(published, day)
             if earlier is not None:
                 render.lay(draft, earlier, day, pool)
@@ -135,13 +134,15 @@ def release(
             pool.collect()
 
             def finish(folder: Path) -> None:
-                told.append(manifest.follow(published, folder, before))
+                followed.append(manifest.follow(published, folder, before))
                 progress("signing and verifying")
                 _prove(folder, settings, keys, earlier.source.folder if earlier else None, pool.map)
 
             done = _write(draft, tonight, settings, rulebooks, keys.development, earlier, pool, progress)
-            render.keep_rows(published, versions.name_of(draft, day), done.rows)
+            written = versions.moment(published)
             folder = versions.commit(published, draft, day, settings.keep_versions, finish)
+            # After old versions are removed: that changes the files they shared with this one.
+            render.keep_rows(published, folder.name, done.rows, written)
     except OSError as error:
         raise UserError(f"{published} cannot be written: {error}; what was published before stays") from error
     return Publication(
@@ -150,8 +151,8 @@ def release(
         tonight.merchants,
         _count(draft.entries, draft.parts),
         done.kept,
-        told[0],
-        _notices(before, day, keys),
+        followed[0].changes,
+        _notices(before, day, keys, followed[0]),
     )
 
 
@@ -171,9 +172,9 @@ def _prove(
         raise UserError(f"the version does not verify ({verdict.verdict}): {said}. What was published before stays")
 
 
-def _notices(before: Path | None, day: date, keys: Keys) -> list[str]:
-    said = [notice] if (notice := keys.notice()) else []
-    if before is not None and versions.day_of(before) > day:
+def _notices(before: Path | None, day: date, keys: Keys, followed: manifest.Followed) -> list[str]:
+    said = [notice for notice in (keys.notice(), followed.notice) if notice]
+    if before is not None and versions.is_version(before) and versions.day_of(before) > day:
         said.append(f"the night of {day} is published in place of the later one of {versions.day_of(before)}")
     return said
 
@@ -192,10 +193,15 @@ def _spare_official(settings: Settings, tonight: night.Night, development: bool)
     index = settings.published / "current" / INDEX
     if not index.exists():
         return
-    published = json.loads(index.read_text(encoding="utf-8"))
-    if all(book.get("standing") == "in_force" for book in published["rulebooks"]):
+    try:
+        published = json.loads(index.read_bytes())
+        official = all(book.get("standing") == "in_force" for book in published["rulebooks"])
+        evaluated_on = published["disclosure"]["evaluated_on"]
+    except manifest.DAMAGED:
+        official, evaluated_on = True, "(damaged)"
+    if official:
         raise UserError(
-            f"{settings.published / 'current'} holds the official night of {published['disclosure']['evaluated_on']}; "
+            f"{settings.published / 'current'} holds the official night of {evaluated_on}; "
             f"a {' or '.join(sorted(standings - {'in_force'}))} is not published over it: use a home of its own (--home)"
         )
 
@@ -310,10 +316,18 @@ def rollback(
     settings: Settings, version: str | None = None, *, progress: Callable[[str], None] = lambda _: None
 ) -> Publication:
     """Switch back to `version` (default: the one published before the current one), signed anew: to readers it is the
-    newest, and the feed tells what changed. Whoever calls holds the warehouse, so that no publish runs meanwhile.
+    newest, and the feed tells what changed.
 
-    Raises UserError when it is not kept or is not whole.
+    Raises UserError when it is not kept or is not whole, or a publish runs.
     """
+    try:
+        with versions.alone(settings.published):
+            return _back(settings, version, progress)
+    except OSError as error:
+        raise UserError(f"{settings.published} cannot be written: {error}; what was published before stays") from error
+
+
+def _back(settings: Settings, version: str | None, progress: Callable[[str], None]) -> Publication:
     published = settings.published
     now = versions.current(published)
     others = [folder for folder in versions.all_of(published) if folder.resolve() != now]
@@ -324,14 +338,11 @@ def rollback(
     (folder,) = named
     progress(f"signing and verifying {folder.name}")
     keys = Keys.load(settings)
-    try:
-        changes = manifest.follow(published, folder, now)
-        _prove(folder, settings, keys)
-        versions.switch(published, folder)
-    except OSError as error:
-        raise UserError(f"{published} cannot be written: {error}; what was published before stays") from error
+    followed = manifest.follow(published, folder, now)
+    _prove(folder, settings, keys)
+    versions.switch(published, folder)
     index = json.loads((folder / INDEX).read_bytes())
-    said = [notice] if (notice := keys.notice()) else []
+    said = [notice for notice in (keys.notice(), followed.notice) if notice]
     listed = manifest.read(folder)
     files = _count(listed.files, listed.parts) + 1
-    return Publication(folder.name, folder, index["merchants"], files, index["merchants"], changes, said)
+    return Publication(folder.name, folder, index["merchants"], files, index["merchants"], followed.changes, said)

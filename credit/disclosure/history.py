@@ -44,17 +44,26 @@ def trends(con: duckdb.DuckDBPyConnection, day: date) -> dict[str, list[Point]]:
 
 
 def months(con: duckdb.DuckDBPyConnection, day: date) -> list[dict[str, Any]]:
-    """How many merchants had which grade at the end of each of the last months, oldest first."""
+    """How many merchants had which grade of which rulebook at the end of each of the last months, oldest first."""
     rows = con.execute(
-        f"""SELECT g.evaluated_on, g.grade, count(*) FROM ({_NIGHTS}) JOIN results.grades g USING (rulebook, evaluated_on)
-            GROUP BY ALL ORDER BY 1, 2""",
+        f"""SELECT g.evaluated_on, g.rulebook, g.grade, count(*) FROM ({_NIGHTS}) JOIN results.grades g USING (rulebook, evaluated_on)
+            GROUP BY ALL ORDER BY 1, 2, 3""",
         {"day": day},
     ).fetchall()
-    return [month(on, {grade: number for _, grade, number in mine}) for on, mine in groupby(rows, itemgetter(0))]
+    return [
+        month(on, rulebook, {grade: number for _, _, grade, number in mine})
+        for (on, rulebook), mine in groupby(rows, itemgetter(0, 1))
+    ]
 
 
-def month(on: date, grades: dict[str, int]) -> dict[str, Any]:
-    return {"on": on, "rated": sum(n for grade, n in grades.items() if grade != NOT_RATED), "grades": grades}
+def month(on: date, rulebook: str, grades: dict[str, int]) -> dict[str, Any]:
+    """Of one rulebook: an A of one is not an A of another."""
+    return {
+        "on": on,
+        "rulebook": rulebook,
+        "rated": sum(n for grade, n in grades.items() if grade != NOT_RATED),
+        "grades": grades,
+    }
 
 
 def moves(

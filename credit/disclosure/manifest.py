@@ -6,17 +6,18 @@ merchant, or only what changed, reads little. Signatures are over `manifest.json
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import orjson
+import pyarrow as pa
 import pyarrow.parquet as pq
 
-from credit.disclosure.documents import folder_of, to_json
-from credit.disclosure.versions import MANIFEST, Draft, Entry, entry_of, put
+from credit.disclosure.documents import to_json
+from credit.disclosure.versions import MANIFEST, Draft, Entry, all_of, entry_of, put
+from credit.errors import UserError
 
 SCHEMA_VERSION = "1"
 MERCHANTS = "merchants/"
@@ -24,7 +25,12 @@ FEED = "feed.json"
 FEEDS_KEPT = 30
 """Change files kept, so that a display that missed some nights can still follow."""
 
-_TOLD = ("subject_kind", "name", "grade", "score", "document")
+DAMAGED = (OSError, ValueError, KeyError, TypeError, AttributeError, pa.ArrowException)
+"""What reading a version that is not as it was published raises."""
+
+_TOLD = ("subject_kind", "self_operated", "grade", "score", "document")
+"""Not the name: changes are kept for many versions, and who was an enterprise may turn out to be a natural person."""
+_GRADES = "bulk/grades.parquet"
 _NOT_IN_FEED = ("manifest/", "search/")
 """Files derived from the others, of no interest to a display."""
 
@@ -53,11 +59,6 @@ class Manifest:
     parts: dict[str, Listed]
 
 
-def part_of(path: str) -> str:
-    """merchants/1f/M000002.json -> manifest/1f.json"""
-    return part_path(folder_of(path))
-
-
 def part_path(folder: str) -> str:
     """1f -> manifest/1f.json, which lists the files of merchants/1f"""
     return f"manifest/{folder}.json"
@@ -81,7 +82,7 @@ def write(draft: Draft, about: Mapping[str, Any]) -> None:
 
 
 def read(version: Path) -> Manifest:
-    """Raises OSError, ValueError, KeyError or TypeError where it is not as `write` leaves it."""
+    """Raises one of `DAMAGED` where it is not as `write` leaves it."""
     content = (version / MANIFEST).read_bytes()
     whole = orjson.loads(content)
     return Manifest(
@@ -94,17 +95,48 @@ def read(version: Path) -> Manifest:
     )
 
 
-def follow(published: Path, folder: Path, before: Path | None) -> dict[str, int] | None:
-    """Write the feed of the version in `folder`, which follows on `before` (None: it is the first).
+def read_named(version: Path) -> Manifest:
+    """Raises one of `DAMAGED` where it is not the manifest that the version is named by."""
+    found = read(version)
+    if not version.name.endswith(f"-{found.sha256[:12]}"):
+        raise ValueError(f"{version / MANIFEST} is not what {version.name} is named by")
+    return found
 
-    Returns how many merchants were added, changed, withdrawn; None where it is the version of `before` itself.
+
+class Followed(NamedTuple):
+    """How many merchants were added, changed, withdrawn (None: it is the version that is in force), and what a person
+    should know."""
+
+    changes: dict[str, int] | None
+    notice: str | None = None
+
+
+def follow(published: Path, folder: Path, before: Path | None) -> Followed:
+    """Write the feed of the version in `folder`, which follows on `before` (None: nothing is in force).
+
+    Where `before` is damaged it follows on the version published last that is not, numbered above all that are known, so
+    that to readers it is the newest. Raises UserError when `folder` itself cannot be read.
     """
-    now, was = read(folder), read(before) if before else None
-    if was is not None and was.sha256 == now.sha256:
-        return None
-    feed: dict[str, Any] = json.loads((before / FEED).read_bytes()) if before else {"sequence": 0, "changes": []}
-    sequence = feed["sequence"] + 1
-    merchants = list(_merchants(folder, now, before, was))
+    others = [version for version in all_of(published) if version.resolve() not in (folder.resolve(), before)]
+    for version in [*([before] if before else []), *others, None]:
+        feed = _feed(version)
+        try:
+            now, was = read(folder), read_named(version) if version else None
+            if was is not None and was.sha256 == now.sha256:
+                if feed.whole:
+                    return Followed(None)
+                continue
+            merchants = list(_merchants(folder, now, version, was))
+            break
+        except DAMAGED as error:
+            if version is None:
+                raise UserError(f"{folder} is damaged: {error}; what was published before stays") from error
+    sequence, notice = feed.sequence + 1, None
+    if version != before or not feed.whole:
+        sequence = _highest(published) + 1
+        why = f"{before.name}, which was in force, is damaged" if before else "no version was in force"
+        told = f"what changed since {version.name}" if version else "every merchant"
+        notice = f"{why}: the feed says {told}; displays that are further behind have to read everything"
     since = {"from": _named(was) if was else None, "to": _named(now)}
     changes = {
         "sequence": sequence,
@@ -114,10 +146,10 @@ def follow(published: Path, folder: Path, before: Path | None) -> dict[str, int]
     }
     path = f"feed/{sequence:06d}.json"
     content = to_json(changes) + b"\n"
-    kept = feed["changes"][-(FEEDS_KEPT - 1) :]
+    kept = feed.changes[-(FEEDS_KEPT - 1) :]
     for entry in kept:
-        assert before is not None
-        _keep(published, before / entry["path"], folder / entry["path"])
+        assert version is not None
+        _keep(published, version / entry["path"], folder / entry["path"])
     put(published, folder / path, content)
     kept = [*kept, {"sequence": sequence, "path": path, **entry_of(content)._asdict(), **since}]
     put(
@@ -132,7 +164,40 @@ def follow(published: Path, folder: Path, before: Path | None) -> dict[str, int]
     counts = dict.fromkeys(("added", "changed", "withdrawn"), 0)
     for merchant in merchants:
         counts[merchant["op"]] += 1
-    return counts
+    return Followed(counts, notice)
+
+
+class _Feed(NamedTuple):
+    """Of a version's feed: its number, the changes that can be read, whether that is all."""
+
+    sequence: int
+    changes: list[dict[str, Any]]
+    whole: bool
+
+
+def _feed(version: Path | None) -> _Feed:
+    """Changes before one that cannot be read are of no use: a display follows from each to the next."""
+    sequence = 0
+    readable: list[dict[str, Any]] = []
+    try:
+        if version is not None:
+            feed = orjson.loads((version / FEED).read_bytes())
+            sequence = int(feed["sequence"])
+            for entry in reversed(feed["changes"]):
+                _content(version, entry["path"], Entry(entry["bytes"], entry["sha256"]))
+                readable.insert(0, entry)
+    except DAMAGED:
+        return _Feed(sequence, readable, False)
+    return _Feed(sequence, readable, True)
+
+
+def _highest(published: Path) -> int:
+    """The highest number of a change that any version knows of, be it by the name of a file alone."""
+    found = [0]
+    for version in all_of(published):
+        found.append(_feed(version).sequence)
+        found += [int(path.stem) for path in (version / "feed").glob("*.json") if path.stem.isdecimal()]
+    return max(found)
 
 
 def _named(manifest: Manifest) -> dict[str, Any]:
@@ -144,10 +209,18 @@ def _keep(published: Path, source: Path, target: Path) -> None:
         put(published, target, source.read_bytes())
 
 
-def _rows(version: Path, documents: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+def _content(version: Path, path: str, entry: Entry | Listed) -> bytes:
+    """Raises ValueError where the file is not the one that is listed."""
+    content = (version / path).read_bytes()
+    if entry_of(content) != (entry.bytes, entry.sha256):
+        raise ValueError(f"{path} is not the file that is listed")
+    return content
+
+
+def _rows(version: Path, manifest: Manifest, documents: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     """Subject -> its row of the table of grades, of those whose document is among these."""
     columns = ("subject_id", *_TOLD)
-    table = pq.read_table(version / "bulk/grades.parquet", columns=list(columns))
+    table = pq.read_table(pa.BufferReader(_content(version, _GRADES, manifest.files[_GRADES])), columns=list(columns))
     table = table.filter([path in documents for path in table["document"].to_pylist()])
     return {row["subject_id"]: row for row in table.to_pylist()}
 
@@ -161,8 +234,8 @@ def _changed(
     for path in now.keys() | was.keys():
         if now.get(path) == was.get(path):
             continue
-        ours = orjson.loads((folder / path).read_bytes()) if path in now else {}
-        theirs = orjson.loads((before / path).read_bytes()) if before is not None and path in was else {}
+        ours = orjson.loads(_content(folder, path, now[path])) if path in now else {}
+        theirs = orjson.loads(_content(before, path, was[path])) if before is not None and path in was else {}
         new |= {one: entry for one, entry in ours.items() if one.endswith(".json") and theirs.get(one) != entry}
         old |= {one: entry for one, entry in theirs.items() if one.endswith(".json") and ours.get(one) != entry}
     return new, old
@@ -171,7 +244,7 @@ def _changed(
 def _merchants(folder: Path, now: Manifest, before: Path | None, was: Manifest | None) -> Iterator[dict[str, Any]]:
     """The merchants whose documents are new, other or gone, by id."""
     new, old = _changed(folder, now.parts, before, was.parts if was else {})
-    grades, had = _rows(folder, new), _rows(before, old) if before else {}
+    grades, had = _rows(folder, now, new), _rows(before, was, old) if before and was else {}
     for subject_id in sorted(grades.keys() | had.keys()):
         row, previous = grades.get(subject_id), had.get(subject_id)
         told = row or previous
@@ -180,7 +253,7 @@ def _merchants(folder: Path, now: Manifest, before: Path | None, was: Manifest |
             "op": "withdrawn" if row is None else "changed" if previous else "added",
             "subject_id": subject_id,
             "kind": told["subject_kind"],
-            "name": told["name"],
+            "self_operated": bool(told["self_operated"]),
             "grade": row and row["grade"],
             "score": row and row["score"],
             "previous": previous and {"grade": previous["grade"], "score": previous["score"]},

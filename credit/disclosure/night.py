@@ -28,7 +28,7 @@ from credit.indicators import CATALOGUE
 from credit.indicators.base import WINDOWS, Array, Indicator
 from credit.ledgers import Notice, Published, published, told
 from credit.rulebooks import ElementRule, IndicatorRule, Rulebook
-from credit.settings import Settings
+from credit.settings import Settings, last_day
 from credit.tables import TABLES, Table
 from credit.warehouse import scalar, zone_of
 
@@ -181,6 +181,7 @@ def read(
             f"the register as known on {day} lacks {len(unknown)} graded merchants, for example {unknown[0]!r}; "
             f"run `merchant-credit evaluate --date {day}`, then publish"
         )
+    persons = privacy.Persons(one["name"] for one in register.values() if one["kind"] != "enterprise")
     ledgers = published(con, day, zone)
     together, one_currency = _together(frames, moment, have, facts, graded)
     standing = graded[0].standing
@@ -191,10 +192,10 @@ def read(
         zone,
         graded,
         {subject_id: shown[subject_id] for subject_id in ids},
-        _sanctions(con, moment, register, ledgers) if "sanctions" in have or ledgers.sanctions else None,
-        _records(con, moment, register) if "public_records" in have else None,
-        _by_subject(ledgers.objections, register, told),
-        _by_subject(ledgers.notices, register, Notice.told),
+        _sanctions(con, moment, register, persons, ledgers) if "sanctions" in have or ledgers.sanctions else None,
+        _records(con, moment, register, persons) if "public_records" in have else None,
+        _by_subject(ledgers.objections, register, persons, told),
+        _by_subject(ledgers.notices, register, persons, Notice.told),
         ledgers.figures,
         history.trends(con, day),
         history.months(con, day),
@@ -382,22 +383,37 @@ T = TypeVar("T")
 
 
 def _by_subject(
-    found: dict[str, list[T]], register: dict[str, Subject], told: Callable[[T], dict[str, Any]]
+    found: dict[str, list[T]],
+    register: dict[str, Subject],
+    persons: privacy.Persons,
+    told: Callable[[T], dict[str, Any]],
 ) -> dict[str, list[dict[str, Any]]]:
     """What the ledgers tell, its texts cleared, of those in the register."""
     return {
-        subject_id: [_cleared(told(one), of) for one in ones]
+        subject_id: [_cleared(told(one), of, persons) for one in ones]
         for subject_id, ones in found.items()
         if (of := register.get(subject_id)) is not None
     }
 
 
-def _cleared(row: dict[str, Any], of: Subject) -> dict[str, Any]:
-    return {k: privacy.text(v, of) if k in ("reason", "zh", "en") else v for k, v in row.items()}
+_SAID = frozenset({"reason", "note", "zh", "en"})
+_NAMED = frozenset({"issuer", "reference"})
+"""Names of authorities and documents: what looks like another's name in them is most often a part of theirs."""
+
+
+def _cleared(row: dict[str, Any], of: Subject, persons: privacy.Persons) -> dict[str, Any]:
+    return {
+        k: privacy.text(v, of, persons if k in _SAID else None) if k in _SAID or k in _NAMED else v
+        for k, v in row.items()
+    }
 
 
 def _sanctions(
-    con: duckdb.DuckDBPyConnection, moment: engine.Moment, register: dict[str, Subject], ledgers: Published
+    con: duckdb.DuckDBPyConnection,
+    moment: engine.Moment,
+    register: dict[str, Subject],
+    persons: privacy.Persons,
+    ledgers: Published,
 ) -> dict[str, list[dict[str, Any]]]:
     """Sanctions by the platform, by subject: those delivered that were in force at the cut-off, oldest first, then those
     imposed by command, which are shown at once."""
@@ -416,21 +432,23 @@ def _sanctions(
         found.setdefault(row["subject_id"], []).append(
             {
                 "kind": row["kind"],
-                "reason": privacy.text(row["reason"], of),
+                "reason": privacy.text(row["reason"], of, persons),
                 "imposed_on": row["imposed_at"].astimezone(zone).date(),
-                "until": row["until_at"].astimezone(zone).date() if row["until_at"] else None,
+                "until": last_day(row["until_at"], moment.zone) if row["until_at"] else None,
                 "source": "delivered",
                 "reference": None,
             }
         )
     for subject_id, rows in ledgers.sanctions.items():
         if (merchant := register.get(subject_id)) is not None:
-            found.setdefault(subject_id, []).extend(_cleared(row, merchant) | {"source": "ledger"} for row in rows)
+            found.setdefault(subject_id, []).extend(
+                _cleared(row, merchant, persons) | {"source": "ledger"} for row in rows
+            )
     return found
 
 
 def _records(
-    con: duckdb.DuckDBPyConnection, moment: engine.Moment, register: dict[str, Subject]
+    con: duckdb.DuckDBPyConnection, moment: engine.Moment, register: dict[str, Subject], persons: privacy.Persons
 ) -> dict[str, list[dict[str, Any]]]:
     """Public records in force on the day of the cut-off, by subject, oldest first. `valid_until` is the last day."""
     day = f"DATE '{moment.cut_off.date()}'"
@@ -444,5 +462,5 @@ def _records(
         "kind, issuer, reference, grade, valid_from, valid_until, note",
         "valid_from, record_id",
     ):
-        found.setdefault(row.pop("subject_id"), []).append(row | {"note": privacy.text(row["note"], of)})
+        found.setdefault(row.pop("subject_id"), []).append(_cleared(row, of, persons))
     return found

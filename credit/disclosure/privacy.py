@@ -1,7 +1,8 @@
 """What may be published of a number, a name, a text: the one place where it is decided.
 
-* Natural persons: the name is masked, other personal columns and the code of the register are withheld. An
-  enterprise's are public. Columns of class internal or pseudonym are never published, nor a citizen's id number.
+* Natural persons: the name is masked, in texts about others too; other personal columns and the code of the register are
+  withheld. An enterprise's are public. Mobile and citizens' id numbers are struck out of texts. Columns of class internal
+  or pseudonym are never published, nor a citizen's id number.
 * Small counts: of people who reviewed, complained, asked for a refund or came back a count from 1 to 4 is suppressed,
   and so is
   - the count of a shorter window that a longer one exceeds by 1 to 4;
@@ -23,23 +24,25 @@
   tell how many gave which; then a rate beside a count does not give back the exact number of orders of any but small merchants.
 
 What can still be had: that a hidden count is from 1 to 4, or one of a few numbers; which numbers hidden parts have, though
-not which of them has which, where few add up to their total; what two nights differ by; what merchants who put together what
-each knows of itself have left of the platform's. A share beside a narrow band of orders leaves few numbers of orders, and
-what the rates per order of complaints stand to each other as tells roughly what their numbers do.
+not which of them has which, where few add up to their total; what two nights differ by. A share beside a narrow band of
+orders leaves few numbers of orders; the rates per order of complaints stand to each other as their numbers do, which of few
+complaints tells how many were not overdue, say. The platform's sums are looked at one by one, not all together, and whoever
+knows of some merchants what they do not show has less left of them.
 """
 
 from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from credit.codes import resident_id_valid, uscc_valid
 from credit.indicators.base import Array, Indicator, Unit
 from credit.tables import SUBJECTS, Column
 
@@ -322,9 +325,19 @@ NEVER = frozenset({"id_number"})
 ENTERPRISE_ONLY = frozenset({"uscc", "licence_no"})
 """The licence of a household business carries the same number as its code."""
 _MASKED_IN_PART = frozenset({"name"})
+_TEXTS = frozenset({"permit_no", "icp_record", "category"})
+"""Public of a natural person too, but for the name or a number of the person that stands in them."""
 
-# Mobile numbers and citizens' id numbers.
-_NUMBERS_OF_PERSONS = re.compile(r"(?<![0-9A-Za-z])(1[3-9]\d{9}|\d{17}[0-9Xx])(?![0-9A-Za-z])")
+_GAP = r"[ \u2010-\u2014-]{0,3}"
+_MOBILE = rf"""(?:(?:\+|00)?86{_GAP})?(?:
+    1[3-9][0-9]{_GAP}(?:[0-9]{{4}}{_GAP}[0-9]{{4}}|[0-9]{{3}}{_GAP}[0-9]{{5}})
+    |1[3-9][0-9]{{2}}[ ]?-?[ ]?[0-9]{{3}}[ ]?-?[ ]?[0-9]{{4}}|1[ -][3-9](?:[ -][0-9]){{9}})"""
+_BORN = r"(?:18|19|20)[0-9]{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12][0-9]|3[01])"
+_CITIZEN = rf"[0-9]{{17}}[0-9x]|[1-8][0-9]{{5}}{_GAP}{_BORN}{_GAP}[0-9]{{3}}{_GAP}[0-9x]"
+_NUMBERS_OF_PERSONS = re.compile(rf"(?<![0-9a-z])(?:{_MOBILE}|{_CITIZEN})(?![0-9a-z])", re.VERBOSE)
+"""Mobile numbers in their usual groups and citizens' id numbers, in a folded text."""
+_MANY_DIGITS = re.compile(r"[0-9](?:[^0-9]{0,3}[0-9]){10}")
+"""Without which there is none of them; soon looked for."""
 
 
 @cache
@@ -361,6 +374,15 @@ def subjects(columns: Mapping[str, list[Any]]) -> list[tuple[dict[str, Any], dic
                 (mask_name(value) if masked and value else None) if natural else value
                 for natural, value in zip(person, values, strict=True)
             ]
+        elif name in _TEXTS:
+            cleared = [
+                text(value, {"kind": "individual", "name": of}) if natural and value else value
+                for natural, value, of in zip(person, values, columns["name"], strict=True)
+            ]
+            state = [
+                why if said == value else "masked" for why, said, value in zip(state, cleared, values, strict=True)
+            ]
+            values = cleared
         shown.append(values)
         states.append(state)
     names = [name for name, _ in _published()]
@@ -390,20 +412,111 @@ def _published() -> tuple[tuple[str, bool], ...]:
     return tuple((c.name, c.privacy == "personal" or c.name in ENTERPRISE_ONLY) for c in published_columns())
 
 
+class _Folded(dict[int, str]):
+    """Character -> what it is compared by: no matter its width, case or accent; what is not seen is a space."""
+
+    def __missing__(self, code: int) -> str:
+        character = chr(code)
+        blank = character.isspace() or unicodedata.category(character) == "Cf"
+        told = self[code] = " " if blank else unicodedata.normalize("NFKD", character).lower()
+        return told
+
+
+_FOLDED = _Folded()
+
+Span = tuple[int, int, str]
+"""From, to, what stands in its place."""
+
+
+class Persons:
+    """Natural persons by their names, to be found in texts about others, however a name is spaced.
+
+    A name of two characters may be part of any word: it is found at the beginning of one only, or after what one says
+    before a name (法定代表人, 经营者, 店主)."""
+
+    _BEFORE_A_NAME = "人者主家"
+
+    def __init__(self, names: Iterable[str | None]) -> None:
+        self._names: dict[str, list[tuple[str, str]]] = {}
+        for name in {name for name in names if name}:
+            key = "".join(name.translate(_FOLDED).split())
+            if len(key) > 1:
+                self._names.setdefault(key[:2], []).append((key, mask_name(name)))
+
+    def __bool__(self) -> bool:
+        return bool(self._names)
+
+    def spans(self, folded: str, *, whole: bool = False) -> Iterator[Span]:
+        """Where they stand in a folded text. `whole`: in whatever word, as it is about them."""
+        places = [place for place, character in enumerate(folded) if character != " "]
+        close = "".join([folded[place] for place in places])
+        for at in range(len(close) - 1):
+            for key, masked in self._names.get(close[at : at + 2], ()):
+                if close.startswith(key, at):
+                    first, last = places[at], places[at + len(key) - 1]
+                    before, after = folded[first - 1 : first], folded[last + 1 : last + 2]
+                    begins = len(key) > 2 or not before.isalpha() or before in self._BEFORE_A_NAME
+                    if whole or (begins and not _latin(before, key[0]) and not _latin(key[-1], after)):
+                        yield first, last + 1, masked
+
+
+@lru_cache(maxsize=256)
+def _person(name: str | None) -> Persons:
+    return Persons([name])
+
+
+def _latin(one: str, other: str) -> bool:
+    """Both are of a word in Latin script: no name begins or ends between them."""
+    return one.isalnum() and other.isalnum() and one.isascii() and other.isascii()
+
+
+def _numbers(folded: str) -> Iterator[Span]:
+    if _MANY_DIGITS.search(folded) is None:
+        return
+    for found in _NUMBERS_OF_PERSONS.finditer(folded):
+        # The code of an enterprise may be all digits.
+        if not uscc_valid(found[0].upper()) or resident_id_valid(found[0].upper()):
+            yield found.start(), found.end(), "***"
+
+
+def _without(value: str, folded: str, spans: Iterable[Span]) -> str:
+    """The text with something else in place of each span of what it is folded to."""
+    ordered = sorted(spans)
+    if not ordered:
+        return value
+    # A character may be folded to several, never to none.
+    places: Sequence[int] = range(len(value) + 1)
+    if len(folded) != len(value):
+        widths = [len(_FOLDED[ord(character)]) for character in value]
+        places = [i for i, width in enumerate(widths) for _ in range(width)] + [len(value)]
+    told, end = [], 0
+    for first, last, instead in ordered:
+        start = places[first]
+        if start >= end:
+            told += [value[end:start], instead]
+            end = places[last - 1] + 1
+    return "".join(told) + value[end:]
+
+
 def struck(value: Any) -> Any:
     """The same with mobile and citizens' id numbers struck out of every text in it."""
     if isinstance(value, str):
-        return _NUMBERS_OF_PERSONS.sub("***", value)
+        folded = value.translate(_FOLDED)
+        return _without(value, folded, _numbers(folded))
     if isinstance(value, dict):
         return {key: struck(inner) for key, inner in value.items()}
     return [struck(inner) for inner in value] if isinstance(value, list) else value
 
 
-def text(value: str | None, row: Mapping[str, Any]) -> str | None:
-    """A free text about the subject: a natural person's name masked, mobile and citizens' id numbers struck out."""
+def text(value: str | None, row: Mapping[str, Any], others: Persons | None = None) -> str | None:
+    """A free text about the subject: a natural person's name masked, its own and that of `others`, mobile and citizens' id
+    numbers struck out."""
     if value is None:
         return None
-    name = (row["name"] or "").strip()
-    if row["kind"] != "enterprise" and len(name) > 1:
-        value = value.replace(name, mask_name(name))
-    return _NUMBERS_OF_PERSONS.sub("***", value)
+    folded = value.translate(_FOLDED)
+    spans = list(_numbers(folded))
+    if row["kind"] != "enterprise" and (name := row["name"]) and mask_name(name)[0].translate(_FOLDED)[0] in folded:
+        spans += _person(name).spans(folded, whole=True)
+    if others:
+        spans += others.spans(folded)
+    return _without(value, folded, spans)

@@ -38,6 +38,8 @@ _AT_ONCE = 2_000
 """Merchants whose numbers are laid side by side at a time."""
 _ROW = pa.schema([("subject_id", pa.string()), ("print", pa.binary(32)), ("evaluated_on", pa.date32())])
 
+_TIMES = (b"written", b"settled")
+
 T = TypeVar("T")
 
 
@@ -55,7 +57,9 @@ class Source:
     folder: Path
     parts: dict[str, str]
     written: int
-    """When its last file was written, in ns since 1970: a file written later is not the one that was verified."""
+    settled: int
+    """When its publish had written all files of merchants, and had done with all, in ns since 1970. A file written later is
+    read again; so is one to which anything was done later, since its time of change cannot be put back as that of writing can."""
 
 
 @dataclass(frozen=True)
@@ -75,13 +79,13 @@ def earlier(published: Path, day: date) -> Earlier | None:
             continue
         try:
             table = pq.read_table(rows)
-            parts = {path: entry.sha256 for path, entry in manifest.read(folder).parts.items()}
-        except (OSError, ValueError, KeyError, TypeError):  # damaged: the versions before it may be whole
+            ids, prints, days = (table[name].to_pylist() for name in _ROW.names)
+            written, settled = (int(table.schema.metadata[name]) for name in _TIMES)
+            parts = {path: entry.sha256 for path, entry in manifest.read_named(folder).parts.items()}
+        except manifest.DAMAGED:  # the versions before it may be whole
             continue
-        ids, prints, days = (table[name].to_pylist() for name in _ROW.names)
-        written = (folder / versions.MANIFEST).stat().st_mtime_ns
         merchants = dict(zip(ids, map(Kept, prints, days), strict=True))
-        return Earlier(Source(folder, parts, written), merchants)
+        return Earlier(Source(folder, parts, written, settled), merchants)
     return None
 
 
@@ -177,11 +181,12 @@ def remove_withdrawn(draft: Draft) -> None:
             shutil.rmtree(folder)
 
 
-def keep_rows(published: Path, version: str, rows: dict[str, Kept]) -> None:
-    """Note for the next night what the files of this version were made of."""
+def keep_rows(published: Path, version: str, rows: dict[str, Kept], written: int) -> None:
+    """Note for the next night what the files of this version were made of, and that nothing more is done to them."""
+    times = dict(zip(_TIMES, map(str, (written, versions.moment(published))), strict=True))
     table = pa.table(
         [list(rows), [kept.fingerprint for kept in rows.values()], [kept.evaluated_on for kept in rows.values()]],
-        schema=_ROW,
+        schema=_ROW.with_metadata(times),
     )
     sink = pa.BufferOutputStream()
     pq.write_table(table, sink)
@@ -191,13 +196,13 @@ def keep_rows(published: Path, version: str, rows: dict[str, Kept]) -> None:
 # --- in a worker -------------------------------------------------------------------------------------------------
 
 _READ_AGAIN = 7
-"""Nights in which every file that is kept is read again once."""
+"""Nights in which every file that is kept is read again once, also where nothing was done to it: disks forget."""
 
 
 def _lay(draft: Path, source: Source, name: str, day: date) -> list[str]:
     """Link the files of a folder. Returns the documents of those who have a file that is not what it was when it was
-    verified: another length, written to since, or, each night for some folders, other content when read again; the folder
-    itself where what lists the files is not what it was."""
+    verified: another length, or other content where it is read again, as each night those of some folders and all to which
+    something was done since; the folder itself where what lists the files is not what it was."""
     inner = f"{manifest.MERCHANTS}{name}"
     (draft / inner).mkdir(parents=True, exist_ok=True)
     try:
@@ -211,7 +216,7 @@ def _lay(draft: Path, source: Source, name: str, day: date) -> list[str]:
     try:
         for path, entry in listing.items():
             file = path.rpartition("/")[2]
-            if _is(came, file, entry, source.written, read):
+            if _is(came, file, entry, source, read):
                 versions.link(file, file, came, goes)
             else:
                 damaged.append(f"{path.rpartition('.')[0]}.json")
@@ -263,17 +268,20 @@ def _paths(path: str) -> tuple[str, str, str]:
     return path, f"{stem}.html", f"{stem}.svg"
 
 
-def _is(folder: int, name: str, entry: dict[str, Any], written: int, read: bool) -> bool:
+def _is(folder: int, name: str, entry: dict[str, Any], source: Source, read: bool) -> bool:
     try:
         found = os.stat(name, dir_fd=folder, follow_symlinks=False)
-        if found.st_size != entry["bytes"] or found.st_mtime_ns > written or not stat.S_ISREG(found.st_mode):
+        if found.st_size != entry["bytes"] or not stat.S_ISREG(found.st_mode):
             return False
-        if not read:
-            return True
-        with open(os.open(name, os.O_RDONLY | os.O_NOFOLLOW, dir_fd=folder), "rb") as file:  # noqa: PTH123
-            return entry_of(file.read()) == Entry(**entry)
+        touched = found.st_mtime_ns > source.written or found.st_ctime_ns >= source.settled
+        return _reads(folder, name, entry) if read or touched else True
     except OSError:
         return False
+
+
+def _reads(folder: int, name: str, entry: dict[str, Any]) -> bool:
+    with open(os.open(name, os.O_RDONLY | os.O_NOFOLLOW, dir_fd=folder), "rb") as file:  # noqa: PTH123
+        return entry_of(file.read()) == Entry(**entry)
 
 
 def written(folder: Path, make: Callable[..., Iterator[tuple[str, bytes]]], *given: Any) -> dict[str, Entry]:
@@ -284,15 +292,15 @@ def written(folder: Path, make: Callable[..., Iterator[tuple[str, bytes]]], *giv
 def _render(folder: Path, part: Part, context: dict[str, Any]) -> Iterator[tuple[str, Entry]]:
     """Write document, page and badge of every merchant of the part."""
     pages = site.Merchants(context)
-    badges: dict[str, tuple[str, Entry]] = {}
+    badges: dict[tuple[str, bool], tuple[str, Entry]] = {}
     for path, document in documents(part):
         json_path, html_path, svg_path = _paths(path)
         yield json_path, _write(f"{folder}/{json_path}", to_json(document) + b"\n")
         yield html_path, _write(f"{folder}/{html_path}", pages.page(document, path))
-        grade = document["grade"]
-        if (first := badges.get(grade)) is None:
-            first = svg_path, _write(f"{folder}/{svg_path}", site.badge(grade, document["meaning"], context))
-            badges[grade] = first
+        grade, own = alike = (document["grade"], bool(document["subject"]["self_operated"]))
+        if (first := badges.get(alike)) is None:
+            first = svg_path, _write(f"{folder}/{svg_path}", site.badge(grade, document["meaning"], context, own))
+            badges[alike] = first
         else:
             versions.link(f"{folder}/{first[0]}", f"{folder}/{svg_path}")
         yield svg_path, first[1]

@@ -18,9 +18,6 @@ SCHEMA_VERSION = "1"
 
 def summary(night: Night, settings: Settings, paths: dict[str, str], *, development: bool) -> dict[str, Any]:
     """All of platform.json. `paths`: subject id -> path of its document."""
-    grades: Counter[str] = Counter()
-    for graded in night.graded:
-        grades.update(graded.counts)
     about = documents.disclosure(night, settings, development=development)
 
     def listed(found: dict[str, list[dict[str, Any]]] | None, kinds: Any = None) -> list[dict[str, Any]] | None:
@@ -30,6 +27,7 @@ def summary(night: Night, settings: Settings, paths: dict[str, str], *, developm
             {
                 "subject_id": subject_id,
                 "name": night.shown[subject_id][0]["name"],
+                "self_operated": bool(night.shown[subject_id][0]["self_operated"]),
                 "page": paths[subject_id].removesuffix(".json") + ".html",
                 **(documents.coded(row, kinds, about["by"]) if kinds else row),
             }
@@ -51,7 +49,7 @@ def summary(night: Night, settings: Settings, paths: dict[str, str], *, developm
         "moves": night.moves,
         "figures": [{"window_days": days, **_whole(tree)} for days, tree in night.platform.items()],
         "currency": night.platform_currency,
-        "history": [*night.months, history.month(night.day, dict(grades))],
+        "history": [*night.months, *(history.month(night.day, g.book.id, g.counts) for g in night.graded)],
         "objections": night.objection_figures,
         "sanctions": listed(night.sanctions, documents.SANCTION_KINDS),
         "public_records": listed(_adverse(night.records), documents.RECORD_KINDS),

@@ -4,19 +4,24 @@
       current -> versions/2026-11-24-0123456789ab
       versions/2026-11-24-0123456789ab/manifest.json ...
       versions/.partial-*                 being written, or left by a killed publish: removed by the next one
-      prints/<version>.parquet            what each merchant's files were made of, so that the next night knows which to keep
+      .new-*                              link to a version that was not switched to yet: left by a killed publish, both go
+      prints/<version>.parquet            what each merchant's files were made of, so that the next night knows which to keep,
+                                          and when the last of them was written, linked or removed
+      lock                                held by the publish or rollback that runs
 
 A version is named by its day and the SHA-256 of its manifest, and the manifest tells the SHA-256 of every other file: the
 same content has the same name everywhere. Not in the name is what tells how it follows on the version before: the change
-feed and the signatures. One publish runs at a time: it holds the warehouse, which lets one process in.
+feed and the signatures.
 
 A file that did not change is a hard link to that of an earlier version, so no published file is ever written to.
 """
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import os
+import re
 import shutil
 import sys
 from collections.abc import Callable, Iterator
@@ -33,8 +38,11 @@ MANIFEST = "manifest.json"
 FOLLOWS = ("feed.json", "feed", "tuf")
 """Files and folders of a version that tell how it follows on others; they are not in its name nor in its manifest."""
 PRINTS = "prints"
+_VERSION = re.compile(r"\d{4}-\d\d-\d\d-[0-9a-f]{12}")
+_LOCK = "lock"
 _PARTIAL = ".partial-"
 _SWITCHING = ".current-"
+_NEW = ".new-"
 
 
 class Entry(NamedTuple):
@@ -75,34 +83,60 @@ class Draft:
 
 
 @contextmanager
+def alone(published: Path) -> Iterator[None]:
+    """One publish or rollback at a time: each removes what others left unfinished. What killed ones left is removed here.
+
+    A warehouse that is open to read lets several processes in. The lock ends with this process: workers, which are fresh
+    processes, do not inherit it. Raises UserError when another process or thread has it.
+    """
+    published.mkdir(parents=True, exist_ok=True)
+    with (published / _LOCK).open("ab") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise UserError(
+                f"another publish or rollback of {published} is running; let it end, then try again"
+            ) from None
+        try:
+            _clean(published)
+            yield
+        finally:
+            fcntl.flock(lock, fcntl.LOCK_UN)  # also where a fork still has it open
+
+
+@contextmanager
 def draft(published: Path) -> Iterator[Draft]:
     """A folder to write the next version to; removed on leaving unless `commit` has made it a version.
 
-    What killed publishes left behind is removed first. Raises UserError when `current` is not a link of ours.
+    Raises UserError when `current` is not a link of ours or another publish runs.
     """
     current = published / "current"
     if os.path.lexists(current) and not current.is_symlink():
         raise UserError(f"{current} is not a link to a version; move it away, then publish again")
     folder = published / "versions" / f"{_PARTIAL}{os.getpid()}"
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    _clean(published)
-    folder.mkdir()
-    try:
-        yield Draft(folder)
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+    with alone(published):
+        folder.mkdir(parents=True)
+        try:
+            yield Draft(folder)
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def current(published: Path) -> Path | None:
-    """The folder of the version in force; None where nothing is published."""
+    """The folder of the version in force, which may be damaged; None where nothing is published."""
     link = published / "current"
-    return link.resolve() if (link / MANIFEST).exists() else None
+    return link.resolve() if link.is_dir() else None
 
 
 def all_of(published: Path) -> list[Path]:
-    """The folders of all versions kept, the one published last first."""
-    found = [path for path in (published / "versions").glob("*") if not path.name.startswith(".")]
+    """The folders of all versions kept, the one published last first. What has no version's name is somebody else's."""
+    found = [path for path in (published / "versions").glob("*") if is_version(path)]
     return sorted(found, key=lambda path: (path.stat().st_mtime_ns, path.name), reverse=True)
+
+
+def is_version(path: Path) -> bool:
+    """Whether this is a folder with the name of a version."""
+    return bool(_VERSION.fullmatch(path.name)) and path.is_dir() and not path.is_symlink()
 
 
 def day_of(folder: Path) -> date:
@@ -122,17 +156,27 @@ def commit(published: Path, draft: Draft, day: date, keep: int, finish: Callable
     the folder it is given and verifies it. Where the same version is there already it is kept, mended if damaged.
     """
     folder = published / "versions" / name_of(draft, day)
+    new = published / f"{_NEW}{os.getpid()}"
     if folder.exists():
         _mend(folder, draft)
         finish(folder)
     else:
         finish(draft.folder)
         _make_durable(draft.folder)
+        new.symlink_to(Path("versions") / folder.name)
+        durable.sync(published)
         os.rename(draft.folder, folder)  # noqa: PTH104
         durable.sync(folder.parent)
     switch(published, folder)
+    new.unlink(missing_ok=True)
     prune(published, folder, keep)
     return folder
+
+
+def moment(published: Path) -> int:
+    """Now, in ns since 1970, by the clock that gives the files here their times. Whoever calls has the lock."""
+    os.utime(published / _LOCK)
+    return (published / _LOCK).stat().st_ctime_ns
 
 
 def put(published: Path, path: Path, content: bytes) -> None:
@@ -159,6 +203,19 @@ def _clean(published: Path) -> None:
         shutil.rmtree(left)
     for left in published.glob(f"{_SWITCHING}*"):
         left.unlink()
+    for left in published.glob(f"{_NEW}*"):
+        # Never in force: going back to it would publish what nobody has seen.
+        folder = published / left.readlink()
+        if folder in all_of(published) and folder.resolve() != current(published):
+            _remove(folder)
+        left.unlink()
+
+
+def _remove(version: Path) -> None:
+    """Out of sight in one step, so that a killed removal leaves no half version."""
+    gone = version.with_name(f"{_PARTIAL}{version.name}")
+    os.rename(version, gone)  # noqa: PTH104
+    shutil.rmtree(gone)
 
 
 def _make_durable(folder: Path, paths: list[str] | None = None) -> None:
@@ -219,11 +276,8 @@ def prune(published: Path, current: Path, keep: int) -> None:
     """Remove all but the `keep` versions published last, `current` among them."""
     versions = [path for path in all_of(published) if path != current]
     for old in versions[keep - 1 :]:
-        # Out of sight in one step, so that a killed removal leaves no half version.
-        gone = old.with_name(f"{_PARTIAL}{old.name}")
-        os.rename(old, gone)  # noqa: PTH104
-        shutil.rmtree(gone)
+        _remove(old)
     kept = {path.name for path in all_of(published)}
-    for left in (published / PRINTS).glob("*"):
-        if left.name.removesuffix(".parquet") not in kept:
+    for left in (published / PRINTS).glob("*.parquet"):
+        if _VERSION.fullmatch(left.stem) and left.stem not in kept:
             left.unlink()

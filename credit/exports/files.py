@@ -6,8 +6,9 @@
     versions/.partial-*      being copied, or left by an interrupted export: the next one goes on from it
     sort_keys/<hash>.*       sort keys with the platform's advertisement marks, when a list was given
 
-A file that the version in force there holds already, by the manifest, is linked where the folder can hold hard links
-and copied where it cannot. Readers follow current.json, so that they see one whole version whatever interrupts us.
+A file that the version in force there holds already is linked where the folder can hold hard links, once its bytes were
+found to be what the manifest says, and copied where it cannot. Readers follow current.json, so that they see one whole
+version whatever interrupts us.
 """
 
 from __future__ import annotations
@@ -27,7 +28,8 @@ from pathlib import Path
 from typing import Any
 
 from credit.disclosure.documents import to_json
-from credit.disclosure.versions import MANIFEST
+from credit.disclosure.manifest import FEED
+from credit.disclosure.versions import FOLLOWS, MANIFEST, Entry, entry_of
 from credit.errors import UserError
 from credit.exports import published, sort_key
 from credit.exports.published import Version
@@ -37,6 +39,7 @@ POINTER = "current.json"
 _PARTIAL = ".partial-"
 _UNFINISHED = ".unfinished"
 _SORT_KEYS = "sort_keys"
+_TIMESTAMP = "tuf/timestamp.json"
 _SAID = {
     errno.ENOSPC: "no space is left",
     errno.EDQUOT: "the quota is used up",
@@ -144,24 +147,16 @@ def _before(to: Path, pointer: dict[str, Any]) -> Version | None:
 
 def _copy(version: Version, folder: Path, before: Version | None, copied: Copied) -> None:
     """All files of the version to `folder`, which is there only when it is whole."""
-    paths = sorted(
-        (Path(inner) / name).relative_to(version.folder).as_posix()
-        for inner, _, names in os.walk(version.folder)
-        for name in names
-    )
+    paths = sorted(path for path in _files(version.folder) if path.split("/")[0] not in FOLLOWS)
     partial = folder.with_name(f"{_PARTIAL}{folder.name}")
     for left in folder.parent.glob(f"{_PARTIAL}*"):
         if left != partial or folder.is_dir():
             shutil.rmtree(left)
     if folder.is_dir():
-        # The same name has the same content, but for what moves beside it; the timestamp names the rest, so goes last.
-        for path in sorted(paths, key=lambda path: (path == "tuf/timestamp.json", path == "feed.json", path)):
-            content = version.read(path)
-            if _is_there(folder / path, content):
-                copied.there += 1
-            else:
-                _write(folder / path, content)
-                copied.copied += 1
+        # The same name has the same content, but for what moves beside it.
+        for path in paths:
+            _put(version.read(path), folder / path, copied)
+        _copy_moving(version, folder, copied)
         return
     begun = partial.is_dir()
     links = before is not None
@@ -172,18 +167,75 @@ def _copy(version: Version, folder: Path, before: Version | None, copied: Copied
             continue
         target.parent.mkdir(parents=True, exist_ok=True)
         entry = version.entries.get(path)
-        if links and before is not None and entry is not None and before.entries.get(path) == entry:
+        if (
+            links
+            and before is not None
+            and entry is not None
+            and before.entries.get(path) == entry
+            and _is_as_listed(before.folder / path, entry)
+        ):
             try:
                 os.link(before.folder / path, target)
                 copied.linked += 1
                 continue
             except OSError:
-                # The share has no hard links, unless it is just that the file is gone.
-                links = not (before.folder / path).exists()
+                links = False  # the share has no hard links
         _write(target, version.read(path))
         copied.copied += 1
+    _copy_moving(version, partial, copied)
     _sync(partial)
     partial.rename(folder)
+
+
+def _copy_moving(version: Version, folder: Path, copied: Copied) -> None:
+    """Feed and signatures, which may be written anew meanwhile: those of one signing. The timestamp, which names the rest,
+    goes last; what is named no more is removed after it."""
+    while True:
+        state = signed, paths = _moving(version.folder)
+        try:
+            for path in sorted(paths - {_TIMESTAMP}, key=lambda path: (path == FEED, path)):
+                _put(version.read(path), folder / path, copied)
+        except UserError:  # gone
+            if _moving(version.folder) == state:
+                raise
+            continue
+        if _moving(version.folder) == state:
+            break
+    if signed is not None:
+        _put(signed, folder / _TIMESTAMP, copied)
+    for path in _moving(folder)[1] - paths:
+        (folder / path).unlink()
+
+
+def _moving(folder: Path) -> tuple[bytes | None, set[str]]:
+    """(the timestamp, the paths of all files of `FOLLOWS`) of a version."""
+    named = {name for name in FOLLOWS if (folder / name).is_file()}
+    return _bytes(folder / _TIMESTAMP), named.union(*(_files(folder, name) for name in FOLLOWS))
+
+
+def _files(folder: Path, within: str = "") -> list[str]:
+    """The path of every file of a version, or of a folder within it."""
+    return [
+        (Path(inner) / name).relative_to(folder).as_posix()
+        for inner, _, names in os.walk(folder / within)
+        for name in names
+    ]
+
+
+def _bytes(path: Path) -> bytes | None:
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        return None
+
+
+def _put(content: bytes, target: Path, copied: Copied) -> None:
+    """Write it unless it is there."""
+    if _is_there(target, content):
+        copied.there += 1
+    else:
+        _write(target, content)
+        copied.copied += 1
 
 
 def _sync(folder: Path) -> None:
@@ -200,6 +252,13 @@ def _sync(folder: Path) -> None:
 def _is_there(target: Path, content: bytes) -> bool:
     try:
         return target.stat().st_size == len(content) and target.read_bytes() == content
+    except OSError:
+        return False
+
+
+def _is_as_listed(target: Path, entry: Entry) -> bool:
+    try:
+        return target.stat().st_size == entry.bytes and entry_of(target.read_bytes()) == entry
     except OSError:
         return False
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 import os
 import tempfile
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
@@ -30,7 +30,7 @@ from credit.disclosure.documents import RECORD_KINDS, SANCTION_KINDS
 from credit.errors import UserError
 from credit.evaluation import supplied
 from credit.ledgers import objections as ledger
-from credit.settings import Settings, cut_off
+from credit.settings import Settings, cut_off, last_day
 from credit.tables import SUBJECTS, TABLES
 from credit.warehouse import zone_of
 
@@ -39,6 +39,8 @@ SHEET_ROWS = 1_000_000
 """A sheet of Excel holds 1,048,576 rows; what is more goes to another."""
 
 Row = dict[str, Any]
+_Clear = Callable[[Row, str], str | None]
+"""The text of a column as the report shows it."""
 
 
 @dataclass(frozen=True)
@@ -124,8 +126,9 @@ def build(
     register = facts.register()
     if not register:
         raise UserError(f"no merchants were known at the end of {last}: there is nothing to report")
-    sanctions = facts.sanctions(register, unmasked)
-    records = facts.records(register, unmasked)
+    clear = _as_entered if unmasked else _masked(register)
+    sanctions = facts.sanctions(register, clear)
+    records = facts.records(register, clear)
     figures = facts.figures(register, sanctions, records)
     begun, ended = facts.grades(first), facts.grades(last + timedelta(days=1))
     objections = _objections(con, first, last, register)
@@ -183,7 +186,7 @@ _SANCTIONS = (
     ("kind", "措施类型", "Kind"),
     ("reason", "原因", "Reason"),
     ("imposed_on", "实施日期", "Imposed on"),
-    ("until", "期满日期", "Ends on"),
+    ("until", "期满日期", "Last day"),
     ("lifted_on", "解除日期", "Lifted on"),
     ("in_force", "期末生效", "In force at the end"),
 )
@@ -282,7 +285,8 @@ class _Facts:
             (
                 "reviews",
                 f"""SELECT subject_id, count(*) AS reviews, round(avg(rating_overall), 2) AS rating
-                    FROM t WHERE {self.within("reviewed_at")} AND NOT coalesce(shared, false) GROUP BY subject_id""",
+                    FROM t WHERE {self.within("reviewed_at")} AND NOT coalesce(shared, false) AND coalesce(authentic, true)
+                    GROUP BY subject_id""",
             ),
             (
                 "violations",
@@ -324,7 +328,7 @@ class _Facts:
         sql = f"SELECT channel, count(*) AS n FROM t WHERE {self.within('filed_at')} GROUP BY channel ORDER BY channel"
         return {row["channel"]: row["n"] for row in self.ask("complaints", sql)}
 
-    def sanctions(self, register: Mapping[str, Row], unmasked: bool) -> list[Row]:
+    def sanctions(self, register: Mapping[str, Row], clear: _Clear) -> list[Row]:
         """Sanctions imposed in the period, or in force at its end."""
         at = f"TIMESTAMPTZ '{self.end.isoformat()}'"
         # Not blanked: an end that lies ahead is announced, and belongs here.
@@ -338,9 +342,9 @@ class _Facts:
             {
                 "subject_id": row["subject_id"],
                 "kind": _named(row["kind"], SANCTION_KINDS),
-                "reason": row["reason"] if unmasked else privacy.text(row["reason"], register[row["subject_id"]]),
+                "reason": clear(row, "reason"),
                 "imposed_on": self.day(row["imposed_at"]),
-                "until": self.day(row["until_at"]),
+                "until": last_day(row["until_at"], self.zone) if row["until_at"] else None,
                 "lifted_on": self.day(row["lifted_at"]) if not row["in_force"] else None,
                 "in_force": row["in_force"],
             }
@@ -348,7 +352,7 @@ class _Facts:
             if row["subject_id"] in register and (row["in_force"] or row["imposed_at"] >= self.start)
         ]
 
-    def records(self, register: Mapping[str, Row], unmasked: bool) -> list[Row]:
+    def records(self, register: Mapping[str, Row], clear: _Clear) -> list[Row]:
         """Public records that began in the period, or are in force at its end."""
         after, last = f"DATE '{self.last + timedelta(days=1)}'", f"DATE '{self.last}'"
         rows = _query(
@@ -361,9 +365,25 @@ class _Facts:
         kept = []
         for row in rows:
             if row["subject_id"] in register and (row["in_force"] or row["valid_from"] >= self.first):
-                note = row["note"] if unmasked else privacy.text(row["note"], register[row["subject_id"]])
-                kept.append(row | {"kind": _named(row["kind"], RECORD_KINDS), "note": note})
+                texts = {name: clear(row, name) for name in ("issuer", "reference", "note")}
+                kept.append(row | {"kind": _named(row["kind"], RECORD_KINDS)} | texts)
         return kept
+
+
+def _as_entered(row: Row, name: str) -> str | None:
+    told: str | None = row[name]
+    return told
+
+
+def _masked(register: Mapping[str, Row]) -> _Clear:
+    """As in what is published: only what is said freely may name others."""
+    persons = privacy.Persons(of["name"] for of in register.values() if of["kind"] != "enterprise")
+
+    def clear(row: Row, name: str) -> str | None:
+        others = persons if name in ("reason", "note") else None
+        return privacy.text(row[name], register[row["subject_id"]], others)
+
+    return clear
 
 
 def _query(relation: duckdb.DuckDBPyRelation, sql: str) -> list[Row]:

@@ -40,6 +40,7 @@ MAX_LIST_BYTES = 64 << 20
 SORT_KEYS = (
     Field("subject_id", pa.string(), "主体编号", "Merchant id"),
     Field("subject_kind", pa.string(), "主体类型", "enterprise or individual"),
+    Field("self_operated", pa.bool_(), "平台自营", "Operated by the platform itself, and to be marked so (Art. 37)"),
     Field("grade", pa.string(), "信用等级", "Grade; NR: not rated"),
     Field(
         "credit_sort_key", pa.int64(), "信用排序键", "Search sort key by credit, higher first; equal keys by subject_id"
@@ -89,12 +90,12 @@ def sort_keys(grades: pa.Table, ladders: Mapping[str, Ladder], advertised: Colle
     `grades` has the columns of bulk/grades; `ladders` the ladder of each rulebook by its hash; `advertised` the ids of
     those that pay for placement, None where no list was given.
     """
-    names = ("subject_id", "subject_kind", "grade", "score", "rulebook_hash")
+    names = ("subject_id", "subject_kind", "self_operated", "grade", "score", "rulebook_hash")
     found = []
-    for subject_id, kind, grade, score, book in zip(*(grades[name].to_pylist() for name in names), strict=True):
+    for subject_id, kind, own, grade, score, book in zip(*(grades[name].to_pylist() for name in names), strict=True):
         mark = None if advertised is None else subject_id in advertised
-        found.append((subject_id, kind, grade, key(grade, score, ladders[book]), mark))
-    found.sort(key=lambda row: (-row[3], row[0]))
+        found.append((subject_id, kind, bool(own), grade, key(grade, score, ladders[book]), mark))
+    found.sort(key=lambda row: (-row[4], row[0]))
     columns = zip(*found, strict=True) if found else ((),) * len(SORT_KEYS)
     return pa.table(
         [pa.array(column, field.type) for field, column in zip(SORT_KEYS, columns, strict=True)],

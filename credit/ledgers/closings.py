@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import duckdb
 
 from credit.errors import UserError
 from credit.ledgers.entries import enter, highest, limited, merchant, not_before
-from credit.rulebooks.lifecycle import moment
+from credit.rulebooks.lifecycle import moment, zone
 
 NOTICE_DAYS = 30
 
@@ -66,14 +67,17 @@ def announce(
     said: str | None = None,
     at: datetime | None = None,
 ) -> Closing:
-    """Enter that a merchant closes on a day. Raises UserError less than 30 days before, or while a notice stands."""
+    """Enter that a merchant closes on a day. Raises UserError less than 30 days before, or while a notice stands.
+
+    The 30 days run from the day it is entered, whenever it happened: before that nobody could read it here."""
     merchant(con, subject_id)
     when = moment(con, at)
-    earliest = when.day + timedelta(days=NOTICE_DAYS)
+    entered = when.recorded_at.astimezone(ZoneInfo(zone(con))).date()
+    earliest = entered + timedelta(days=NOTICE_DAYS)
     if on < earliest:
         raise UserError(
-            f"--on {on} is less than {NOTICE_DAYS} days after the notice of {when.day} (E-Commerce Law Art. 16); the "
-            f"earliest possible is {earliest}"
+            f"--on {on} is less than {NOTICE_DAYS} days after {entered}, the day the notice is entered (E-Commerce Law Art. 16); "
+            f"the earliest possible is {earliest}"
         )
     for other in closings(con, subject_id):
         if other.stands(when.day):

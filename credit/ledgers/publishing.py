@@ -18,7 +18,7 @@ from credit.ledgers import closings, findings, overlay
 from credit.ledgers.objections import ABOUT, OUTCOMES, Event, Objection, objections
 from credit.ledgers.tables import LEDGERS
 from credit.rulebooks.lifecycle import coded
-from credit.settings import cut_off
+from credit.settings import cut_off, last_day
 from credit.tables import TABLES
 from credit.warehouse import scalar
 
@@ -135,8 +135,7 @@ def _sanctions(con: duckdb.DuckDBPyConnection, now: date, zone: str) -> dict[str
                 "kind": kind,
                 "reason": reason,
                 "imposed_on": _day(imposed_at, zone),
-                # The last day on which it stands.
-                "until": _day(until_at - timedelta(microseconds=1), zone) if until_at else None,
+                "until": last_day(until_at, zone) if until_at else None,
                 "reference": references[int(key.removeprefix(overlay.OWN_KEY))],
             }
         )

@@ -138,7 +138,7 @@ LEDGERS: dict[str, Ledger] = {
             "Notices of closing (E-Commerce Law Art. 16)",
             (
                 _SUBJECT,
-                Column("closes_on", "DATE", "停业日", "The day of closing, at least 30 days after the notice"),
+                Column("closes_on", "DATE", "停业日", "The day of closing, at least 30 days after the entry"),
                 Column("text", "VARCHAR", "公告内容", "What else is said; published", required=False),
             ),
         ),

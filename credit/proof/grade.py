@@ -60,7 +60,7 @@ def in_table(document: dict[str, Any], table: bytes) -> Step:
     except (pa.ArrowException, KeyError, ValueError, OSError) as error:
         return Step("汇总表", TABLE, "a table of grades", f"{type(error).__name__}: {error}", False)
     told = document | {"subject_id": document["subject"]["subject_id"]}
-    told["rulebook_hash"] = document["rulebook"]["hash"]
+    told["rulebook_hash"] = document["rulebook"].get("hash")
     expected = {name: told.get(name) for name in names}
     said = [{name: row[name] for name in names if row[name] != expected[name]} for row in rows]
     same = said == [{}]
@@ -75,7 +75,7 @@ def recompute(document: dict[str, Any], rules: bytes, name: str) -> list[Step]:
         return [Step("规则", "rulebook", "usable rules", str(error), False)]
     try:
         return list(_steps(document, book))
-    except (KeyError, TypeError, ValueError, AttributeError, IndexError, OverflowError) as error:
+    except (LookupError, TypeError, ValueError, AttributeError, OverflowError, StopIteration, RecursionError) as error:
         return [Step("公示文件", "document", "the fields of its schema", f"{type(error).__name__}: {error}", False)]
 
 

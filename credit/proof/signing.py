@@ -42,7 +42,8 @@ def sign(folder: Path, published: Path, keys: Keys, now: datetime) -> None:
 
     manifest.json and feed.json must be final. `published` is the folder of all versions, whose numbers are exceeded.
 
-    Raises UserError when the root metadata has ended, OSError when files cannot be read or written.
+    Raises UserError when the root metadata has ended or the counter of numbers is damaged, OSError when files cannot be
+    read or written.
     """
     now = now.astimezone(UTC).replace(microsecond=0)
     if keys.expires <= now:
@@ -124,7 +125,13 @@ def _next_number(folder: Path, published: Path, keys: Keys, now: datetime) -> in
     """Higher than every number before. At least the minutes since 1970, so that a home restored from an old backup does
     not fall behind what readers have seen. Kept beside the key before it is used."""
     counter = keys.folder / "version"
-    kept = int(counter.read_text()) if counter.exists() else 0
+    try:
+        kept = int(counter.read_text()) if counter.exists() else 0
+    except ValueError:
+        raise UserError(
+            f"{counter} holds no number: it is damaged. Restore it from a backup, or remove it: the next number is then higher "
+            f"than those of all versions in {published}"
+        ) from None
     seen = [kept, _number(folder / "tuf"), *map(_number, published.glob("versions/*/tuf"))]
     number = max(max(seen) + 1, int(now.timestamp()) // 60)
     durable.put(counter, f"{number}\n".encode())

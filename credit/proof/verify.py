@@ -43,6 +43,8 @@ EXIT_CODES: dict[Name, int] = {"valid": 0, "invalid": 6, "stale": 7, "older_than
 
 MAX_MANIFEST = 64 << 20
 """Bytes of manifest.json or feed.json that are read at most, whatever is signed."""
+MAX_TABLE = 1 << 30
+"""Bytes of the table of all grades that are read at most for one merchant's."""
 MAX_NAMED = 100
 """Problems that are named; the others are counted."""
 MAX_SAID = 1_000
@@ -287,7 +289,7 @@ class _Folder(_Source):
                     files[path] = entry.inode()
                 else:
                     kind = "a symbolic link" if entry.is_symlink() else "not a file"
-                    odd.append(Problem(_plain(path), "not_a_file", f"{kind}; a version holds files alone"))
+                    odd.append(Problem(plain(path), "not_a_file", f"{kind}; a version holds files alone"))
         return files, odd, apart
 
 
@@ -329,8 +331,11 @@ def _reason(error: BaseException) -> str:
 
 
 class _Listed(NamedTuple):
+    """Length and SHA-256 of a file; `files`: of a part of the manifest, how many it is said to list."""
+
     bytes: int
     sha256: str
+    files: Any = None
 
 
 Files = dict[str, _Listed]
@@ -345,7 +350,7 @@ class _Files:
         self.files = self.bytes = 0
 
     def _bad(self, file: str, what: str, message: str) -> None:
-        self.problems.append(Problem(_plain(file), what, _plain(message)))
+        self.problems.append(Problem(plain(file), what, plain(message)))
 
     def _counted(self, size: int) -> None:
         self.files += 1
@@ -357,10 +362,14 @@ class _Files:
         except (_Absent, _TooLong, UserError):
             return b""
 
-    def _content(self, path: str, listed: _Listed) -> bytes | None:
-        """A file's bytes if they are the listed ones; otherwise None and a problem."""
+    def _content(self, path: str, listed: _Listed, most: int | None = None) -> bytes | None:
+        """A file's bytes if they are the listed ones, at most `most` or MAX_MANIFEST; otherwise None and a problem."""
+        most = most or MAX_MANIFEST
+        if listed.bytes > most:
+            self._bad(path, "length", f"has {listed.bytes} bytes; more than {most} are not read into memory")
+            return None
         try:
-            raw = self.source.read(path, min(listed.bytes, MAX_MANIFEST))
+            raw = self.source.read(path, listed.bytes)
         except _Absent:
             self._bad(path, "missing", "is missing")
             return None
@@ -408,20 +417,24 @@ class _Files:
             if type(size) is not int or size < 0 or type(sha256) is not str or len(sha256) != 64 or sha256.strip(_HEX):
                 self._bad(of, "form", f"lists {path!r} without a length and SHA-256")
                 continue
-            listed[path] = _Listed(size, sha256)
+            listed[path] = _Listed(size, sha256, entry.get("files"))
 
     def _part(self, path: str, entry: _Listed) -> Files:
         """What a part of the manifest lists; nothing, and a problem, where it is not the part that was signed for."""
         listed: Files = {}
         raw = self._content(path, entry)
-        inner: Any = None
-        if raw is not None:
-            try:
-                inner = orjson.loads(raw)
-            except ValueError:
-                self._bad(path, "form", "is no JSON")
-        if isinstance(inner, dict):
-            self._take(listed, path, inner, re.compile(f"merchants/{path[9:11]}/{_NAME}"))
+        if raw is None:
+            return listed
+        try:
+            inner = orjson.loads(raw)
+        except ValueError:
+            inner = None
+        if not isinstance(inner, dict):
+            self._bad(path, "form", "is no JSON object")
+            return listed
+        if type(entry.files) is not int or entry.files != len(inner):
+            self._bad("manifest.json", "form", f"says that {path} lists {entry.files!r} files; it lists {len(inner)}")
+        self._take(listed, path, inner, re.compile(f"merchants/{path[9:11]}/{_NAME}"))
         return listed
 
     def _compare(self, found: Inodes, listed: Files, verified: tuple[Inodes, Mapping[str, Any]], whole: bool) -> None:
@@ -486,7 +499,7 @@ def _merchants_of(
     inner = f"merchants/{part[9:11]}/"
     found, odd, _ = _Folder(folder).scan(inner)
     listed = files._part(part, entry) if entry else {}
-    whole = whole and not files.problems
+    whole = whole and not any(problem.file == part for problem in files.problems)
     files.problems += odd
     files._compare(found, listed, _already_verified(same_as, folder, inner, part) if same_as else ({}, {}), whole)
     return Part(files.problems, files.files, files.bytes)
@@ -819,21 +832,24 @@ class _Reader(_Files):
         for other in (path.removesuffix(".json") + suffix for suffix in (".html", ".svg")):
             if other in listed:
                 self._content(other, listed[other])
-        rules = document.get("rulebook", {}).get("path")
-        text = self._content(rules, listed[rules]) if rules in listed else None
-        if text is None:
+        told = document.get("rulebook")
+        rules = told.get("path") if isinstance(told, dict) else None
+        text = self._content(rules, listed[rules]) if isinstance(rules, str) and rules in listed else None
+        if not isinstance(rules, str) or text is None:
             self._bad(path, "grade", f"its rulebook {rules!r} is not published with it")
             return
         steps = grade.recompute(document, text, rules)
-        if (table := self._content(grade.TABLE, listed[grade.TABLE]) if grade.TABLE in listed else None) is not None:
-            steps.append(grade.in_table(document, table))
+        if grade.TABLE in listed:
+            table = self._content(grade.TABLE, listed[grade.TABLE], MAX_TABLE)
+            if table is not None:
+                steps.append(grade.in_table(document, table))
         self.verdict.merchant = {
             "subject_id": subject_id,
             "document": path,
-            "grade": document.get("grade"),
-            "score": document.get("score"),
+            "grade": _text(document.get("grade")),
+            "score": score if isinstance(score := document.get("score"), int | float) else None,
             "follows": all(step.ok for step in steps),
-            "steps": [vars(step) for step in steps],
+            "steps": [{k: v if k == "ok" else plain(str(v)) for k, v in vars(step).items()} for step in steps],
         }
         for step in steps:
             if not step.ok:
@@ -869,10 +885,14 @@ def _by_file(problem: Problem) -> str:
     return problem.file
 
 
-def _plain(text: str) -> str:
+def plain(text: str) -> str:
     """Harmless to print: names of files and what they say may hold anything."""
-    text = text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
-    return "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in text[:MAX_SAID])
+    return "".join(c if c.isprintable() else _escaped(ord(c)) for c in text[:MAX_SAID])
+
+
+def _escaped(code: int) -> str:
+    """A character by its number, or the byte that stands for none."""
+    return f"\\x{code - 0xDC00:02x}" if 0xDC80 <= code <= 0xDCFF else f"\\u{code:04x}"
 
 
 def _json_object(raw: bytes | None) -> dict[str, Any] | None:
@@ -884,7 +904,7 @@ def _json_object(raw: bytes | None) -> dict[str, Any] | None:
 
 
 def _text(value: Any) -> str | None:
-    return value if isinstance(value, str) else None
+    return plain(value) if isinstance(value, str) else None
 
 
 def _version_of(raw: bytes) -> int:
@@ -901,4 +921,4 @@ def _version_in(path: Path) -> int:
         return 0
 
 
-__all__ = ["EXIT_CODES", "Problem", "Verdict", "default_state", "fingerprint", "verify_folder", "verify_url"]
+__all__ = ["EXIT_CODES", "Problem", "Verdict", "default_state", "fingerprint", "plain", "verify_folder", "verify_url"]

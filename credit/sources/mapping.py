@@ -1,7 +1,8 @@
 """The mapping file: which tables and columns of a platform's own database are which canonical ones.
 
     connection: {env: SHOP_DATABASE_URL}     the environment variable that holds the URL; never the URL itself
-    overlap_minutes: 60                      read again what changed so long before the newest row of the last read
+    overlap_minutes: 60                      read again what changed so long before the newest row of the last read, and
+                                             before the oldest transaction that was open then
     tables:
       transactions:
         from: shop.orders o JOIN shop.payments p ON p.order_id = o.id

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -120,12 +121,34 @@ def check(path: Path, zone: str) -> Found:
         with snapshot(url, zone) as cursor:
             for name, checked in found.tables.items():
                 _ask(cursor, url, mapping, name, checked, found, zone)
+            if any(checked.incremental for checked in found.tables.values()):
+                found.warnings += [f"{mapping.at('overlap_minutes')}: {hidden}" for hidden in _hidden(cursor)]
     except SourceUnreachable as error:
         found.unreachable = True
         found.errors.append(str(error))
     except UserError as error:
         found.errors.append(f"{mapping.at('connection', 'env')}: {error}")
     return found
+
+
+def _hidden(cursor: Cursor) -> Iterator[str]:
+    """Why transactions that are open, and whose rows come later, may not be seen."""
+    try:
+        replica, seen = rows(
+            cursor, "SELECT pg_is_in_recovery(), pg_has_role(current_user, 'pg_read_all_stats', 'USAGE')"
+        )[0]
+    except Refused:
+        replica, seen = False, False
+    if not seen:
+        yield (
+            "the role may not see when transactions of others began: GRANT pg_read_all_stats TO it, or give more minutes "
+            "than the longest transaction takes"
+        )
+    if replica:
+        yield (
+            "open transactions cannot be seen on a replica: read from the primary, or give more minutes than the longest "
+            "transaction takes and the replica lags"
+        )
 
 
 def _names(name: str, mapped: TableMap) -> TableCheck:

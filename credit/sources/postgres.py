@@ -4,7 +4,8 @@ Each canonical table is one SELECT; all are read in one REPEATABLE READ READ ONL
 complaint are of the same moment. Rows are streamed as Arrow batches to Parquet files in the home and from there go the
 way of all files: row checks, quarantine, pseudonyms.
 
-Only what is new is read: rows whose `changed_at` is not more than the overlap before the newest one of the last read.
+Only what is new is read: rows whose `changed_at` is not more than the overlap before the newest one of the last read, nor
+before the begin of the oldest transaction that was open then, whose rows may carry that time and be seen only later.
 That mark is kept in the warehouse with the batch it belongs to, in the transaction that lands the batch: a batch that
 was not landed, or was set aside, is read again. A table without `changed_at`, or whose mapping has changed since, is
 read whole. Reading a row again changes nothing.
@@ -43,6 +44,15 @@ CHANGED_TYPES = ("timestamptz", "timestamp", "date")
 BATCH_BYTES = 8 << 20
 """Of rows in memory at a time, about."""
 READS_KEPT = 50
+# Also transactions that have written nothing yet: they may, and their now() stays that of their begin. Where the role may
+# not see it, xact_start is NULL.
+_SETTLED = """
+SELECT least(now(), min(began))::text FROM (
+    SELECT xact_start AS began FROM pg_stat_activity
+    WHERE datname = current_database() AND backend_type IS DISTINCT FROM 'autovacuum worker'
+    UNION ALL SELECT prepared FROM pg_prepared_xacts WHERE database = current_database()
+) AS open
+"""
 _SCRATCH = "read-postgres-"
 
 
@@ -72,6 +82,20 @@ def begin(cursor: Cursor, zone: str) -> None:
         run(cursor, f"SET LOCAL {setting} = {quote(value)}")
 
 
+def settled(url: Url, zone: str) -> str:
+    """The time up to which all is committed, as far as the role may see: when the oldest open transaction began.
+
+    To be asked before the moment of the read: what ends between the two is then in the read.
+    """
+    with snapshot(url, zone) as cursor:
+        try:
+            return str(rows(cursor, _SETTLED)[0][0])
+        except Refused as error:
+            raise InputError(
+                f"PostgreSQL at {url.server} does not say which transactions are open: {said(error, url)}"
+            ) from None
+
+
 def select(mapped: TableMap, picked: str, since: str | None = None) -> str:
     """The SELECT of a table; `since` is a condition on changed_at."""
     # A line of its own for each part, so that a comment in one does not swallow the next.
@@ -94,14 +118,16 @@ def read(
     _clean(settings)
     inputs, parts, notices, counts = [], [], [], {}
     marks: dict[str, tuple[Mark | None, TableMap, str | None]] = {}
+    zone = zone_of(con, settings)
+    until = settled(url, zone)
     with (
         tempfile.TemporaryDirectory(dir=settings.home, prefix=_SCRATCH) as scratch,
-        snapshot(url, zone_of(con, settings)) as cursor,
+        snapshot(url, zone) as cursor,
     ):
         moment = rows(cursor, "SELECT now()::text || ' ' || pg_current_snapshot()::text")[0][0]
         for name, mapped in mapping.tables.items():
             try:
-                since, newest, mark, why = _since(con, cursor, mapping, name, mapped)
+                since, newest, mark, why = _since(con, cursor, mapping, name, mapped, until)
                 file = Path(scratch) / f"{name}.parquet"
                 number = _stream(cursor, select(mapped, as_text(mapped), since), tuple(mapped.columns), file)
             except Refused as error:
@@ -163,9 +189,9 @@ def _mark(con: duckdb.DuckDBPyConnection, mapping: Mapping, name: str) -> Mark |
 
 
 def _since(
-    con: duckdb.DuckDBPyConnection, cursor: Cursor, mapping: Mapping, name: str, mapped: TableMap
+    con: duckdb.DuckDBPyConnection, cursor: Cursor, mapping: Mapping, name: str, mapped: TableMap, until: str
 ) -> tuple[str | None, str | None, Mark | None, str | None]:
-    """(condition on changed_at, newest changed_at there is, mark so far, why the table is read whole)."""
+    """(condition on changed_at, newest changed_at there is up to `until`, mark so far, why the table is read whole)."""
     if mapped.changed_at is None:
         return None, None, None, "has no changed_at: read whole"
     mark = _mark(con, mapping, name)
@@ -185,8 +211,10 @@ def _since(
         bound = f"{quote(mark.reads[-1][1])}::{kind} - interval '{mapping.overlap_minutes:g} minutes'"
         # A row without the time could have changed at any.
         since = f"{changed} >= {bound} OR {changed} IS NULL"
-    # Not past the server's clock: one row from the future would hide all others until then.
-    newest = rows(cursor, select(mapped, f"least(max({changed}), now()::{kind})::text", since))[0][0]
+    # Not past what is settled: rows of a transaction that is open still, and all others behind one row from the future,
+    # would be hidden.
+    bound = f"{quote(until)}::timestamptz::{kind}"
+    newest = rows(cursor, select(mapped, f"least(max({changed}), {bound})::text", since))[0][0]
     if newest is None and mark is not None:
         newest = mark.reads[-1][1]
     return since, newest, mark, why

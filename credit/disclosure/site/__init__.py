@@ -4,7 +4,7 @@
     pages(summary, versions, context)         all other pages, from platform.json and the ledger of rulebooks
     search(entries)                           the search index
     assets()                                  style sheets, scripts, pictures
-    badge(grade, meaning, context)            the SVG badge of a grade
+    badge(grade, meaning, context, self_operated)  the SVG badge of a grade
 
 `context`: {"platform": {"zh", "en"}, "development": bool, "contact": str, "zone": str}. All of them give the same bytes for the same input.
 Every text is escaped where it enters a page; pages allow no script or style but the site's own and no request elsewhere.

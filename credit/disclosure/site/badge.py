@@ -1,4 +1,4 @@
-"""The badge of a grade: one SVG for all merchants that have it."""
+"""The badge of a grade: one SVG for all merchants that have it, another for those that the platform runs itself."""
 
 from __future__ import annotations
 
@@ -24,19 +24,20 @@ _LONGEST = 8
 """Characters of the platform's name that fit."""
 
 
-def badge(grade: str, meaning: dict[str, str], context: dict[str, Any]) -> bytes:
-    """The SVG badge of `grade`, a function of these three alone."""
+def badge(grade: str, meaning: dict[str, str], context: dict[str, Any], self_operated: bool = False) -> bytes:
+    """The SVG badge of `grade`, a function of these alone. What is self-operated is marked so (E-Commerce Law Art. 37)."""
     platform, development = context["platform"]["zh"], context["development"]
     trial = "（试用）" if development else ""
     return (
         _BADGE.format(
-            title=f"{platform} 信用等级 {grade} {meaning['zh']}{trial}",
+            title=f"{platform}{' 平台自营' * self_operated} 信用等级 {grade} {meaning['zh']}{trial}",
             desc=f"{context['platform']['en']}: credit grade {grade}, {meaning['en']}"
+            + ", operated by the platform itself" * self_operated
             + (" (signed with a development key, for trial only)" if development else ""),
             colour=_COLOURS[tone(grade)],
             font=_FONT,
             platform=platform if len(platform) <= _LONGEST else f"{platform[: _LONGEST - 1]}…",
-            under=f"信用等级{trial or ' Credit grade'}",
+            under=f"平台自营{trial or ' 信用等级'}" if self_operated else f"信用等级{trial or ' Credit grade'}",
             grade=grade,
         )
     ).encode()

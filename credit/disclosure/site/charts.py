@@ -118,9 +118,11 @@ _APART = 12
 """Between the names beside a column."""
 
 
-def shares(history: list[dict[str, Any]], order: list[str], tones: dict[str, tuple[str, int]], meaning: str) -> Markup:
+def shares(
+    number: int, history: list[dict[str, Any]], order: list[str], tones: dict[str, tuple[str, int]], meaning: str
+) -> Markup:
     """Months as columns of equal height, each divided by grade, best at the bottom; the last has the grades' names beside it.
-    `tones`: class of each grade, and which of that class it is: 1 is plain, 2 and 3 lighter and patterned."""
+    `number` of the chart on its page, from 0. `tones`: class of each grade, and which of that class it is: 1 is plain, 2 and 3 lighter and patterned."""
     height, names = _H + 50, 34
     ground = height - _BOTTOM
     gap, up = (_W - _LEFT - names) / max(len(history), 1), ground - _TOP
@@ -151,9 +153,9 @@ def shares(history: list[dict[str, Any]], order: list[str], tones: dict[str, tup
         for share in (0, 50, 100)
     ]
     return Markup(
-        f'<svg class=chart viewBox="0 0 {_W} {height}" role=img aria-labelledby="history-t history-d">'
-        f"<title id=history-t>各等级占比走势 Shares of the grades over time</title><desc id=history-d>{escape(meaning)}</desc>"
-        f"{_PATTERNS}{''.join(drawn)}</svg>"
+        f'<svg class=chart viewBox="0 0 {_W} {height}" role=img aria-labelledby="history-{number}-t history-{number}-d">'
+        f"<title id=history-{number}-t>各等级占比走势 Shares of the grades over time</title>"
+        f"<desc id=history-{number}-d>{escape(meaning)}</desc>{'' if number else _PATTERNS}{''.join(drawn)}</svg>"
     )
 
 

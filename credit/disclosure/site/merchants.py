@@ -396,6 +396,11 @@ def _jsonld(document: Document) -> dict[str, Any]:
         if subject["uscc"]:
             about["identifier"].append({"@type": "PropertyValue", "propertyID": "USCC", "value": subject["uscc"]})
         about |= {key: subject[key] for key in ("address",) if subject[key]}
+    if subject["self_operated"]:
+        about |= {
+            "description": "平台自营 Operated by the platform itself",
+            "parentOrganization": {"@type": "Organization", "name": by},
+        }
     rating: dict[str, Any] = {
         "@type": "Rating",
         "name": document["grade"],

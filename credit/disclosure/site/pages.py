@@ -99,25 +99,35 @@ def _distribution(book: dict[str, Any]) -> Markup:
 
 
 def _platform(summary: Summary) -> dict[str, Any]:
-    figures, history = summary["figures"], summary["history"]
-    grades = {grade for month in history for grade in month["grades"]}
-    known = [level["grade"] for book in summary["rulebooks"] for level in book["levels"]]
+    figures = summary["figures"]
+    return {
+        "figures": figures_table(figures, FIGURES, "全部商家合计", "All merchants together"),
+        "reviews": stars(figures),
+        "complaints": figures_table(figures, COMPLAINTS, "投诉件数", "Complaints"),
+        "trends": [_trend(number, book, summary["history"]) for number, book in enumerate(summary["rulebooks"])],
+    }
+
+
+def _trend(number: int, book: dict[str, Any], history: list[dict[str, Any]]) -> dict[str, Any]:
+    """How the merchants of one rulebook were graded, month by month."""
+    months = [month for month in history if month["rulebook"] == book["id"]]
+    known = [level["grade"] for level in book["levels"]]
+    grades = {grade for month in months for grade in month["grades"]}
     order = sorted(grades, key=lambda grade: (known.index(grade) if grade in known else len(known), grade))
     told = "; ".join(
         f"{iso(month['on'])[:7]}: " + ", ".join(f"{g} {month['grades'][g]}" for g in order if g in month["grades"])
-        for month in (history[0], history[-1])
-    ) if history else ""  # fmt: skip
+        for month in months[:: len(months) - 1 or 1]
+    )
     tones: dict[str, tuple[str, int]] = {}
     for grade in order:
         alike = sum(tone(other) == tone(grade) for other in tones)
         tones[grade] = tone(grade), min(1 + alike, 3)
     return {
-        "figures": figures_table(figures, FIGURES, "全部商家合计", "All merchants together"),
-        "reviews": stars(figures),
-        "complaints": figures_table(figures, COMPLAINTS, "投诉件数", "Complaints"),
-        "chart": charts.shares(history, order, tones, told) if len(history) > 1 else None,
+        "title": book["title"],
+        "months": months,
+        "chart": charts.shares(number, months, order, tones, told) if len(months) > 1 else None,
         "order": order,
-        "keys": [(grade, Markup(charts.filled(*tones[grade], "width=16 height=12"))) for grade in order],
+        "legend": [(grade, Markup(charts.filled(*tones[grade], "width=16 height=12"))) for grade in order],
     }
 
 
