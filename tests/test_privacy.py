@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from credit.disclosure import privacy
+from credit.disclosure import figures, privacy
 from credit.indicators.base import Array
 
 HIDDEN = -1.0
@@ -228,3 +228,57 @@ def test_another_merchant_is_published_alike(buckets: Array, whole: bool) -> Non
     for parts in (*windows, windows[1] - windows[0], windows[2] - windows[1]):
         same = (parts[:, alike] == parts[:, :1]).all(axis=1)
         assert not (same & privacy.small(parts[:, 0])).any()
+
+
+# --- a merchant's figures together -------------------------------------------------------------------------------
+
+
+def _counts(windows: list[Array], **of: list[Array]) -> list[figures.Counts]:
+    """Of each window what is counted `of` a merchant; nothing of all else."""
+    size = windows[0].shape[-1]
+    nothing = {"reviews": (), "complaints": (), "stars": (5,), "channels": (6,), "outcomes": (8,), "liable": (2,)}
+    empty = {name: np.zeros((*rows, size)) for name, rows in nothing.items()}
+    return [figures.Counts(**empty | {name: told[place] for name, told in of.items()}) for place in range(3)]
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "windows", "most"),
+    [([0, 1, 3, 4], 1, 20), ([0, 3], 3, 16), ([0, 1, 3], 2, 15), ([0, 1, 3, 4], 2, 12)],
+)
+def test_no_small_number_of_complaints_is_told_by_whose_fault_they_were(
+    outcomes: list[int], windows: int, most: int
+) -> None:
+    """Of the outcomes the seller is liable for the first two."""
+    tables = _tables(len(outcomes) * windows, most).reshape(windows, len(outcomes), -1)
+    buckets = np.zeros((3, 8, tables.shape[-1]))
+    buckets[np.ix_(range(3 - windows, 3), outcomes)] = tables
+    ended = _windows(buckets)
+    liable = [np.array([parts[:2].sum(axis=0), parts[2:].sum(axis=0)]) for parts in ended]
+    counted = _counts(ended, complaints=[parts.sum(axis=0) for parts in ended], outcomes=ended, liable=liable)
+    published = [
+        row
+        for counts, (hide, _) in zip(counted, figures.hidden(counted), strict=True)
+        for row in (
+            _shown(counts.complaints, hide.complaints),
+            _shown(counts.liable[0], hide.liable[0]),
+            *_shown(counts.outcomes, hide.outcomes),
+        )
+    ]
+    assert _pinned(np.array(published), np.concatenate([_all_counts(ended), _all_counts(liable)])) == []
+
+
+@pytest.mark.parametrize(("shorter", "older"), [(8, 0), (8, 5), (5, 9), (10, 5)])
+def test_no_small_number_of_stars_is_told_by_the_means_of_two_windows(shorter: int, older: int) -> None:
+    tables = [parts[:, parts.sum(axis=0) == n] for n in (shorter, older) for parts in [_tables(5, n)]]
+    numbers = [parts.shape[1] for parts in tables]
+    buckets = np.zeros((3, 5, numbers[0] * numbers[1]))
+    buckets[1], buckets[2] = np.repeat(tables[0], numbers[1], axis=1), np.tile(tables[1], numbers[0])
+    stars = _windows(buckets)
+    counted = _counts(stars, reviews=[parts.sum(axis=0) for parts in stars], stars=stars)
+    published: list[Array] = []
+    for counts, (hide, hide_mean) in list(zip(counted, figures.hidden(counted), strict=True))[1:]:
+        mean = np.arange(1, 6) @ counts.stars / counts.reviews
+        state = np.zeros(len(mean), dtype=np.int8)
+        shown = privacy.rates(mean, state, "stars", counts.reviews, hide=hide_mean)
+        published += [*_shown(counts.stars, hide.stars), np.nan_to_num(shown.value, nan=HIDDEN)]
+    assert _pinned(np.array(published), _all_counts(stars)) == []

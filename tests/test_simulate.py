@@ -13,6 +13,7 @@ from typing import Any
 import duckdb
 import pytest
 
+from credit import codes
 from credit.simulate import BAD_ROWS, BUYER_STORIES, BUYER_SUBJECTS, STORIES, populate, write
 from credit.tables import KNOWN_AT, TABLES
 
@@ -29,6 +30,7 @@ EVERY_COLUMN = pytest.mark.parametrize(
 
 def market(threads: int = 2, **given: Any) -> duckdb.DuckDBPyConnection:
     con = duckdb.connect(config={"threads": threads, "memory_limit": "1GB"})
+    con.create_function("resident_id_valid", codes.resident_id_valid)
     wanted: dict[str, Any] = {"merchants": MERCHANTS, "transactions": TRANSACTIONS, "end": END}
     populate(con, **wanted | given)
     return con

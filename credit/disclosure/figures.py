@@ -112,7 +112,7 @@ def hides(indicator: str, value: Array, window: Tree) -> Mask | None:
 
 
 @dataclass(frozen=True)
-class _Counts:
+class Counts:
     """What is counted about people in one window: numbers, or where they are hidden. Rows are STARS, CHANNELS, OUTCOMES."""
 
     reviews: Any
@@ -139,7 +139,7 @@ def windows(
     tells = None if parts is None else _told_by_parts(counted, parts[0], have, parts[1])
     return {
         days: _window(facts, have, days, currency, counts, hide, hide_mean)
-        for days, counts, (hide, hide_mean) in zip(WINDOWS, counted, _hidden(counted, tells), strict=True)
+        for days, counts, (hide, hide_mean) in zip(WINDOWS, counted, hidden(counted, tells), strict=True)
     }
 
 
@@ -150,10 +150,10 @@ def _of(facts: NightFacts, have: frozenset[str], days: int, quantity: Quantity, 
     return np.broadcast_to(quantity.of(facts, days), len(facts.subjects)).astype(np.float64)
 
 
-def _counted(facts: NightFacts, have: frozenset[str], days: int) -> _Counts:
+def _counted(facts: NightFacts, have: frozenset[str], days: int) -> Counts:
     of = partial(_of, facts, have, days)
     ended = np.array([of(_BY_OUTCOME[name], "complaints.outcome") for name in OUTCOMES])
-    return _Counts(
+    return Counts(
         of(REVIEWS),
         of(COMPLAINTS),
         np.array([of(_RATED[stars]) for stars in STARS]),
@@ -164,8 +164,8 @@ def _counted(facts: NightFacts, have: frozenset[str], days: int) -> _Counts:
 
 
 def _told_by_parts(
-    counted: list[_Counts], facts: NightFacts, have: frozenset[str], figures: Sequence[dict[int, Tree]]
-) -> list[_Counts]:
+    counted: list[Counts], facts: NightFacts, have: frozenset[str], figures: Sequence[dict[int, Tree]]
+) -> list[Counts]:
     """Of each window, which counts of the one subject would, beside what is shown of its parts, tell of one of them."""
     each = [_counted(facts, have, days) for days in WINDOWS]
 
@@ -188,19 +188,19 @@ def _told_by_parts(
         of("liable", ("complaints", "upheld"), ("complaints", "upheld")),
     ]
     return [
-        _Counts(reviews, complaints, *(mask[:, None] for mask in rest))
+        Counts(reviews, complaints, *(mask[:, None] for mask in rest))
         for reviews, complaints, *rest in zip(*columns, strict=True)
     ]
 
 
-def _hidden(counted: list[_Counts], tells: list[_Counts] | None) -> list[tuple[_Counts, Mask]]:
+def hidden(counted: list[Counts], tells: list[Counts] | None = None) -> list[tuple[Counts, Mask]]:
     """Of each window, where its counts and where its mean of stars are hidden; also where the count `tells` something."""
 
     def also(name: str, rows: slice = slice(None)) -> list[Any] | None:
         return None if tells is None else [getattr(counts, name)[rows] for counts in tells]
 
     reviews, complaints, stars, channels, ended, liable = (
-        [np.nan_to_num(getattr(counts, field.name)) for counts in counted] for field in fields(_Counts)
+        [np.nan_to_num(getattr(counts, field.name)) for counts in counted] for field in fields(Counts)
     )
     reviews_hid, complaints_hid = (
         privacy.nested(reviews, also("reviews")),
@@ -227,7 +227,7 @@ def _hidden(counted: list[_Counts], tells: list[_Counts] | None) -> list[tuple[_
         hide_mean = privacy.hides_mean(counts, hid) | (hid & (reviews_hid[place] | ~longest))
         told.append(
             (
-                _Counts(
+                Counts(
                     reviews_hid[place], complaints_hid[place], stars_hid[place], channels_hid[place], ended_hid[place],
                     liable_hid[place],
                 ),
@@ -242,8 +242,8 @@ def _window(
     have: frozenset[str],
     days: int,
     currency: list[str | None],
-    counts: _Counts,
-    hide: _Counts,
+    counts: Counts,
+    hide: Counts,
     hide_mean: Mask,
 ) -> Tree:
     of = partial(_of, facts, have, days)

@@ -24,9 +24,10 @@
   tell how many gave which; then a rate beside a count does not give back the exact number of orders of any but small merchants.
 
 What can still be had: that a hidden count is from 1 to 4, or one of a few numbers; which numbers hidden parts have, though
-not which of them has which, where few add up to their total; what two nights differ by; what merchants who put together what
-each knows of itself have left of the platform's. A share beside a narrow band of orders leaves few numbers of orders, and
-what the rates per order of complaints stand to each other as tells roughly what their numbers do.
+not which of them has which, where few add up to their total; what two nights differ by. A share beside a narrow band of
+orders leaves few numbers of orders; the rates per order of complaints stand to each other as their numbers do, which of few
+complaints tells how many were not overdue, say. The platform's sums are looked at one by one, not all together, and whoever
+knows of some merchants what they do not show has less left of them.
 """
 
 from __future__ import annotations
@@ -236,8 +237,8 @@ def breakdown(
         all_of_it = before | risky.any(axis=0) if hide or whole else np.zeros(len(before), dtype=bool)
         hid: Mask = all_of_it | totals[place] | hidden(parts, None if also is None else also[place])
         before, longer = np.logical_or.reduce(hid), parts
-        # Where the total is 0 so are all parts.
-        hide.insert(0, hid & (parts.sum(axis=0) > 0))
+        # Where a total that is shown is 0 so are all parts.
+        hide.insert(0, hid & (totals[place] | (parts.sum(axis=0) > 0)))
     return hide
 
 

@@ -273,7 +273,7 @@ def _is(folder: int, name: str, entry: dict[str, Any], source: Source, read: boo
         found = os.stat(name, dir_fd=folder, follow_symlinks=False)
         if found.st_size != entry["bytes"] or not stat.S_ISREG(found.st_mode):
             return False
-        touched = found.st_mtime_ns > source.written or found.st_ctime_ns >= source.settled
+        touched = found.st_mtime_ns > source.written or found.st_ctime_ns > source.settled
         return _reads(folder, name, entry) if read or touched else True
     except OSError:
         return False

@@ -159,13 +159,18 @@ def commit(published: Path, draft: Draft, day: date, keep: int, finish: Callable
     new = published / f"{_NEW}{os.getpid()}"
     if folder.exists():
         _mend(folder, draft)
+        shutil.rmtree(draft.folder)
         finish(folder)
     else:
         finish(draft.folder)
         _make_durable(draft.folder)
         new.symlink_to(Path("versions") / folder.name)
-        durable.sync(published)
-        os.rename(draft.folder, folder)  # noqa: PTH104
+        try:
+            durable.sync(published)
+            os.rename(draft.folder, folder)  # noqa: PTH104
+        except OSError:
+            new.unlink()
+            raise
         durable.sync(folder.parent)
     switch(published, folder)
     new.unlink(missing_ok=True)
