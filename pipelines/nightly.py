@@ -1,12 +1,14 @@
 """The nightly flow: the steps of `credit.nightly`, in the same order, as Prefect tasks.
 
 Run it once:            python -m pipelines.nightly --path ./delivery --date 2026-11-24
-Serve it every night:   python -m pipelines.nightly --path ./delivery --serve
+Serve it every night:   prefect server start, then with PREFECT_API_URL set to it
+                        python -m pipelines.nightly --path ./delivery --serve
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import sys
 from datetime import date
 from pathlib import Path
@@ -16,6 +18,7 @@ from prefect import flow, get_run_logger, task
 from prefect.artifacts import create_markdown_artifact, create_table_artifact
 from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State, TaskRun
+from rich.markup import escape
 
 from credit import settings
 from credit.cli import show_report, standing_note
@@ -125,9 +128,24 @@ def main() -> None:
             serve(parameters, given.cron)
         else:
             show_report(nightly(**parameters))
+            _stop_background_loop()
     except UserError as error:
-        err.print(f"[bold red]error[/bold red] {error}", highlight=False, soft_wrap=True)
+        err.print(f"[bold red]error[/bold red] {escape(str(error))}", highlight=False, soft_wrap=True)
         sys.exit(error.exit_code)
+
+
+def _stop_background_loop() -> None:
+    """End the thread in which Prefect sends logs, once they are sent.
+
+    It holds the context of the task that logged first, and with it the program's modules, past the end of the
+    interpreter; DuckDB's binding (nanobind) would then list every type of its own as leaked.
+    """
+    with contextlib.suppress(ImportError):  # not part of Prefect's public interface
+        from prefect._internal.concurrency.threads import wait_for_global_loop_exit
+        from prefect.logging.handlers import APILogWorker
+
+        APILogWorker.drain_all()
+        wait_for_global_loop_exit(timeout=10)
 
 
 def schedule(parameters: dict[str, Any], cron: str = CRON) -> Any:
@@ -139,7 +157,18 @@ def schedule(parameters: dict[str, Any], cron: str = CRON) -> Any:
 
 
 def serve(parameters: dict[str, Any], cron: str = CRON) -> None:
-    """Serve the flow as the deployment `nightly`. One night at a time; blocks until stopped."""
+    """Serve the flow as the deployment `nightly`. One night at a time; blocks until stopped.
+
+    Raises UserError without a Prefect server: the temporary one that a flow starts for itself schedules nothing.
+    """
+    from prefect.settings import PREFECT_API_URL
+
+    if not PREFECT_API_URL.value():
+        raise UserError(
+            "--serve needs a Prefect server, and PREFECT_API_URL is not set: no night would ever run. Either run "
+            "`prefect server start`, set PREFECT_API_URL=http://127.0.0.1:4200/api and serve again, or let cron or "
+            "systemd run `merchant-credit nightly` each night, which needs no Prefect"
+        )
     nightly.serve(name="nightly", schedule=schedule(parameters, cron), parameters=parameters, limit=1)
 
 

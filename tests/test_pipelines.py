@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
@@ -91,3 +93,27 @@ def test_the_deployment_runs_nightly_in_the_platforms_zone() -> None:
     [entry] = deployment.schedules
     assert entry.schedule.cron == "30 2 * * *"
     assert entry.schedule.timezone == "America/Sao_Paulo"
+
+
+def test_serving_without_a_server_is_refused(tmp_path: Path) -> None:
+    """Prefect itself would only warn, and then say that the flow is served."""
+    env = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")}
+    done = subprocess.run(
+        [sys.executable, "-m", "pipelines.nightly", "--serve", "--home", str(tmp_path / "home")],
+        capture_output=True, text=True, check=False, timeout=120, env=env | {"PREFECT_HOME": str(tmp_path)},
+    )  # fmt: skip
+    assert done.returncode == 2, done.stderr
+    for remedy in ("prefect server start", "PREFECT_API_URL", "merchant-credit nightly"):
+        assert remedy in done.stderr
+    assert not (tmp_path / "home").exists()
+
+
+def test_a_night_ends_without_complaints_of_leaks(tmp_path: Path) -> None:
+    simulate.write(tmp_path / "in", merchants=20, transactions=2000, end=DAY)
+    done = subprocess.run(
+        [sys.executable, "-m", "pipelines.nightly", "--path", str(tmp_path / "in"), "--date", str(DAY),
+         "--home", str(tmp_path / "home")],
+        capture_output=True, text=True, check=False, timeout=300, env=os.environ | {"PREFECT_HOME": str(tmp_path / "p")},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "nanobind" not in done.stderr
