@@ -19,7 +19,11 @@ out = Console()
 err = Console(stderr=True)
 
 Home = Annotated[
-    Path | None, typer.Option("--home", help="Folder of warehouse and published files [env MERCHANT_CREDIT_HOME].")
+    Path | None,
+    typer.Option(
+        "--home",
+        help="Folder of warehouse and published files; default: MERCHANT_CREDIT_HOME, else ./merchant-credit-home.",
+    ),
 ]
 Day = Annotated[
     str | None,
