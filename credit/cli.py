@@ -11,7 +11,7 @@ import json
 import sys
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, Any, Literal, NoReturn
 
 import typer
 from rich.console import Console
@@ -62,7 +62,7 @@ SourceName = Annotated[
 ]
 Rulebooks = Annotated[
     list[Path] | None,
-    typer.Option("--rulebook", help="Rulebook file; give again for more. Default: the rules in force."),
+    typer.Option("--rulebook", metavar="FILE", help="Rulebook file; give again for more. Default: the rules in force."),
 ]
 Trial = Annotated[
     bool,
@@ -199,7 +199,7 @@ def evaluate(
     from credit.warehouse import open_warehouse
 
     conf = settings.load(home=home)
-    with open_warehouse(conf) as con:
+    with open_warehouse(conf, make=False) as con:
         evaluated = latest(con, day_of(day, conf) if day else None)
         evaluate_merchant(con, conf, evaluated, merchant)
         row = grade_row(con, evaluated, merchant)
@@ -241,6 +241,7 @@ def rollback(
     """
     from credit.disclosure import rollback as back
     from credit.disclosure import versions
+    from credit.nightly import signed_by_development_keys
     from credit.warehouse import open_warehouse
 
     conf = settings.load(home=home)
@@ -253,13 +254,18 @@ def rollback(
             out.print(f"{one['version']}{'  <- current 当前版本' if one['current'] else ''}", highlight=False)
         return
     progress = _Steps()
-    with open_warehouse(conf):
+    with open_warehouse(conf, make=False):
         done = back(conf, version, progress=lambda said: progress("rollback", said))
-    report = {"published": str(conf.published / "current"), "version": done.version, "changes": done.changes}
+    report = {
+        "published": str(conf.published / "current"),
+        "version": done.version,
+        "changes": done.changes,
+        "notices": [*done.notices, *signed_by_development_keys(conf)],
+    }
     if as_json:
-        print_json(report | {"notices": done.notices})
+        print_json(report)
     else:
-        show_report(report | {"notices": done.notices})
+        show_report(report)
         out.print(f"Version in force 当前版本: {done.version}", highlight=False)
 
 
@@ -295,7 +301,9 @@ def nightly(
 
 @app.command()
 def grades(
-    grade: Annotated[list[str] | None, typer.Option("--grade", help="Only this grade; give again for more.")] = None,
+    grade: Annotated[
+        list[str] | None, typer.Option("--grade", metavar="GRADE", help="Only this grade; give again for more.")
+    ] = None,
     kind: Annotated[str | None, typer.Option(help="enterprise or individual.")] = None,
     role: Annotated[str, typer.Option(help="seller, or buyer: buyers who are subjects; never published.")] = "seller",
     limit: Annotated[int, typer.Option(min=1, help="Rows of the table; --json gives all.")] = 20,
@@ -334,9 +342,9 @@ def grades(
 
 def _show_grades(rows: list[dict[str, Any]], title: str, limit: int) -> None:
     table = RichTable(title=title, title_justify="left")
-    for heading in ("Merchant 主体", "Kind", "Grade 等级", "Score", "Evidence", "Marks 标注"):
-        number, merchant = heading[:5] in ("Score", "Evide"), heading[:5] == "Merch"
-        table.add_column(heading, justify="right" if number else "left", overflow="fold", no_wrap=merchant or number)
+    for heading in ("Merchant\n主体", "Kind\n类型", "Grade\n等级", "Score\n得分", "Evidence\n证据度", "Marks\n标注"):
+        number, marks = heading[:5] in ("Score", "Evide"), heading[:5] == "Marks"
+        table.add_column(heading, justify="right" if number else "left", overflow="fold", no_wrap=not marks)
     for row in rows[:limit]:
         table.add_row(
             escape(row["subject_id"]),
@@ -400,7 +408,7 @@ def config(home: Home = None, as_json: AsJson = False) -> None:
         return
     table = RichTable(title="Settings", title_justify="left")
     for heading in ("Setting", "Value", "From", "What it does"):
-        table.add_column(heading, overflow="fold")
+        table.add_column(heading, overflow="fold", no_wrap=heading == "Setting")
     for name, origin in origins.items():
         value = getattr(conf, name)
         about = Settings.model_fields[name].description or ""
@@ -460,7 +468,8 @@ def show_report(report: dict[str, Any], console: Console | None = None) -> None:
     if report.get("quarantine"):
         table = RichTable(title="Quarantine 隔离原因", title_justify="left")
         for heading in ("Source", "Reason code", "Rows", "For example"):
-            table.add_column(heading, justify="right" if heading == "Rows" else "left", overflow="fold")
+            justify: Literal["left", "right"] = "right" if heading == "Rows" else "left"
+            table.add_column(heading, justify=justify, overflow="fold", no_wrap=heading != "For example")
         most = sorted(report["quarantine"], key=lambda entry: -entry["rows"])[:QUARANTINE_SHOWN]
         for entry in most:
             table.add_row(entry["source"], entry["code"], f"{entry['rows']:,}", escape(entry["example"]))

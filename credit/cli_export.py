@@ -55,7 +55,7 @@ def postgres(
     text = conf.postgres_url.get_secret_value() if conf.postgres_url else ""
     if not text.strip():
         raise UserError("no database is named; give --url, or set MERCHANT_CREDIT_POSTGRES_URL or postgres_url")
-    where = Url(text, "--url" if url else "setting postgres_url")
+    where = Url(text, "--url" if url else settings.origin(conf, "postgres_url"))
     version = published.current(conf)
     marked = sort_key.advertised(advertised, _ids(version)) if advertised else None
     sent = target.export(version, where, schema, marked)

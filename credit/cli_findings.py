@@ -87,7 +87,7 @@ def _decided(
 
     conf = settings.load(home=home)
     on = day_of(day, conf)
-    with open_warehouse(conf) as con:
+    with open_warehouse(conf, make=False) as con:
         # A finding that is decided is known by its decisions: its rows may no longer be found.
         made = decide(con, _known(con, id) or finding(con, conf, on, id))
         told = _told(made, lifecycle.zone(con))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -14,7 +15,7 @@ from rich.table import Table as RichTable
 
 from credit import settings
 from credit.console import AsJson, At, Home, Who, instant_of, named_day, out, print_json
-from credit.ledgers import adjustments, closings, objections, sanctions
+from credit.ledgers import adjustments, closings, entries, objections, sanctions
 from credit.rulebooks import lifecycle
 from credit.rulebooks.lifecycle import coded, entry
 from credit.warehouse import open_warehouse
@@ -88,14 +89,16 @@ def list_objections(
     Example: merchant-credit objection list --open
     """
     with _reading(home) as con:
+        _known(con, merchant)
         found = [one for one in objections.objections(con, merchant) if not open_ or one.state == "open"]
         told = [_objection(con, one) for one in found]
     if as_json:
         print_json(told)
         return
-    table = RichTable(title="Objections 异议", title_justify="left")
-    for heading in ("No. 编号", "Filed 受理日期", "Merchant 主体", "About 事项", "State 状态", "Days 天"):
-        table.add_column(heading, overflow="fold")
+    table = _listed(
+        "Objections 异议", "No. 编号", "Filed 受理日期", "Merchant 主体", "About 事项", "State 状态", "Days 天",
+        wraps=("About 事项", "State 状态"),
+    )  # fmt: skip
     for one in found:
         about, state = (
             objections.ABOUT[one.about],
@@ -170,6 +173,13 @@ def decide(
     _done(told, as_json, f"Objection {number}: {' '.join(objections.OUTCOMES[outcome])}")
     if told["adjustments"] and not as_json:
         _what_next(told["events"][-1]["from_day"])
+    elif outcome != "rejected" and not as_json:
+        out.print(
+            "No row is left out and no value corrected, so no grade changes by it; --exclude and --correct do that, "
+            "in a decision entered anew 未剔除或更正任何数据，信用等级不因此变化",
+            highlight=False,
+            soft_wrap=True,
+        )
 
 
 def repair(
@@ -245,14 +255,16 @@ def list_sanctions(merchant: OfMerchant = None, home: Home = None, as_json: AsJs
     Example: merchant-credit sanction list --merchant M000002
     """
     with _reading(home) as con:
+        _known(con, merchant)
         found = sanctions.sanctions(con, merchant)
         zone = lifecycle.zone(con)
     if as_json:
         print_json([_sanction(one, zone) for one in found])
         return
-    table = RichTable(title="Sanctions 处置措施", title_justify="left")
-    for heading in ("No. 编号", "Imposed 实施", "Merchant 主体", "Kind 类型", "Until 至", "Lifted 解除", "Reason 原因"):
-        table.add_column(heading, overflow="fold")
+    table = _listed(
+        "Sanctions 处置措施", "No. 编号", "Imposed 实施", "Merchant 主体", "Kind 类型", "Until 至", "Lifted 解除",
+        "Reason 原因", wraps=("Reason 原因",),
+    )  # fmt: skip
     for one in found:
         dates = (str(one.until_on or ""), str(one.lifted.day) if one.lifted else "")
         table.add_row(*map(escape, (str(one.number), str(one.day), one.subject_id, one.kind, *dates, one.reason)))
@@ -306,14 +318,15 @@ def list_closings(merchant: OfMerchant = None, home: Home = None, as_json: AsJso
     Example: merchant-credit closing list
     """
     with _reading(home) as con:
+        _known(con, merchant)
         found = closings.closings(con, merchant)
         zone = lifecycle.zone(con)
     if as_json:
         print_json([_closing(one, zone) for one in found])
         return
-    table = RichTable(title="Notices of closing 停业公告", title_justify="left")
-    for heading in ("No. 编号", "Announced 公告", "Merchant 主体", "Closes 停业", "Withdrawn 撤回"):
-        table.add_column(heading, overflow="fold")
+    table = _listed(
+        "Notices of closing 停业公告", "No. 编号", "Announced 公告", "Merchant 主体", "Closes 停业", "Withdrawn 撤回"
+    )
     for one in found:
         withdrawn = str(one.withdrawn.day) if one.withdrawn else ""
         table.add_row(*map(escape, (str(one.number), str(one.day), one.subject_id, str(one.closes_on), withdrawn)))
@@ -325,7 +338,7 @@ def list_closings(merchant: OfMerchant = None, home: Home = None, as_json: AsJso
 
 @contextmanager
 def _writing(home: Path | None) -> Iterator[duckdb.DuckDBPyConnection]:
-    with open_warehouse(settings.load(home=home)) as con:
+    with open_warehouse(settings.load(home=home), make=False) as con:
         yield con
 
 
@@ -333,6 +346,25 @@ def _writing(home: Path | None) -> Iterator[duckdb.DuckDBPyConnection]:
 def _reading(home: Path | None) -> Iterator[duckdb.DuckDBPyConnection]:
     with open_warehouse(settings.load(home=home), read_only=True) as con:
         yield con
+
+
+def _known(con: duckdb.DuckDBPyConnection, merchant: str | None) -> None:
+    """Raises UserError for a merchant that the register does not have: an empty list would say that it has no entries."""
+    if merchant is not None:
+        entries.merchant(con, merchant)
+
+
+def _listed(title: str, *headings: str, wraps: tuple[str, ...] = ()) -> RichTable:
+    """A table of entries. Ids, days and codes are not broken; what `wraps` is text."""
+    table = RichTable(title=title, title_justify="left")
+    for heading in headings:
+        table.add_column("\n".join(heading.rsplit(" ", 1)), overflow="fold", no_wrap=heading not in wraps)
+    return table
+
+
+def _to_the_second(instant: str) -> str:
+    """An instant of `entry` for a person to read."""
+    return datetime.fromisoformat(instant).isoformat(sep=" ", timespec="seconds")
 
 
 def _done(told: dict[str, Any], as_json: bool, said: str) -> None:
@@ -452,13 +484,15 @@ def _show(told: dict[str, Any]) -> None:
         f"[bold]{state['zh']} {state['en']}[/bold]",
         highlight=False,
     )
-    out.print(f"{told['at']} · {escape(told['by'])}: {escape(told['text'])}", highlight=False, soft_wrap=True)
+    out.print(
+        f"{_to_the_second(told['at'])} · {escape(told['by'])}: {escape(told['text'])}", highlight=False, soft_wrap=True
+    )
     for row in told["rows"]:
         out.print(f"  {escape(row)}", highlight=False, soft_wrap=True)
     for event in told["events"]:
         what = event["outcome"] or coded("withdrawn", objections.OUTCOMES)
         out.print(
-            f"{event['at']} · {what['zh']} {what['en']} · {escape(event['by'])}"
+            f"{_to_the_second(event['at'])} · {what['zh']} {what['en']} · {escape(event['by'])}"
             + (f": {escape(event['reason'])}" if event["reason"] else ""),
             highlight=False,
             soft_wrap=True,

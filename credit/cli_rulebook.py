@@ -259,7 +259,7 @@ def propose(
     Example: merchant-credit rulebook propose ./draft.yaml --by "Li Wei" --comments-until 2026-12-10
     """
     until = named_day(comments_until, "--comments-until") if comments_until else None
-    with open_warehouse(settings.load(home=home)) as con:
+    with open_warehouse(settings.load(home=home), make=False) as con:
         _done(con, lifecycle.propose(con, file, by=by, comments_until=until, at=instant_of(at), note=note), as_json)
 
 
@@ -298,7 +298,7 @@ def answer(
 
     Example: merchant-credit rulebook answer 1 --by "Li Wei" --outcome partly --reason "30 instead of 35"
     """
-    with open_warehouse(settings.load(home=home)) as con:
+    with open_warehouse(settings.load(home=home), make=False) as con:
         _done(con, lifecycle.answer(con, number, by=by, outcome=outcome, reason=reason, at=instant_of(at)), as_json)
 
 
@@ -402,7 +402,7 @@ def _reading(conf: Settings) -> Iterator[tuple[list[lifecycle.Version], str]]:
 def _writing(home: Path | None, ref: str) -> Iterator[tuple[duckdb.DuckDBPyConnection, lifecycle.Version]]:
     """The warehouse, and the version in its ledger that an argument names."""
     conf = settings.load(home=home)
-    with open_warehouse(conf) as con:
+    with open_warehouse(conf, make=False) as con:
         known = lifecycle.versions(con)
         book, version = _resolve(known, zone_of(con, conf), ref)
         if version is None:

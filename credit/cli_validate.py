@@ -37,7 +37,8 @@ Bad = Annotated[
     ),
 ]
 Rulebooks = Annotated[
-    list[Path] | None, typer.Option("--rulebook", help="Grade by these files; default: those of each date.")
+    list[Path] | None,
+    typer.Option("--rulebook", metavar="FILE", help="Grade by these files; default: those of each date."),
 ]
 Out = Annotated[
     Path | None, typer.Option("--out", file_okay=False, help="Folder for index.html, picture.svg, result.json and CSV.")

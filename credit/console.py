@@ -22,7 +22,7 @@ Home = Annotated[
     Path | None,
     typer.Option(
         "--home",
-        help="Folder of warehouse and published files (else MERCHANT_CREDIT_HOME, else ./merchant-credit-home).",
+        help="Folder of warehouse and published files; default: MERCHANT_CREDIT_HOME, else ./merchant-credit-home.",
     ),
 ]
 Day = Annotated[

@@ -71,7 +71,7 @@ def ingest(night: Night, progress: Progress = quiet) -> None:
 def check(night: Night, progress: Progress = quiet) -> None:
     """Judge landed batches by their expectations; merge what passes; stop or set aside what fails, as the setting says."""
     checked, merged = {}, {}
-    with open_warehouse(night.settings) as con:
+    with open_warehouse(night.settings, make=False) as con:
         waiting = intake.landed_batches(con)
         if waiting:
             from credit import checks  # Great Expectations takes seconds to import
@@ -101,7 +101,7 @@ def check(night: Night, progress: Progress = quiet) -> None:
 
 def evaluate(night: Night, progress: Progress = quiet) -> None:
     """Grade every merchant known by the cut-off under each rulebook. Raises UserError for a night that has not come."""
-    with open_warehouse(night.settings) as con:
+    with open_warehouse(night.settings, make=False) as con:
         today = datetime.now(ZoneInfo(zone_of(con, night.settings))).date()
         if night.day > today:
             raise UserError(
@@ -143,7 +143,7 @@ def publish(night: Night, progress: Progress = quiet) -> None:
     """Write the disclosure files of the night to a new version and switch to it."""
     from credit.disclosure import publish as disclose
 
-    with open_warehouse(night.settings) as con:
+    with open_warehouse(night.settings, make=False) as con:
         publication = disclose(con, night.settings, night.day, progress=progress)
     night.report |= {
         "published": str(night.settings.published / "current"),
@@ -153,9 +153,21 @@ def publish(night: Night, progress: Progress = quiet) -> None:
         "merchants_unchanged": publication.kept,
         "changes": publication.changes,
     }
-    if publication.notices:
-        night.report.setdefault("notices", []).extend(publication.notices)
+    if notices := [*publication.notices, *signed_by_development_keys(night.settings)]:
+        night.report.setdefault("notices", []).extend(notices)
     progress(f"{publication.merchants:,} merchants published as {publication.version}")
+
+
+def signed_by_development_keys(settings: Settings) -> list[str]:
+    """What a report says where development keys sign; empty where official ones do."""
+    from credit.proof import Keys
+
+    if not Keys.load(settings).development:
+        return []
+    return [
+        "signed by development keys 由开发密钥签名: this proves nothing to readers, and every file of it says so; "
+        "`merchant-credit keys init --root FOLDER` makes official ones"
+    ]
 
 
 Step = Callable[[Night, Progress], None]

@@ -146,3 +146,9 @@ def origins(settings: Settings, **given: Any) -> dict[str, str]:
         else:
             found[name] = str(file) if name in in_file else "default"
     return found
+
+
+def origin(settings: Settings, name: str) -> str:
+    """The setting as an error names it: by the environment variable or the file that it was read from."""
+    found = origins(settings)[name]
+    return f"{name} in {found}" if found.endswith(".toml") else found

@@ -256,9 +256,11 @@ def connect(path: Path | str, settings: Settings, *, read_only: bool = False) ->
 
 
 @contextmanager
-def open_warehouse(settings: Settings, *, read_only: bool = False) -> Iterator[duckdb.DuckDBPyConnection]:
-    """The home's warehouse, made if it is not there (unless `read_only`), closed on leaving."""
-    if read_only:
+def open_warehouse(
+    settings: Settings, *, read_only: bool = False, make: bool = True
+) -> Iterator[duckdb.DuckDBPyConnection]:
+    """The home's warehouse, made if it is not there (with `read_only` or without `make`: UserError), closed on leaving."""
+    if read_only or not make:
         if not settings.database.exists():
             raise UserError(f"no warehouse at {settings.database}; run `merchant-credit init` or a `nightly` first")
     else:

@@ -110,7 +110,10 @@ def main() -> None:
     parser.add_argument("--rulebook", action="append", help="rulebook file; give again for more")
     parser.add_argument("--trial", action="store_true", help="evaluate by rulebook files that are not in force")
     parser.add_argument("--history", action="store_true", help="first delivery of past data")
-    parser.add_argument("--home", help="folder of warehouse and published files")
+    parser.add_argument(
+        "--home",
+        help="folder of warehouse and published files; default: MERCHANT_CREDIT_HOME, else ./merchant-credit-home",
+    )
     parser.add_argument("--serve", action="store_true", help="serve as a deployment, every night")
     parser.add_argument("--cron", default=CRON, help=f"when, with --serve; default {CRON!r} in the platform's zone")
     given = parser.parse_args()

@@ -435,6 +435,10 @@ def test_the_password_is_never_printed(conf: Settings, url: str, run: Run) -> No
             assert code in (2, 3), errors
             assert "error" in errors
             assert "s3cret" not in errors + output
+    assert (
+        "environment MERCHANT_CREDIT_POSTGRES_URL is not"
+        in run("export", "postgres", *home, MERCHANT_CREDIT_POSTGRES_URL="s3cret")[2]
+    )
     shown = run("config", *home, MERCHANT_CREDIT_POSTGRES_URL=urls[0])
     assert shown[0] == 0
     assert "postgres_url" in shown[1]

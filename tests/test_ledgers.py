@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import duckdb
 import pytest
@@ -919,9 +920,32 @@ def test_the_commands_of_repair_sanction_and_closing(home: Settings) -> None:
         (("repair", "p1", "--on", "soon", "--reason", "r", "--by", "L"), "--on 'soon' is not a day"),
         (("objection", "show", "3"), "no objection 3"),
         (("sanction", "lift", "3", "--reason", "r", "--by", "L", "--at", "x"), "--at 'x' is not an instant"),
+        (("objection", "list", "--merchant", "nope"), "no merchant 'nope' in the register"),
+        (("sanction", "list", "--merchant", "nope"), "no merchant 'nope' in the register"),
+        (("closing", "list", "--merchant", "nope"), "no merchant 'nope' in the register"),
+        (("repair", "p9", "--on", "2026-01-01", "--reason", "r", "--by", "L"), "explain MERCHANT --rows"),
+        (
+            ("objection", "file", "shop", "--about", "other", "--text", "t", "--by", "W", "--rows", "complaints:c9"),
+            "explain shop --rows",
+        ),
     ],
 )
 def test_the_command_says_what_it_expects(home: Settings, words: tuple[str, ...], said: str) -> None:
     result = run(home, *words)
     assert isinstance(result.exception, UserError)
     assert said in str(result.exception)
+
+
+def test_a_decision_that_changes_nothing_says_so(home: Settings) -> None:
+    for number, outcome, told in (1, "upheld", True), (2, "partly_upheld", True), (3, "rejected", False):
+        done(home, "objection", "file", "shop", "--about", "other", "--text", "t", "--by", "W")
+        words = ("objection", "decide", str(number), "--outcome", outcome, "--reason", "r", "--by", "L")
+        assert ("--exclude and --correct" in run(home, *words).stdout) is told
+
+
+def test_instants_are_shown_to_the_second(home: Settings, clock: Callable[[datetime], None]) -> None:
+    clock(NOW.replace(microsecond=123456))
+    done(home, "objection", "file", "shop", "--about", "other", "--text", "t", "--by", "W")
+    shown_ = run(home, "objection", "show", "1").stdout
+    assert f"{NOW.astimezone(ZoneInfo(ZONE)):%Y-%m-%d %H:%M:%S}+" in shown_
+    assert "123456" not in shown_

@@ -633,6 +633,11 @@ def _run(*arguments: str, home: Settings) -> str:
 
 def test_the_verbs_take_a_rulebook_through_its_life(home: Settings, clock: Clock, write: Write) -> None:
     path, by = str(write()), ("--by", "Li Wei")
+    with pytest.raises(UserError, match="run `merchant-credit init`"):
+        _run("propose", path, *by, home=home)
+    assert not home.home.exists()
+    with open_warehouse(home):
+        pass
     assert "征求意见 open for comment" in _run("propose", path, *by, "--comments-until", "2027-01-18", home=home)
     ref = f"{ID}@9.0.0"
     said = json.loads(_run("comment", ref, "--by", "恒瑞食品", "--text", "[bold]太高", "--json", home=home))
@@ -681,6 +686,8 @@ ERRORS = {
 @pytest.mark.parametrize("kind", ERRORS)
 def test_a_users_error_of_the_verbs(kind: str, home: Settings, clock: Clock) -> None:
     arguments, message = ERRORS[kind]
+    with open_warehouse(home):
+        pass
     with pytest.raises(UserError) as error:
         _run(*arguments, home=home)
     assert message in str(error.value)

@@ -117,6 +117,50 @@ def test_the_same_steps_one_by_one_give_the_same_files(
     assert digest(home / "published" / "current") == digest(graded[0] / "published" / "current")
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("evaluate",),
+        ("evaluate", "--merchant", "M000002"),
+        ("check",),
+        ("publish",),
+        ("rollback",),
+        ("sanction", "lift", "1", "--reason", "mended", "--by", "Li Wei"),
+    ],
+)
+def test_a_folder_without_a_warehouse_is_refused_and_left_as_it_is(arguments: tuple[str, ...], tmp_path: Path) -> None:
+    done = command(*arguments, home=tmp_path / "wrong")
+    assert done.returncode == 2
+    assert "no warehouse at" in done.stderr
+    assert "merchant-credit init" in done.stderr
+    assert not (tmp_path / "wrong").exists()
+
+
+def test_who_signs_by_development_keys_is_told(graded: tuple[Path, dict[str, Any]], tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    shutil.copytree(graded[0], home, symlinks=True)
+    assert any("development keys" in notice for notice in graded[1]["notices"])
+    assert "note signed by development keys" in command("publish", home=home).stdout
+    assert command("keys", "init", "--root", str(tmp_path / "root"), home=home).returncode == 0
+    assert "development keys" not in command("publish", home=home).stdout
+
+
+def test_tables_for_a_person_do_not_break_codes(graded: tuple[Path, dict[str, Any]]) -> None:
+    home, _ = graded
+    shown = command("grades", "--limit", "100", home=home, COLUMNS="80").stdout
+    for row in json.loads(command("grades", "--json", home=home).stdout):
+        for code in (row["subject_id"], (row["not_rated_reason"] or "").partition(":")[0], *row["vetoes"]):
+            assert code in shown
+    assert any(row["vetoes"] for row in json.loads(command("grades", "--json", home=home).stdout))
+
+
+def test_help_names_the_home_by_default_and_its_variable() -> None:
+    for verb in (("nightly",), ("keys", "init"), ("sanction", "list")):
+        said = " ".join(command(*verb, "--help", home=Path("home")).stdout.split())
+        assert "MERCHANT_CREDIT_HOME, else ./merchant-credit-home" in said
+        assert "list[Path]" not in said
+
+
 def test_a_second_night_of_the_same_changes_nothing(
     sample: tuple[Path, dict[str, int]], graded: tuple[Path, dict[str, Any]]
 ) -> None:

@@ -120,7 +120,10 @@ def _open_columns(table: Table) -> str:
 def _found(con: duckdb.DuckDBPyConnection, subject_id: str, ref: Ref, option: str) -> Ref:
     whose = overlay.owner(con, ref.table.name, ref.key)
     if whose is None:
-        raise UserError(f"{option} {ref}: table {ref.table.name} has no row with {ref.table.key} {ref.key!r}")
+        raise UserError(
+            f"{option} {ref}: table {ref.table.name} has no row with {ref.table.key} {ref.key!r}; "
+            f"`merchant-credit explain {subject_id} --rows --json` lists the ids of the merchant's rows"
+        )
     if whose != subject_id:
         raise UserError(f"{option} {ref} is a row of another merchant than {subject_id}")
     return ref
@@ -199,7 +202,10 @@ def repair(
     names = [name for name, *_ in rows.description or ()]
     record = next((dict(zip(names, values, strict=True)) for values in rows.fetchall()), None)
     if record is None:
-        raise UserError(f"no public record {record_id!r}; record_id is the key in table public_records")
+        raise UserError(
+            f"no public record {record_id!r}; record_id is the key in table public_records, and "
+            "`merchant-credit explain MERCHANT --rows --json` lists those of a merchant"
+        )
     if record["kind"] not in REPAIRABLE:
         raise UserError(
             f"public record {record_id} is a {record['kind']}, which is not repaired; expected {', '.join(REPAIRABLE)}"
