@@ -37,7 +37,7 @@ from credit.console import AsJson, Day, Home, day_of, err, out, print_json
 from credit.errors import UserError
 from credit.settings import Settings
 
-EPILOG = "Exit codes: 0 done · 1 defect · 2 command, setting or rulebook not usable · 3 input not usable · 4 checks failed · 5 warehouse in use · verify: 6 invalid · 7 stale · 8 older than seen"
+EPILOG = "--home stands behind the verb: keys show --home FOLDER\n\nExit codes: 0 done · 1 defect · 2 command, setting or rulebook not usable · 3 input not usable · 4 checks failed · 5 warehouse in use · verify: 6 invalid · 7 stale · 8 older than seen"
 
 app = typer.Typer(
     no_args_is_help=True,

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(
     no_args_is_help=True,
-    help="Keys that sign published versions (签名密钥): an offline root key, a nightly key. Runbook: data/runbooks/keys.md",
+    help="Keys that sign published versions (签名密钥): an offline root key, a nightly key. --home stands behind the verb: keys show --home FOLDER. Runbook: data/runbooks/keys.md",
 )
 PASSPHRASE = f"{PREFIX}ROOT_PASSPHRASE"
 MAX_REASON = 500

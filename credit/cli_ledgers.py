@@ -66,7 +66,7 @@ def file_(
 ) -> None:
     """Enter a merchant's objection; it is marked on its page while it is open.
 
-    Example: merchant-credit objection file M000002 --about complaint --text "It was another shop" --rows complaints:C000017 --by "Wang Fang"
+    Example: merchant-credit objection file M000002 --about complaint --text "It was another shop" --rows complaints:C000000594 --by "Wang Fang"
     """
     on = named_day(day, "--day") if day else None
     with _writing(home) as con:
@@ -160,7 +160,7 @@ def decide(
 ) -> None:
     """Decide an objection. A later decision on the same one, on review, takes the place of it and of what it adjusted.
 
-    Example: merchant-credit objection decide 1 --outcome upheld --reason "The order was another shop's" --by "Li Wei" --exclude complaints:C000017
+    Example: merchant-credit objection decide 1 --outcome upheld --reason "The order was another shop's" --by "Li Wei" --exclude complaints:C000000594
 
     Example: merchant-credit objection decide 2 --outcome partly_upheld --reason "Sent in time" --by "Li Wei" --correct "transactions:T1:dispatched_at=2026-11-02T09:30"
     """
@@ -194,7 +194,7 @@ def repair(
 ) -> None:
     """Enter the credit repair of a public record (信用修复): its effect ends from that day.
 
-    Example: merchant-credit repair P000003 --on 2026-11-20 --reason "Repair decision 2026-17" --by "Li Wei"
+    Example: merchant-credit repair P-M000002-1 --on 2026-11-20 --reason "Repair decision 2026-17" --by "Li Wei"
     """
     day = named_day(on, "--on")
     counts = named_day(from_, "--from") if from_ else None
