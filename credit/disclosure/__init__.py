@@ -152,7 +152,7 @@ def release(
         _count(draft.entries, draft.parts),
         done.kept,
         followed[0].changes,
-        _notices(before, day, keys, followed[0]),
+        _notices(keys, followed[0], before, day),
     )
 
 
@@ -172,7 +172,7 @@ def _prove(
         raise UserError(f"the version does not verify ({verdict.verdict}): {said}. What was published before stays")
 
 
-def _notices(before: Path | None, day: date, keys: Keys, followed: manifest.Followed) -> list[str]:
+def _notices(keys: Keys, followed: manifest.Followed, before: Path | None = None, day: date = date.max) -> list[str]:
     said = [notice for notice in (keys.notice(), followed.notice) if notice]
     if before is not None and versions.is_version(before) and versions.day_of(before) > day:
         said.append(f"the night of {day} is published in place of the later one of {versions.day_of(before)}")
@@ -342,7 +342,8 @@ def _back(settings: Settings, version: str | None, progress: Callable[[str], Non
     _prove(folder, settings, keys)
     versions.switch(published, folder)
     index = json.loads((folder / INDEX).read_bytes())
-    said = [notice for notice in (keys.notice(), followed.notice) if notice]
     listed = manifest.read(folder)
     files = _count(listed.files, listed.parts) + 1
-    return Publication(folder.name, folder, index["merchants"], files, index["merchants"], followed.changes, said)
+    return Publication(
+        folder.name, folder, index["merchants"], files, index["merchants"], followed.changes, _notices(keys, followed)
+    )

@@ -184,7 +184,7 @@ def _feed(version: Path | None) -> _Feed:
             feed = orjson.loads((version / FEED).read_bytes())
             sequence = int(feed["sequence"])
             for entry in reversed(feed["changes"]):
-                _content(version, entry["path"], Entry(entry["bytes"], entry["sha256"]))
+                read_listed(version, entry["path"], Entry(entry["bytes"], entry["sha256"]))
                 readable.insert(0, entry)
     except DAMAGED:
         return _Feed(sequence, readable, False)
@@ -209,7 +209,7 @@ def _keep(published: Path, source: Path, target: Path) -> None:
         put(published, target, source.read_bytes())
 
 
-def _content(version: Path, path: str, entry: Entry | Listed) -> bytes:
+def read_listed(version: Path, path: str, entry: Entry | Listed) -> bytes:
     """Raises ValueError where the file is not the one that is listed."""
     content = (version / path).read_bytes()
     if entry_of(content) != (entry.bytes, entry.sha256):
@@ -220,7 +220,9 @@ def _content(version: Path, path: str, entry: Entry | Listed) -> bytes:
 def _rows(version: Path, manifest: Manifest, documents: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     """Subject -> its row of the table of grades, of those whose document is among these."""
     columns = ("subject_id", *_TOLD)
-    table = pq.read_table(pa.BufferReader(_content(version, _GRADES, manifest.files[_GRADES])), columns=list(columns))
+    table = pq.read_table(
+        pa.BufferReader(read_listed(version, _GRADES, manifest.files[_GRADES])), columns=list(columns)
+    )
     table = table.filter([path in documents for path in table["document"].to_pylist()])
     return {row["subject_id"]: row for row in table.to_pylist()}
 
@@ -234,8 +236,8 @@ def _changed(
     for path in now.keys() | was.keys():
         if now.get(path) == was.get(path):
             continue
-        ours = orjson.loads(_content(folder, path, now[path])) if path in now else {}
-        theirs = orjson.loads(_content(before, path, was[path])) if before is not None and path in was else {}
+        ours = orjson.loads(read_listed(folder, path, now[path])) if path in now else {}
+        theirs = orjson.loads(read_listed(before, path, was[path])) if before is not None and path in was else {}
         new |= {one: entry for one, entry in ours.items() if one.endswith(".json") and theirs.get(one) != entry}
         old |= {one: entry for one, entry in theirs.items() if one.endswith(".json") and ours.get(one) != entry}
     return new, old

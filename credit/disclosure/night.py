@@ -309,8 +309,7 @@ def _points(
             weight_of_all += weight
             points_of_all += points
             columns.append(Column(of, rule, shown, np.round(weight, 4), privacy.points(points, weight, shown, rated)))
-        earned = np.minimum(privacy.halves(points_of_all), privacy.most(weight_of_all))
-        earned[~rated | (weight_of_all <= 0)] = np.nan
+        earned = privacy.element_points(points_of_all, weight_of_all, rated)
         totals.append(Total(element, np.round(weight_of_all, 4), earned))
     return columns, totals
 
@@ -396,16 +395,8 @@ def _by_subject(
     }
 
 
-_SAID = frozenset({"reason", "note", "zh", "en"})
-_NAMED = frozenset({"issuer", "reference"})
-"""Names of authorities and documents: what looks like another's name in them is most often a part of theirs."""
-
-
 def _cleared(row: dict[str, Any], of: Subject, persons: privacy.Persons) -> dict[str, Any]:
-    return {
-        k: privacy.text(v, of, persons if k in _SAID else None) if k in _SAID or k in _NAMED else v
-        for k, v in row.items()
-    }
+    return {k: privacy.column(k, v, of, persons) if k in privacy.FREE_TEXTS else v for k, v in row.items()}
 
 
 def _sanctions(

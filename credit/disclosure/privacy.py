@@ -70,7 +70,7 @@ AMOUNT_EDGES: Final = [0, *(edge for edge in _STEPS if edge >= 1000)]
 """Lower edges of the bands of amounts: 0-999, 1000-1999, 2000-4999, 5000-9999 ..."""
 _BANDED: dict[Unit, list[int]] = {"count": COUNT_EDGES, "amount": AMOUNT_EDGES}
 
-_DECIMALS: dict[Unit, int] = {
+DECIMALS: dict[Unit, int] = {
     "share": 3, "index": 3, "stars": 1, "hours": 1, "days": 2, "flag": 0, "months": 0, "weighted": 2, "rank": 0,
 }  # fmt: skip
 _ABOUT_PEOPLE = frozenset({"reviews", "complaints"})
@@ -138,7 +138,7 @@ def rounded(values: Array, unit: Unit) -> Array:
         return np.where(
             power > 0, np.round(values * 10.0**power) / 10.0**power, np.round(values * 10.0**power) * 10.0**-power
         )
-    return np.round(values, _DECIMALS[unit])
+    return np.round(values, DECIMALS[unit])
 
 
 def band(values: Array, state: Codes, edges: list[int]) -> Shown:
@@ -307,6 +307,11 @@ def points(exact: Array, weight: Array, shown: Shown, rated: Mask) -> Array:
     if shown.coarse is not None:
         whole &= ~shown.coarse
     return np.where(whole, np.minimum(np.round(exact, 1), most(weight)), np.nan)
+
+
+def element_points(exact: Array, weight: Array, rated: Mask) -> Array:
+    """The same of an element; NaN where nothing in it was measured or the merchant is not rated."""
+    return np.where(rated & (weight > 0), np.minimum(halves(exact), most(weight)), np.nan)
 
 
 def most(weight: Array) -> Array:
@@ -520,3 +525,14 @@ def text(value: str | None, row: Mapping[str, Any], others: Persons | None = Non
     if others:
         spans += others.spans(folded)
     return _without(value, folded, spans)
+
+
+_SAID = frozenset({"reason", "note", "zh", "en"})
+FREE_TEXTS = _SAID | {"issuer", "reference"}
+"""Columns of what is said about a subject. Issuers and references are names of authorities and documents: what looks like
+another's name in them is most often a part of theirs."""
+
+
+def column(name: str, value: str | None, row: Mapping[str, Any], others: Persons) -> str | None:
+    """The value of one of FREE_TEXTS as it may be published."""
+    return text(value, row, others if name in _SAID else None)

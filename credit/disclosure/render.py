@@ -52,10 +52,10 @@ class Kept(NamedTuple):
 
 @dataclass(frozen=True)
 class Source:
-    """The version whose files may be kept. `parts`: SHA-256 of each part of its manifest, by path."""
+    """The version whose files may be kept, and the parts of its manifest by path."""
 
     folder: Path
-    parts: dict[str, str]
+    parts: dict[str, manifest.Listed]
     written: int
     settled: int
     """When its publish had written all files of merchants, and had done with all, in ns since 1970. A file written later is
@@ -81,7 +81,7 @@ def earlier(published: Path, day: date) -> Earlier | None:
             table = pq.read_table(rows)
             ids, prints, days = (table[name].to_pylist() for name in _ROW.names)
             written, settled = (int(table.schema.metadata[name]) for name in _TIMES)
-            parts = {path: entry.sha256 for path, entry in manifest.read_named(folder).parts.items()}
+            parts = manifest.read_named(folder).parts
         except manifest.DAMAGED:  # the versions before it may be whole
             continue
         merchants = dict(zip(ids, map(Kept, prints, days), strict=True))
@@ -208,7 +208,7 @@ def _lay(draft: Path, source: Source, name: str, day: date) -> list[str]:
     try:
         listing = _listed(source, name)
         came = os.open(source.folder / inner, os.O_RDONLY | os.O_DIRECTORY)
-    except OSError:
+    except manifest.DAMAGED:
         return [name]
     goes = os.open(draft / inner, os.O_RDONLY | os.O_DIRECTORY)
     read = int(name, 16) % _READ_AGAIN == day.toordinal() % _READ_AGAIN
@@ -227,12 +227,9 @@ def _lay(draft: Path, source: Source, name: str, day: date) -> list[str]:
 
 
 def _listed(source: Source, name: str) -> Listing:
-    """What lists the files of a folder. Raises OSError where it is not what was verified."""
+    """What lists the files of a folder. Raises one of `manifest.DAMAGED` where it is not what was verified."""
     part = manifest.part_path(name)
-    content = (source.folder / part).read_bytes()
-    if entry_of(content).sha256 != source.parts.get(part):
-        raise OSError(f"{source.folder / part} is not what was verified")
-    listing: Listing = orjson.loads(content)
+    listing: Listing = orjson.loads(manifest.read_listed(source.folder, part, source.parts[part]))
     return listing
 
 

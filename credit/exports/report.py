@@ -376,12 +376,11 @@ def _as_entered(row: Row, name: str) -> str | None:
 
 
 def _masked(register: Mapping[str, Row]) -> _Clear:
-    """As in what is published: only what is said freely may name others."""
+    """As in what is published."""
     persons = privacy.Persons(of["name"] for of in register.values() if of["kind"] != "enterprise")
 
     def clear(row: Row, name: str) -> str | None:
-        others = persons if name in ("reason", "note") else None
-        return privacy.text(row[name], register[row["subject_id"]], others)
+        return privacy.column(name, row[name], register[row["subject_id"]], persons)
 
     return clear
 

@@ -9,6 +9,8 @@ from urllib.parse import quote
 
 from markupsafe import Markup, escape
 
+from credit.disclosure import privacy
+from credit.indicators.base import Unit
 from credit.indicators.public_record import TAX_RANKS
 
 Bilingual = dict[str, str]
@@ -27,7 +29,8 @@ _SUFFIXES: Final = {
     "hours": (" 小时", " hours"),
     "months": (" 个月", " months"),
 }
-_DECIMALS: Final = {"stars": 1, "hours": 1, "days": 2, "months": 0, "index": 3, "weighted": 2}
+_UNITS: Final[tuple[Unit, ...]] = ("stars", "hours", "days", "months", "index", "weighted")
+_DECIMALS: Final[dict[str, int]] = {unit: privacy.DECIMALS[unit] for unit in _UNITS}
 """As many of every value of a unit, so that a column of them is even."""
 _RANKS: Final = {float(place): grade for grade, place in TAX_RANKS.items()}
 """The one indicator that is a rank is the tax credit grade, which people know by its letter."""
