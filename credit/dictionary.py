@@ -11,16 +11,18 @@ from pathlib import Path
 import numpy as np
 
 from credit.disclosure.dictionary import page as disclosure_page
+from credit.evaluation.scoring import mark as curve_mark
+from credit.evaluation.scoring import shrink
 from credit.indicators import CATALOGUE
 from credit.indicators.base import At, Indicator, Text, Unit
 from credit.ledgers import closings, findings, objections, overlay, publishing
-from credit.ledgers.tables import LEDGERS
-from credit.rulebooks import ElementRule, IndicatorRule, Rulebook, Sourced, shipped
-from credit.scoring import mark as curve_mark
-from credit.scoring import shrink
+from credit.rulebooks.book import ElementRule, IndicatorRule, Rulebook
+from credit.rulebooks.reading import shipped
 from credit.settings import PREFIX, Settings
+from credit.sourced import Sourced
 from credit.tables import KNOWN_AT, TABLES, Column, Table
-from credit.vetting import AREAS, load_policy
+from credit.vetting.policy import AREAS, load_policy
+from credit.warehouse.ledger_tables import LEDGERS
 
 FOLDER = Path(__file__).parent.parent / "data" / "dictionary"
 
