@@ -60,6 +60,10 @@ class Column:
     """What a recorded value reads as while `known_from` has not come (blank when None)."""
     derived: str | None = None
     """SQL over the row's other columns; computed at intake, never read from a file."""
+    aliases: tuple[tuple[str, str], ...] = ()
+    """Other words for codes, in lower case, with the code that each means."""
+    promise: bool = False
+    """An instant that somebody promised: given as a day it means the day's end."""
     default: str | None = None
     """SQL over the row's other columns, used where the source leaves the column blank."""
     note: str = ""
@@ -108,7 +112,8 @@ class Table:
 
 
 def _minutes(start: str, end: str) -> str:
-    return f"date_diff('second', {start}, {end}) // 60"
+    """Whole minutes between two instants, rounded half up."""
+    return f"(date_diff('second', {start}, {end}) + 30) // 60"
 
 
 def _after_event(event: str, *columns: str) -> tuple[Check, ...]:
@@ -123,6 +128,17 @@ def _after_event(event: str, *columns: str) -> tuple[Check, ...]:
         )
         for column in columns
     )
+
+
+SEVERITIES = ("minor", "moderate", "serious")
+SEVERITY_WORDS = (
+    ("轻微", "minor"), ("较轻", "minor"), ("轻度", "minor"), ("light", "minor"),
+    ("一般", "moderate"), ("中度", "moderate"), ("较重", "moderate"), ("medium", "moderate"),
+    ("严重", "serious"), ("重大", "serious"), ("特别严重", "serious"), ("severe", "serious"), ("major", "serious"),
+)  # fmt: skip
+TAX_GRADES = ("A", "B", "M", "C", "D")
+TAX_WORDS = tuple((f"{grade.lower()}{level}", grade) for grade in TAX_GRADES for level in ("", "级", "类"))
+GRADE_WORDS = (*((code, code) for code in SEVERITIES), *SEVERITY_WORDS, *TAX_WORDS)
 
 
 SUBJECT = Column(
@@ -280,9 +296,9 @@ TRANSACTIONS = Table(
         Column("buyer_id", "text", "买家编号", "Consumer's pseudonym", max_length=256, privacy="pseudonym"),
         Column("ordered_at", "instant", "下单时间", "Ordered at", required=True, unit="UTC"),
         Column("paid_at", "instant", "付款时间", "Paid at", unit="UTC"),
-        Column("dispatch_due_at", "instant", "承诺发货时间", "Promised dispatch", plan=True, unit="UTC"),
+        Column("dispatch_due_at", "instant", "承诺发货时间", "Promised dispatch", plan=True, promise=True, unit="UTC"),
         Column("dispatched_at", "instant", "实际发货时间", "Handed to the carrier at", unit="UTC"),
-        Column("delivery_due_at", "instant", "承诺送达时间", "Promised delivery", plan=True, unit="UTC"),
+        Column("delivery_due_at", "instant", "承诺送达时间", "Promised delivery", plan=True, promise=True, unit="UTC"),
         Column("delivered_at", "instant", "实际送达时间", "Delivered at", unit="UTC"),
         Column("completed_at", "instant", "交易完成时间", "Completed at", unit="UTC"),
         Column("cancelled_at", "instant", "取消时间", "Cancelled at", unit="UTC"),
@@ -375,17 +391,42 @@ TRANSACTIONS = Table(
             "承诺发货时长",
             "Minutes from order to the promised dispatch; blank: none promised, or none left to send it",
             unit="min",
-            known_from="dispatch_due_at",
             derived=f"nullif(greatest(0, {_minutes('ordered_at', 'dispatch_due_at')}), 0)",
         ),
         Column(
-            "delivery_late_minutes",
+            "delivery_minutes",
             "integer",
-            "送达迟延",
-            "Minutes past the promised delivery, 0 if on time",
+            "送达用时",
+            "Minutes from order to delivery",
             unit="min",
             known_from="delivered_at",
-            derived=f"greatest(0, {_minutes('delivery_due_at', 'delivered_at')})",
+            derived=_minutes("ordered_at", "delivered_at"),
+        ),
+        Column(
+            "delivery_allowed_minutes",
+            "integer",
+            "承诺送达时长",
+            "Minutes from order to the promised delivery; blank: none promised, or none left",
+            unit="min",
+            derived=f"nullif(greatest(0, {_minutes('ordered_at', 'delivery_due_at')}), 0)",
+        ),
+        Column(
+            "completion_minutes",
+            "integer",
+            "完成用时",
+            "Minutes from order to completion",
+            unit="min",
+            known_from="completed_at",
+            derived=_minutes("ordered_at", "completed_at"),
+        ),
+        Column(
+            "cancel_minutes",
+            "integer",
+            "取消用时",
+            "Minutes from order to cancellation",
+            unit="min",
+            known_from="cancelled_at",
+            derived=_minutes("ordered_at", "cancelled_at"),
         ),
         Column(
             "refund_minutes",
@@ -566,14 +607,30 @@ PUBLIC_RECORDS = Table(
             "等次",
             "Severity of a penalty (minor, moderate, serious) or the grade awarded (A, B, M, C, D)",
             max_length=16,
+            aliases=GRADE_WORDS,
             privacy="public",
+            note="Also 轻微 一般 严重 重大, D级, d and the like. Blank it is read as the worst.",
         ),
         Column("valid_from", "date", "生效日期", "In force from", required=True, privacy="public"),
         Column("valid_until", "date", "截止日期", "In force until (blank: open)", plan=True, privacy="public"),
         Column("repaired_on", "date", "信用修复日期", "Repaired on", privacy="public"),
         Column("note", "text", "说明", "Note", max_length=2_000, privacy="public"),
     ),
-    checks=_after_event("valid_from", "valid_until", "repaired_on"),
+    checks=(
+        *_after_event("valid_from", "valid_until", "repaired_on"),
+        Check(
+            "unknown_severity",
+            f"kind = 'administrative_penalty' AND grade NOT IN {SEVERITIES}",
+            "the severity of a penalty is none of minor, moderate, serious",
+            "处罚轻重不是轻微、一般、严重之一",
+        ),
+        Check(
+            "unknown_tax_grade",
+            f"kind = 'tax_grade' AND grade NOT IN {TAX_GRADES}",
+            "the tax grade is none of A, B, M, C, D",
+            "纳税信用等级不是 A、B、M、C、D 之一",
+        ),
+    ),
 )
 
 VIOLATIONS = Table(
@@ -612,7 +669,8 @@ VIOLATIONS = Table(
             "严重程度",
             "Severity",
             required=True,
-            codes=("minor", "moderate", "serious"),
+            codes=SEVERITIES,
+            aliases=SEVERITY_WORDS,
             privacy="public",
         ),
         Column("occurred_at", "instant", "发生时间", "Occurred at", unit="UTC"),

@@ -21,7 +21,7 @@ from credit.indicators import CATALOGUE
 from credit.indicators.after_sales import COMPLAINTS, justified, upheld
 from credit.indicators.base import WINDOWS, Array, Leaf, Quantity, Unit, count, median
 from credit.indicators.counterparty import REVIEWS, own
-from credit.indicators.fulfilment import ORDERS
+from credit.indicators.orders import ORDERS
 from credit.tables import TABLES
 
 col = nw.col
@@ -99,9 +99,8 @@ def hides(indicator: str, value: Array, window: Tree) -> Mask | None:
             return suppressed("reviews", "mean")
         case "positive_share" | "negative_share":
             return few_of_a_star(window)
-        case "reply_to_negatives":
-            # A fraction tells what it is a fraction of.
-            return few_of_a_star(window) & (value > 0) & (value < 1)
+        case "unanswered_negatives":
+            return few_of_a_star(window) & (value > 0)
         case "review_coverage":
             return suppressed("reviews", "count")
         case "complaint_rate":

@@ -20,7 +20,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from credit.indicators.base import WINDOWS, Array, At, Expr, Grouped, Groups, Latest, Leaf, Measure, Median
-from credit.indicators.limits import limited
+from credit.indicators.orders import judged
 from credit.ledgers import overlay
 from credit.settings import cut_off
 from credit.tables import TABLES, Table
@@ -132,14 +132,14 @@ def compile_facts(
 ) -> NightFacts:
     """Count every leaf for every subject. Measures come for all WINDOWS, groupings and medians for `windows`.
 
-    `parameters` are values of `credit.indicators.base.PARAMETERS` other than their own. Rows that they leave out (see
-    `credit.indicators.limits`) count nowhere.
+    `supplied` are the "table" and "table.column" supplied; `parameters` are values of `credit.indicators.base.PARAMETERS`
+    other than their own.
     """
     facts = NightFacts(subjects, supplied)
     distinct = list({id(leaf): leaf for leaf in leaves}.values())
     windows = tuple(sorted(set(windows)))
-    at = At(moment.cut_off.date(), parameters or {})
-    frames = limited(frames, moment, at)
+    at = At(moment.cut_off.date(), parameters or {}, moment.cut_off, frozenset(facts.supplied))
+    frames = judged(frames, moment, at)
     for table in TABLES.values():
         for party in ("subject_id", "buyer_id"):
             here = [leaf for leaf in distinct if leaf.table == table.name and leaf.party == party]

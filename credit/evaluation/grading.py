@@ -3,9 +3,9 @@
 For a merchant that is rated, in this order:
 
     by score  the best grade whose edge the score reaches (an edge belongs to the better grade)
-    held      the grade of the evaluation before, until the score has passed the edge by the margin's points, or has been
-              past it for the margin's number of evaluations in a row; without an evaluation to look back to (or one by
-              other rules) the grade by score
+    held      the grade of the evaluation before, until the score has passed the edge by the margin's points, or is past it
+              and was so on the margin's number of the last evaluations; without an evaluation to look back to (or one
+              by other rules) the grade by score
     grade     held, unless a veto caps it; a veto that fixes the grade does so whether or not the merchant is rated
 """
 
@@ -35,11 +35,12 @@ Column = np.ndarray[Any, Any]
 
 @dataclass(frozen=True)
 class Previous:
-    """What the evaluation before left: the held grade of each subject (None: was not rated or not there), and for how
-    many evaluations in a row its score had been above (+) or below (-) that grade."""
+    """What the evaluations before left: the held grade of each subject (None: was not rated or not there), and on how many
+    of those that the margin looks at, tonight's left out, its score was above and below that grade."""
 
     held: Column
-    past_edge: Column
+    above: Column
+    below: Column
 
 
 @dataclass(frozen=True)
@@ -68,7 +69,8 @@ def place(rulebook: Rulebook, score: Array) -> Column:
 
 
 def hold(rulebook: Rulebook, score: Array, previous: Previous | None) -> tuple[Column, Column]:
-    """(place of the held grade, evaluations in a row past its edge: + above, - below) of every subject."""
+    """(place of the held grade, evaluations looked at that are past its edge on tonight's side: + above, - below) of every
+    subject."""
     now = place(rulebook, score)
     if rulebook.margin is None or previous is None:
         return now, np.zeros(len(now), dtype=np.int64)
@@ -77,18 +79,18 @@ def hold(rulebook: Rulebook, score: Array, previous: Previous | None) -> tuple[C
     places = {symbol: i for i, symbol in enumerate(rulebook.symbols)}
     before = np.array([places.get(symbol, -1) for symbol in previous.held], dtype=np.int64)
     above, below = now < before, now > before
-    in_a_row = np.where(above, np.maximum(previous.past_edge, 0) + 1, np.minimum(previous.past_edge, 0) - below)
+    times = np.where(above, previous.above + 1, np.where(below, previous.below + 1, 0))
     passed = np.where(above, place(rulebook, score - margin), place(rulebook, score + margin))
     moved = np.where(above, np.minimum(before, passed), np.maximum(before, passed))
-    # Past the edge for long enough: over that edge, not over one that was passed tonight only.
-    stayed = np.abs(in_a_row) >= enough
+    # Past the edge often enough: over that edge, not over one that was passed tonight only.
+    stayed = times >= enough
     moved = np.where(stayed & above, np.minimum(moved, before - 1), moved)
     moved = np.where(stayed & below, np.maximum(moved, before + 1), moved)
     held = np.where(above | below, moved, now)
     held = np.where(before < 0, now, held)
     # Whoever has moved a part of the way is past the new grade's edge for the first time.
-    in_a_row = np.where(held == before, in_a_row, np.sign(in_a_row))
-    return held, np.where(held == now, 0, in_a_row).astype(np.int64)
+    times = np.where(held == before, times, 1) * np.where(above, 1, -1)
+    return held, np.where(held == now, 0, times).astype(np.int64)
 
 
 def grade(

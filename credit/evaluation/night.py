@@ -15,12 +15,13 @@ import numpy as np
 import pandas as pd
 
 from credit.errors import UserError
-from credit.evaluation import engine, grading, scoring
+from credit.evaluation import engine, grading, references, scoring
+from credit.evaluation.references import Averages
 from credit.evaluation.results import book_of, grades_before, night_before
 from credit.evaluation.scoring import POINT
 from credit.indicators import CATALOGUE, buyers
 from credit.indicators.base import PARAMETERS, Leaf
-from credit.indicators.fulfilment import ORDERS
+from credit.indicators.orders import ORDERS
 from credit.ledgers.lifecycle import choose
 from credit.rulebooks.book import Rulebook
 from credit.settings import Settings, cut_off
@@ -40,6 +41,8 @@ class Evaluation:
     grades: pd.DataFrame
     previous_on: date | None = None
     """The evaluation whose grades the margin looked back to."""
+    averages: Averages | None = None
+    """The reference averages it was marked by; None where they are the night's own or were given."""
 
     @property
     def counts(self) -> dict[str, int]:
@@ -152,10 +155,11 @@ def compute(
     progress(f"counting the facts of {len(subjects):,} subjects")
     everyone = pd.Index(subjects["subject_id"], dtype=object)
     counted = count_facts(frames, rulebooks, everyone, moment, have)
+    averages = {} if subject_id is not None or priors else _averages(con, rulebooks, day, zone, subjects, counted, have)
     done = []
     for book, facts in zip(rulebooks, counted, strict=True):
         progress(f"scoring by {book.label}")
-        mine = np.flatnonzero((subjects["kind"] == book.subject.kind) & (subjects["role"] == book.subject.role))
+        mine = _mine(subjects, book)
         standing = (standings or {}).get(book.hash) or ("in_force" if book.effective_from <= day else "replay")
         done.append(
             _graded(
@@ -168,9 +172,45 @@ def compute(
                 have,
                 (priors or {}).get(book.hash),
                 looks_back,
+                averages.get(book.hash),
             )
         )
     return done
+
+
+def _mine(subjects: pd.DataFrame, book: Rulebook) -> np.ndarray[Any, Any]:
+    """Places of the subjects that the rulebook is for."""
+    return np.flatnonzero((subjects["kind"] == book.subject.kind) & (subjects["role"] == book.subject.role))
+
+
+def _averages(
+    con: duckdb.DuckDBPyConnection,
+    rulebooks: list[Rulebook],
+    day: date,
+    zone: str,
+    subjects: pd.DataFrame,
+    counted: list[engine.NightFacts],
+    have: frozenset[str],
+) -> dict[str, Averages]:
+    """Rulebook hash -> the reference averages that stand on `day`, of the rulebooks that fix them: those that are kept, or
+    made from what was known when the period began (`subjects`, `counted` and `have` where that is tonight)."""
+    fixed = [book for book in rulebooks if book.references is not None]
+    made_on = references.period_of(con, day, zone) if fixed else day
+    found = {book.hash: references.kept(con, book.hash, made_on) for book in fixed}
+    wanted = [book for book in fixed if found[book.hash] is None]
+    facts_of = {book.hash: facts for book, facts in zip(rulebooks, counted, strict=True)}
+    if wanted and made_on != day:
+        then = engine.Moment(cut_off(made_on, zone), zone)
+        have, frames = supplied(con, then), engine.known(con, then)
+        subjects = subjects_of(frames, have)
+        everyone = pd.Index(subjects["subject_id"], dtype=object)
+        facts_of = {b.hash: f for b, f in zip(wanted, count_facts(frames, wanted, everyone, then, have), strict=True)}
+    for book in wanted:
+        mine = _mine(subjects, book)
+        counts = ~subjects["self_operated"].iloc[mine].fillna(False).to_numpy(dtype=bool)
+        values = scoring.references(book, facts_of[book.hash].select(mine), have, counts)
+        found[book.hash] = Averages(book.hash, made_on, values)
+    return {key: averages for key, averages in found.items() if averages is not None}
 
 
 def _graded(
@@ -183,9 +223,10 @@ def _graded(
     have: frozenset[str],
     priors: dict[str, float] | None,
     looks_back: Mapping[str, date | None] | None,
+    averages: Averages | None,
 ) -> Evaluation:
     day = moment.cut_off.date()
-    scores = scoring.score(book, facts, have, priors)
+    scores = scoring.score(book, facts, have, priors if averages is None else averages.values)
     window = int(book.window_days.value)
     orders = np.nan_to_num(orders_of(book).of(facts, window))
     dormant = np.zeros(len(orders), dtype=bool)
@@ -196,7 +237,7 @@ def _graded(
     else:
         previous_on = night_before(con, book, day, standing)
     previous = None if previous_on is None else grades_before(con, book, previous_on, scores.subjects)
-    found = grading.grade(book, scores.score, scores.evidence, orders, previous, scoring.vetoed(book, facts, have))
+    found = grading.grade(book, scores.score, scores.evidence, orders, previous, scoring.vetoed(book, facts, have, scores))
     rated = np.array([reason is None for reason in found.reason], dtype=bool)
     table = {
         "subject_id": scores.subjects.to_numpy(),
@@ -215,7 +256,7 @@ def _graded(
         "self_operated": subjects["self_operated"].fillna(False).to_numpy(dtype=bool),
         "category": subjects["category"].to_numpy(dtype=object),
     }
-    return Evaluation(book, day, moment, standing, scores, pd.DataFrame(table), previous_on)
+    return Evaluation(book, day, moment, standing, scores, pd.DataFrame(table), previous_on, averages)
 
 
 def evaluate(
@@ -319,7 +360,9 @@ def _spare_official(con: duckdb.DuckDBPyConnection, book: Rulebook, day: date, s
 
 
 def _store(con: duckdb.DuckDBPyConnection, evaluation: Evaluation) -> None:
-    book, day = evaluation.rulebook, evaluation.day
+    book, day, averages = evaluation.rulebook, evaluation.day, evaluation.averages
+    if averages is not None:
+        references.keep(con, averages)
     # One evaluation a night for a kind of subject: a run by another rulebook gives way as well.
     replaced = [book.id] + [rulebook for rulebook, _, _ in _same_subjects(con, book, day)]
     for table in ("runs", "grades", "indicators"):
@@ -331,11 +374,13 @@ def _store(con: duckdb.DuckDBPyConnection, evaluation: Evaluation) -> None:
         [book.hash, book.id, book.version, book.text],
     )
     con.execute(
-        "INSERT INTO results.runs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO results.runs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         [
             day, book.id, book.version, book.hash, evaluation.moment.cut_off, evaluation.standing,
             json.dumps(evaluation.scores.priors), len(evaluation.grades), book.subject.kind, book.subject.role,
             evaluation.previous_on,
+            averages and averages.made_on,
+            averages and averages.hash,
         ],
     )  # fmt: skip
     _insert(con, evaluation)

@@ -24,7 +24,7 @@ from credit.evaluation import engine, grading, night, results, scoring
 from credit.evaluation.scoring import POINT
 from credit.indicators import CATALOGUE
 from credit.indicators.base import At, Grouped, Indicator, Latest, Leaf, Measure, Median
-from credit.indicators.limits import limited
+from credit.indicators.orders import judged
 from credit.rulebooks.book import IndicatorRule, Rulebook
 from credit.settings import cut_off
 from credit.tables import TABLES, Table
@@ -140,8 +140,9 @@ def rows_behind(case: Case) -> dict[str, list[dict[str, Any]]]:
     `part`: numerator, or rest (counted in the denominator alone; of rates per order that is every order). At most
     MOST_ROWS ids, newest first.
     """
-    at = At(case.day, case.book.values)
-    frames = limited(case.frames(case.day), case.moment(case.day), at)
+    moment = case.moment(case.day)
+    at = At(case.day, case.book.values, moment.cut_off, case.have)
+    frames = judged(case.frames(case.day), moment, at)
     taken: dict[tuple[int, int], list[str]] = {}
 
     def ids(leaves: Iterator[Leaf], days: int) -> dict[str, list[str]]:
@@ -302,7 +303,7 @@ def outlook(case: Case, scores: scoring.Scores) -> list[dict[str, Any]]:
         facts = case.facts(day)
         then = case.score(facts)
         orders = np.nan_to_num(night.orders_of(case.book).of(facts, int(case.book.window_days.value)))
-        vetoed = scoring.vetoed(case.book, facts, case.have)
+        vetoed = scoring.vetoed(case.book, facts, case.have, then)
         graded = grading.grade(case.book, then.score, then.evidence, orders, None, vetoed)
         moves = [(column.indicator, int(column.points[0]) - now[column.indicator]) for column in then.columns]
         found.append(

@@ -17,6 +17,8 @@ from credit.rulebooks.reading import parse
 from credit.settings import Settings
 from credit.warehouse.connection import as_dicts, quote, scalar
 
+_GRADES_BEFORE = Path(__file__).with_name("grades_before.sql").read_text(encoding="utf-8")
+
 
 def night_before(con: duckdb.DuckDBPyConnection, book: Rulebook, day: date, standing: str) -> date | None:
     """The latest evaluation before `day` by the same rules and of the same standing, no older than the margin remembers:
@@ -36,20 +38,21 @@ def night_before(con: duckdb.DuckDBPyConnection, book: Rulebook, day: date, stan
 def grades_before(
     con: duckdb.DuckDBPyConnection, book: Rulebook, previous_on: date, subjects: pd.Index
 ) -> grading.Previous:
-    """What that evaluation left of these subjects."""
-    before = (
-        con.execute(
-            """SELECT subject_id, grade_held, past_edge FROM results.grades
-               WHERE evaluated_on = ? AND rulebook_hash = ? AND not_rated_reason IS NULL""",
-            [previous_on, book.hash],
-        )
-        .df()
-        .set_index("subject_id")
-        .reindex(subjects)
+    """What that evaluation, and those before it that the margin looks at, left of these subjects."""
+    assert book.margin is not None
+    asked = {
+        "hash": book.hash,
+        "last": previous_on,
+        "since": previous_on - timedelta(days=int(book.margin.memory_days.value)),
+        "symbols": book.symbols,
+        "looks": max(book.margin.looks_at - 1, 1),
+    }
+    before = con.execute(_GRADES_BEFORE, asked).df().set_index("subject_id").reindex(subjects)
+    held = before["held"].astype(object).where(before["held"].notna(), None)
+    above, below = (
+        np.nan_to_num(before[side].to_numpy(dtype=np.float64)).astype(np.int64) for side in ("above", "below")
     )
-    held = before["grade_held"].astype(object).where(before["grade_held"].notna(), None)
-    past = np.nan_to_num(before["past_edge"].to_numpy(dtype=np.float64)).astype(np.int64)
-    return grading.Previous(held.to_numpy(dtype=object), past)
+    return grading.Previous(held.to_numpy(dtype=object), above, below)
 
 
 def book_of(con: duckdb.DuckDBPyConnection, rulebook: str, rulebook_hash: str) -> Rulebook:

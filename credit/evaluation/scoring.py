@@ -1,15 +1,21 @@
-"""From facts to scores: shrink to the prior, mark by the curve, weigh, add up.
+"""From facts to scores: shrink to the reference average, mark by the curve, weigh, add up.
 
-For each merchant and indicator of a rulebook, with n observations of evidence and strength k:
+For each merchant and indicator of a rulebook, with strength k:
 
-    shrunk = (n * value + k * prior) / (n + k)        (Buehlmann credibility; k = 0 leaves the value alone)
+    shrunk = (numerator + k * reference) / (denominator + k)     (Buehlmann credibility; a level: the value itself)
     mark   = the curve at `shrunk`, 0 to 100
-    weight = element weight x indicator weight, each taken anew over what is measured
+    weight = element weight x indicator weight, each taken anew over what the platform supplies, the same for everybody
     score  = sum of weight x mark, rounded to 1/10000 of a point
     points = weight x mark in whole 1/10000 of a point, by largest remainder: they add up to the score exactly
 
-What is missing or not applicable has no weight: the score is what the rest says, neither better nor worse. The evidence
-figure says how much stands behind it: sum over the rulebook of weight x n / (n + k), over the weights that apply.
+What is supplied, but missing of a merchant, stands at the reference average (a level without one: at its worst), so a
+first good fact raises and a first bad one lowers. The evidence figure says how much stands behind a score: sum over the
+rulebook of weight x n / (n + k), n being the observations; it only grows with what is known.
+
+    reference = (sum of numerator / (denominator + k) + m * start) / (sum of denominator / (denominator + k) + m)
+
+over the merchants: each counts as far as it is believed, never for more than one. `start` is the rule's prior, worth the
+rulebook's m merchants.
 """
 
 from __future__ import annotations
@@ -87,6 +93,8 @@ class Measured:
     value: Array
     evidence: Array
     state: np.ndarray  # type: ignore[type-arg]
+    supplied: bool = True
+    """Whether the platform supplies what it is counted from."""
 
 
 def measure(indicator: Indicator, facts: NightFacts, columns: frozenset[str], days: int) -> Measured:
@@ -98,7 +106,7 @@ def measure(indicator: Indicator, facts: NightFacts, columns: frozenset[str], da
 
     if any(need not in columns for need in indicator.needs) or any(t not in facts.supplied for t in indicator.tables):
         nothing = np.full(size, np.nan)
-        return Measured(nothing, nothing, nothing, np.zeros(size), np.full(size, "missing", dtype=object))
+        return Measured(nothing, nothing, nothing, np.zeros(size), np.full(size, "missing", dtype=object), False)
     numerator = take(indicator.numerator.of(facts, days))
     if indicator.denominator is None:
         denominator, value = np.full(size, np.nan), numerator
@@ -113,12 +121,51 @@ def measure(indicator: Indicator, facts: NightFacts, columns: frozenset[str], da
     state = np.where(measured, "measured", "missing").astype(object)
     if indicator.recorded is not None:
         state[~measured & (np.nan_to_num(take(indicator.recorded.of(facts, days))) > 0)] = "not_applicable"
-    return Measured(numerator, denominator, np.where(measured, value, np.nan), np.where(measured, evidence, 0.0), state)
+    return Measured(numerator, denominator, np.where(measured, value, np.nan), evidence, state)
 
 
-def shrink(value: Array, evidence: Array, strength: float, prior: float) -> Array:
-    """The value as far as its evidence is believed, the prior for the rest."""
-    return (evidence * value + strength * prior) / (evidence + strength)
+def shrink(rule: IndicatorRule, m: Measured, reference: Array | float | None) -> Array:
+    """The value as far as its evidence is believed, the reference average for the rest; NaN where there is neither."""
+    k = rule.strength
+    if k and reference is not None:
+        if CATALOGUE[rule.id].denominator is None:
+            return (np.nan_to_num(m.value) * m.evidence + k * reference) / (m.evidence + k)
+        return (np.nan_to_num(m.numerator) + k * reference) / (np.nan_to_num(m.denominator) + k)
+    missing = np.nan if reference is None else reference
+    return np.where(np.isfinite(m.value), m.value, missing)
+
+
+def reference(rulebook: Rulebook, rule: IndicatorRule, m: Measured, counts: np.ndarray | None = None) -> float | None:  # type: ignore[type-arg]
+    """The reference average of a rule made of the merchants of `m` (those that `counts` says, unless given all); None where
+    nothing is known and the rulebook states nothing."""
+    k, start = rule.strength, rule.prior if isinstance(rule.prior, float) else None
+    if not k:
+        return start
+    level = CATALOGUE[rule.id].denominator is None
+    n = np.nan_to_num(m.evidence if level else m.denominator)
+    top = np.nan_to_num(m.value) * n if level else np.nan_to_num(m.numerator)
+    if counts is not None:
+        n, top = n[counts], top[counts]
+    weights, total = float((n / (n + k)).sum()), float((top / (n + k)).sum())
+    worth = rulebook.references.merchants.value if rulebook.references else 0.0
+    if start is not None:
+        if not rulebook.references:
+            return start
+        weights, total = weights + worth, total + worth * start
+    return total / weights if weights > 0 else None
+
+
+def references(
+    rulebook: Rulebook, facts: NightFacts, columns: frozenset[str], counts: np.ndarray | None = None  # type: ignore[type-arg]
+) -> dict[str, float]:
+    """The reference averages of every rule that has one, of the subjects of `facts` that `counts`."""
+    found = {}
+    for _, rule in rulebook.rules():
+        m = measure(CATALOGUE[rule.id], facts, columns, rulebook.window(rule))
+        value = reference(rulebook, rule, m, counts) if m.supplied else None
+        if value is not None:
+            found[rule.id] = value
+    return found
 
 
 def mark(rule: IndicatorRule, value: Array) -> Array:
@@ -134,71 +181,76 @@ def score(
 ) -> Scores:
     """Score every subject of `facts` under the rulebook.
 
-    `columns` are the supplied "table.column"s; `priors` (indicator -> value) stand in for the population's own,
-    so that some subjects can be scored as the whole night was.
+    `columns` are the supplied "table.column"s; `priors` (indicator -> value) are the reference averages (unless given:
+    those of these subjects; what is not among them as well).
     """
     size = len(facts.subjects)
-    found_priors: dict[str, float] = {}
     rules = list(rulebook.rules())
-    taken: list[Measured] = []
-    shrunk_of: list[Array] = []
-    credibility: list[Array] = []
-    for _, rule in rules:
-        m = measure(CATALOGUE[rule.id], facts, columns, rulebook.window(rule))
-        k = rule.strength
-        shrunk, trust = m.value, (m.evidence > 0).astype(np.float64)
-        if k:
-            prior = rule.prior if isinstance(rule.prior, float) else (priors or {}).get(rule.id)
-            if prior is None and m.evidence.sum() > 0:
-                prior = float(np.nansum(m.value * m.evidence) / m.evidence.sum())
-            if prior is not None:
-                found_priors[rule.id] = prior
-                shrunk = shrink(m.value, m.evidence, k, prior)
-            trust = m.evidence / (m.evidence + k)
-        taken.append(m)
-        shrunk_of.append(shrunk)
-        credibility.append(trust)
-
-    measured = np.array([m.state == "measured" for m in taken]).reshape(len(rules), size)
-    applies = np.array([m.state != "not_applicable" for m in taken]).reshape(len(rules), size)
-    inside = np.array([rule.weight for _, rule in rules])[:, None]
-    of_element = np.array([element.weight for element, _ in rules])[:, None]
-    members = np.array([[a.id == b.id for b, _ in rules] for a, _ in rules], dtype=np.float64)
-
-    in_element = members @ (inside * measured)  # weight measured in each rule's element
-    share = np.divide(inside * measured, in_element, out=np.zeros((len(rules), size)), where=in_element > 0)
-    # An element's weight is counted once: through its first rule.
-    first = np.array([rules[i][0].id not in {e.id for e, _ in rules[:i]} for i in range(len(rules))])[:, None]
-    alive = (of_element * (in_element > 0) * first).sum(axis=0)
-    weight = np.divide(of_element * share, alive, out=np.zeros((len(rules), size)), where=alive > 0)
-
-    of_rule = of_element * inside / 100
-    asked = (of_rule * applies).sum(axis=0)
-    believed = (of_rule * np.array(credibility).reshape(len(rules), size)).sum(axis=0)
-    evidence = np.round(np.divide(believed, asked, out=np.zeros(size), where=asked > 0), 4)
-
-    marks = np.full((len(rules), size), np.nan)
+    taken = [measure(CATALOGUE[rule.id], facts, columns, rulebook.window(rule)) for _, rule in rules]
+    used: dict[str, float] = {}
+    shrunk, marks, trust = (np.full((len(rules), size), np.nan) for _ in range(3))
     for i, (_, rule) in enumerate(rules):
-        marks[i, measured[i]] = mark(rule, shrunk_of[i][measured[i]])
-    points = _apportion(np.nan_to_num(marks) * weight * POINT)
+        m = taken[i]
+        trust[i] = m.evidence / (m.evidence + rule.strength) if rule.strength else m.evidence > 0
+        if not m.supplied:
+            continue
+        average = (priors or {}).get(rule.id)
+        average = reference(rulebook, rule, m) if average is None else average
+        if average is not None:
+            used[rule.id] = average
+        shrunk[i] = shrink(rule, m, average)
+        worst = min(mark for _, mark in rule.curve)
+        marks[i] = np.where(np.isfinite(shrunk[i]), mark(rule, np.nan_to_num(shrunk[i])), worst)
+
+    supplied = np.array([m.supplied for m in taken])
+    weights = _weights(rulebook, supplied)[:, None] * np.ones((1, size))
+    of_rule = np.array([element.weight * rule.weight for element, rule in rules])[:, None] / 10_000
+    evidence = np.round((of_rule * trust).sum(axis=0), 4)
+    points = _apportion(np.nan_to_num(marks) * weights * POINT)
     built = []
     for i, (element, rule) in enumerate(rules):
         m = taken[i]
         built.append(
             Column(
-                element.id, rule.id, m.state, m.value, m.numerator, m.denominator, m.evidence,
-                np.where(measured[i], shrunk_of[i], np.nan), marks[i], weight[i], points[i],
+                element.id, rule.id, m.state, m.value, m.numerator, m.denominator, m.evidence, shrunk[i], marks[i],
+                weights[i], points[i],
             )
         )  # fmt: skip
     total = points.sum(axis=0).astype(np.float64)
-    return Scores(facts.subjects, built, np.where(alive > 0, total, np.nan), evidence, found_priors)
+    return Scores(facts.subjects, built, total if supplied.any() else np.full(size, np.nan), evidence, used)
 
 
-def vetoed(rulebook: Rulebook, facts: NightFacts, columns: frozenset[str]) -> dict[str, np.ndarray]:  # type: ignore[type-arg]
-    """Veto id -> whom it holds of. What is not measured never vetoes."""
-    found = {}
+def _weights(rulebook: Rulebook, supplied: np.ndarray) -> Array:  # type: ignore[type-arg]
+    """Each rule's share of the score: its weight in its element, the element's in the score, taken anew over what is
+    supplied."""
+    rules = list(rulebook.rules())
+    inside = np.array([rule.weight for _, rule in rules]) * supplied
+    names = np.array([element.id for element, _ in rules])
+    whole = np.array([inside[names == name].sum() for name in names])
+    alive = sum(element.weight for element in rulebook.elements if inside[names == element.id].any())
+    of_element = np.array([element.weight for element, _ in rules])
+    return np.divide(of_element * inside, whole * alive, out=np.zeros(len(rules)), where=whole * alive > 0)
+
+
+def element_marks(scores: Scores) -> dict[str, Array]:
+    """Element -> its mark, 0 to 100, of every subject; elements of which nothing is supplied are left out."""
+    marks: dict[str, Array] = {}
+    for part in scores.by_element():
+        weight = sum((c.weight for c in part.columns), np.zeros(len(scores.subjects)))
+        points = sum((np.nan_to_num(c.mark) * c.weight for c in part.columns), np.zeros(len(scores.subjects)))
+        if (weight > 0).any():
+            marks[part.columns[0].element] = np.round(points / weight, 6)
+    return marks
+
+
+def vetoed(rulebook: Rulebook, facts: NightFacts, columns: frozenset[str], scores: Scores) -> dict[str, np.ndarray]:  # type: ignore[type-arg]
+    """Veto id -> whom it holds of. What is not measured, or not supplied, never vetoes."""
+    found, marks = {}, element_marks(scores)
     for veto in rulebook.vetoes:
-        value = measure(CATALOGUE[veto.indicator], facts, columns, rulebook.veto_window(veto)).value
+        if veto.element is not None:
+            value = marks.get(veto.element, np.full(len(facts.subjects), np.nan))
+        else:
+            value = measure(CATALOGUE[str(veto.indicator)], facts, columns, rulebook.veto_window(veto)).value
         with np.errstate(invalid="ignore"):
             found[veto.id] = value > veto.above if veto.above is not None else value < (veto.below or 0.0)
     return found

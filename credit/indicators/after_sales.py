@@ -1,43 +1,106 @@
 """After-sales and complaints (售后与投诉).
 
-Harm is counted per order, never per complaint: one more complaint can then never dilute another, and a merchant without
-complaints has a measured zero. Speed of handling is measured on complaints that were not upheld, so that nobody earns
-credit by answering quickly to what it should not have done.
+Harm is counted per kept order, never per complaint: one more complaint can never dilute another, no bad order dilutes any,
+and a merchant without complaints has a measured zero. An open case has the age it has so far: never answering is never
+better than answering late.
+
+A complaint counts in full where it was upheld, where nobody told how it ended, and while it is open past its term; in part
+where it was settled, or is open within its term; not at all where it was rejected, withdrawn or another's fault.
 """
 
 import narwhals as nw
 
-from credit.indicators.base import Example, Groups, Indicator, Text, count, median, statistics_of
-from credit.indicators.fulfilment import ORDERS
+from credit.indicators.base import At, Example, Groups, Indicator, Text, count, parameter, statistics_of, total
+from credit.indicators.orders import KEPT, ORDERS, choose, orders, outcome, sum_of_orders, true
 
-col = nw.col
+col, lit = nw.col, nw.lit
 
 EXTERNAL = ("12315", "association", "mediation", "arbitration", "court")
 FOR_CAUSE = ("quality", "not_as_described", "not_received", "late")
 
-justified = col("outcome").is_in(("upheld", "partly_upheld")).fill_null(False)
-upheld = justified & ((col("liability") == "seller") | col("liability").is_null()).fill_null(False)
-external = col("channel").is_in(EXTERNAL)
-overdue = ~col("resolution_due_at").is_null() & (
-    col("resolved_at").is_null() | (col("resolved_at") > col("resolution_due_at"))
+SETTLED_SHARE = parameter(
+    "settled_share", 0.5, "", "和解及未到期投诉的计入比例", "Share at which a complaint settled, or open within its term, counts"
+)
+RESPONSE_CAP_DAYS = parameter("response_cap_days", 7, "days", "单件响应时长上限", "Most days of waiting for an answer that count")
+RESOLUTION_CAP_DAYS = parameter(
+    "resolution_cap_days", 30, "days", "单件办结时长上限", "Most days of waiting for the end of a complaint that count"
+)
+REFUND_CAP_DAYS = parameter("refund_cap_days", 30, "days", "单笔退款时长上限", "Most days of waiting for a refund that count")
+REFUND_FREE_DAYS = parameter(
+    "refund_free_days", 1, "days", "退款时长免计天数", "Days of waiting for a refund that do not count"
 )
 
+justified = true(col("outcome").is_in(("upheld", "partly_upheld")))
+upheld = justified & (true(col("liability") == "seller") | col("liability").is_null())
+"""Decided against the seller."""
+external = true(col("channel").is_in(EXTERNAL)) | ~col("escalated_at").is_null()
+unresolved = col("resolved_at").is_null()
+past_term = ~col("resolution_due_at").is_null()
+"""The term of resolution is blank until it has come."""
+excused = true(col("outcome").is_in(("rejected", "withdrawn"))) | true(
+    col("liability").is_in(("buyer", "carrier", "platform"))
+)
+named = col("transaction_id").is_null() | true(col("order_outcome") != "void")
+"""Of a binding order of the merchant, or of none that is told."""
+faulty = (justified & ~excused) | (
+    named & ((unresolved & past_term) | (~unresolved & col("outcome").is_null() & ~excused))
+)
+"""Counts in full."""
+partial = named & ((unresolved & ~past_term) | (true(col("outcome") == "settled") & ~excused))
+counting = faulty | partial
+overdue = past_term & (unresolved | true(col("resolved_at") > col("resolution_due_at")))
+for_cause = true(col("refund_reason").is_in(FOR_CAUSE)) & ~outcome("void")
+
 COMPLAINTS = count("complaints", ~col("filed_at").is_null())
-RESPONDED = count("complaints", ~justified & ~col("response_minutes").is_null())
-RESOLVED = count("complaints", ~justified & ~col("resolution_minutes").is_null())
-REFUNDED = count("transactions", ~col("refund_minutes").is_null())
-_complainers, _repeaters, _of_known, _squares = statistics_of(Groups("complaints", "buyer_id"))
+"""All that were filed."""
+_complainers, _repeaters, _of_known, _squares = statistics_of(Groups("complaints", "buyer_id", counting))
+
+
+def _weighed(at: At) -> nw.Expr:
+    """Thousandths of a complaint."""
+    return choose((faulty, lit(1000)), (partial, lit(round(1000 * at[SETTLED_SHARE]))), otherwise=lit(0))
+
+
+def _waited(at: At, minutes: str, since: str, most: float, instead: nw.Expr | None = None) -> nw.Expr:
+    """Minutes waited, at most `most` days; so far, days begun counting whole, where the wait is not over."""
+    over = col(minutes) if instead is None else nw.coalesce(col(minutes), instead)
+    waited = nw.when(over.is_null()).then(at.days_begun(since, 0, int(most)) * 1440).otherwise(over)
+    return nw.when(waited < most * 1440).then(waited).otherwise(lit(round(most * 1440)))
+
+
+def _answer_awaited(at: At) -> nw.Expr:
+    waited = _waited(at, "response_minutes", "filed_at", at[RESPONSE_CAP_DAYS], col("resolution_minutes"))
+    return nw.when(counting).then(waited).otherwise(lit(0))
+
+
+def _end_awaited(at: At) -> nw.Expr:
+    waited = _waited(at, "resolution_minutes", "filed_at", at[RESOLUTION_CAP_DAYS])
+    return nw.when(counting).then(waited).otherwise(lit(0))
+
+
+def _refund_awaited(at: At) -> nw.Expr:
+    waited = _waited(at, "refund_minutes", "refund_requested_at", at[REFUND_CAP_DAYS]) - round(at[REFUND_FREE_DAYS] * 1440)
+    told = col("refunded_at").is_null() | ~col("refund_minutes").is_null()  # refunded before it was asked for: no wait
+    asked = ~col("refund_requested_at").is_null() & ~outcome("void") & told
+    return nw.when(asked & (waited > 0)).then(waited).otherwise(lit(0))
+
 
 INDICATORS = (
     Indicator(
         id="complaint_rate",
         element="after_sales",
-        numerator=COMPLAINTS,
-        denominator=ORDERS,
+        numerator=total("complaints", _weighed, parameters=(SETTLED_SHARE,)) / 1000,
+        denominator=KEPT,
+        evidence=ORDERS,
         better="low",
         unit="per_order",
         name=Text("投诉率", "Complaint rate"),
-        definition=Text("投诉件数 ÷ 订单数", "complaints / orders"),
+        definition=Text(
+            "投诉折算件数 ÷ 履约订单数：认定成立、结果未载明、逾期未办结的计 1 件，和解及未到期的计 "
+            f"{SETTLED_SHARE.value:g} 件，驳回、撤回或责任在他方的不计",
+            "complaints / orders kept: 1 each where upheld, ended nobody told how, or open past the term; "
+            f"{SETTLED_SHARE.value:g} where settled or open within it; 0 where rejected, withdrawn or another's fault",
+        ),
         why=Text("投诉是消费者不满最明确的表示。", "A complaint is dissatisfaction said plainly."),
         failing=Text("投诉较多", "There were many complaints"),
         improve=Text("在客服环节先行解决问题。", "Settle matters in customer service before they become complaints."),
@@ -46,17 +109,18 @@ INDICATORS = (
     Indicator(
         id="upheld_complaint_rate",
         element="after_sales",
-        numerator=count("complaints", upheld),
-        denominator=ORDERS,
+        numerator=count("complaints", faulty),
+        denominator=KEPT,
+        evidence=ORDERS,
         better="low",
         unit="per_order",
         name=Text("投诉成立率", "Upheld complaint rate"),
         definition=Text(
-            "认定成立（含部分成立）且责任在商家的投诉 ÷ 订单数",
-            "complaints upheld, in full or part, with the seller liable / orders",
+            "认定成立（含部分成立）且责任不在他方、结果未载明、或逾期未办结的投诉 ÷ 履约订单数",
+            "complaints upheld, in full or part, not by another's fault, or ended nobody told how, or open past their term / orders kept",
         ),
         why=Text("成立的投诉说明过错在商家。", "An upheld complaint establishes the merchant's fault."),
-        failing=Text("有投诉被认定成立", "Complaints were upheld"),
+        failing=Text("有投诉被认定成立，或逾期未办结", "Complaints were upheld, or are open past their term"),
         improve=Text("改正成立投诉所指的问题。", "Mend what upheld complaints point to."),
         needs=("complaints.outcome", "complaints.resolved_at"),
         example=Example(1, 120),
@@ -64,54 +128,57 @@ INDICATORS = (
     Indicator(
         id="first_response_hours",
         element="after_sales",
-        numerator=median("complaints", nw.when(~justified).then(col("response_minutes"))) / 60,
-        denominator=None,
-        evidence=RESPONDED,
-        recorded=ORDERS,
+        numerator=total("complaints", _answer_awaited, parameters=(RESPONSE_CAP_DAYS,)) / 60,
+        denominator=KEPT,
+        evidence=ORDERS,
         better="low",
         unit="hours",
-        name=Text("首次响应时长", "First response time"),
+        name=Text("每单等待响应时长", "Hours of waiting for an answer per order"),
         definition=Text(
-            "未被认定成立的投诉从提出到首次响应的小时数的中位数",
-            "median hours from filing to the first response, over complaints not upheld",
+            "计入的投诉从提出到首次响应的小时数（未响应的计至办结或评价日，不足一天按一天；每件最多 "
+            f"{RESPONSE_CAP_DAYS.value:g} 天）之和 ÷ 履约订单数",
+            "hours from filing to the first response of complaints that count (none: to the end, or so far, days begun counting "
+            f"whole; at most {RESPONSE_CAP_DAYS.value:g} days each), summed / orders kept",
         ),
         why=Text("及时回应可避免纠纷升级。", "A prompt answer keeps disputes from growing."),
         failing=Text("投诉回应较慢", "Complaints waited long for an answer"),
         improve=Text("设专人当日回应投诉。", "Have someone answer complaints the same day."),
         needs=("complaints.first_response_at",),
-        example=Example(6, evidence=10),
+        example=Example(18, 120),
     ),
     Indicator(
         id="resolution_days",
         element="after_sales",
-        numerator=median("complaints", nw.when(~justified).then(col("resolution_minutes"))) / 1440,
-        denominator=None,
-        evidence=RESOLVED,
-        recorded=ORDERS,
+        numerator=total("complaints", _end_awaited, parameters=(RESOLUTION_CAP_DAYS,)) / 1440,
+        denominator=KEPT,
+        evidence=ORDERS,
         better="low",
         unit="days",
-        name=Text("投诉办结时长", "Resolution time"),
+        name=Text("每单等待办结时长", "Days of waiting for the end per order"),
         definition=Text(
-            "未被认定成立的投诉从提出到办结的天数的中位数",
-            "median days from filing to resolution, over complaints not upheld",
+            "计入的投诉从提出到办结的天数（未办结的计至评价日，不足一天按一天；每件最多 "
+            f"{RESOLUTION_CAP_DAYS.value:g} 天）之和 ÷ 履约订单数",
+            "days from filing to the end of complaints that count (open: so far, days begun counting whole; at most "
+            f"{RESOLUTION_CAP_DAYS.value:g} days each), summed / orders kept",
         ),
         why=Text("拖延本身就是损失。", "Delay is a loss in itself."),
         failing=Text("投诉办结较慢", "Complaints took long to resolve"),
         improve=Text("明确办理时限，先行赔付小额争议。", "Set time limits; settle small disputes at once."),
         needs=("complaints.resolved_at",),
-        example=Example(4, evidence=8),
+        example=Example(12, 120),
     ),
     Indicator(
         id="overdue_complaint_rate",
         element="after_sales",
-        numerator=count("complaints", overdue),
-        denominator=ORDERS,
+        numerator=count("complaints", overdue & counting),
+        denominator=KEPT,
+        evidence=ORDERS,
         better="low",
         unit="per_order",
         name=Text("投诉逾期率", "Complaints not resolved on time"),
         definition=Text(
-            "办结期限已过而未办结或逾期办结的投诉 ÷ 订单数",
-            "complaints unresolved at, or resolved after, their term / orders",
+            "计入的投诉中期限已过而未办结或逾期办结的 ÷ 履约订单数",
+            "complaints that count, unresolved at, or resolved after, their term / orders kept",
         ),
         why=Text("按期办结是处理机制有效的标志。", "Keeping the term shows that complaint handling works."),
         failing=Text("有投诉未按期办结", "Complaints were not resolved within their term"),
@@ -123,12 +190,14 @@ INDICATORS = (
         id="repeat_complaint_rate",
         element="after_sales",
         numerator=_of_known - _complainers,
-        denominator=ORDERS,
+        denominator=KEPT,
+        evidence=ORDERS,
         better="low",
         unit="per_order",
         name=Text("重复投诉率", "Repeat complaint rate"),
         definition=Text(
-            "同一消费者第二次及以后的投诉 ÷ 订单数", "second and later complaints of the same consumer / orders"
+            "同一消费者第二次及以后的、计入的投诉 ÷ 履约订单数",
+            "second and later complaints of the same consumer, of those that count / orders kept",
         ),
         why=Text("再次投诉说明首次没有解决。", "A second complaint says that the first was not settled."),
         failing=Text("有消费者多次投诉", "Consumers complained again"),
@@ -139,14 +208,15 @@ INDICATORS = (
     Indicator(
         id="lost_dispute_rate",
         element="after_sales",
-        numerator=count("complaints", upheld & (external | ~col("escalated_at").is_null())),
-        denominator=ORDERS,
+        numerator=count("complaints", faulty & external),
+        denominator=KEPT,
+        evidence=ORDERS,
         better="low",
         unit="per_order",
         name=Text("争议败诉率", "Lost dispute rate"),
         definition=Text(
-            "经 12315、协会、调解、仲裁、法院处理（或升级）且认定商家责任的争议 ÷ 订单数",
-            "disputes before 12315, association, mediation, arbitration or court, or escalated, lost by the seller / orders",
+            "经 12315、协会、调解、仲裁、法院处理（或升级）且全额计入的争议 ÷ 履约订单数",
+            "disputes before 12315, association, mediation, arbitration or court, or escalated, that count in full / orders kept",
         ),
         why=Text("由第三方认定的责任最为确凿。", "Fault found by a third party is the surest."),
         failing=Text("有争议经第三方处理后败诉", "Disputes before third parties were lost"),
@@ -157,14 +227,15 @@ INDICATORS = (
     Indicator(
         id="escalation_rate",
         element="after_sales",
-        numerator=count("complaints", external | ~col("escalated_at").is_null()),
-        denominator=ORDERS,
+        numerator=count("complaints", counting & external),
+        denominator=KEPT,
+        evidence=ORDERS,
         better="low",
         unit="per_order",
         name=Text("投诉升级率", "Escalation rate"),
         definition=Text(
-            "进入 12315、协会、调解、仲裁、法院的投诉 ÷ 订单数",
-            "complaints that reached 12315, association, mediation, arbitration or court / orders",
+            "计入的投诉中进入 12315、协会、调解、仲裁、法院的 ÷ 履约订单数",
+            "complaints that count and reached 12315, association, mediation, arbitration or court / orders kept",
         ),
         why=Text("平台内未能解决的争议会占用公共资源。", "What is not settled on the platform takes public resources."),
         failing=Text("有投诉升级到平台之外", "Complaints went beyond the platform"),
@@ -174,14 +245,15 @@ INDICATORS = (
     Indicator(
         id="refund_for_cause_rate",
         element="after_sales",
-        numerator=count("transactions", col("refund_reason").is_in(FOR_CAUSE)),
-        denominator=count("transactions", ~col("refund_reason").is_null()),
+        numerator=orders(for_cause),
+        denominator=KEPT,
+        evidence=ORDERS,
         better="low",
-        unit="share",
+        unit="per_order",
         name=Text("有责退款率", "Refund rate for cause"),
         definition=Text(
-            "因质量、描述不符、未收到、迟延申请退款的订单 ÷ 记录了退款情况的订单",
-            "orders with a refund asked for quality, misdescription, non-receipt or lateness / orders whose refunds are recorded",
+            "因质量、描述不符、未收到、迟延申请退款的订单 ÷ 履约订单数",
+            "orders with a refund asked for quality, misdescription, non-receipt or lateness / orders kept",
         ),
         why=Text(
             "因商品或履约问题的退款反映供货质量；无理由退货不计。",
@@ -189,23 +261,28 @@ INDICATORS = (
         ),
         failing=Text("因商品或履约问题的退款较多", "Refunds for quality or delivery were many"),
         improve=Text("如实描述，出货前检验。", "Describe truthfully and inspect before sending."),
-        needs=("transactions.refund_requested_at",),
+        needs=("transactions.refund_reason", "transactions.refund_requested_at"),
         example=Example(4, 100),
     ),
     Indicator(
         id="refund_days",
         element="after_sales",
-        numerator=median("transactions", col("refund_minutes")) / 1440,
-        denominator=None,
-        evidence=REFUNDED,
-        recorded=count("transactions", ~col("refund_reason").is_null()),
+        numerator=sum_of_orders(_refund_awaited, REFUND_CAP_DAYS, REFUND_FREE_DAYS) / 1440,
+        denominator=KEPT,
+        evidence=ORDERS,
         better="low",
         unit="days",
-        name=Text("退款时长", "Refund time"),
-        definition=Text("从申请退款到退款完成的天数的中位数", "median days from asking for a refund to having it"),
+        name=Text("每单等待退款时长", "Days of waiting for refunds per order"),
+        definition=Text(
+            f"从申请退款到退款完成超过 {REFUND_FREE_DAYS.value:g} 天的天数（未退款的计至评价日，不足一天按一天；每笔最多计至 "
+            f"{REFUND_CAP_DAYS.value:g} 天）之和 ÷ 履约订单数",
+            f"days beyond {REFUND_FREE_DAYS.value:g} from asking for a refund to having it (none yet: so far, days begun counting "
+            f"whole; at most to the {REFUND_CAP_DAYS.value:g}th day), summed / orders kept",
+        ),
         why=Text("退款及时与否直接影响消费者权益。", "A slow refund keeps the consumer's money."),
         failing=Text("退款较慢", "Refunds were slow"),
         improve=Text("收到退货或核实后即时退款。", "Refund as soon as the return is received or the matter is clear."),
-        example=Example(2.5, evidence=6),
+        needs=("transactions.refund_requested_at", "transactions.refunded_at"),
+        example=Example(12, 120),
     ),
 )

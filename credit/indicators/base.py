@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Literal, Protocol
 
 import narwhals as nw
@@ -142,10 +142,13 @@ def parameter(id: str, value: float, unit: str, zh: str, en: str) -> Parameter:
 
 @dataclass(frozen=True)
 class At:
-    """The evaluation an expression is for: its day, and the rulebook's values of parameters."""
+    """The evaluation an expression is for: its day, the rulebook's values of parameters, its cut-off (unless given 00:00 UTC
+    of the day), and the "table" and "table.column" that are supplied (unless given: all)."""
 
     day: date
     values: Mapping[str, float] = field(default_factory=dict)
+    cut_off: datetime | None = None
+    have: frozenset[str] | None = None
 
     def __getitem__(self, of: Parameter) -> float:
         return self.values.get(of.id, of.value)
@@ -153,6 +156,25 @@ class At:
     def ago(self, days: float) -> nw.Expr:
         """The day so many days before, as a literal."""
         return nw.lit(self.day - timedelta(days=round(days)))
+
+    def supplies(self, name: str) -> bool:
+        """Whether a table, or a "table.column", is supplied."""
+        return self.have is None or name in self.have
+
+    def before(self, name: str, days: float) -> nw.Expr:
+        """Whether the instant in column `name` lies more than so many days before the cut-off; a blank does not."""
+        cut_off = self.cut_off or datetime(self.day.year, self.day.month, self.day.day, tzinfo=UTC)
+        return (nw.col(name) < cut_off.astimezone(UTC) - timedelta(days=days)).fill_null(False)
+
+    def days_begun(self, name: str, after: float, most: int) -> nw.Expr:
+        """Days begun since `after` days after the instant in column `name`, 0 to `most`; of a blank 0.
+
+        By comparisons alone: not every engine subtracts instants.
+        """
+        begun = nw.lit(0)
+        for day in range(most):
+            begun = begun + self.before(name, after + day).cast(nw.Int64)
+        return begun
 
     def months_since(self, name: str) -> nw.Expr:
         """Full calendar months from the date in column `name` to the day; on every engine alike."""

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import narwhals as nw
 
-from credit.indicators.base import At, Example, Indicator, Parameter, Text, count, parameter, total
+from credit.indicators.base import At, Example, Indicator, Measure, Parameter, Text, count, parameter, present, total
 from credit.indicators.identity import SUBJECT
 from credit.indicators.public_record import SEVERITIES, SEVERITY_ZH
 
@@ -34,6 +34,26 @@ MANIPULATION = ("brushing", "review_manipulation")
 _stands = col("withdrawn_at").is_null()
 _in_force = col("until_at").is_null() & col("lifted_at").is_null()
 _due = ~col("due_at").is_null()  # blank until it falls due
+_in_time = (col("answered_at") <= col("due_at")).fill_null(False)
+_late = _due & ~_in_time
+_passed = (col("result") == "passed").fill_null(False)
+_failed = col("result").is_in(("failed", "refused")).fill_null(False)
+_PASSED = count("spot_checks", _passed & ~_late)
+_NOT_PASSED = count("spot_checks", _failed | _late)
+
+FRAUD_STEP_DAYS = parameter("fraud_step_days", 365, "days", "欺诈影响阶段", "Days of one step of a finding of fraud")
+
+
+def _fraud_within(steps: int) -> Measure:
+    return count(
+        "violations",
+        lambda at: _stands & (col("kind") == "fraud") & ~at.before("decided_at", steps * at[FRAUD_STEP_DAYS]),
+        standing=True,
+        parameters=(FRAUD_STEP_DAYS,),
+    )
+
+
+_FRAUDS = {steps: _fraud_within(steps) for steps in (1, 2, 3)}
 
 
 def _weighed(column: str, weights: dict[str, Parameter], counts: nw.Expr) -> Callable[[At], nw.Expr]:
@@ -122,13 +142,17 @@ INDICATORS = (
     Indicator(
         id="fraud_upheld",
         element="conduct",
-        numerator=count("violations", _stands & (col("kind") == "fraud")),
+        numerator=present(_FRAUDS[1]) + present(_FRAUDS[2]) + present(_FRAUDS[3]),
         denominator=None,
         evidence=SUBJECT,
         better="low",
-        unit="count",
+        unit="rank",
         name=Text("认定欺诈", "Fraud upheld"),
-        definition=Text("评价期内认定且未撤销的欺诈次数", "findings of fraud decided in the window and not withdrawn"),
+        definition=Text(
+            "最近一次未撤销的欺诈认定：一个阶段（365 天）内为 3，第二阶段为 2，第三阶段为 1，其后及没有为 0",
+            "the last finding of fraud not withdrawn: 3 within a step (365 days), 2 in the second, 1 in the third, 0 later or "
+            "without any",
+        ),
         why=Text("欺诈是对信用的根本否定。", "Fraud is the denial of credit itself."),
         failing=Text("被认定存在欺诈", "Fraud was upheld"),
         improve=Text(
@@ -139,25 +163,62 @@ INDICATORS = (
         actionable=False,
     ),
     Indicator(
-        id="spot_check_cooperation",
+        id="counterfeit",
         element="conduct",
-        numerator=count(
-            "spot_checks",
-            _due & (col("answered_at") <= col("due_at")) & ((col("result") != "refused") | col("result").is_null()),
+        numerator=count("violations", _stands & (col("kind") == "counterfeit")),
+        denominator=None,
+        evidence=SUBJECT,
+        better="low",
+        unit="count",
+        name=Text("售假", "Counterfeit goods"),
+        definition=Text(
+            "评价期内认定且未撤销的售假次数", "findings of counterfeit goods decided in the window and not withdrawn"
         ),
-        denominator=count("spot_checks", _due),
+        why=Text("售假直接侵害消费者和权利人。", "Counterfeits harm consumers and owners of rights at once."),
+        failing=Text("被认定售假", "Counterfeit goods were found"),
+        improve=Text("下架并召回，核验进货来源。", "Take them down, recall them, and check where goods come from."),
+        needs=("violations.kind",),
+        example=Example(0),
+        actionable=False,
+    ),
+    Indicator(
+        id="service_ended",
+        element="conduct",
+        numerator=present(count("sanctions", _in_force & col("kind").is_in(("suspension", "termination")), standing=True))
+        + present(count("sanctions", _in_force & (col("kind") == "termination"), standing=True)),
+        denominator=None,
+        evidence=SUBJECT,
+        better="low",
+        unit="rank",
+        name=Text("暂停或终止服务", "Suspended or terminated"),
+        definition=Text(
+            "评价日终止服务有效为 2，暂停服务有效为 1，否则为 0",
+            "on the day 2 under a termination in force, 1 under a suspension, else 0",
+        ),
+        why=Text("平台已停止为其服务。", "The platform no longer serves it."),
+        failing=Text("被暂停或终止服务", "Suspended or terminated"),
+        improve=Text("按要求整改，申请恢复。", "Do what was asked and apply to be reinstated."),
+        needs=("sanctions.kind",),
+        example=Example(0),
+        actionable=False,
+    ),
+    Indicator(
+        id="spot_checks_passed",
+        element="conduct",
+        numerator=_PASSED,
+        denominator=_PASSED + _NOT_PASSED,
         recorded=SUBJECT,
         better="high",
         unit="share",
-        name=Text("抽查配合率", "Cooperation with spot checks"),
+        name=Text("抽查合格率", "Spot checks passed"),
         definition=Text(
-            "在期限内配合且未拒绝的抽查 ÷ 期限已到的抽查",
-            "spot checks answered within their term and not refused / spot checks whose term has come",
+            "按期配合且合格的抽查 ÷（这些抽查 + 不合格、拒绝、逾期或未配合的抽查）",
+            "spot checks answered in time and passed / (these + failed, refused, answered late or not at all)",
         ),
-        why=Text("配合抽查是接受监督的表现。", "Whoever cooperates accepts supervision."),
-        failing=Text("有抽查未按期配合", "Spot checks went unanswered or were refused"),
-        improve=Text("在期限内提供抽查所需的资料和样品。", "Give what a spot check asks for within its term."),
-        needs=("spot_checks.answered_at",),
+        why=Text("抽查直接检验商品与资质。", "Spot checks look at goods and papers themselves."),
+        failing=Text("有抽查不合格、被拒绝或未按期配合", "Spot checks were failed, refused or not answered in time"),
+        improve=Text("在期限内提供资料和样品，整改不合格项。", "Answer within the term, and mend what failed."),
+        needs=("spot_checks.answered_at", "spot_checks.result"),
         example=Example(2, 3),
     ),
 )

@@ -1,22 +1,29 @@
 """Counterparty evaluation (交易对方评价): what buyers say.
 
-A review that speaks of several sellers' goods at once cannot be laid at one seller's door and is left out, and so is
-one that was judged not authentic.
+A review counts where it names a binding order of the merchant; of several of one order the worst does. One that speaks of
+several sellers' goods at once cannot be laid at one seller's door and is left out, and so is one that was judged false: a
+false review that praises is held against the merchant it praises, one that attacks against nobody here.
 """
 
 import narwhals as nw
 
-from credit.indicators.base import Example, Groups, Indicator, Text, count, present, statistics_of, total
-from credit.indicators.fulfilment import COMPLETED
+from credit.indicators.base import Example, Groups, Indicator, Text, count, statistics_of, total
+from credit.indicators.orders import KEPT, ORDERS, true
 
 col = nw.col
 
-own = ~col("shared").fill_null(False) & col("authentic").fill_null(True)
-judged = ~col("shared").fill_null(False) & ~col("authentic").is_null()
+_named = true(col("order_outcome") != "void") & ~true(col("shared"))
+own = _named & ~true(~col("authentic"))
 negative = own & (col("rating_overall") <= 2)
+positive = own & (col("rating_overall") >= 4)
+praised_truly = positive & true(col("authentic"))
+praised_falsely = ~true(col("shared")) & true(~col("authentic")) & (col("rating_overall") >= 4)
 
 REVIEWS = count("reviews", own & ~col("rating_overall").is_null())
-_reviewers, _repeated, _rows, _squares = statistics_of(Groups("reviews", "buyer_id", own))
+POSITIVE = count("reviews", positive)
+NEGATIVE = count("reviews", negative)
+_praisers, _repeated, _rows, _squares = statistics_of(Groups("reviews", "buyer_id", positive))
+_TRUE, _FALSE = count("reviews", praised_truly), count("reviews", praised_falsely)
 
 
 def _mean(aspect: str, zh: str, en: str, example: Example) -> Indicator:
@@ -45,7 +52,7 @@ INDICATORS = (
     Indicator(
         id="positive_share",
         element="counterparty",
-        numerator=count("reviews", own & (col("rating_overall") >= 4)),
+        numerator=POSITIVE,
         denominator=REVIEWS,
         better="high",
         unit="share",
@@ -59,12 +66,13 @@ INDICATORS = (
     Indicator(
         id="negative_share",
         element="counterparty",
-        numerator=count("reviews", negative),
-        denominator=REVIEWS,
+        numerator=NEGATIVE,
+        denominator=POSITIVE + NEGATIVE,
+        evidence=REVIEWS,
         better="low",
         unit="share",
         name=Text("差评率", "Negative share"),
-        definition=Text("总体评分 2 分及以下的评价 ÷ 评价数", "reviews rated 1 or 2 / reviews"),
+        definition=Text("总体评分 2 分及以下的评价 ÷（这些评价 + 4 分及以上的评价）", "reviews rated 1 or 2 / (these + reviews rated 4 or 5)"),
         why=Text("差评集中反映失败的交易。", "Negative reviews show where transactions failed."),
         failing=Text("差评占比偏高", "Many reviews are negative"),
         improve=Text("逐条处理差评，消除成因。", "Work through negative reviews and remove their causes."),
@@ -73,56 +81,50 @@ INDICATORS = (
     Indicator(
         id="review_coverage",
         element="counterparty",
-        numerator=REVIEWS,
-        denominator=COMPLETED,
-        # Without a review there is nothing to judge: it must not speak for the whole element alone.
-        evidence=COMPLETED * present(REVIEWS),
+        numerator=POSITIVE,
+        denominator=KEPT,
+        evidence=ORDERS,
         better="high",
         unit="per_order",
-        name=Text("评价覆盖率", "Review coverage"),
-        definition=Text(
-            "评价数（仅涉及一个卖家的）÷ 已完成订单数；无评价时缺失",
-            "reviews (of one seller's goods) / completed orders; missing without reviews",
-        ),
+        name=Text("好评覆盖率", "Orders praised"),
+        definition=Text("总体评分 4 分及以上的评价数 ÷ 履约订单数", "reviews rated 4 or 5 / orders kept"),
         why=Text(
             "覆盖越广，评价越能代表全部交易。", "The wider the coverage, the more reviews speak for all transactions."
         ),
-        failing=Text("留下评价的订单较少", "Few orders were reviewed"),
+        failing=Text("留下好评的订单较少", "Few orders were praised"),
         improve=Text(
             "邀请全部买家如实评价，不得以利益诱导。", "Invite every buyer to review truthfully; never pay for it."
         ),
         example=Example(36, 90),
     ),
     Indicator(
-        id="reply_to_negatives",
+        id="unanswered_negatives",
         element="counterparty",
-        numerator=count("reviews", negative & ~col("replied_at").is_null()),
-        denominator=count("reviews", negative),
-        recorded=REVIEWS,
-        better="high",
-        unit="share",
-        name=Text("差评回复率", "Replies to negative reviews"),
-        definition=Text("已回复的差评 ÷ 差评数", "negative reviews replied to / negative reviews"),
+        numerator=count("reviews", negative & col("replied_at").is_null()),
+        denominator=KEPT,
+        evidence=ORDERS,
+        better="low",
+        unit="per_order",
+        name=Text("差评未回复率", "Negative reviews left unanswered"),
+        definition=Text("未回复的差评 ÷ 履约订单数", "negative reviews without a reply / orders kept"),
         why=Text("回应差评体现对消费者的负责。", "Answering a negative review is taking responsibility."),
         failing=Text("部分差评没有回复", "Negative reviews went unanswered"),
         improve=Text("对每条差评作出说明或补救。", "Explain or make good under each negative review."),
         needs=("reviews.replied_at",),
-        example=Example(4, 6),
+        example=Example(2, 90),
     ),
     Indicator(
         id="distinct_reviewers",
         element="counterparty",
-        numerator=_reviewers,
+        numerator=_praisers,
         denominator=None,
-        evidence=_rows,
+        evidence=ORDERS,
         better="high",
         unit="count",
-        name=Text("评价人数", "Distinct reviewers"),
-        definition=Text(
-            "作出评价（仅涉及一个卖家的）的不同买家数", "number of different buyers who reviewed (one seller's goods)"
-        ),
+        name=Text("好评人数", "Distinct buyers who praised"),
+        definition=Text("给出 4 分及以上评价的不同买家数", "number of different buyers who rated 4 or 5"),
         why=Text("来自更多买家的评价更难操纵。", "Reviews by more buyers are harder to manipulate."),
-        failing=Text("评价来自少数买家", "Reviews come from few buyers"),
+        failing=Text("好评来自少数买家", "Praise comes from few buyers"),
         improve=Text("积累真实买家的评价。", "Gather reviews of real buyers over time."),
         needs=("reviews.buyer_id",),
         example=Example(80),
@@ -130,17 +132,22 @@ INDICATORS = (
     Indicator(
         id="authentic_share",
         element="counterparty",
-        numerator=count("reviews", judged & col("authentic")),
-        denominator=count("reviews", judged),
+        numerator=_TRUE,
+        denominator=_TRUE + _FALSE,
+        recorded=REVIEWS,
         better="high",
         unit="share",
-        name=Text("真实评价占比", "Share of reviews judged authentic"),
-        definition=Text("认定真实的评价 ÷ 作过真实性认定的评价", "reviews judged authentic / reviews judged"),
+        name=Text("好评真实占比", "Share of praise judged authentic"),
+        definition=Text(
+            "认定真实的好评 ÷（认定真实的好评 + 认定虚假的好评）；他人的虚假差评不计",
+            "praise judged authentic / (praise judged authentic + praise judged false); false attacks by others do not count",
+        ),
         why=Text(
             "虚假评价误导消费者（电子商务法第十七条）。", "False reviews mislead consumers (E-Commerce Law Art. 17)."
         ),
-        failing=Text("有评价被认定不真实", "Reviews were judged not authentic"),
+        failing=Text("有好评被认定不真实", "Praise was judged not authentic"),
         improve=Text("停止一切刷评、诱导评价。", "Stop every bought or induced review."),
+        needs=("reviews.authentic",),
         example=Example(29, 30),
     ),
 )

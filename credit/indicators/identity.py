@@ -1,8 +1,7 @@
 """Identity and qualification (主体资质): is the merchant who it says it is, and may it trade today?
 
 Counted from the register, one row a merchant. A blank in a column that the platform supplies says that the platform
-holds nothing there: no verification, no contact. A code that is not given cannot be checked; that it is not given
-counts in the completeness of the information alone.
+holds nothing there: no verification, no contact, no code, no end of a licence. Nothing is worth more for being left blank.
 """
 
 import narwhals as nw
@@ -16,18 +15,30 @@ REVERIFY_DAYS = parameter("reverify_days", 183, "days", "再核验期限", "Long
 _given = ~col("subject_id").is_null()
 SUBJECT = count("subjects", _given)
 """1: the merchant is in the register."""
-_LICENSED = ~col("licence_no").is_null() | ~col("permit_no").is_null()
+_licensed = ~col("licence_no").is_null()
+_permitted = ~col("permit_no").is_null()
+_must_hold_a_licence = (col("kind") == "enterprise") | ~col("uscc").is_null() | _licensed | _permitted
+"""Enterprises, and individuals that are registered businesses: whoever has a credit code has a licence."""
 INFORMATION = ("name", "address", "contact", "category", "joined_on")
 """Columns everybody fills in; a registration code is asked for as well."""
 
 
-def _in_force(until: str, at: At) -> nw.Expr:
-    return col(until).is_null() | (col(until) >= at.ago(0))
+def _runs(until: str, at: At) -> nw.Expr:
+    """Without an end on file nothing is in force."""
+    return (col(until) >= at.ago(0)).fill_null(False)
 
 
 def _valid_today(at: At) -> nw.Expr:
-    begun = col("licence_valid_from").is_null() | (col("licence_valid_from") <= at.ago(0))
-    return _LICENSED & begun & _in_force("licence_valid_until", at) & _in_force("permit_valid_until", at)
+    begun = (col("licence_valid_from") <= at.ago(0)) | col("licence_valid_from").is_null()
+    permit = ~_permitted | _runs("permit_valid_until", at)
+    return _licensed & begun & _runs("licence_valid_until", at) & permit
+
+
+def _answers_for_a_code(at: At) -> nw.Expr:
+    """Whoever must have a code: an individual where citizens' ids are supplied, or one is given."""
+    if at.supplies("subjects.id_number"):
+        return _given
+    return (col("kind") == "enterprise") | ~col("code_valid").is_null()
 
 
 def _flag(condition: nw.Expr) -> Measure:
@@ -69,33 +80,36 @@ INDICATORS = (
         id="code_valid",
         element="identity",
         numerator=_flag(col("code_valid")),
-        denominator=_flag(~col("code_valid").is_null()),
+        denominator=count("subjects", _answers_for_a_code),
+        recorded=SUBJECT,
         better="high",
         unit="flag",
         name=Text("代码校验正确", "Code check passed"),
         definition=Text(
-            "统一社会信用代码（GB 32100）、居民身份证号（GB 11643）校验正确为 1，有误为 0；未提供时缺失",
-            "1 if the check characters of the credit code (GB 32100) and the citizen's id (GB 11643) are right, 0 if not; "
-            "missing where none is given",
+            "统一社会信用代码（GB 32100）、居民身份证号（GB 11643）校验正确为 1，有误或未提供为 0；平台不提供身份证号时个人不适用",
+            "1 if the check characters of the credit code (GB 32100) and the citizen's id (GB 11643) are right, 0 if not or if "
+            "none is given; not applicable to individuals where citizens' ids are not supplied",
         ),
         why=Text("代码有误说明登记信息不可信。", "A wrong code means that the register cannot be relied on."),
         failing=Text("登记代码校验未通过", "The registration code fails its check"),
         improve=Text("更正登记的代码。", "Correct the code on file."),
+        needs=("subjects.uscc",),
         example=Example(1, 1),
     ),
     Indicator(
         id="licence_valid",
         element="identity",
         numerator=count("subjects", _valid_today),
-        denominator=_flag(_LICENSED | (col("kind") == "enterprise")),
-        recorded=_flag(col("kind") == "individual"),
+        denominator=_flag(_must_hold_a_licence),
+        recorded=SUBJECT,
         better="high",
         unit="flag",
         name=Text("证照当日有效", "Licences valid on the day"),
         definition=Text(
-            "评价日营业执照与行政许可均在有效期内为 1，否则（含企业未登记证照）为 0；个人未办理证照的不适用",
-            "1 if business licence and permit are in force on the day, else 0, also for an enterprise with none on file; not "
-            "applicable to individuals without any",
+            "评价日营业执照（及登记的行政许可）均在有效期内为 1，否则为 0，未登记执照或截止日期的亦为 0（长期有效登记为 9999-12-31）；"
+            "无信用代码且未办理证照的个人不适用",
+            "1 if the business licence, and the permit if one is on file, are in force on the day, else 0, also where no licence or no "
+            "end is on file (without end: 9999-12-31); not applicable to individuals without a credit code, licence or permit",
         ),
         why=Text("证照失效后不得继续经营。", "Without a licence in force nobody may trade."),
         failing=Text("证照已过期或尚未生效", "A licence has expired or not begun"),
@@ -140,11 +154,11 @@ INDICATORS = (
         element="identity",
         numerator=total("subjects", lambda at: at.months_since("joined_on")),
         denominator=None,
-        evidence=_flag(~col("joined_on").is_null()),
+        evidence=SUBJECT,
         better="high",
         unit="months",
         name=Text("入驻时长", "Months on the platform"),
-        definition=Text("自入驻日起满月数", "full months since joining"),
+        definition=Text("自入驻日起满月数；未登记为 0", "full months since joining; 0 where it is not on file"),
         why=Text("经营时间越长，记录越可靠。", "The longer the history, the more it tells."),
         failing=Text("入驻时间较短", "The merchant joined recently"),
         improve=Text("持续合规经营，时间会证明。", "Trade on within the rules; this comes with time."),

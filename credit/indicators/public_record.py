@@ -46,12 +46,12 @@ def _listed(*kinds: str) -> Callable[[At], nw.Expr]:
 
 
 def _penalty(at: At) -> nw.Expr:
-    """Weight x what is left of its months, over penalties in force; a penalty without severity is a moderate one."""
+    """Weight x what is left of its months, over penalties in force; one whose severity is not told is read as serious."""
     weighed = None
     for severity in SEVERITIES:
         of = col("grade") == severity
-        if severity == "moderate":
-            of = ~col("grade").is_in([s for s in SEVERITIES if s != "moderate"]) | col("grade").is_null()
+        if severity == "serious":
+            of = ~col("grade").is_in(("minor", "moderate")) | col("grade").is_null()
         months = at[PENALTY_MONTHS[severity]]
         since = at.months_since("valid_from")
         weighs = since < months  # compared before dividing: a rulebook may set 0 months
@@ -69,7 +69,9 @@ def _tax_rank(at: At) -> nw.Expr:
         found = nw.when((col("kind") == "tax_grade") & (col("grade") == grade)).then(nw.lit(float(place)))
         rank = found if rank is None else found.otherwise(rank)
     assert rank is not None
-    return nw.when(_in_force(at)).then(rank)
+    # A grade that is not told is read as the lowest.
+    told = nw.when((col("kind") == "tax_grade") & ~col("grade").is_in(tuple(TAX_RANKS)).fill_null(False)).then(nw.lit(0.0))
+    return nw.when(_in_force(at)).then(told.otherwise(rank))
 
 
 _RANK = Latest("public_records", _tax_rank, "valid_from")

@@ -35,7 +35,9 @@ class IndicatorRule(Sourced):
     id: str
     weight: Percent
     strength: float = Field(0, ge=0, description="observations the prior is worth; 0: no shrinkage")
-    prior: Literal["population"] | float = "population"
+    prior: Literal["population"] | float = Field(
+        "population", description="what stands where nothing is known; with strength, worth the rulebook's reference merchants"
+    )
     window_days: int | None = None
     curve: list[tuple[float, Annotated[float, Field(ge=0, le=100)]]] = Field(min_length=2)
 
@@ -105,7 +107,8 @@ class Provisional(Strict):
 
 
 class Margin(Strict):
-    """A grade moves when the score has passed the edge by `points`, or has been past it for `evaluations` in a row.
+    """A grade moves when the score has passed the edge by `points`, or is past it and was so in `evaluations` of the last
+    `of_evaluations` (unless given: all of them, in a row).
 
     An evaluation more than `memory_days` ago is not looked back to.
     """
@@ -113,18 +116,32 @@ class Margin(Strict):
     points: SourcedNumber
     evaluations: SourcedNumber
     memory_days: SourcedNumber
+    of_evaluations: SourcedNumber | None = None
+
+    @property
+    def looks_at(self) -> int:
+        """How many evaluations count, tonight's among them."""
+        return int((self.of_evaluations or self.evaluations).value)
+
+
+class References(Strict):
+    """Where the reference averages come from: those of a period are made at its beginning. A rule's own prior is worth so many
+    `merchants`."""
+
+    merchants: SourcedNumber
 
 
 class Veto(Sourced):
     """A fact that caps the grade (`at_most`) or fixes it, rated or not (`fixed`), whatever the score is.
 
-    It holds where the measured value of `indicator` is above `above` or below `below`; what is not measured never
-    vetoes.
+    It holds where the measured value of `indicator`, or the mark of `element`, is above `above` or below `below`; what is not
+    measured never vetoes.
     """
 
     id: str = Field(pattern=r"^[a-z0-9_]{2,60}$")
     name: Bilingual
-    indicator: str
+    indicator: str | None = None
+    element: str | None = None
     window_days: int | None = None
     above: float | None = None
     below: float | None = None
@@ -133,8 +150,8 @@ class Veto(Sourced):
 
     @field_validator("indicator")
     @classmethod
-    def _in_the_catalogue(cls, value: str) -> str:
-        return _known_indicator(value)
+    def _in_the_catalogue(cls, value: str | None) -> str | None:
+        return value if value is None else _known_indicator(value)
 
     @field_validator("window_days")
     @classmethod
@@ -143,6 +160,8 @@ class Veto(Sourced):
 
     @model_validator(mode="after")
     def _one_condition_and_one_effect(self) -> Veto:
+        if (self.indicator is None) == (self.element is None):
+            raise ValueError(f"veto {self.id} needs one of indicator and element")
         if (self.above is None) == (self.below is None):
             raise ValueError(f"veto {self.id} needs one of above and below")
         if (self.at_most is None) == (self.fixed is None):
@@ -181,6 +200,7 @@ class Rulebook(Strict):
     provisional: Provisional | None = None
     dormant_after_days: SourcedNumber | None = None
     margin: Margin | None = None
+    references: References | None = None
     parameters: dict[str, SourcedNumber] = Field(default_factory=dict)
     vetoes: list[Veto] = Field(default_factory=list)
     elements: list[ElementRule] = Field(min_length=1)
@@ -200,7 +220,7 @@ class Rulebook(Strict):
     def indicators(self) -> Iterator[tuple[str, int]]:
         """(indicator, days of its window) of every rule and veto, each pair once."""
         pairs = [(rule.id, self.window(rule)) for _, rule in self.rules()]
-        pairs += [(veto.indicator, self.veto_window(veto)) for veto in self.vetoes]
+        pairs += [(veto.indicator, self.veto_window(veto)) for veto in self.vetoes if veto.indicator]
         yield from dict.fromkeys(pairs)
 
     def veto_window(self, veto: Veto) -> int:

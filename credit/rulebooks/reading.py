@@ -38,7 +38,7 @@ def _numbers(items: list[tuple[int, dict[str, Any]]], key: str) -> list[float] |
     return numbers if values and len(numbers) == len(values) else None
 
 
-_WORDS = frozenset({"id", "version", "standard", "reference", "zh", "en", "grade", "indicator"})
+_WORDS = frozenset({"id", "version", "standard", "reference", "zh", "en", "grade", "indicator", "element"})
 """Keys whose values are text even where they look like a number."""
 
 
@@ -101,6 +101,8 @@ def _structure(data: dict[str, Any]) -> Iterator[tuple[tuple[str | int, ...], st
             yield ("parameters", name), f"is {value:g}; allowed: at most {MAX_PARAMETER:g}"
     vetoes = _dicts(data.get("vetoes"))
     for i, veto in vetoes:
+        if (on := veto.get("element")) is not None and on not in {element.get("id") for _, element in elements}:
+            yield ("vetoes", i, "element"), f"{on!r} is no element of this rulebook"
         for key in ("at_most", "fixed"):
             if veto.get(key) is not None and veto[key] not in names:
                 yield ("vetoes", i, key), f"{veto[key]!r} is no grade; allowed: {', '.join(map(str, names))}"

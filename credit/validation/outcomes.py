@@ -21,10 +21,16 @@ import pandas as pd
 from credit.errors import UserError
 from credit.evaluation import engine
 from credit.indicators.after_sales import upheld
-from credit.indicators.fulfilment import cancelled, excused
 from credit.settings import cut_off
 from credit.tables import TABLES
 from credit.warehouse.connection import scalar
+
+_cancelled = ~nw.col("cancelled_at").is_null()
+# A buyer's own cancellation excuses the seller, unless it was for want of stock; so does the platform's of an order that
+# was never paid or that it suspects of fraud.
+_excused = ((nw.col("cancelled_by") == "buyer") & (nw.col("cancel_reason") != "stock_out")) | (
+    (nw.col("cancelled_by") == "platform") & (nw.col("paid_at").is_null() | (nw.col("cancel_reason") == "fraud_suspected"))
+)
 
 FAULTS = {
     "rated_low": ("评分低", "rated low"),
@@ -108,7 +114,7 @@ def outcomes(
     begin, end = (cut_off(d, zone).astimezone(UTC) for d in (day, day + timedelta(days=days)))
     col = nw.col
     now = nw.lit(moment.cut_off.astimezone(UTC))
-    due = ~col("dispatch_due_at").is_null() & (col("dispatch_due_at") <= now) & ~cancelled
+    due = ~col("dispatch_due_at").is_null() & (col("dispatch_due_at") <= now) & ~_cancelled
     sent_late = (col("dispatched_at") > col("dispatch_due_at")).fill_null(False) | (
         # What has arrived was sent: a missing time says nothing.
         due & col("dispatched_at").is_null() & col("delivered_at").is_null()
@@ -117,7 +123,7 @@ def outcomes(
         ~col("delivery_due_at").is_null()
         & col("delivered_at").is_null()
         & col("completed_at").is_null()
-        & ~cancelled
+        & ~_cancelled
         & ~col("dispatched_at").is_null()
     )
     stock_out = (col("cancel_reason") == "stock_out").fill_null(False)
@@ -131,8 +137,8 @@ def outcomes(
             col("order_id"),
             "ordered_at",
             sent_late.alias("sent_late"),
-            (cancelled & ~excused.fill_null(False) & ~stock_out).alias("seller_cancelled"),
-            (cancelled & stock_out).alias("unavailable"),
+            (_cancelled & ~_excused.fill_null(False) & ~stock_out).alias("seller_cancelled"),
+            (_cancelled & stock_out).alias("unavailable"),
             (arrived_late & ~sent_late).alias("carrier_late"),
         )
     )

@@ -33,6 +33,9 @@ def typed(table: Table, column: Column, given: Collection[str]) -> str:
     raw, text = f"r.{column.name}", f"nullif(trim(r.{column.name}::VARCHAR), '')"
     if column.type in ("text", "code"):
         value = f"nullif(trim(lower(r.{column.name}::VARCHAR)), '')" if column.type == "code" else text
+        if column.aliases:
+            meant = " ".join(f"WHEN {quote(word)} THEN {quote(code)}" for word, code in column.aliases)
+            value = f"CASE lower({text}) {meant} ELSE {value} END"
         if column.privacy == "pseudonym":
             return f"pseudonym({value})"
         if column.name == "subject_id" and table.name == "subjects":
@@ -46,6 +49,12 @@ def typed(table: Table, column: Column, given: Collection[str]) -> str:
     if column.type == "integer":
         number = f"TRY_CAST({text} AS DECIMAL(28,6))"
         return f"CASE WHEN {number} = floor({number}) THEN TRY_CAST({number} AS BIGINT) END"
+    if column.type == "date" and column.plan:
+        return f"CASE {text} WHEN '长期' THEN DATE '9999-12-31' ELSE TRY_CAST({raw} AS DATE) END"
+    if column.type == "instant" and column.plan and column.promise:
+        # A promise given as a day is kept by its end.
+        day = f"regexp_full_match({text}, '\\d{{4}}-\\d{{2}}-\\d{{2}}')"
+        return f"CASE WHEN {day} THEN TRY_CAST({raw} AS TIMESTAMPTZ) + INTERVAL 1 DAY ELSE TRY_CAST({raw} AS TIMESTAMPTZ) END"
     return f"TRY_CAST({raw} AS {column.sql_type})"
 
 

@@ -18,7 +18,7 @@ import duckdb
 from credit.tables import KNOWN_AT, TABLES, Table
 from credit.warehouse.connection import QUARANTINE_COLUMNS
 
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 5
 
 _FIXED_DDL = f"""
 CREATE SCHEMA IF NOT EXISTS meta;
@@ -75,11 +75,17 @@ CREATE TABLE IF NOT EXISTS results.runs (
     rulebook_hash VARCHAR NOT NULL,
     cut_off TIMESTAMPTZ NOT NULL,
     standing VARCHAR NOT NULL,           -- in_force, replay, trial
-    priors JSON NOT NULL,                -- indicator -> the population's value that night
+    priors JSON NOT NULL,                -- indicator -> the reference average it was marked by
     subjects BIGINT NOT NULL,
     subject_kind VARCHAR,                -- enterprise, individual
     subject_role VARCHAR,                -- seller, buyer
-    previous_on DATE                     -- the evaluation whose grades the margin looked back to
+    previous_on DATE,                    -- the evaluation whose grades the margin looked back to
+    averages_on DATE,                    -- the night on which its reference averages were made
+    averages_hash VARCHAR                -- SHA-256 of them
+);
+-- The reference averages of each period, fixed when it begins.
+CREATE TABLE IF NOT EXISTS results.averages (
+    rulebook_hash VARCHAR NOT NULL, made_on DATE NOT NULL, indicator VARCHAR NOT NULL, value DOUBLE NOT NULL
 );
 -- The text of every rulebook that ever graded here, so that a grade can be recomputed years later.
 CREATE TABLE IF NOT EXISTS results.rulebooks (hash VARCHAR PRIMARY KEY, id VARCHAR NOT NULL, version VARCHAR NOT NULL, text VARCHAR NOT NULL);
@@ -96,7 +102,7 @@ CREATE TABLE IF NOT EXISTS results.grades (
     orders BIGINT NOT NULL,
     grade_by_score VARCHAR,              -- by the edges alone, before margin and vetoes
     grade_held VARCHAR,                  -- after the margin, before vetoes
-    past_edge BIGINT,                    -- evaluations in a row with grade_by_score above (+) or below (-) grade_held
+    past_edge BIGINT,                    -- evaluations looked at with grade_by_score above (+) or below (-) grade_held
     vetoes VARCHAR[],                    -- ids of the rulebook's vetoes that apply, in its order
     provisional BOOLEAN,                 -- rated on little evidence
     dormant BOOLEAN,                     -- no order for long
@@ -137,13 +143,13 @@ CREATE TABLE IF NOT EXISTS ledger.vetting_policies (hash VARCHAR PRIMARY KEY, id
 
 
 _RESULTS = ("runs", "grades")
-OLDER = ("1", "2", "3")
+OLDER = ("1", "2", "3", "4")
 """Versions that are brought up to this one."""
 
 
 def migrate(con: duckdb.DuckDBPyConnection, version: str) -> None:
     """Bring a warehouse of an older version to this schema: tables whose columns differ are made anew and filled by name."""
-    remade = (*TABLES, *(_RESULTS if version == "1" else ()))
+    remade = (*TABLES, *_RESULTS)
     before: dict[tuple[str, str], set[str]] = {}
     for schema, table, column in con.execute(
         "SELECT schema_name, table_name, column_name FROM duckdb_columns() WHERE schema_name IN "

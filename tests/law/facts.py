@@ -91,11 +91,19 @@ class Merchant:
             "category": "quality", "filed_at": at(ago),
         } | values)  # fmt: skip
 
-    def kept(self, i: int) -> Row:
-        """The i-th order that was kept and not written about, from the newest."""
-        taken = {row.get("transaction_id") for t in ("reviews", "complaints") for row in self.rows[t]}
-        fit = [r for r in self.rows["transactions"] if r.get("delivered_at") and r["transaction_id"] not in taken and "late" not in r["transaction_id"]]
-        return fit[i % len(fit)] if fit else self.order(60 + i)
+    def unwritten(self, table: str) -> Row | None:
+        """An order of which nobody has written in this table yet, kept ones first; None where none is left."""
+        taken = {row.get("transaction_id") for row in self.rows[table]}
+        left = [row for row in self.rows["transactions"] if row["transaction_id"] not in taken]
+        return next(iter(sorted(left, key=lambda row: not is_kept(row))), None)
+
+
+def is_kept(row: Row) -> bool:
+    """Of an order of the base or added here: sent and there in time, and not cancelled."""
+    there, sent = row.get("delivered_at"), row.get("dispatched_at")
+    return bool(
+        there and sent and not row.get("cancelled_at") and there <= row["delivery_due_at"] and sent <= row["dispatch_due_at"]
+    )
 
 
 def uscc(number: int) -> str:
@@ -120,11 +128,11 @@ class Fact:
     needs: str = "transactions"
 
 
-def _order(name: str, sign: Sign | None, *, ago: float = 60, **values: Any) -> Fact:
+def _order(name: str, sign: Sign | None, *, ago: float = 60, apart: float = 1.25, **values: Any) -> Fact:
     """One more order; numbers in `values` are days before the cut-off, told from the order on as ('+', days)."""
 
     def do(m: Merchant, i: int) -> None:
-        when = ago + i * 1.25
+        when = ago + i * apart
         m.order(when, **{k: at(when - v[1]) if isinstance(v, tuple) else v for k, v in values.items()})
 
     return Fact(f"order {name}", sign, do)
@@ -167,7 +175,7 @@ ORDERS = (
     _order("of one yuan", "void", amount="1.00"),
     _order("of nothing, refunded at once", "void", amount="0.00", refund_reason="no_reason", refund_requested_at=("+", 4), refunded_at=("+", 4)),
     _order("freely cancelled, refunded at once", "void", **OFF | {"cancelled_by": "buyer", "cancel_reason": "changed_mind"}, refund_reason="no_reason", refund_requested_at=("+", 1), refunded_at=("+", 1)),
-    _order("not due yet", "void", ago=0.6, **NOT_SENT),
+    _order("not due yet", "void", ago=0.6, apart=0.01, **NOT_SENT),
     _order("kept, asked for an invoice", None, invoice_asked="true", invoice_issued_at=("+", 5)),
     _order("kept, invoice refused", None, invoice_asked="true"),
     _order("kept, tracking not told", None, traceable=None),
@@ -184,13 +192,13 @@ def _turned(name: str, **values: Any) -> Fact:
     """Orders that were kept turn out otherwise."""
 
     def do(m: Merchant, i: int) -> None:
-        fit = [r for r in m.rows["transactions"] if r.get("delivered_at") and not r.get("turned")]
+        fit = [r for r in m.rows["transactions"] if is_kept(r)]
         if not fit:
             return
         row = fit[0]
         ordered = datetime.fromisoformat(row["ordered_at"])
         told = {k: (ordered + timedelta(days=v[1])).isoformat() if isinstance(v, tuple) else v for k, v in values.items()}
-        row.update(told | {"turned": True})
+        row.update(told)
 
     return Fact(f"turned {name}", "bad", do)
 
@@ -205,7 +213,12 @@ TURNED = (
 
 
 def _review(name: str, sign: Sign | None, stars: int, **values: Any) -> Fact:
-    return Fact(f"review {name}", sign, lambda m, i: void(m.review(m.kept(0), stars, **values)), needs="reviews")
+    def do(m: Merchant, i: int) -> None:
+        order = m.unwritten("reviews")
+        if order is not None:
+            m.review(order, stars, **values)
+
+    return Fact(f"review {name}", sign, do, needs="reviews.authentic" if "authentic" in values else "reviews")
 
 
 def void(_: object) -> None:
@@ -215,6 +228,13 @@ def void(_: object) -> None:
 def _of_a(stars: int, **values: Any) -> Do:
     """A review of a new order of this kind."""
     return lambda m, i: void(m.review(m.order(60 + i, **values), stars))
+
+
+def _again(m: Merchant) -> None:
+    """A second review of the order that the first one is of."""
+    first = next((row for row in m.rows["reviews"] if row["rating_overall"] == 5), None)
+    if first is not None:
+        m.review(first, 5)
 
 
 REVIEWS = (
@@ -230,17 +250,13 @@ REVIEWS = (
     Fact("review 1 star of no order", "void", lambda m, i: void(m.review(None, 1)), needs="reviews"),
     Fact("review 5 stars of an unpaid order", "void", _of_a(5, **OFF | {"paid_at": None, "cancelled_at": at(40), "cancelled_by": "buyer"}), needs="reviews"),
     Fact("review 5 stars of an order of nothing", "void", _of_a(5, amount="0.00"), needs="reviews"),
-    Fact(
-        "review 5 stars again of one order", "void",
-        lambda m, i: void(m.review(m.rows["transactions"][0], 5) if any(r.get("transaction_id") == m.rows["transactions"][0]["transaction_id"] for r in m.rows["reviews"]) else None),
-        needs="reviews",
-    ),
+    Fact("review 5 stars again of one order", "void", lambda m, i: _again(m), needs="reviews"),
 )  # fmt: skip
 
 
 def _complaint(name: str, sign: Sign | None, ago: float = 40, **values: Any) -> Fact:
     def do(m: Merchant, i: int) -> None:
-        m.complaint(m.kept(0), ago, **{k: at(ago - v[1]) if isinstance(v, tuple) else v for k, v in values.items()})
+        m.complaint(m.unwritten("complaints") or m.rows["transactions"][i % 10], ago, **{k: at(ago - v[1]) if isinstance(v, tuple) else v for k, v in values.items()})
 
     return Fact(f"complaint {name}", sign, do, needs="complaints")
 

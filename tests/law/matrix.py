@@ -19,12 +19,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from credit import evaluation, intake
-from credit.evaluation import Evaluation
-from credit.rulebooks import Rulebook, shipped, version_key
+from credit.evaluation import night
+from credit.evaluation.night import Evaluation
+from credit.home import open_warehouse
+from credit.intake import landing, merging
+from credit.rulebooks.book import Rulebook
+from credit.rulebooks.reading import shipped, version_key
 from credit.settings import Settings
 from credit.tables import TABLES
-from credit.warehouse import open_warehouse
 
 from law.facts import DAY, FACTS, PAIRS, Fact, Merchant, Row, at, on
 
@@ -176,11 +178,11 @@ def evaluated(
         conf = Settings(home=Path(name) / "home", zone=ZONE, memory_limit="4GB")
         conf.home.mkdir()
         with open_warehouse(conf) as con:
-            batch = intake.land(con, conf, "canonical", folder, DAY, history=True)
+            batch = landing.land(con, conf, "canonical", folder, DAY, history=True)
             if batch.reasons and supply == "full":
                 print(f"quarantined: {batch.reasons[:5]}", file=sys.stderr)
-            intake.accept(con, batch.batch_id)
-            return evaluation.compute(con, DAY, ZONE, _books(), priors=priors)
+            merging.accept(con, batch.batch_id)
+            return night.compute(con, DAY, ZONE, _books(), priors=priors)
 
 
 def _serves(fact: Fact, supply: str) -> bool:
@@ -202,14 +204,14 @@ def violations(chosen: Sequence[Cell] | None = None, supplies: Sequence[str] = S
         ]  # fmt: skip
         made = [(cell, merchant(cell, number)) for number, cell in enumerate(mine, 1)]
         bases = [(cell, m) for cell, m in made if cell.fact is None]
-        priors = {night.rulebook.hash: night.scores.priors for night in evaluated(bases, supply, None)}
+        priors = {one.rulebook.hash: one.scores.priors for one in evaluated(bases, supply, None)}
         scores: dict[Cell, float] = {}
         grades: dict[Cell, str] = {}
         symbols: dict[str, list[str]] = {}
         names = {m.name: cell for cell, m in made}
-        for night in evaluated(made, supply, priors):
-            symbols[night.rulebook.subject.kind] = [*night.rulebook.symbols, "NR"]
-            for subject, score, grade in zip(night.scores.subjects, night.scores.score, night.grades["grade"], strict=True):
+        for one in evaluated(made, supply, priors):
+            symbols[one.rulebook.subject.kind] = [*one.rulebook.symbols, "NR"]
+            for subject, score, grade in zip(one.scores.subjects, one.scores.score, one.grades["grade"], strict=True):
                 scores[names[subject]], grades[names[subject]] = float(score) / 10_000, str(grade)
         for cell in mine:
             if cell.fact is None:

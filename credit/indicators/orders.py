@@ -1,0 +1,314 @@
+"""Outcomes of an order (订单结局): a closed list, decided once per order as of the night and read by every indicator.
+
+    void              nobody was bound: never paid, trivial, or cancelled by the platform as unpaid or suspected of fraud
+    open              bound, and nothing is due yet
+    kept              sent and received within its terms
+    surplus           kept, but beyond what one buyer may add for one merchant in a calendar month
+    late              sent or received after its term, or not yet though the term has passed
+    undelivered       never sent, or never received, though the longest term has passed
+    seller_cancelled  cancelled other than by the buyer's wish, before any term had passed
+    broken            cancelled by anybody after a term had passed unkept: a broken promise stays broken
+    cancelled         cancelled by the buyer's wish before that
+
+Kept orders are the good side of every rate, each breach the bad side of its own: kept / (kept + breach), or harm / kept. So
+a kept order never lowers a mark, and no bad order, nor one that cost nothing, dilutes another.
+
+Terms are the promises, at most the rulebook's longest, and the rulebook's own where none was made. Where neither payment
+nor dispatch nor delivery is supplied, nothing is concluded and orders stay open.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, date
+from functools import cache
+from typing import Any, Literal, Protocol
+
+import narwhals as nw
+
+from credit.indicators.base import WINDOWS, At, Expr, Measure, Parameter, Party, Text, count, parameter, total
+from credit.settings import cut_off
+from credit.tables import TABLES, Table
+
+col, lit = nw.col, nw.lit
+
+Outcome = Literal["void", "open", "kept", "surplus", "late", "undelivered", "seller_cancelled", "broken", "cancelled"]
+
+OUTCOMES: dict[Outcome, Text] = {
+    "void": Text("不具约束力", "Not binding"),
+    "open": Text("未到期", "Open, not yet due"),
+    "kept": Text("履约", "Kept"),
+    "surplus": Text("履约（超出限量）", "Kept, beyond the limit"),
+    "late": Text("迟延", "Late"),
+    "undelivered": Text("未交付", "Undelivered"),
+    "seller_cancelled": Text("商家取消", "Cancelled by the seller"),
+    "broken": Text("失约后取消", "Cancelled after a broken promise"),
+    "cancelled": Text("买家自愿取消", "Cancelled freely by the buyer"),
+}
+
+LATENESS_CAP_DAYS = parameter("lateness_cap_days", 30, "days", "单笔迟延上限", "Most days late that one order counts")
+DISPATCH_TIME_CAP = parameter(
+    "dispatch_time_cap", 2, "times", "单笔发货用时倍数上限", "Times the promised time that one order counts at most"
+)
+DISPATCH_DAYS = parameter(
+    "dispatch_days", 2, "days", "未承诺时的发货期限", "Term of dispatch where none was promised"
+)
+DISPATCH_DAYS_MOST = parameter("dispatch_days_most", 15, "days", "最长发货期限", "Longest term of dispatch")
+DELIVERY_DAYS = parameter(
+    "delivery_days", 10, "days", "未承诺时的送达期限", "Term of delivery, from the order on, where none was promised"
+)
+DELIVERY_DAYS_MOST = parameter("delivery_days_most", 45, "days", "最长送达期限", "Longest term of delivery")
+BUYER_MONTH_MOST = parameter(
+    "buyer_month_most",
+    0,
+    "count",
+    "同一买家每月对同一商家计入的履约订单上限，0 为不限",
+    "Most kept orders of one buyer with one merchant that count in a calendar month; 0: all",
+)
+TRIVIAL_AMOUNT = parameter(
+    "trivial_amount",
+    0,
+    "amount",
+    "不具约束力的小额订单金额上限，0 为不限",
+    "Orders up to this amount bind nobody; 0: only those of nothing",
+)
+PARAMETERS = (
+    LATENESS_CAP_DAYS, DISPATCH_TIME_CAP, DISPATCH_DAYS, DISPATCH_DAYS_MOST, DELIVERY_DAYS, DELIVERY_DAYS_MOST,
+    BUYER_MONTH_MOST, TRIVIAL_AMOUNT,
+)  # fmt: skip
+"""What the outcome of an order hangs on."""
+
+Frames = Callable[[Table], "nw.LazyFrame[Any] | nw.DataFrame[Any]"]
+LONG_LIST = 1_000
+DAY_MINUTES = 1_440
+
+
+class Night(Protocol):
+    @property
+    def zone(self) -> str: ...
+
+
+def outcome(*codes: Outcome) -> nw.Expr:
+    """Whether an order came to one of these outcomes."""
+    return col("outcome").is_in(codes)
+
+
+kept = outcome("kept")
+failed = outcome("undelivered", "seller_cancelled", "broken")
+concluded = outcome("kept", "late", "undelivered", "seller_cancelled", "broken")
+
+
+def orders(condition: Expr, *, party: Party = "subject_id") -> Measure:
+    """How many orders meet a condition on their outcome."""
+    return count("transactions", condition, party=party, parameters=PARAMETERS)
+
+
+def sum_of_orders(expr: Expr, *parameters: Parameter) -> Measure:
+    """The sum of a number an order."""
+    return total("transactions", expr, parameters=(*PARAMETERS, *parameters))
+
+
+ORDERS = orders(concluded)
+"""Binding orders that have come to an end, or should have: of the minimum and of evidence."""
+KEPT = orders(kept)
+FAILED = orders(failed)
+
+
+def true(condition: nw.Expr) -> nw.Expr:
+    """A blank is no."""
+    return condition.fill_null(False)
+
+
+def choose(*cases: tuple[nw.Expr, nw.Expr], otherwise: nw.Expr) -> nw.Expr:
+    """The value of the first case that holds."""
+    found = otherwise
+    for condition, value in reversed(cases):
+        found = nw.when(condition).then(value).otherwise(found)
+    return found
+
+
+class Terms:
+    """The term of dispatch or delivery of each order: `minutes` from the order on, and whether it has `passed`."""
+
+    def __init__(self, at: At, allowed: str, due: str, usual: float, most: float) -> None:
+        promise = col(allowed)
+        unpromised, capped = promise.is_null(), true(promise > most * DAY_MINUTES)
+        self.minutes = choose(
+            (unpromised, lit(round(usual * DAY_MINUTES))),
+            (capped, lit(round(most * DAY_MINUTES))),
+            otherwise=promise,
+        )
+        self.passed = choose(
+            (unpromised, at.before("ordered_at", usual)), (capped, at.before("ordered_at", most)), otherwise=~col(due).is_null()
+        )  # fmt: skip
+        self.longest_passed = at.before("ordered_at", most)
+        self._at, self._cases = at, (unpromised, capped, due, usual, most)
+
+    def days_past(self, most: int) -> nw.Expr:
+        """Days begun since the term passed, 0 to `most`."""
+        unpromised, capped, due, usual, longest = self._cases
+        begun = self._at.days_begun
+        return choose(
+            (unpromised, begun("ordered_at", usual, most)),
+            (capped, begun("ordered_at", longest, most)),
+            otherwise=begun(due, 0, most),
+        )
+
+
+def judged(frames: Frames, night: Night, at: At) -> Frames:
+    """The same frames, the orders with their outcome, reviews and complaints with that of the order they name.
+
+    Added to transactions: `outcome`, `dispatch_broken` and `delivery_broken`, `time_used` (thousandths of the term of dispatch)
+    and `late_minutes`. To reviews and complaints: `order_outcome`, blank where they name no order of the merchant; of
+    several reviews of one order the worst is left alone.
+    """
+    most = int(at[BUYER_MONTH_MOST])
+
+    def decided() -> nw.LazyFrame[Any]:
+        return _decided(frames(TABLES["transactions"]).lazy(), at)
+
+    @cache
+    def surplus() -> list[str]:
+        found = _surplus(decided(), most, at.day, night.zone).collect(backend="pyarrow")
+        return sorted(found["transaction_id"].to_list())
+
+    def transactions() -> nw.LazyFrame[Any]:
+        frame = decided()
+        if not most or not at.supplies("transactions.buyer_id"):
+            return frame
+        # They are usually few, and found once for all that is counted; a long list would be compared one by one.
+        keys = surplus()
+        if not keys:
+            return frame
+        if len(keys) <= LONG_LIST:
+            beyond = col("transaction_id").is_in(keys)
+        else:
+            more = _surplus(decided(), most, at.day, night.zone).with_columns(lit(True).alias("surplus"))
+            frame = frame.join(more, on="transaction_id", how="left")
+            beyond = true(col("surplus"))
+        frame = frame.with_columns(nw.when(beyond).then(lit("surplus")).otherwise(col("outcome")).alias("outcome"))
+        return frame.drop("surplus", strict=False)
+
+    def naming(table: Table) -> nw.LazyFrame[Any]:
+        frame = frames(table).lazy()
+        if not (at.supplies("transactions") and at.supplies(f"{table.name}.transaction_id")):
+            return frame.with_columns(lit("kept").alias("order_outcome"))
+        named = transactions().select("transaction_id", "subject_id", col("outcome").alias("order_outcome"))
+        if table.name == "reviews":
+            frame = _one_an_order(frame)
+        return frame.join(named, on=["transaction_id", "subject_id"], how="left")
+
+    def of(table: Table) -> nw.LazyFrame[Any] | nw.DataFrame[Any]:
+        if table.name == "transactions":
+            return transactions()
+        return naming(table) if table.name in ("reviews", "complaints") else frames(table)
+
+    return of
+
+
+def _decided(frame: nw.LazyFrame[Any], at: At) -> nw.LazyFrame[Any]:
+    """Transactions with their outcome and what was broken."""
+    dispatch = Terms(at, "dispatch_allowed_minutes", "dispatch_due_at", at[DISPATCH_DAYS], at[DISPATCH_DAYS_MOST])
+    delivery = Terms(at, "delivery_allowed_minutes", "delivery_due_at", at[DELIVERY_DAYS], at[DELIVERY_DAYS_MOST])
+    cap = int(at[LATENESS_CAP_DAYS])
+    # A time that is not told is at the latest that of the next step; a step nobody supplies is left out.
+    received = nw.coalesce(col("delivery_minutes"), col("completion_minutes"))
+    sent = nw.coalesce(col("dispatch_minutes"), received)
+    if not (at.supplies("transactions.delivered_at") or at.supplies("transactions.completed_at")):
+        received = sent
+    proof = any(at.supplies(f"transactions.{name}") for name in ("dispatched_at", "delivered_at", "completed_at"))
+    cancelled, cancel = ~col("cancelled_at").is_null(), col("cancel_minutes")
+
+    void = col("amount") <= at[TRIVIAL_AMOUNT]
+    if at.supplies("transactions.paid_at"):
+        void = void | (col("paid_at").is_null() & sent.is_null())
+    by, reason = col("cancelled_by"), col("cancel_reason")
+    void = void | (cancelled & true(by == "platform") & true(reason == "fraud_suspected"))
+    freely = true(by == "buyer") & true(reason != "stock_out")
+
+    sent_late, received_late = true(sent > dispatch.minutes), true(received > delivery.minutes)
+    not_sent, not_received = sent.is_null(), received.is_null()
+    broken = cancelled & (
+        (true(cancel > dispatch.minutes) & (not_sent | sent_late))
+        | (true(cancel > delivery.minutes) & (not_received | received_late))
+    )
+    undelivered = ~cancelled & ((not_sent & dispatch.longest_passed) | (not_received & delivery.longest_passed))
+    dispatch_late = sent_late | (not_sent & dispatch.passed)
+    delivery_late = received_late | (not_received & delivery.passed)
+    if not proof:
+        broken = undelivered = dispatch_late = delivery_late = lit(False)
+        received = lit(None).cast(nw.Int64)
+
+    decided = choose(
+        (void, lit("void")),
+        (broken, lit("broken")),
+        (cancelled & freely, lit("cancelled")),
+        (cancelled, lit("seller_cancelled")),
+        (undelivered, lit("undelivered")),
+        (dispatch_late | delivery_late, lit("late")),
+        (~received.is_null(), lit("kept")),
+        otherwise=lit("open"),
+    )
+    frame = frame.with_columns(decided.alias("outcome"))
+    lost = outcome("undelivered", "broken")
+    late, is_kept = outcome("late"), kept
+    most_used = round(at[DISPATCH_TIME_CAP] * 1000)
+    # In whole thousandths, rounded half up: sums of fractions would depend on the order of rows.
+    allowed = nw.when(dispatch.minutes > 0).then(dispatch.minutes).otherwise(lit(1))
+    used = (sent * 2000 + allowed) // (allowed * 2)
+    used = nw.when(true(used < most_used)).then(used).otherwise(lit(most_used))
+    over = nw.when(not_received).then(delivery.days_past(cap) * DAY_MINUTES).otherwise(received - delivery.minutes)
+    over = nw.when(over < cap * DAY_MINUTES).then(over).otherwise(lit(cap * DAY_MINUTES))
+    return frame.with_columns(
+        (lost | (late & dispatch_late)).alias("dispatch_broken"),
+        (lost | (late & delivery_late)).alias("delivery_broken"),
+        choose(
+            (lost, lit(most_used)), (is_kept | (late & dispatch_late), used), otherwise=lit(None).cast(nw.Int64)
+        ).alias("time_used"),
+        choose(
+            (lost, lit(cap * DAY_MINUTES)), (late & delivery_late, over), otherwise=lit(0)
+        ).alias("late_minutes"),
+    )  # fmt: skip
+
+
+def _surplus(decided: nw.LazyFrame[Any], most: int, day: date, zone: str) -> nw.LazyFrame[Any]:
+    """Keys of the kept orders beyond the number. Few buyers have so many of a merchant in all: only their rows are put in
+    months."""
+    starts, pair = _months(day, zone), ("subject_id", "buyer_id")
+    rows = decided.filter(~col("buyer_id").is_null() & (col("ordered_at") >= starts[0]) & kept)
+    many = rows.group_by(*pair).agg(nw.len().alias("size")).filter(col("size") > most).select(*pair)
+    month = lit(0)
+    for start in starts:
+        month = month + (col("ordered_at") >= start).cast(nw.Int64)
+    place = col("transaction_id").cum_count().over(*pair, "month", order_by=("ordered_at", "transaction_id"))
+    ordered = (
+        rows.join(many, on=list(pair), how="semi")
+        .select("transaction_id", *pair, "ordered_at", month.alias("month"))
+        .with_columns(place.alias("place"))
+    )
+    return ordered.filter(col("place") > most).select("transaction_id")
+
+
+def _one_an_order(reviews: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+    """Of several reviews of one order those beyond the worst name no order any more."""
+    of_one = ("transaction_id", "subject_id")
+    named = reviews.filter(~col("transaction_id").is_null() & ~true(~col("authentic")))
+    again = named.group_by(*of_one).agg(nw.len().alias("size")).filter(col("size") > 1).select(*of_one)
+    place = col("review_id").cum_count().over(*of_one, order_by=("rating_overall", "reviewed_at", "review_id"))
+    beyond = (
+        named.join(again, on=list(of_one), how="semi")
+        .select("review_id", *of_one, "rating_overall", "reviewed_at")
+        .with_columns(place.alias("place"))
+        .filter(col("place") > 1)
+        .select("review_id")
+    )
+    marked = reviews.join(beyond.with_columns(lit(True).alias("beyond")), on="review_id", how="left")
+    alone = nw.when(true(col("beyond"))).then(lit(None).cast(nw.String)).otherwise(col("transaction_id"))
+    return marked.with_columns(alone.alias("transaction_id")).drop("beyond")
+
+
+def _months(day: date, zone: str) -> list[Any]:
+    """The first instants of the calendar months, in the platform's zone, from the one in which the longest window begins."""
+    month = day.year * 12 + day.month - 1
+    first = month - WINDOWS[-1] // 30 - 1
+    return [cut_off(date(m // 12, m % 12 + 1, 1), zone).astimezone(UTC) for m in range(first, month + 1)]
