@@ -12,7 +12,6 @@ import numpy as np
 
 from credit.disclosure.dictionary import page as disclosure_page
 from credit.evaluation.scoring import mark as curve_mark
-from credit.evaluation.scoring import shrink
 from credit.indicators import CATALOGUE
 from credit.indicators.base import At, Indicator, Text, Unit
 from credit.ledgers import closings, findings, objections, overlay, publishing
@@ -171,9 +170,13 @@ def _evidence(indicator: Indicator) -> str:
 
 
 def _missing(indicator: Indicator) -> str:
-    when = "缺少所需的表或列，或没有证据（见上）：不计权重，降低证据充分度<br>a table or column it needs is not supplied, or "
-    what = "the denominator is 0" if indicator.denominator is not None else "there is nothing to count it from"
-    return f"{when}{what}: no weight, and the evidence figure falls"
+    what = "分母为 0" if indicator.denominator is not None else "没有可计的内容"
+    en = "the denominator is 0" if indicator.denominator is not None else "there is nothing to count it from"
+    return (
+        f"平台不提供所需的表或列：对所有商家均不计权重。平台提供而{what}：按参考均值（无参考均值的按最低分）计，降低证据充分度<br>"
+        f"a table or column it needs is not supplied: no weight for anybody. Supplied, but {en}: marked at the reference average, or "
+        "the worst where there is none, and the evidence figure falls"
+    )
 
 
 def _not_applicable(indicator: Indicator) -> str:
@@ -181,8 +184,8 @@ def _not_applicable(indicator: Indicator) -> str:
         return "不会出现 never"
     tables = ", ".join(f"`{table}`" for table in dict.fromkeys(leaf.table for leaf in indicator.recorded.leaves()))
     return (
-        f"分母为 0，而 {tables} 表明事实已有记录：不计权重，也不影响证据充分度<br>the denominator is 0 though {tables} "
-        "shows that the facts are recorded: no weight, and the evidence figure does not ask for it"
+        f"分母为 0，而 {tables} 表明事实已有记录：与缺失同样按参考均值计，仅说明不同<br>the denominator is 0 though {tables} shows that "
+        "the facts are recorded: marked as what is missing is; only the word for it differs"
     )
 
 
@@ -232,18 +235,19 @@ def _worked(indicator: Indicator) -> str:
     counts = [example.numerator] if example.denominator is None else [example.numerator, example.denominator]
     said = [f"value = {' ÷ '.join(_number(n) for n in counts)}" + f" = {_number(example.value)}" * (len(counts) == 2)]
     for book, element, rule in islice(_uses(indicator), 1):
-        value = np.array(example.value)
+        value = example.value
         if rule.strength:
             # An average that would be marked 75: better than most, not perfect.
             points = sorted((mark, x) for x, mark in rule.curve)
             average = round(float(np.interp(75, [mark for mark, _ in points], [x for _, x in points])), 3)
-            n, k = example.observations, rule.strength
-            value = shrink(value, np.array(n), k, average)
+            k, below = rule.strength, example.observations if example.denominator is None else example.denominator
+            above = example.value * below
+            value = (above + k * average) / (below + k)
             said.append(
-                f"shrunk = (n × value + k × average) ÷ (n + k) = ({_number(n)} × {_number(example.value)} + {k:g} × {average:g}) "
-                f"÷ ({_number(n)} + {k:g}) = {_number(float(value))}, the platform's average being {average:g}, say"
+                f"shrunk = (numerator + k × average) ÷ (denominator + k) = ({_number(above)} + {k:g} × {average:g}) ÷ "
+                f"({_number(below)} + {k:g}) = {_number(value)}, the reference average being {average:g}, say"
             )
-        mark, weight = float(curve_mark(rule, value)), element.weight * rule.weight / 100
+        mark, weight = float(curve_mark(rule, np.array(value))), element.weight * rule.weight / 100
         said.append(f"mark = {_number(mark)} by the curve of {book.label}")
         said.append(
             f"points = {weight:g}% × {_number(mark)} = {_number(weight * mark / 100)}, when everything is measured"

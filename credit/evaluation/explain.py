@@ -16,6 +16,7 @@ from credit.evaluation.grading import REASONS
 from credit.evaluation.results import latest
 from credit.evaluation.scoring import POINT
 from credit.indicators import CATALOGUE
+from credit.indicators.base import Text
 from credit.ledgers import told
 from credit.ledgers.adjustments import adjustments
 from credit.ledgers.findings import VIOLATIONS, standing
@@ -33,13 +34,16 @@ STATES = {
 }
 
 
+_WORST_ELEMENT = Text("先改善得分最低的这一要素。", "Mend what this element, the worst of all, marks down.")
+
+
 def elements(
     book: Rulebook, rows: Sequence[Mapping[str, Any]], *, rated: bool, priors: Mapping[str, float]
 ) -> list[dict[str, Any]]:
     """The elements of one merchant with their indicators, in the rulebook's order.
 
-    `rows` are the merchant's rows of results.indicators. Points of what is missing or not applicable, and of a merchant
-    that is not rated, are 0; all points add up to the score.
+    `rows` are the merchant's rows of results.indicators. Points of a merchant that is not rated are 0; all points, those
+    of what is missing and stands at the reference average among them, add up to the score.
     """
     found = {row["indicator"]: row for row in rows}
     built = []
@@ -47,7 +51,6 @@ def elements(
         indicators = []
         for rule in element.indicators:
             indicator, row = CATALOGUE[rule.id], found[rule.id]
-            measured = row["state"] == "measured"
             indicators.append(
                 {
                     "name": rule.id,
@@ -63,7 +66,7 @@ def elements(
                     "shrunk": _rounded(row["shrunk"]),
                     "mark": _rounded(row["mark"], 4),
                     "weight": _rounded(row["weight"], 6),
-                    "points": float(row["points"]) if rated and measured else 0.0,
+                    "points": float(row["points"]) if rated else 0.0,
                     "window_days": book.window(rule),
                 }
             )
@@ -99,7 +102,7 @@ def vetoes(book: Rulebook, ids: Sequence[str]) -> list[dict[str, Any]]:
     found = []
     for veto in book.vetoes:
         if veto.id in ids:
-            indicator = CATALOGUE[veto.indicator]
+            improve = CATALOGUE[veto.indicator].improve if veto.indicator else _WORST_ELEMENT
             found.append(
                 {
                     "id": veto.id,
@@ -107,8 +110,8 @@ def vetoes(book: Rulebook, ids: Sequence[str]) -> list[dict[str, Any]]:
                     "name_en": veto.name.en,
                     "effect": "fixed" if veto.fixed else "cap",
                     "grade": veto.grade,
-                    "improve_zh": indicator.improve.zh,
-                    "improve_en": indicator.improve.en,
+                    "improve_zh": improve.zh,
+                    "improve_en": improve.en,
                 }
             )
     return found

@@ -237,7 +237,9 @@ def _graded(
     else:
         previous_on = night_before(con, book, day, standing)
     previous = None if previous_on is None else grades_before(con, book, previous_on, scores.subjects)
-    found = grading.grade(book, scores.score, scores.evidence, orders, previous, scoring.vetoed(book, facts, have, scores))
+    found = grading.grade(
+        book, scores.score, scores.evidence, orders, previous, scoring.vetoed(book, facts, have, scores)
+    )
     rated = np.array([reason is None for reason in found.reason], dtype=bool)
     table = {
         "subject_id": scores.subjects.to_numpy(),

@@ -156,7 +156,10 @@ def reference(rulebook: Rulebook, rule: IndicatorRule, m: Measured, counts: np.n
 
 
 def references(
-    rulebook: Rulebook, facts: NightFacts, columns: frozenset[str], counts: np.ndarray | None = None  # type: ignore[type-arg]
+    rulebook: Rulebook,
+    facts: NightFacts,
+    columns: frozenset[str],
+    counts: np.ndarray | None = None,  # type: ignore[type-arg]
 ) -> dict[str, float]:
     """The reference averages of every rule that has one, of the subjects of `facts` that `counts`."""
     found = {}
@@ -229,7 +232,8 @@ def _weights(rulebook: Rulebook, supplied: np.ndarray) -> Array:  # type: ignore
     whole = np.array([inside[names == name].sum() for name in names])
     alive = sum(element.weight for element in rulebook.elements if inside[names == element.id].any())
     of_element = np.array([element.weight for element, _ in rules])
-    return np.divide(of_element * inside, whole * alive, out=np.zeros(len(rules)), where=whole * alive > 0)
+    share: Array = np.divide(of_element * inside, whole * alive, out=np.zeros(len(rules)), where=whole * alive > 0)
+    return share
 
 
 def element_marks(scores: Scores) -> dict[str, Array]:

@@ -19,13 +19,21 @@ EXTERNAL = ("12315", "association", "mediation", "arbitration", "court")
 FOR_CAUSE = ("quality", "not_as_described", "not_received", "late")
 
 SETTLED_SHARE = parameter(
-    "settled_share", 0.5, "", "和解及未到期投诉的计入比例", "Share at which a complaint settled, or open within its term, counts"
+    "settled_share",
+    0.5,
+    "",
+    "和解及未到期投诉的计入比例",
+    "Share at which a complaint settled, or open within its term, counts",
 )
-RESPONSE_CAP_DAYS = parameter("response_cap_days", 7, "days", "单件响应时长上限", "Most days of waiting for an answer that count")
+RESPONSE_CAP_DAYS = parameter(
+    "response_cap_days", 7, "days", "单件响应时长上限", "Most days of waiting for an answer that count"
+)
 RESOLUTION_CAP_DAYS = parameter(
     "resolution_cap_days", 30, "days", "单件办结时长上限", "Most days of waiting for the end of a complaint that count"
 )
-REFUND_CAP_DAYS = parameter("refund_cap_days", 30, "days", "单笔退款时长上限", "Most days of waiting for a refund that count")
+REFUND_CAP_DAYS = parameter(
+    "refund_cap_days", 30, "days", "单笔退款时长上限", "Most days of waiting for a refund that count"
+)
 REFUND_FREE_DAYS = parameter(
     "refund_free_days", 1, "days", "退款时长免计天数", "Days of waiting for a refund that do not count"
 )
@@ -79,7 +87,9 @@ def _end_awaited(at: At) -> nw.Expr:
 
 
 def _refund_awaited(at: At) -> nw.Expr:
-    waited = _waited(at, "refund_minutes", "refund_requested_at", at[REFUND_CAP_DAYS]) - round(at[REFUND_FREE_DAYS] * 1440)
+    waited = _waited(at, "refund_minutes", "refund_requested_at", at[REFUND_CAP_DAYS]) - round(
+        at[REFUND_FREE_DAYS] * 1440
+    )
     told = col("refunded_at").is_null() | ~col("refund_minutes").is_null()  # refunded before it was asked for: no wait
     asked = ~col("refund_requested_at").is_null() & ~outcome("void") & told
     return nw.when(asked & (waited > 0)).then(waited).otherwise(lit(0))

@@ -184,7 +184,9 @@ INDICATORS = (
     Indicator(
         id="service_ended",
         element="conduct",
-        numerator=present(count("sanctions", _in_force & col("kind").is_in(("suspension", "termination")), standing=True))
+        numerator=present(
+            count("sanctions", _in_force & col("kind").is_in(("suspension", "termination")), standing=True)
+        )
         + present(count("sanctions", _in_force & (col("kind") == "termination"), standing=True)),
         denominator=None,
         evidence=SUBJECT,

@@ -72,7 +72,10 @@ INDICATORS = (
         better="low",
         unit="share",
         name=Text("差评率", "Negative share"),
-        definition=Text("总体评分 2 分及以下的评价 ÷（这些评价 + 4 分及以上的评价）", "reviews rated 1 or 2 / (these + reviews rated 4 or 5)"),
+        definition=Text(
+            "总体评分 2 分及以下的评价 ÷（这些评价 + 4 分及以上的评价）",
+            "reviews rated 1 or 2 / (these + reviews rated 4 or 5)",
+        ),
         why=Text("差评集中反映失败的交易。", "Negative reviews show where transactions failed."),
         failing=Text("差评占比偏高", "Many reviews are negative"),
         improve=Text("逐条处理差评，消除成因。", "Work through negative reviews and remove their causes."),

@@ -70,7 +70,9 @@ INDICATORS = (
             "orders cancelled by the seller, or by anybody after a broken promise / (kept + these)",
         ),
         why=Text("商家单方取消使消费者落空。", "A cancellation by the seller leaves the consumer with nothing."),
-        failing=Text("有订单被商家取消，或失约后取消", "Orders were cancelled by the seller, or after a broken promise"),
+        failing=Text(
+            "有订单被商家取消，或失约后取消", "Orders were cancelled by the seller, or after a broken promise"
+        ),
         improve=Text(
             "核对库存和价格后再上架，避免接单后取消。",
             "Check stock and price before listing rather than cancelling after.",
@@ -249,7 +251,9 @@ INDICATORS = (
         ),
         why=Text("大量收款不交付是最严重的失信。", "Taking money and not delivering is the gravest breach of trust."),
         failing=Text("大量订单未履行", "Many orders were not fulfilled"),
-        improve=Text("立即交付或退款，停止承接不能履行的订单。", "Deliver or refund at once; take no order you cannot fulfil."),
+        improve=Text(
+            "立即交付或退款，停止承接不能履行的订单。", "Deliver or refund at once; take no order you cannot fulfil."
+        ),
         example=Example(2, 110),
     ),
 )

@@ -51,7 +51,9 @@ INDICATORS = (
         better="high",
         unit="count",
         name=Text("活跃天数", "Active days"),
-        definition=Text("有履约订单的自然日数（平台时区）", "calendar days with an order that was kept, in the platform's zone"),
+        definition=Text(
+            "有履约订单的自然日数（平台时区）", "calendar days with an order that was kept, in the platform's zone"
+        ),
         why=Text("连续经营比短期冲量更可信。", "Steady trade is more credible than a burst."),
         failing=Text("有订单的日子较少", "Orders came on few days"),
         improve=Text("保持店铺日常运营。", "Run the shop day by day."),
@@ -113,7 +115,10 @@ INDICATORS = (
         better="high",
         unit="amount",
         name=Text("保证金", "Deposit held"),
-        definition=Text("平台持有的保证金或担保金额；未登记为 0", "deposit or guarantee held by the platform; 0 where none is on file"),
+        definition=Text(
+            "平台持有的保证金或担保金额；未登记为 0",
+            "deposit or guarantee held by the platform; 0 where none is on file",
+        ),
         why=Text("保证金为消费者提供赔付保障。", "A deposit secures compensation."),
         failing=Text("没有或只有少量保证金", "No deposit, or a small one, is held"),
         improve=Text("按类目标准缴存保证金。", "Deposit what the category asks."),

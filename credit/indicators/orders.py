@@ -50,9 +50,7 @@ LATENESS_CAP_DAYS = parameter("lateness_cap_days", 30, "days", "单笔迟延上�
 DISPATCH_TIME_CAP = parameter(
     "dispatch_time_cap", 2, "times", "单笔发货用时倍数上限", "Times the promised time that one order counts at most"
 )
-DISPATCH_DAYS = parameter(
-    "dispatch_days", 2, "days", "未承诺时的发货期限", "Term of dispatch where none was promised"
-)
+DISPATCH_DAYS = parameter("dispatch_days", 2, "days", "未承诺时的发货期限", "Term of dispatch where none was promised")
 DISPATCH_DAYS_MOST = parameter("dispatch_days_most", 15, "days", "最长发货期限", "Longest term of dispatch")
 DELIVERY_DAYS = parameter(
     "delivery_days", 10, "days", "未承诺时的送达期限", "Term of delivery, from the order on, where none was promised"

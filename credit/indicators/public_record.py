@@ -70,7 +70,9 @@ def _tax_rank(at: At) -> nw.Expr:
         rank = found if rank is None else found.otherwise(rank)
     assert rank is not None
     # A grade that is not told is read as the lowest.
-    told = nw.when((col("kind") == "tax_grade") & ~col("grade").is_in(tuple(TAX_RANKS)).fill_null(False)).then(nw.lit(0.0))
+    told = nw.when((col("kind") == "tax_grade") & ~col("grade").is_in(tuple(TAX_RANKS)).fill_null(False)).then(
+        nw.lit(0.0)
+    )
     return nw.when(_in_force(at)).then(told.otherwise(rank))
 
 

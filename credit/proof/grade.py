@@ -147,7 +147,7 @@ def _equal(zh: str, en: str, expected: Any, found: Any) -> Step:
 def _element(element: dict[str, Any]) -> Step:
     """Points of an element lie where those of its indicators let them: what is shown, each with its rounding, and of what is
     withheld between nothing and its weight."""
-    rows = [row for row in element["indicators"] if row["state"] in ("measured", "suppressed")]
+    rows = element["indicators"]
     shown = [row for row in rows if row["points"] is not None]
     withheld = sum(_most(row) for row in rows if row["points"] is None)
     blur = _ELEMENT + _INDICATOR * len(shown) + 1e-9

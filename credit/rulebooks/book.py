@@ -36,7 +36,8 @@ class IndicatorRule(Sourced):
     weight: Percent
     strength: float = Field(0, ge=0, description="observations the prior is worth; 0: no shrinkage")
     prior: Literal["population"] | float = Field(
-        "population", description="what stands where nothing is known; with strength, worth the rulebook's reference merchants"
+        "population",
+        description="what stands where nothing is known; with strength, worth the rulebook's reference merchants",
     )
     window_days: int | None = None
     curve: list[tuple[float, Annotated[float, Field(ge=0, le=100)]]] = Field(min_length=2)

@@ -35,6 +35,10 @@ LABELS: dict[str, tuple[str, str]] = {
     "weight": ("权重", "weight"),
     "strength": ("先验强度", "strength"),
     "prior": ("先验值", "prior"),
+    "element": ("要素", "element"),
+    "references": ("参考均值", "reference averages"),
+    "merchants": ("先验值折合商家数", "merchants that a prior is worth"),
+    "of_evaluations": ("计入的最近评价次数", "evaluations looked at"),
     "curve": ("计分曲线", "curve"),
     "source": ("来源", "source"),
     "reference": ("依据", "reference"),
@@ -191,10 +195,13 @@ def veto(item: Any) -> tuple[str, str] | None:
 def condition(item: dict[str, Any]) -> tuple[str, str] | None:
     """When a veto holds: "认定欺诈 高于 0", "Fraud upheld above 0"; None where it does not say."""
     test = next((key for key in ("above", "below") if item.get(key) is not None), None)
-    id_ = item.get("indicator")
+    id_ = item.get("indicator", item.get("element"))
     if test is None or not isinstance(id_, str):
         return None
-    named = (CATALOGUE[id_].name.zh, CATALOGUE[id_].name.en) if id_ in CATALOGUE.indicators else (id_, id_)
+    if "element" in item:
+        named = (f"要素 {id_} 得分", f"mark of element {id_}")
+    else:
+        named = (CATALOGUE[id_].name.zh, CATALOGUE[id_].name.en) if id_ in CATALOGUE.indicators else (id_, id_)
     window = f" ({item['window_days']} d)" if item.get("window_days") else ""
     zh, en = (f"{of} {says} {item[test]}{window}" for of, says in zip(named, label(test), strict=True))
     return zh, en

@@ -29,7 +29,8 @@ _cancelled = ~nw.col("cancelled_at").is_null()
 # A buyer's own cancellation excuses the seller, unless it was for want of stock; so does the platform's of an order that
 # was never paid or that it suspects of fraud.
 _excused = ((nw.col("cancelled_by") == "buyer") & (nw.col("cancel_reason") != "stock_out")) | (
-    (nw.col("cancelled_by") == "platform") & (nw.col("paid_at").is_null() | (nw.col("cancel_reason") == "fraud_suspected"))
+    (nw.col("cancelled_by") == "platform")
+    & (nw.col("paid_at").is_null() | (nw.col("cancel_reason") == "fraud_suspected"))
 )
 
 FAULTS = {

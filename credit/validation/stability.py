@@ -170,9 +170,13 @@ def held(evaluated: Evaluation, before: Evaluation | None) -> Evaluation:
     was = was.reindex(evaluated.grades["subject_id"])
     names = was["grade_held"].astype(object).where(was["grade_held"].notna(), None)
     past = np.nan_to_num(was["past_edge"].to_numpy(dtype=np.float64)).astype(np.int64)
-    found = _graded(evaluated, book, evaluated.scores, grading.Previous(names.to_numpy(dtype=object), past))
+    found = _graded(evaluated, book, evaluated.scores, _looking_back(names, past))
     table = evaluated.grades.assign(grade=found.grade, grade_held=found.held, past_edge=found.past_edge)
     return replace(evaluated, grades=table, previous_on=before.day)
+
+
+def _looking_back(names: pd.Series[Any], past: np.ndarray[Any, Any]) -> grading.Previous:
+    return grading.Previous(names.to_numpy(dtype=object), np.maximum(past, 0), np.maximum(-past, 0))
 
 
 def _graded(

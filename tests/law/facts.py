@@ -102,7 +102,11 @@ def is_kept(row: Row) -> bool:
     """Of an order of the base or added here: sent and there in time, and not cancelled."""
     there, sent = row.get("delivered_at"), row.get("dispatched_at")
     return bool(
-        there and sent and not row.get("cancelled_at") and there <= row["delivery_due_at"] and sent <= row["dispatch_due_at"]
+        there
+        and sent
+        and not row.get("cancelled_at")
+        and there <= row["delivery_due_at"]
+        and sent <= row["dispatch_due_at"]
     )
 
 
@@ -197,7 +201,9 @@ def _turned(name: str, **values: Any) -> Fact:
             return
         row = fit[0]
         ordered = datetime.fromisoformat(row["ordered_at"])
-        told = {k: (ordered + timedelta(days=v[1])).isoformat() if isinstance(v, tuple) else v for k, v in values.items()}
+        told = {
+            k: (ordered + timedelta(days=v[1])).isoformat() if isinstance(v, tuple) else v for k, v in values.items()
+        }
         row.update(told)
 
     return Fact(f"turned {name}", "bad", do)
@@ -256,7 +262,11 @@ REVIEWS = (
 
 def _complaint(name: str, sign: Sign | None, ago: float = 40, **values: Any) -> Fact:
     def do(m: Merchant, i: int) -> None:
-        m.complaint(m.unwritten("complaints") or m.rows["transactions"][i % 10], ago, **{k: at(ago - v[1]) if isinstance(v, tuple) else v for k, v in values.items()})
+        m.complaint(
+            m.unwritten("complaints") or m.rows["transactions"][i % 10],
+            ago,
+            **{k: at(ago - v[1]) if isinstance(v, tuple) else v for k, v in values.items()},
+        )
 
     return Fact(f"complaint {name}", sign, do, needs="complaints")
 

@@ -27,7 +27,6 @@ from credit.rulebooks.book import Rulebook
 from credit.rulebooks.reading import shipped, version_key
 from credit.settings import Settings
 from credit.tables import TABLES
-
 from law.facts import DAY, FACTS, PAIRS, Fact, Merchant, Row, at, on
 
 ZONE = "Asia/Shanghai"
@@ -135,9 +134,25 @@ def merchant(cell: Cell, number: int) -> Merchant:
                         outcome="upheld" if rng.random() < 0.4 else "settled", liability="seller")  # fmt: skip
     if cell.quality != "good":
         m.add("violations", "violation_id", kind="service_breach", severity="minor", decided_at=at(100))
-        m.add("spot_checks", "check_id", kind="goods", requested_at=at(90), due_at=at(85), answered_at=at(88), result="passed", concluded_at=at(80))
+        m.add(
+            "spot_checks",
+            "check_id",
+            kind="goods",
+            requested_at=at(90),
+            due_at=at(85),
+            answered_at=at(88),
+            result="passed",
+            concluded_at=at(80),
+        )
     if cell.quality == "weak":
-        m.add("public_records", "record_id", kind="administrative_penalty", issuer="某局", grade="minor", valid_from=on(30))
+        m.add(
+            "public_records",
+            "record_id",
+            kind="administrative_penalty",
+            issuer="某局",
+            grade="minor",
+            valid_from=on(30),
+        )
     if cell.fact is not None:
         for i in range(cell.times):
             FACTS[cell.fact].do(m, i)

@@ -278,8 +278,8 @@ def _on_axis(unit: str, value: float) -> str:
 
 def _veto(veto: Any) -> dict[str, Any]:
     edges = {key: words.plain(edge) for key in ("above", "below") if (edge := getattr(veto, key)) is not None}
-    of = CATALOGUE[veto.indicator]
-    if of.unit == "flag" and 0 <= (veto.above or 0) < 1 and 0 < (1 if veto.below is None else veto.below) <= 1:
+    of = CATALOGUE[veto.indicator] if veto.indicator else None
+    if of and of.unit == "flag" and 0 <= (veto.above or 0) < 1 and 0 < (1 if veto.below is None else veto.below) <= 1:
         zh, en = ("否", "no") if veto.above is None else ("是", "yes")
         said = f"{of.name.zh}：{zh}", f"{of.name.en}: {en}"
     else:
