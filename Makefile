@@ -46,7 +46,7 @@ test: lint
 	$(BIN)/pytest -n 2 --dist loadfile
 
 browser: install
-	$(BIN)/python tests/browser/chromium.py
+	$(BIN)/python tests/support/browser/chromium.py
 
 bench: install
 	$(BIN)/python benchmarks/evaluation.py
@@ -56,7 +56,7 @@ docs: install
 	$(BIN)/python -m credit.dictionary
 
 golden: install
-	PYTHONPATH=tests $(BIN)/python -m golden_results
+	PYTHONPATH=tests $(BIN)/python -m support.golden_results
 
 lock:
 	$(PYTHON) -m venv .venv-lock && .venv-lock/bin/pip install --quiet uv

@@ -10,7 +10,7 @@ import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import duckdb
 import numpy as np
@@ -21,73 +21,14 @@ from credit.home import open_warehouse
 from credit.indicators import CATALOGUE
 from credit.indicators.base import Leaf
 from credit.intake import landing, merging
-from credit.ledgers import lifecycle, steps
+from credit.ledgers import moments, steps
 from credit.rulebooks.book import Rulebook
 from credit.rulebooks.reading import load
 from credit.settings import Settings, cut_off
-from credit.tables import KNOWN_AT, TABLES, Column, Table
+from credit.tables import TABLES
 from credit.warehouse import connection, schema
-
-ZONE = "Asia/Shanghai"
-DAY = date(2025, 7, 1)
-"""The evaluation day of literal tests: the window of 365 days begins on 2024-07-01, that of 180 on 2025-01-02."""
-
-Row = Mapping[str, Any]
-
-DEFAULTS: dict[str, dict[str, Any]] = {
-    "subjects": {"subject_id": "shop", "kind": "enterprise", "role": "seller"},
-    "transactions": {"ordered_at": "2025-06-01 10:00", "amount": "100.00", "currency": "CNY"},
-    "reviews": {"reviewed_at": "2025-06-10 10:00", "rating_overall": 5},
-    "complaints": {"filed_at": "2025-06-10 10:00", "channel": "platform", "category": "quality"},
-    "public_records": {"kind": "award", "issuer": "市场监督管理局", "valid_from": "2025-06-10"},
-    "violations": {"kind": "other", "severity": "minor", "decided_at": "2025-06-10 10:00"},
-    "sanctions": {"kind": "warning", "reason": "test", "imposed_at": "2025-06-10 10:00"},
-    "spot_checks": {"kind": "goods", "requested_at": "2025-06-10 10:00", "due_at": "2025-06-17 10:00"},
-}
-
-
-class Measured(NamedTuple):
-    """What an indicator says of one merchant; None where there is no number."""
-
-    state: str
-    numerator: float | None
-    denominator: float | None
-    value: float | None
-
-
-Measure = Callable[..., Measured]
-MakeBook = Callable[..., Rulebook]
-Fill = Callable[..., duckdb.DuckDBPyConnection]
-
-
-def _literal(column: Column, value: Any) -> str:
-    if value is None:
-        return "NULL"
-    text = str(value).replace("'", "''")
-    return f"CAST('{text}' AS {column.sql_type})"
-
-
-def _insert(con: duckdb.DuckDBPyConnection, table: Table, rows: Sequence[Row]) -> None:
-    complete = []
-    for i, given in enumerate(rows, 1):
-        unknown = set(given) - set(table.names) - {"known_at"}
-        assert not unknown, f"table {table.name} has no column {unknown}"
-        filled = {"known_at": "1970-01-01 00:00:00+00", table.key: f"{table.name}-{i}", "subject_id": "shop"}
-        complete.append(filled | DEFAULTS[table.name] | dict(given))
-    columns = [table.column(name) for name in table.names if any(name in row for row in complete)] + [KNOWN_AT]
-    values = ", ".join(
-        f"({', '.join(_literal(column, row.get(column.name)) for column in columns)})" for row in complete
-    )
-    if complete:
-        con.execute(f"INSERT INTO canonical.{table.name} ({', '.join(c.name for c in columns)}) VALUES {values}")
-    for how in ("default", "derived"):
-        sets = ", ".join(
-            f"{c.name} = {f'coalesce({c.name}, {c.default})' if c.default else c.derived}"
-            for c in table.columns
-            if getattr(c, how)
-        )
-        if sets:
-            con.execute(f"UPDATE canonical.{table.name} SET {sets}")
+from support.literal import DAY, ZONE, Enact, Fill, MakeBook, MakeFacts, Measure, Measured, Row, insert_rows
+from support.places import ROOT
 
 
 @pytest.fixture(scope="session")
@@ -107,7 +48,7 @@ def fill(_memory: duckdb.DuckDBPyConnection) -> Fill:
         _memory.execute(f"SET TimeZone = '{ZONE}'")
         try:
             for name, rows in tables.items():
-                _insert(_memory, TABLES[name], rows)
+                insert_rows(_memory, TABLES[name], rows)
         finally:
             _memory.execute("SET TimeZone = 'UTC'")
         return _memory
@@ -211,9 +152,6 @@ def measure(fill: Fill, book: MakeBook) -> Measure:
     return measured
 
 
-Enact = Callable[[duckdb.DuckDBPyConnection, Path], None]
-
-
 @pytest.fixture
 def enacted(monkeypatch: pytest.MonkeyPatch) -> Enact:
     """`enacted(con, path)`: enter a rulebook file with the whole life that its dates tell, whatever day it is."""
@@ -225,7 +163,7 @@ def enacted(monkeypatch: pytest.MonkeyPatch) -> Enact:
             for day in (book.announced_on - timedelta(days=10), book.announced_on, book.effective_from)
         )
         with monkeypatch.context() as patched:
-            patched.setattr(lifecycle, "now", lambda: max(datetime.now(UTC), begins))
+            patched.setattr(moments, "now", lambda: max(datetime.now(UTC), begins))
             until = book.announced_on - timedelta(days=1)
             steps.propose(con, path, by="Li Wei", comments_until=until, at=opened)
             steps.announce(con, book.id, book.version, by="Li Wei", at=announced)
@@ -241,7 +179,6 @@ def home(tmp_path: Any) -> Settings:
 
 
 Count = tuple[float, float] | tuple[float, float, float]
-MakeFacts = Callable[..., engine.NightFacts]
 
 
 @pytest.fixture
@@ -284,7 +221,7 @@ OLIST_DAY = date(2018, 8, 31)
 @pytest.fixture(scope="session")
 def olist() -> Path:
     """The folder of the public Olist files; the test is skipped where there is none."""
-    path = Path(os.environ.get("MERCHANT_CREDIT_OLIST") or Path(__file__).parents[2] / "shared" / "olist")
+    path = Path(os.environ.get("MERCHANT_CREDIT_OLIST") or ROOT.parent / "shared" / "olist")
     if not (path / "olist_orders_dataset.parquet").exists():
         pytest.skip(f"no Olist files at {path}; put them there, or name their folder in MERCHANT_CREDIT_OLIST")
     return path
