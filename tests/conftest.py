@@ -141,11 +141,12 @@ def measure(fill: Fill, book: MakeBook) -> Measure:
         con = fill(**tables)
         moment = engine.Moment(cut_off(day, ZONE), ZONE)
         leaves = list(CATALOGUE[indicator].leaves())
-        facts = engine.compile_facts(engine.known(con, moment), leaves, [subject], moment, tables, [days], parameters)
         columns = {f"{name}.{column}" for name in tables for column in TABLES[name].names} - set(without)
+        have = frozenset(columns | set(tables))
+        facts = engine.compile_facts(engine.known(con, moment), leaves, [subject], moment, have, [days], parameters)
         rule = {"id": indicator, "window_days": days}
         one = book({CATALOGUE[indicator].element: (100, [rule])})
-        found = scoring.score(one, facts, frozenset(columns | set(tables))).columns[0]
+        found = scoring.score(one, facts, have).columns[0]
         numbers = (found.numerator[0], found.denominator[0], found.value[0])
         return Measured(str(found.state[0]), *(None if np.isnan(number) else float(number) for number in numbers))
 

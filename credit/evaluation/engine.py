@@ -147,6 +147,8 @@ def compile_facts(
                 continue
             known = frames(table).lazy()
             if party == "buyer_id":
+                if "own" in known.collect_schema().names():
+                    known = known.filter(nw.col("own"))
                 known = _of_buyers(known, frames(TABLES["subjects"]).lazy())
             frame = known
             if table.event is not None:

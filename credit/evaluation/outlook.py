@@ -20,7 +20,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from credit.evaluation import engine, grading, night, results, scoring
+from credit.evaluation import engine, grading, legal_subjects, night, results, scoring
 from credit.evaluation.scoring import POINT
 from credit.indicators import CATALOGUE
 from credit.indicators.base import At, Grouped, Indicator, Latest, Leaf, Measure, Median
@@ -75,7 +75,8 @@ class Case:
         """The merchant's rows of a table as known on the case's day: few, and counted again and again."""
         if (table.name, at) not in self._read:
             rows = nw.from_native(engine.relation(self.con, table, self.moment(self.day).cut_off)).lazy()
-            mine = night.only(lambda _: engine.as_of(rows, table, at), self.subject_id)(table)
+            read = legal_subjects.read(self.con, lambda _: engine.as_of(rows, table, at), self.moment(self.day))
+            mine = night.only(read, self.subject_id)(table)
             self._read[table.name, at] = mine.lazy().collect(backend="pyarrow").to_arrow()
         return self._read[table.name, at]
 

@@ -181,7 +181,7 @@ def judged(frames: Frames, night: Night, at: At) -> Frames:
         if len(keys) <= LONG_LIST:
             beyond = col("transaction_id").is_in(keys)
         else:
-            more = _surplus(decided(), most, at.day, night.zone).with_columns(lit(True).alias("surplus"))
+            more = _surplus(decided(), most, at.day, night.zone).unique().with_columns(lit(True).alias("surplus"))
             frame = frame.join(more, on="transaction_id", how="left")
             beyond = true(col("surplus"))
         frame = frame.with_columns(nw.when(beyond).then(lit("surplus")).otherwise(col("outcome")).alias("outcome"))

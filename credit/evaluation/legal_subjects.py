@@ -1,0 +1,81 @@
+"""One legal subject behind several shops (同一信用主体): what an evaluation reads of each merchant.
+
+Shops that hold, or ever held, the same valid credit code or citizen's id are one legal subject. Its trade, complaints, records,
+violations and sanctions are those of all its shops: splitting a business, or opening a new shop, leaves nothing behind.
+The register stays each shop's own, and what was once on file there and is blank now is withdrawn: the last licence or
+permit without an end, the code a wrong one.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import narwhals as nw
+import pyarrow as pa
+
+from credit.evaluation.engine import Frames, Moment
+from credit.tables import Table
+
+_SAME_CODE = Path(__file__).with_name("same_code.sql").read_text(encoding="utf-8")
+_WITHDRAWN = Path(__file__).with_name("withdrawn.sql").read_text(encoding="utf-8")
+_SAME_RECORD = ("subject_id", "kind", "issuer", "reference", "grade", "valid_from", "valid_until", "repaired_on")
+
+col = nw.col
+
+
+def shops(con: duckdb.DuckDBPyConnection, moment: Moment) -> dict[str, list[str]]:
+    """Shop -> all shops of its legal subject, itself among them; shops that stand alone are left out."""
+    groups: dict[str, list[str]] = {}
+    for (same,) in con.execute(_SAME_CODE, {"at": moment.cut_off}).fetchall():
+        joined = sorted({member for shop in same for member in groups.get(shop, [shop])})
+        for shop in joined:
+            groups[shop] = joined
+    return groups
+
+
+def read(con: duckdb.DuckDBPyConnection, frames: Frames, moment: Moment) -> Frames:
+    """The same frames as an evaluation reads them. Rows of a legal subject stand once for each of its shops; `own` says
+    whether a row is the shop's own."""
+    groups = shops(con, moment)
+    pairs = pa.table(
+        {
+            "of_shop": pa.array([shop for shop, same in groups.items() for _ in same], pa.string()),
+            "seen_by": pa.array([member for same in groups.values() for member in same], pa.string()),
+        }
+    )
+
+    def shared(table: Table) -> nw.LazyFrame[Any]:
+        frame = frames(table).lazy()
+        if table.event is None:
+            before = nw.from_native(con.sql(_WITHDRAWN, params={"at": moment.cut_off})).lazy()
+            return _withdrawn(frame, before, list(table.names))
+        if not groups:
+            return frame
+        seen = frame.join(
+            nw.from_native(con.from_arrow(pairs)).lazy(), left_on="subject_id", right_on="of_shop", how="left"
+        )
+        seen = seen.with_columns(
+            nw.coalesce(col("seen_by"), col("subject_id")).alias("subject_id"),
+            (col("seen_by").is_null() | (col("seen_by") == col("subject_id"))).alias("own"),
+        ).drop("seen_by")
+        # A record that is delivered for each shop is one record.
+        return seen.unique(subset=list(_SAME_RECORD), keep="any") if table.name == "public_records" else seen
+
+    return shared
+
+
+def _withdrawn(subjects: nw.LazyFrame[Any], before: nw.LazyFrame[Any], names: list[str]) -> nw.LazyFrame[Any]:
+    def only_with(number: str, until: str) -> nw.Expr:
+        return nw.when(~col(number).is_null()).then(col(until)).alias(until)
+
+    told = subjects.join(before, on="subject_id", how="left").with_columns(
+        only_with("licence_no", "licence_valid_until"), only_with("permit_no", "permit_valid_until")
+    )
+    lost = col("code_valid").is_null() & col("had_code").fill_null(False)
+    return told.with_columns(
+        nw.coalesce(col("licence_no"), col("had_licence")).alias("licence_no"),
+        nw.coalesce(col("permit_no"), col("had_permit")).alias("permit_no"),
+        nw.when(lost).then(nw.lit(False)).otherwise(col("code_valid")).alias("code_valid"),
+    ).select(*names, "known_at")
