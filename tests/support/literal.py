@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import date
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -29,6 +29,19 @@ DEFAULTS: dict[str, dict[str, Any]] = {
     "sanctions": {"kind": "warning", "reason": "test", "imposed_at": "2025-06-10 10:00"},
     "spot_checks": {"kind": "goods", "requested_at": "2025-06-10 10:00", "due_at": "2025-06-17 10:00"},
 }
+
+
+STEPS = ("paid_at", "dispatched_at", "delivered_at", "completed_at", "cancelled_at", "dispatch_due_at", "delivery_due_at")
+
+
+def with_steps(order: Row) -> Row:
+    """An order of which no step is written down was kept: paid at once, sent after a day, there after three, completed after
+    four. One that says anything of its steps, but not of payment, was paid at once."""
+    ordered = datetime.fromisoformat(str(order["ordered_at"]))
+    after = dict(zip(STEPS, (0, 1, 3, 4), strict=False))
+    filled = {name: str(ordered + timedelta(days=days)) for name, days in after.items()}
+    told = any(name in order for name in STEPS)
+    return ({"paid_at": filled["paid_at"]} if told else filled) | dict(order)
 
 
 class Measured(NamedTuple):
@@ -60,7 +73,8 @@ def insert_rows(con: duckdb.DuckDBPyConnection, table: Table, rows: Sequence[Row
         unknown = set(given) - set(table.names) - {"known_at"}
         assert not unknown, f"table {table.name} has no column {unknown}"
         filled = {"known_at": "1970-01-01 00:00:00+00", table.key: f"{table.name}-{i}", "subject_id": "shop"}
-        complete.append(filled | DEFAULTS[table.name] | dict(given))
+        row = filled | DEFAULTS[table.name] | dict(given)
+        complete.append(with_steps(row) if table.name == "transactions" else row)
     columns = [table.column(name) for name in table.names if any(name in row for row in complete)] + [KNOWN_AT]
     values = ", ".join(
         f"({', '.join(literal(column, row.get(column.name)) for column in columns)})" for row in complete
