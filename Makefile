@@ -4,7 +4,7 @@ BIN := .venv/bin
 DEMO := demo-home
 DAY := 2026-11-24
 
-.PHONY: help install demo browser test lint bench lock docs golden clean
+.PHONY: help install demo browser test lint bench lock docs golden law clean
 
 help:
 	@echo "make demo     install, then grade a synthetic marketplace in Prefect and show the result"
@@ -13,6 +13,7 @@ help:
 	@echo "make bench    5 million transactions: the evaluation beside hand-written SQL and pandas; 100,000 merchants published"
 	@echo "make docs     write the generated pages of data/dictionary anew"
 	@echo "make golden   accept changed results of the stories marketplace: tests/golden"
+	@echo "make law      try the law of the grade on every kind of fact"
 	@echo "make lock     resolve requirements.lock anew"
 
 install: .venv/.installed
@@ -57,6 +58,9 @@ docs: install
 
 golden: install
 	PYTHONPATH=tests $(BIN)/python -m support.golden_results
+
+law: install
+	PYTHONPATH=tests $(BIN)/python -m law.matrix
 
 lock:
 	$(PYTHON) -m venv .venv-lock && .venv-lock/bin/pip install --quiet uv

@@ -196,10 +196,22 @@ def counted() -> MakeFacts:
         facts = engine.NightFacts([f"s{i}" for i in range(size)], tables)
         for name, rows in indicators.items():
             of = CATALOGUE[name]
-            for quantity, values in zip((of.numerator, of.denominator, of.recorded), zip(*rows, strict=True)):  # noqa: B905
-                if quantity is not None:
-                    assert isinstance(quantity, Leaf), f"{name} is not a ratio of plain counts"
-                    facts.put(quantity, 365, np.array(values, dtype=np.float64))
+            columns = [np.array(values, dtype=np.float64) for values in zip(*rows, strict=True)]
+            assert isinstance(of.numerator, Leaf), f"{name} is not a ratio of plain counts"
+            facts.put(of.numerator, 365, columns[0])
+            if isinstance(of.denominator, Leaf):
+                facts.put(of.denominator, 365, columns[1])
+            elif of.denominator is not None:
+                counts, breach = list(of.denominator.leaves())  # kept + one breach
+                assert counts is of.numerator, f"{name} is not a ratio of plain counts"
+                facts.put(breach, 365, columns[1] - columns[0])
+            if isinstance(of.evidence, Leaf) and of.evidence is not of.denominator:
+                facts.put(of.evidence, 365, columns[0] if of.denominator is None else columns[1])
+            if len(columns) > 2:
+                assert isinstance(of.recorded, Leaf)
+                facts.put(of.recorded, 365, columns[2])
+            elif isinstance(of.recorded, Leaf) and of.denominator is not None:
+                facts.put(of.recorded, 365, np.zeros(size))
         return facts
 
     return made

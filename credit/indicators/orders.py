@@ -117,11 +117,13 @@ def true(condition: nw.Expr) -> nw.Expr:
     return condition.fill_null(False)
 
 
-def choose(*cases: tuple[nw.Expr, nw.Expr], otherwise: nw.Expr) -> nw.Expr:
-    """The value of the first case that holds."""
+def choose(*cases: tuple[nw.Expr, nw.Expr], otherwise: nw.Expr | None = None) -> nw.Expr:
+    """The value of the first case that holds; blank where none does and there is no `otherwise`."""
     found = otherwise
     for condition, value in reversed(cases):
-        found = nw.when(condition).then(value).otherwise(found)
+        then = nw.when(condition).then(value)
+        found = then if found is None else then.otherwise(found)
+    assert found is not None
     return found
 
 
@@ -235,7 +237,7 @@ def _decided(frame: nw.LazyFrame[Any], at: At) -> nw.LazyFrame[Any]:
     delivery_late = received_late | (not_received & delivery.passed)
     if not proof:
         broken = undelivered = dispatch_late = delivery_late = lit(False)
-        received = lit(None).cast(nw.Int64)
+        received = nw.when(lit(False)).then(col("cancel_minutes"))
 
     decided = choose(
         (void, lit("void")),
@@ -260,9 +262,7 @@ def _decided(frame: nw.LazyFrame[Any], at: At) -> nw.LazyFrame[Any]:
     return frame.with_columns(
         (lost | (late & dispatch_late)).alias("dispatch_broken"),
         (lost | (late & delivery_late)).alias("delivery_broken"),
-        choose(
-            (lost, lit(most_used)), (is_kept | (late & dispatch_late), used), otherwise=lit(None).cast(nw.Int64)
-        ).alias("time_used"),
+        choose((lost, lit(most_used)), (is_kept | (late & dispatch_late), used)).alias("time_used"),
         choose(
             (lost, lit(cap * DAY_MINUTES)), (late & delivery_late, over), otherwise=lit(0)
         ).alias("late_minutes"),
@@ -301,7 +301,7 @@ def _one_an_order(reviews: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
         .select("review_id")
     )
     marked = reviews.join(beyond.with_columns(lit(True).alias("beyond")), on="review_id", how="left")
-    alone = nw.when(true(col("beyond"))).then(lit(None).cast(nw.String)).otherwise(col("transaction_id"))
+    alone = nw.when(~true(col("beyond"))).then(col("transaction_id"))
     return marked.with_columns(alone.alias("transaction_id")).drop("beyond")
 
 

@@ -99,20 +99,19 @@ def test_every_reason_reads_in_both_languages(code: str) -> None:
     assert text["en"] == f"{REASONS[code][1]} (3 in 365 days)"
 
 
-def test_an_indicator_without_evidence_can_take_a_merchant_below_the_minimum_but_not_move_its_score(
-    book, counted, scored
-) -> None:
-    elements = {
-        "fulfilment": (100, [{"id": "on_time_dispatch_rate", "weight": 50}, {"id": "traceable_share", "weight": 50}])
-    }
-    rules = book(elements, orders=1, evidence=0.6)
+def test_an_indicator_without_evidence_can_take_a_merchant_below_the_minimum(book, counted, scored) -> None:
+    said = [
+        {"id": name, "weight": 50, "prior": 0.9, "strength": 10}
+        for name in ("on_time_dispatch_rate", "traceable_share")
+    ]
+    rules = book({"fulfilment": (100, said)}, orders=1, evidence=0.3)
     facts = counted(on_time_dispatch_rate=[(9, 10), (9, 10)], traceable_share=[(9, 10), (0, 0)])
     scores = scored(rules, facts)
-    assert scores.score.tolist() == [90 * POINT, 90 * POINT]
-    assert scores.evidence.tolist() == [1, 0.5]
+    assert scores.score.tolist() == [90 * POINT, 90 * POINT]  # it stands at the prior
+    assert scores.evidence.tolist() == [0.5, 0.25]
     found = grade(rules, scores.score, scores.evidence, np.array([10.0, 10.0]))
     assert found.grade.tolist() == ["A", NOT_RATED]
-    assert found.reason.tolist() == [None, "too_little_evidence: 0.5, at least 0.6 needed"]
+    assert found.reason.tolist() == [None, "too_little_evidence: 0.25, at least 0.3 needed"]
 
 
 # --- the margin --------------------------------------------------------------------------------------------------
@@ -120,9 +119,15 @@ def test_an_indicator_without_evidence_can_take_a_merchant_below_the_minimum_but
 MARGIN = (2, 3)  # points, evaluations in a row
 
 
+def looking_back(before: list[str | None], past_edge: list[int]) -> Previous:
+    """The grades before, and how often in a row they had been past their edge: + above, - below."""
+    times = np.array(past_edge)
+    return Previous(np.array(before, dtype=object), np.maximum(times, 0), np.maximum(-times, 0))
+
+
 def held(rules, score: float, before: str | None, past_edge: int) -> tuple[str, int]:
     """(held grade, evaluations past its edge) of one merchant, `score` in points."""
-    previous = Previous(np.array([before], dtype=object), np.array([past_edge]))
+    previous = looking_back([before], [past_edge])
     place, past = hold(rules, np.array([round(score * POINT, 0)]), previous)
     return rules.symbols[place[0]], int(past[0])
 
@@ -258,7 +263,7 @@ def test_vetoes(book, score, orders, holding, expected, by_score) -> None:
 def test_a_veto_does_not_touch_what_is_held(book) -> None:
     """When it ends, the grade is the held one again, at once."""
     rules = book(ONE, grades=LEVELS, margin=MARGIN, vetoes=VETOES)
-    previous = Previous(np.array(["AA"], dtype=object), np.array([-1]))
+    previous = looking_back(["AA"], [-1])
     one = np.array([84 * POINT]), np.ones(1), np.array([100.0])
     capped = grade(rules, *one, previous, {"cap_at_cc": np.array([True])})
     free = grade(rules, *one, previous)

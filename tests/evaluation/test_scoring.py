@@ -6,8 +6,11 @@ from itertools import product
 
 import numpy as np
 import pytest
+from conftest import EVERYTHING
 
-from credit.evaluation.scoring import POINT
+from credit.evaluation.scoring import POINT, references
+from credit.evaluation.scoring import score as score_of
+from credit.rulebooks.book import References
 from credit.rulebooks.reading import shipped
 
 STRAIGHT = [[0, 0], [1, 100]]
@@ -23,7 +26,8 @@ def points(scores) -> list[float | None]:
 
 
 # --- shrinkage ---------------------------------------------------------------------------------------------------
-# s0 has 2 of 2, s1 has 6 of 10, nothing is known of s2. All together 8 of 12: the prior is 2/3.
+# s0 has 2 of 2, s1 has 6 of 10, nothing is known of s2. By strength 4 s0 is believed by 2/6 and s1 by 10/14: the reference is
+# (2/6 x 1 + 10/14 x 0.6) / (2/6 + 10/14) = 8/11.
 
 TRACED = {"traceable_share": [(2, 2), (6, 10), (0, 0)]}
 
@@ -31,21 +35,54 @@ TRACED = {"traceable_share": [(2, 2), (6, 10), (0, 0)]}
 @pytest.mark.parametrize(
     ("strength", "prior", "expected"),
     [
-        (0, "population", [1, 6 / 10]),  # as measured
-        (4, "population", [(2 + 4 * 2 / 3) / (2 + 4), (6 + 4 * 2 / 3) / (10 + 4)]),  # 7/9 and 13/21
-        (10, 0.5, [(2 + 10 * 0.5) / (2 + 10), (6 + 10 * 0.5) / (10 + 10)]),  # 7/12 and 11/20
-        (2, 0.5, [(2 + 1) / 4, (6 + 1) / 12]),  # with as many observations as the prior is worth: halfway
+        (4, "population", [(2 + 4 * 8 / 11) / (2 + 4), (6 + 4 * 8 / 11) / (10 + 4), 8 / 11]),
+        (10, 0.5, [(2 + 10 * 0.5) / (2 + 10), (6 + 10 * 0.5) / (10 + 10), 0.5]),
+        (2, 0.5, [(2 + 1) / 4, (6 + 1) / 12, 0.5]),  # with as many observations as the prior is worth: halfway
+        (0, 0.5, [1, 0.6, 0.5]),  # as measured; what is missing stands at the prior
     ],
 )
 def test_shrinkage(book, counted, scored, strength, prior, expected) -> None:
     rules = book({"fulfilment": (100, [rule("traceable_share", strength=strength, prior=prior, curve=STRAIGHT)])})
     scores = scored(rules, counted(**TRACED))
     (column,) = scores.columns
-    assert column.shrunk[:2].tolist() == pytest.approx(expected, rel=1e-15)
-    assert np.isnan(column.shrunk[2])
+    assert column.shrunk.tolist() == pytest.approx(expected, rel=1e-12)
     assert column.value[:2].tolist() == [1, 0.6]
-    assert points(scores) == [round(100 * expected[0], 4), round(100 * expected[1], 4), None]
-    assert scores.priors == ({"traceable_share": 2 / 3 if prior == "population" else prior} if strength else {})
+    assert column.state.tolist() == ["measured", "measured", "missing"]
+    assert points(scores) == [round(100 * value, 4) for value in expected]
+    assert scores.priors == pytest.approx({"traceable_share": expected[2]})
+
+
+def test_what_is_missing_without_a_reference_stands_at_the_worst(book, counted, scored) -> None:
+    rules = book({"fulfilment": (100, [rule("traceable_share", curve=[[0, 10], [1, 100]])])})
+    scores = scored(rules, counted(**TRACED))
+    assert points(scores) == [100, 64, 10]
+    assert scores.priors == {}
+
+
+def test_harm_without_a_kept_order_counts(book, counted, scored) -> None:
+    """Nothing was kept, so there is no rate; the breaches are there all the same."""
+    rules = book({"fulfilment": (100, [rule("on_time_dispatch_rate", strength=5, prior=0.9, curve=STRAIGHT)])})
+    assert points(scored(rules, counted(on_time_dispatch_rate=[(0, 0), (0, 10)]))) == [90, 30]
+
+
+def test_a_merchant_counts_in_the_reference_for_no_more_than_one(book, counted, scored) -> None:
+    rules = book({"fulfilment": (100, [rule("traceable_share", strength=10, curve=STRAIGHT)])})
+    small, giant = [(10, 10)] * 9, (0, 1_000_000)
+    reference = scored(rules, counted(traceable_share=[*small, giant])).priors["traceable_share"]
+    assert reference == pytest.approx(9 * 0.5 / (9 * 0.5 + 1), rel=1e-4)
+
+
+def test_a_prior_is_worth_the_rulebooks_merchants(book, counted) -> None:
+    merchants = {"merchants": {"value": 3, "source": "reconstruction"}}
+    elements = {"fulfilment": (100, [rule("traceable_share", strength=10, prior=0.5, curve=STRAIGHT)])}
+    rules = book(elements).model_copy(update={"references": References.model_validate(merchants)})
+    facts = counted(traceable_share=[(10, 10), (10, 10), (0, 10)])
+    told = references(rules, facts, frozenset({"transactions", "transactions.traceable"}))
+    assert told["traceable_share"] == pytest.approx((0.5 + 0.5 + 3 * 0.5) / (0.5 * 3 + 3))
+    honest = references(
+        rules, facts, frozenset({"transactions", "transactions.traceable"}), np.array([True, True, False])
+    )
+    assert honest["traceable_share"] == pytest.approx((0.5 + 0.5 + 3 * 0.5) / (0.5 * 2 + 3))
 
 
 def test_the_more_is_known_the_less_the_prior_counts(book, counted, scored) -> None:
@@ -83,8 +120,8 @@ def test_curve_between_its_points_and_beyond_them(book, counted, scored, of_100:
 )
 def test_curve_that_falls(book, counted, scored, complaints: int, mark: float) -> None:
     curve = [[0.0, 100], [0.01, 80], [0.03, 50], [0.1, 0]]
-    rules = book({"after_sales": (100, [rule("complaint_rate", curve=curve)])})
-    assert points(scored(rules, counted(complaint_rate=[(complaints, 1000)]))) == [mark]
+    rules = book({"after_sales": (100, [rule("refund_for_cause_rate", curve=curve)])})
+    assert points(scored(rules, counted(refund_for_cause_rate=[(complaints, 1000)]))) == [mark]
 
 
 # --- weights -----------------------------------------------------------------------------------------------------
@@ -104,41 +141,40 @@ HERE = {
 
 
 @pytest.mark.parametrize(
-    ("missing", "score", "weights"),
+    ("without", "score", "weights"),
     [
         # 0.6 x (0.75 x 80 + 0.25 x 40) + 0.4 x (0.5 x 100 + 0.5 x 0)
         ((), 62, (0.45, 0.15, 0.2, 0.2)),
         # inside its element, the others take over: 0.6 x 80 + 0.4 x 50
-        (("traceable_share",), 68, (0.6, 0, 0.2, 0.2)),
-        (("authentic_share",), 82, (0.45, 0.15, 0.4, 0)),
-        # 0.6 x 40 + 0.4 x 0
-        (("on_time_dispatch_rate", "rating_overall"), 24, (0, 0.6, 0, 0.4)),
-        # an element without evidence has no weight: 0.75 x 80 + 0.25 x 40
-        (("rating_overall", "authentic_share"), 70, (0.75, 0.25, 0, 0)),
-        (("on_time_dispatch_rate", "traceable_share"), 50, (0, 0, 0.5, 0.5)),
-        (("on_time_dispatch_rate", "traceable_share", "rating_overall"), 0, (0, 0, 0, 1)),
-        (tuple(HERE), None, (0, 0, 0, 0)),
+        (("transactions.traceable",), 68, (0.6, 0, 0.2, 0.2)),
+        (("reviews.authentic",), 82, (0.45, 0.15, 0.4, 0)),
+        # an element of which nothing is supplied has no weight: 0.75 x 80 + 0.25 x 40
+        (("reviews",), 70, (0.75, 0.25, 0, 0)),
+        (("transactions",), 50, (0, 0, 0.5, 0.5)),
+        (("transactions", "reviews"), None, (0, 0, 0, 0)),
     ],
 )
-def test_weights_are_taken_anew_over_what_is_measured(book, counted, scored, missing, score, weights) -> None:
-    said = {name: [(0, 0)] if name in missing else [count] for name, count in HERE.items()}
-    scores = scored(book(ELEMENTS), counted(**said))
+def test_weights_are_taken_anew_over_what_is_supplied(book, counted, without, score, weights) -> None:
+    facts = counted(**{name: [count] for name, count in HERE.items()})
+    facts.supplied -= set(without)
+    have = frozenset(name for name in EVERYTHING if name not in without)
+    scores = score_of(book(ELEMENTS), facts, have)
     assert points(scores) == [score]
     assert [column.weight[0] for column in scores.columns] == pytest.approx(weights, abs=1e-15)
-    assert [column.points[0] / POINT for column in scores.columns if column.indicator in missing] == [0] * len(missing)
 
 
-def test_an_unmeasured_indicator_leaves_the_score_where_it_was(book, counted, scored) -> None:
-    """In a rulebook with it and in one without it, a merchant it knows nothing of has the same score."""
-    rules = {
-        "with": {"fulfilment": (100, [rule("on_time_dispatch_rate", 70), rule("traceable_share", 30, 10)])},
-        "without": {"fulfilment": (100, [rule("on_time_dispatch_rate", 100)])},
+def test_what_is_missing_of_a_merchant_keeps_its_weight(book, counted, scored) -> None:
+    """The first fact moves a merchant from the reference average, in its own direction."""
+    elements = {
+        "fulfilment": (
+            100,
+            [rule("on_time_dispatch_rate", 70), rule("traceable_share", 30, 10, prior=0.5, curve=STRAIGHT)],
+        )
     }
-    facts = counted(on_time_dispatch_rate=[(7, 9), (3, 8)], traceable_share=[(0, 0), (8, 8)])
-    found = {name: scored(book(elements), facts) for name, elements in rules.items()}
-    assert found["with"].score[0] == found["without"].score[0] == np.rint(7 / 9 * 100 * POINT)
-    assert found["with"].evidence[0] < found["without"].evidence[0] == 1
-    assert found["with"].score[1] > found["without"].score[1]
+    facts = counted(on_time_dispatch_rate=[(7, 10)] * 3, traceable_share=[(0, 0), (1, 1), (0, 1)])
+    scores = scored(book(elements), facts)
+    assert points(scores) == [49 + 15, round(49 + 30 * 6 / 11, 4), round(49 + 30 * 5 / 11, 4)]
+    assert scores.evidence[0] < scores.evidence[1] == scores.evidence[2]
 
 
 def test_points_add_up_to_the_rounded_score(book, counted, scored) -> None:
@@ -151,25 +187,30 @@ def test_points_add_up_to_the_rounded_score(book, counted, scored) -> None:
 
 
 @pytest.mark.parametrize("mark", [100, 85, 70, 50])
-def test_whatever_is_missing_equal_marks_make_that_score(book, counted, scored, mark: int) -> None:
-    """A merchant with 85 in everything that is measured has 85.0000: the edge of a grade is not lost in rounding."""
-    ratios = ("on_time_dispatch_rate", "on_time_delivery_rate", "traceable_share", "invoice_rate")
-    others = ("refund_for_cause_rate", "authentic_share", "reply_to_negatives")
-    rising, falling = [[0, 0], [1, 100]], [[0, 100], [1, 0]]
+def test_equal_marks_make_that_score(book, counted, mark: int) -> None:
+    """A merchant with 85 in everything has 85.0000, whatever is supplied: the edge of a grade is not lost in rounding."""
+    ratios = ("on_time_dispatch_rate", "traceable_share", "invoice_rate")
     elements = {
-        "fulfilment": (36, [rule(name, weight) for name, weight in zip(ratios, (45, 30, 15, 10), strict=True)]),
-        "after_sales": (42, [rule("refund_for_cause_rate", 100, curve=falling)]),
-        "counterparty": (22, [rule("authentic_share", 65, curve=rising), rule("reply_to_negatives", 35)]),
+        "fulfilment": (36, [rule(name, weight) for name, weight in zip(ratios, (45, 30, 25), strict=True)]),
+        "after_sales": (42, [rule("refund_for_cause_rate", 100, curve=[[0, 100], [1, 0]])]),
+        "counterparty": (22, [rule("authentic_share", 65), rule("rating_overall", 35, curve=[[0, 0], [5, 100]])]),
     }
-    known = [chosen for chosen in product((True, False), repeat=7) if any(chosen)]
-    said = {}
-    for i, name in enumerate((*ratios, *others)):
-        count = 100 - mark if name == "refund_for_cause_rate" else mark
-        recorded = (0,) if name in ("invoice_rate", "reply_to_negatives") else ()
-        said[name] = [(count, 100, *recorded) if chosen[i] else (0, 0, *recorded) for chosen in known]
-    scores = scored(book(elements), counted(**said))
-    assert set(points(scores)) == {mark}
-    assert sum(column.points for column in scores.columns).tolist() == scores.score.tolist()
+    said = {name: [(mark, 100)] for name in (*ratios, "authentic_share")}
+    said |= {"refund_for_cause_rate": [(mark * (100 - mark) / 100, mark)], "rating_overall": [(5 * mark, 100)]}
+    columns = (
+        "transactions.dispatched_at",
+        "transactions.traceable",
+        "transactions.invoice_asked",
+        "reviews.authentic",
+        "reviews.rating_overall",
+    )
+    for supplied in product((True, False), repeat=len(columns)):
+        without = {name for name, there in zip(columns, supplied, strict=True) if not there}
+        scores = score_of(
+            book(elements), counted(**said), frozenset(name for name in EVERYTHING if name not in without)
+        )
+        assert points(scores) == [mark]
+        assert sum(column.points for column in scores.columns).tolist() == scores.score.tolist()
 
 
 def test_the_shipped_weights_are_percents_of_percents() -> None:
@@ -201,14 +242,19 @@ def test_evidence(book, counted, scored, dispatch, traced, ratings, evidence) ->
     assert scored(book(elements), facts).evidence.tolist() == [round(evidence, 4)]
 
 
-def test_evidence_of_what_is_not_applicable_is_not_asked_for(book, counted, scored) -> None:
-    """No invoice was asked for, or no negative review written: nobody is short of evidence for that."""
-    elements = {"fulfilment": (100, [rule("on_time_dispatch_rate", 80, 10), rule("invoice_rate", 20, 10)])}
-    said = {"on_time_dispatch_rate": [(10, 10)] * 3, "invoice_rate": [(0, 0, 7), (0, 0, 0), (10, 10, 10)]}
+def test_what_is_not_applicable_stands_where_what_is_missing_does(book, counted, scored) -> None:
+    """No invoice was asked for: a first one that is refused can only lower the score, and evidence only grows."""
+    elements = {
+        "fulfilment": (
+            100,
+            [rule("on_time_dispatch_rate", 80, 10, prior=1), rule("invoice_rate", 20, 10, prior=0.9, curve=STRAIGHT)],
+        )
+    }
+    said = {"on_time_dispatch_rate": [(10, 10)] * 4, "invoice_rate": [(0, 0, 7), (0, 0, 0), (10, 10, 10), (0, 1, 1)]}
     scores = scored(book(elements), counted(**said))
-    assert [column.state.tolist() for column in scores.columns][1] == ["not_applicable", "missing", "measured"]
-    assert scores.evidence.tolist() == [0.5, 0.4, 0.5]  # 0.8 x 1/2 of 0.8; 0.8 x 1/2 of 1; 1/2 of 1
-    assert points(scores) == [100, 100, 100]
+    assert scores.columns[1].state.tolist() == ["not_applicable", "missing", "measured", "measured"]
+    assert points(scores) == [98, 98, 99, round(80 + 20 * 9 / 11, 4)]
+    assert scores.evidence.tolist() == [0.4, 0.4, 0.5, round(0.4 + 0.2 / 11, 4)]
 
 
 def test_a_level_is_believed_whole(book, counted, scored) -> None:
@@ -230,8 +276,5 @@ def test_long_is_one_row_a_subject_and_indicator(book, counted, scored) -> None:
     second = long[long["subject_id"] == "s1"].set_index("indicator")
     assert second["state"].to_dict() == {name: "missing" if name == "traceable_share" else "measured" for name in HERE}
     assert second["points"].to_dict() == {
-        "on_time_dispatch_rate": 48,
-        "traceable_share": 0,
-        "rating_overall": 20,
-        "authentic_share": 0,
-    }
+        "on_time_dispatch_rate": 36, "traceable_share": 0, "rating_overall": 20, "authentic_share": 0,
+    }  # fmt: skip

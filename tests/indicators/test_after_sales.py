@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+
 from support.literal import Measure
 
 CUT_OFF = "2025-07-01 00:00"
@@ -62,7 +63,9 @@ def test_complaints_outside_the_window_do_not_count(measure: Measure, indicator:
         {"amount": "0.00"},
     ],
 )
-def test_only_kept_orders_are_what_complaints_are_counted_per(measure: Measure, indicator: str, order: dict[str, Any]) -> None:
+def test_only_kept_orders_are_what_complaints_are_counted_per(
+    measure: Measure, indicator: str, order: dict[str, Any]
+) -> None:
     assert measure(indicator, transactions=[*TEN, order], complaints=ALL).denominator == 10
 
 
@@ -83,7 +86,9 @@ def test_complaint_rate_an_undecided_one_names_a_binding_order(measure: Measure)
 
 def test_upheld_complaint_rate(measure: Measure) -> None:
     assert measure("upheld_complaint_rate", transactions=TEN, complaints=ALL) == ("measured", 5, 10, 0.5)
-    verdict = [UPHELD | {"resolved_at": at} for at in ("2025-06-30 23:59:59", CUT_OFF)]  # the second is open past its term
+    verdict = [
+        UPHELD | {"resolved_at": at} for at in ("2025-06-30 23:59:59", CUT_OFF)
+    ]  # the second is open past its term
     assert measure("upheld_complaint_rate", transactions=TEN, complaints=verdict) == ("measured", 2, 10, 0.2)
     without = ["complaints.outcome"]
     assert measure("upheld_complaint_rate", transactions=TEN, complaints=ALL, without=without).state == "missing"
@@ -105,17 +110,31 @@ def test_resolution_days(measure: Measure) -> None:
 
 def test_overdue_complaint_rate(measure: Measure) -> None:
     due = {"resolution_due_at": "2025-06-11 10:00"}
-    complaints = [UPHELD | due, UPHELD, OPEN_LONG, OPEN, OPEN | {"resolution_due_at": "2025-06-29 10:00"}, REJECTED | due]
+    complaints = [
+        UPHELD | due,
+        UPHELD,
+        OPEN_LONG,
+        OPEN,
+        OPEN | {"resolution_due_at": "2025-06-29 10:00"},
+        REJECTED | due,
+    ]
     assert measure("overdue_complaint_rate", transactions=TEN, complaints=complaints) == ("measured", 3, 10, 0.3)
 
 
 def test_repeat_complaint_rate(measure: Measure) -> None:
-    complaints = [UPHELD | {"buyer_id": buyer} for buyer in ("a", "a", "a", "b", None, None)] + [REJECTED | {"buyer_id": "b"}]
+    complaints = [UPHELD | {"buyer_id": buyer} for buyer in ("a", "a", "a", "b", None, None)] + [
+        REJECTED | {"buyer_id": "b"}
+    ]
     assert measure("repeat_complaint_rate", transactions=TEN, complaints=complaints) == ("measured", 2, 10, 0.2)
 
 
 def test_lost_dispute_rate(measure: Measure) -> None:
-    complaints = [UPHELD | {"channel": "12315"}, UPHELD | {"escalated_at": "2025-06-11 10:00"}, UPHELD, SETTLED | {"channel": "court"}]
+    complaints = [
+        UPHELD | {"channel": "12315"},
+        UPHELD | {"escalated_at": "2025-06-11 10:00"},
+        UPHELD,
+        SETTLED | {"channel": "court"},
+    ]
     assert measure("lost_dispute_rate", transactions=TEN, complaints=complaints) == ("measured", 2, 10, 0.2)
 
 
@@ -127,7 +146,9 @@ def test_escalation_rate(measure: Measure) -> None:
 # --- refunds -----------------------------------------------------------------------------------------------------
 
 
-def refund(reason: str, asked: str | None = "2025-06-05 10:00", paid: str | None = None, **values: Any) -> dict[str, Any]:
+def refund(
+    reason: str, asked: str | None = "2025-06-05 10:00", paid: str | None = None, **values: Any
+) -> dict[str, Any]:
     kept = {"paid_at": "2025-06-01 10:00", "dispatched_at": "2025-06-02 10:00", "delivered_at": "2025-06-04 10:00"}
     return kept | {"refund_reason": reason, "refund_requested_at": asked, "refunded_at": paid} | values
 
@@ -149,7 +170,9 @@ def test_refund_days(measure: Measure) -> None:
         refund("no_reason", paid="2025-06-06 10:00"),  # within the day that does not count
         refund("quality", paid="2025-06-08 10:00"),  # three days, less one
         refund("quality", "2025-06-20 10:00"),  # eleven days begun, less one
-        refund("quality", "2025-01-20 10:00", ordered_at="2025-01-01 10:00", paid_at="2025-01-01 10:00"),  # at most 30, less one
+        refund(
+            "quality", "2025-01-20 10:00", ordered_at="2025-01-01 10:00", paid_at="2025-01-01 10:00"
+        ),  # at most 30, less one
         refund("quality", amount="0.00"),
     ]
     found = measure("refund_days", transactions=orders)

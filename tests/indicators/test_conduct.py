@@ -69,16 +69,44 @@ def test_manipulation(measure, found) -> None:
     assert measure("manipulation", subjects=[{}]) == MISSING
 
 
-def test_fraud_upheld(measure, found) -> None:
-    rows = [violation(kind="fraud"), violation("serious", "counterfeit"), violation("serious", "brushing")]
-    assert found("fraud_upheld", *rows) == ("measured", 1, None, 1)
+@pytest.mark.parametrize(
+    ("decided", "step"),
+    [
+        ("2025-06-10 10:00", 3),
+        ("2024-07-01 00:00", 3),  # 365 days ago
+        ("2024-06-30 23:59:59", 2),
+        ("2023-07-02 00:00", 2),  # 730
+        ("2023-07-01 23:59:59", 1),
+        ("2022-07-02 00:00", 1),  # 1095
+        ("2022-07-01 23:59:59", 0),
+    ],
+)
+def test_fraud_upheld(found, decided: str, step: int) -> None:
+    assert found("fraud_upheld", violation(kind="fraud", decided_at=decided)) == ("measured", step, None, step)
+
+
+def test_fraud_upheld_none_withdrawn_and_not_supplied(measure, found) -> None:
+    both = [violation(kind="fraud", decided_at=at) for at in ("2025-06-10 10:00", "2023-10-01 10:00")]
+    assert found("fraud_upheld", *both).value == 3  # the last one
     assert found("fraud_upheld", violation(kind="fraud", withdrawn_at=BEFORE)) == CLEAN
-    assert found("fraud_upheld", violation(kind="fraud", decided_at=FIRST)).value == 1
-    assert found("fraud_upheld", violation(kind="fraud", decided_at=OLD)) == CLEAN
-    assert found("fraud_upheld") == CLEAN
+    assert found("fraud_upheld", violation("serious", "counterfeit")) == CLEAN
     assert measure("fraud_upheld", subjects=[{}]) == MISSING
-    without = ["violations.kind"]
-    assert measure("fraud_upheld", subjects=[{}], violations=rows, without=without) == MISSING
+
+
+def test_counterfeit(found) -> None:
+    rows = [violation(kind="counterfeit"), violation("serious", "counterfeit"), violation("serious", "fraud")]
+    assert found("counterfeit", *rows) == ("measured", 2, None, 2)
+    assert found("counterfeit", violation(kind="counterfeit", withdrawn_at=BEFORE)) == CLEAN
+
+
+def test_service_ended(measure) -> None:
+    def ended(*rows: dict[str, str]) -> float | None:
+        return measure("service_ended", subjects=[{}], sanctions=rows).value
+
+    assert [ended({"kind": kind}) for kind in ("warning", "restriction", "suspension", "termination")] == [0, 0, 1, 2]
+    assert ended({"kind": "suspension"}, {"kind": "termination", "lifted_at": BEFORE}) == 1
+    assert ended({"kind": "termination", "until_at": CUT_OFF}) == 0
+    assert ended({"kind": "termination", "imposed_at": "2019-01-01 10:00"}) == 2
 
 
 @pytest.mark.parametrize(
@@ -117,36 +145,29 @@ def test_sanctions_in_force_add_up(measure) -> None:
     assert measure("sanctions_in_force", subjects=[{}], sanctions=rows, without=["sanctions.kind"]) == MISSING
 
 
+IN_TIME, LATE = {"answered_at": "2025-06-12 10:00"}, {"answered_at": "2025-06-18 10:00"}
+
+
 @pytest.mark.parametrize(
-    ("check", "kept", "asked"),
+    ("check", "passed", "judged"),
     [
-        ({"answered_at": "2025-06-12 10:00"}, 1, 1),  # due on the 17th
-        ({"answered_at": "2025-06-17 10:00"}, 1, 1),  # at the very moment
-        ({"answered_at": "2025-06-17 10:00:01"}, 0, 1),
-        ({}, 0, 1),  # unanswered
-        ({"due_at": BEFORE}, 0, 1),
+        (IN_TIME | {"result": "passed", "concluded_at": BEFORE}, 1, 1),
+        (IN_TIME | {"result": "failed", "concluded_at": BEFORE}, 0, 1),
+        (IN_TIME | {"result": "refused", "concluded_at": BEFORE}, 0, 1),
+        (IN_TIME | {"result": "failed", "concluded_at": CUT_OFF}, 0, 0),  # not concluded yet
+        (IN_TIME, 0, 0),
+        (LATE | {"result": "passed", "concluded_at": BEFORE}, 0, 1),
+        ({}, 0, 1),  # never answered
         ({"due_at": CUT_OFF}, 0, 0),  # not due yet
-        ({"due_at": CUT_OFF, "answered_at": "2025-06-12 10:00"}, 0, 0),  # nor yet counted for it
-        ({"answered_at": "2025-06-12 10:00", "result": "passed", "concluded_at": BEFORE}, 1, 1),
-        ({"answered_at": "2025-06-12 10:00", "result": "failed", "concluded_at": BEFORE}, 1, 1),  # it did cooperate
-        ({"answered_at": "2025-06-12 10:00", "result": "refused", "concluded_at": BEFORE}, 0, 1),
-        ({"answered_at": "2025-06-12 10:00", "result": "refused", "concluded_at": CUT_OFF}, 1, 1),  # not known yet
-        ({"requested_at": FIRST, "due_at": "2024-07-08 00:00"}, 0, 1),
-        ({"requested_at": OLD, "due_at": "2024-07-08 00:00"}, 0, 0),  # asked before the window
-        ({"subject_id": "another"}, 0, 0),
+        ({"due_at": CUT_OFF, "result": "passed", "concluded_at": BEFORE, "answered_at": "2025-06-12 10:00"}, 1, 1),
     ],
 )
-def test_spot_check_cooperation(measure, check: dict[str, str], kept: int, asked: int) -> None:
-    rows = [check, {"answered_at": "2025-06-12 10:00"}]
-    found = measure("spot_check_cooperation", subjects=[{}], spot_checks=rows)
-    assert found == ("measured", kept + 1, asked + 1, (kept + 1) / (asked + 1))
+def test_spot_checks_passed(measure, check: dict[str, str], passed: int, judged: int) -> None:
+    good = IN_TIME | {"result": "passed", "concluded_at": BEFORE}
+    found = measure("spot_checks_passed", subjects=[{}], spot_checks=[check, good])
+    assert found == ("measured", passed + 1, judged + 1, (passed + 1) / (judged + 1))
 
 
-def test_spot_check_cooperation_without_checks_is_not_applicable(measure) -> None:
-    for rows in ([], [{"due_at": CUT_OFF}]):
-        found = measure("spot_check_cooperation", subjects=[{}], spot_checks=rows)
-        assert found == ("not_applicable", 0, 0, None)
-    assert measure("spot_check_cooperation", subjects=[{}], spot_checks=[{}]) == ("measured", 0, 1, 0)
-    assert measure("spot_check_cooperation", subjects=[{}]) == MISSING
-    without = ["spot_checks.answered_at"]
-    assert measure("spot_check_cooperation", subjects=[{}], spot_checks=[{}], without=without) == MISSING
+def test_spot_checks_passed_without_checks_is_not_applicable(measure) -> None:
+    assert measure("spot_checks_passed", subjects=[{}], spot_checks=[]) == ("not_applicable", 0, 0, None)
+    assert measure("spot_checks_passed", subjects=[{}]) == MISSING

@@ -6,7 +6,11 @@ import pytest
 
 CUT_OFF = "2025-07-01 00:00"
 LAST_SECOND = "2025-06-30 23:59:59"
-DONE = {"completed_at": "2025-06-08 10:00"}
+ORDERS = [{"transaction_id": f"t{i}"} for i in range(1, 4)] + [
+    {"transaction_id": "late", "dispatched_at": "2025-06-09 10:00"},
+    {"transaction_id": "unpaid", "paid_at": None},
+]
+"""Three kept orders, a late one and one that bound nobody."""
 
 
 def stars(*ratings: int) -> list[dict[str, int]]:
@@ -35,7 +39,7 @@ def test_rating_logistics(measure) -> None:
 @pytest.mark.parametrize("aspect", ["description", "service", "logistics"])
 def test_a_rating_nobody_gave_is_missing(measure, aspect: str) -> None:
     assert measure(f"rating_{aspect}", reviews=stars(5, 5)) == ("missing", 0, 0, None)
-    assert measure(f"rating_{aspect}", transactions=[DONE]) == ("missing", None, None, None)
+    assert measure(f"rating_{aspect}", transactions=ORDERS) == ("missing", None, None, None)
 
 
 @pytest.mark.parametrize("aspect", ["overall", "description", "service", "logistics"])
@@ -66,98 +70,64 @@ def test_positive_share_without_positive_and_without_reviews(measure) -> None:
     assert measure("positive_share", reviews=[{"rating_overall": 5, "shared": True}]) == ("missing", 0, 0, None)
 
 
+def of(name: str | None, rating: int, **values: object) -> dict[str, object]:
+    return {"transaction_id": name, "rating_overall": rating} | values
+
+
 def test_negative_share(measure) -> None:
-    assert measure("negative_share", reviews=stars(5, 4, 3, 2, 1)) == ("measured", 2, 5, 2 / 5)
-
-
-def test_negative_share_zero_missing_and_shared(measure) -> None:
-    assert measure("negative_share", reviews=stars(3, 5)) == ("measured", 0, 2, 0)
+    # A review of three stars is neither: it dilutes nothing.
+    assert measure("negative_share", reviews=stars(5, 4, 3, 2, 1)) == ("measured", 2, 4, 2 / 4)
+    assert measure("negative_share", reviews=stars(3, 5)) == ("measured", 0, 1, 0)
     assert measure("negative_share", reviews=[]) == ("missing", 0, 0, None)
     reviews = [{"rating_overall": 1, "shared": True}, {"rating_overall": 5}]
     assert measure("negative_share", reviews=reviews) == ("measured", 0, 1, 0)
 
 
 def test_review_coverage(measure) -> None:
-    orders = [DONE, DONE, DONE, {}, {"cancelled_at": "2025-06-02 10:00"}]
-    reviews = [*stars(5, 1), {"rating_overall": 5, "shared": True}]
-    assert measure("review_coverage", transactions=orders, reviews=reviews) == ("measured", 2, 3, 2 / 3)
-
-
-def test_review_coverage_without_reviews_is_missing(measure) -> None:
-    """Otherwise it would speak for its whole element, and a first bad review would raise the score."""
-    assert measure("review_coverage", transactions=[DONE], reviews=[]) == ("missing", 0, 1, None)
-    shared = [{"rating_overall": 5, "shared": True}]
-    assert measure("review_coverage", transactions=[DONE], reviews=shared) == ("missing", 0, 1, None)
-
-
-def test_review_coverage_needs_completed_orders_and_both_tables(measure) -> None:
-    assert measure("review_coverage", transactions=[{}], reviews=stars(5)) == ("missing", 1, 0, None)
-    assert measure("review_coverage", transactions=[DONE]).state == "missing"
+    reviews = [of("t1", 5), of("t2", 1), of("t3", 4, shared=True), of("late", 4), of("unpaid", 5), of(None, 5)]
+    assert measure("review_coverage", transactions=ORDERS, reviews=reviews) == ("measured", 2, 3, 2 / 3)
+    assert measure("review_coverage", transactions=ORDERS, reviews=[]) == ("measured", 0, 3, 0)
+    assert measure("review_coverage", transactions=ORDERS).state == "missing"
     assert measure("review_coverage", reviews=stars(5)).state == "missing"
 
 
-def test_reply_to_negatives(measure) -> None:
+def test_unanswered_negatives(measure) -> None:
     reviews = [
-        {"rating_overall": 1, "replied_at": "2025-06-11 10:00", "reply": "抱歉，已补发"},
-        {"rating_overall": 2},
-        {"rating_overall": 2, "replied_at": CUT_OFF},  # not replied to yet
-        {"rating_overall": 5, "replied_at": "2025-06-11 10:00"},  # not negative
-        {"rating_overall": 1, "shared": True},
+        of("t1", 1, replied_at="2025-06-11 10:00"),
+        of("t2", 2),
+        of("late", 2, replied_at=CUT_OFF),  # not replied to yet
+        of("t3", 5),
+        of("unpaid", 1),
     ]
-    assert measure("reply_to_negatives", reviews=reviews) == ("measured", 1, 3, 1 / 3)
-
-
-def test_reply_to_negatives_nothing_to_reply_to(measure) -> None:
-    assert measure("reply_to_negatives", reviews=stars(5, 3)) == ("not_applicable", 0, 0, None)
-    assert measure("reply_to_negatives", reviews=[]) == ("missing", 0, 0, None)
-    unsaid = ["reviews.replied_at"]
-    assert measure("reply_to_negatives", reviews=stars(1), without=unsaid).state == "missing"
-    assert measure("reply_to_negatives", reviews=stars(1)) == ("measured", 0, 1, 0)
+    assert measure("unanswered_negatives", transactions=ORDERS, reviews=reviews) == ("measured", 2, 3, 2 / 3)
+    without = ["reviews.replied_at"]
+    assert measure("unanswered_negatives", transactions=ORDERS, reviews=reviews, without=without).state == "missing"
 
 
 def test_distinct_reviewers(measure) -> None:
-    reviews = [{"buyer_id": buyer} for buyer in ("a", "b", "a", None)]  # the last one's buyer is not recorded
-    assert measure("distinct_reviewers", reviews=reviews) == ("measured", 2, None, 2)
-
-
-def test_distinct_reviewers_leaves_out_shared_reviews(measure) -> None:
-    reviews = [{"buyer_id": "a"}, {"buyer_id": "b", "shared": True}]
-    assert measure("distinct_reviewers", reviews=reviews) == ("measured", 1, None, 1)
-
-
-def test_distinct_reviewers_without_reviews_is_missing(measure) -> None:
-    """Nobody has spoken: that is neither good nor bad, and a first bad review must not be better than none."""
-    assert measure("distinct_reviewers", reviews=[]) == ("missing", 0, None, None)
-    assert measure("distinct_reviewers", reviews=[{}]) == ("missing", 0, None, None)  # by nobody knows whom
-
-
-def test_distinct_reviewers_not_recorded(measure) -> None:
-    unsaid = ["reviews.buyer_id"]
-    assert measure("distinct_reviewers", reviews=[{"buyer_id": "a"}], without=unsaid).state == "missing"
-    assert measure("distinct_reviewers", transactions=[DONE]).state == "missing"
+    reviews = [
+        *(of(name, 5, buyer_id=buyer) for name, buyer in (("t1", "a"), ("t2", "a"), ("t3", "b"))),
+        of("late", 1, buyer_id="c"),
+        of("unpaid", 5, buyer_id="d"),
+    ]
+    assert measure("distinct_reviewers", transactions=ORDERS, reviews=reviews) == ("measured", 2, None, 2)
+    assert measure("distinct_reviewers", transactions=ORDERS, reviews=[]) == ("measured", 0, None, 0)
 
 
 def test_authentic_share(measure) -> None:
-    reviews = [{"authentic": True}, {"authentic": True}, {"authentic": False}, {}]  # the fourth was not judged
-    assert measure("authentic_share", reviews=reviews) == ("measured", 2, 3, 2 / 3)
-
-
-def test_authentic_share_not_judged_is_missing(measure) -> None:
-    assert measure("authentic_share", reviews=[{}, {}]) == ("missing", 0, 0, None)
-    assert measure("authentic_share", reviews=[{"authentic": False}]) == ("measured", 0, 1, 0)
-
-
-def test_a_review_judged_not_authentic_is_no_review(measure) -> None:
-    """A false five and a false one, beside a true four and an unjudged two."""
     reviews = [
-        {"rating_overall": 5, "authentic": False, "buyer_id": "a"},
-        {"rating_overall": 1, "authentic": False, "buyer_id": "b", "replied_at": "2025-06-11 10:00"},
-        {"rating_overall": 4, "authentic": True, "buyer_id": "c"},
-        {"rating_overall": 2, "buyer_id": "d"},
+        *({"rating_overall": 5, "authentic": True} for _ in range(3)),
+        {"rating_overall": 4, "authentic": False},
+        {"rating_overall": 1, "authentic": False},  # an attack: nobody's fault here
+        {"rating_overall": 1, "authentic": True},
+        {"rating_overall": 5},  # not judged
     ]
-    assert measure("rating_overall", reviews=reviews) == ("measured", 6, 2, 3)
-    assert measure("positive_share", reviews=reviews) == ("measured", 1, 2, 1 / 2)
-    assert measure("negative_share", reviews=reviews) == ("measured", 1, 2, 1 / 2)
-    assert measure("reply_to_negatives", reviews=reviews) == ("measured", 0, 1, 0)
-    assert measure("distinct_reviewers", reviews=reviews) == ("measured", 2, None, 2)
-    assert measure("review_coverage", reviews=reviews, transactions=[DONE] * 4) == ("measured", 2, 4, 2 / 4)
+    assert measure("authentic_share", reviews=reviews) == ("measured", 3, 4, 3 / 4)
+    assert measure("authentic_share", reviews=stars(5)) == ("not_applicable", 0, 0, None)
+    assert measure("authentic_share", reviews=[]) == ("missing", 0, 0, None)
+
+
+def test_a_review_judged_false_is_no_review(measure) -> None:
+    reviews = [{"rating_overall": 5}, {"rating_overall": 1, "authentic": False}]
+    assert measure("rating_overall", reviews=reviews) == ("measured", 5, 1, 5)
+    assert measure("negative_share", reviews=reviews) == ("measured", 0, 1, 0)

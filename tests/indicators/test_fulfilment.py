@@ -4,6 +4,7 @@ test_orders.py; here what each indicator makes of it: kept orders beside its own
 from __future__ import annotations
 
 import pytest
+
 from support.literal import Measure
 
 KEPT = {}
@@ -98,7 +99,9 @@ def test_without_orders_or_their_table_it_is_missing(measure: Measure, indicator
 
 
 @pytest.mark.parametrize("indicator", RATES)
-@pytest.mark.parametrize("nothing", [FREE, UNPAID, PAID | {"ordered_at": "2025-06-30 10:00", "paid_at": "2025-06-30 11:00"}])
+@pytest.mark.parametrize(
+    "nothing", [FREE, UNPAID, PAID | {"ordered_at": "2025-06-30 10:00", "paid_at": "2025-06-30 11:00"}]
+)
 def test_what_binds_nobody_or_is_not_due_changes_nothing(measure: Measure, indicator: str, nothing: dict) -> None:
     assert measure(indicator, transactions=[*ALL, nothing]) == measure(indicator, transactions=ALL)
 

@@ -38,34 +38,42 @@ def test_registration_verified_of_nobody_is_missing(measure) -> None:
 def test_code_valid(measure) -> None:
     assert measure("code_valid", subjects=[{"uscc": USCC}]) == YES
     assert measure("code_valid", subjects=[{"uscc": USCC[:-1] + "N"}]) == NO
-    assert measure("code_valid", subjects=[{}]) == ("missing", 0, 0, None)  # that none is given counts elsewhere
+    assert measure("code_valid", subjects=[{}]) == NO  # none is worth no more than a wrong one
 
 
 def test_code_valid_of_individuals_and_of_every_code_given(measure) -> None:
     person = INDIVIDUAL | {"id_number": ID_NUMBER}
     wrong = INDIVIDUAL | {"id_number": ID_NUMBER[:-1] + "3"}
     assert measure("code_valid", subjects=[person]) == YES
-    assert measure("code_valid", subjects=[person], without=["subjects.uscc"]) == YES
+    assert measure("code_valid", subjects=[INDIVIDUAL]) == NO
+    # Where the platform supplies no citizens' ids, a natural person's is not asked for.
+    without = ["subjects.id_number"]
+    assert measure("code_valid", subjects=[INDIVIDUAL], without=without) == ("not_applicable", 0, 0, None)
+    assert measure("code_valid", subjects=[person], without=["subjects.uscc"]).state == "missing"
     assert measure("code_valid", subjects=[wrong]) == NO
     assert measure("code_valid", subjects=[wrong | {"uscc": USCC}]) == NO
     assert measure("code_valid", subjects=[{"uscc": USCC, "id_number": wrong["id_number"]}]) == YES  # an enterprise
 
 
+UNTIL = {"licence_valid_until": "9999-12-31"}
+
+
 @pytest.mark.parametrize(
     ("columns", "expected"),
     [
-        (LICENCE, YES),  # no end stated
-        (LICENCE | {"licence_valid_until": "2025-07-02"}, YES),
+        (LICENCE, NO),  # no end on file: not in force
+        (LICENCE | UNTIL, YES),
         (LICENCE | {"licence_valid_until": "2025-07-01"}, YES),  # the last day is inside
         (LICENCE | {"licence_valid_until": "2025-06-30"}, NO),
-        (LICENCE | {"licence_valid_from": "2025-07-01"}, YES),
-        (LICENCE | {"licence_valid_from": "2025-07-02"}, NO),
-        (PERMIT, YES),
-        (PERMIT | {"permit_valid_until": "2025-07-01"}, YES),
-        (PERMIT | {"permit_valid_until": "2025-06-30"}, NO),
-        (LICENCE | PERMIT | {"permit_valid_until": "2025-06-30"}, NO),  # one that has expired is enough
-        (LICENCE | PERMIT | {"licence_valid_until": "2025-06-30"}, NO),
+        (LICENCE | UNTIL | {"licence_valid_from": "2025-07-01"}, YES),
+        (LICENCE | UNTIL | {"licence_valid_from": "2025-07-02"}, NO),
+        (PERMIT | {"permit_valid_until": "2025-07-01"}, NO),  # a permit is no licence
+        (LICENCE | UNTIL | PERMIT | {"permit_valid_until": "2025-07-01"}, YES),
+        (LICENCE | UNTIL | PERMIT | {"permit_valid_until": "2025-06-30"}, NO),  # one that has expired is enough
+        (LICENCE | UNTIL | PERMIT, NO),
+        (LICENCE | PERMIT | {"licence_valid_until": "2025-06-30", "permit_valid_until": "2026-01-01"}, NO),
         (INDIVIDUAL | LICENCE | {"licence_valid_until": "2025-06-30"}, NO),
+        (INDIVIDUAL | {"uscc": USCC}, NO),  # a registered business has a licence
         ({}, NO),  # an enterprise without any: an expired one is not got rid of by blanking it
         ({"licence_valid_until": "2030-01-01"}, NO),  # a term without a licence
         (INDIVIDUAL, ("not_applicable", 0, 0, None)),
@@ -114,9 +122,9 @@ def test_months_on_platform(measure, joined: str, day: date, months: int) -> Non
     assert found == ("measured", months, None, months)
 
 
-def test_months_on_platform_not_known_is_missing(measure) -> None:
-    assert measure("months_on_platform", subjects=[{}]) == ("missing", 0, None, None)
-    assert measure("months_on_platform", subjects=[{"joined_on": "2025-07-01"}]).state == "missing"  # joins today
+def test_months_on_platform_not_on_file_are_none(measure) -> None:
+    assert measure("months_on_platform", subjects=[{}]) == ("measured", 0, None, 0)
+    assert measure("months_on_platform", subjects=[{"joined_on": "2025-07-01"}]).value == 0  # joins today
     assert measure("months_on_platform", subjects=[{}], without=["subjects.joined_on"]).state == "missing"
 
 

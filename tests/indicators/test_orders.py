@@ -6,13 +6,13 @@ from typing import Any
 
 import narwhals as nw
 import pytest
-from support.literal import DAY, ZONE, Fill, Measure
 
 from credit.evaluation import engine
 from credit.indicators import orders
 from credit.indicators.base import At
 from credit.settings import cut_off
 from credit.tables import TABLES
+from support.literal import DAY, ZONE, Fill, Measure
 
 MOMENT = engine.Moment(cut_off(DAY, ZONE), ZONE)
 PAID = {"paid_at": "2025-06-01 11:00"}
@@ -83,7 +83,11 @@ def test_an_order_has_one_outcome(fill: Fill, row: dict[str, Any], outcome: str)
 def test_a_rulebook_sets_the_terms(fill: Fill) -> None:
     assert outcomes(fill, THERE, dispatch_days=0.5) == ["late"]
     assert outcomes(fill, THERE, delivery_days=2) == ["late"]
-    long = THERE | {"dispatch_due_at": "2025-06-20 10:00", "dispatched_at": "2025-06-09 10:00", "delivered_at": "2025-06-10 10:00"}
+    long = THERE | {
+        "dispatch_due_at": "2025-06-20 10:00",
+        "dispatched_at": "2025-06-09 10:00",
+        "delivered_at": "2025-06-10 10:00",
+    }
     assert outcomes(fill, long) == ["kept"]
     assert outcomes(fill, long, dispatch_days_most=7) == ["late"]
     assert outcomes(fill, THERE, trivial_amount=100) == ["void"]
@@ -154,7 +158,11 @@ def test_of_several_reviews_of_one_order_the_worst_counts(measure: Measure) -> N
 
 
 def test_reviews_of_no_order_of_the_merchant_do_not_count(measure: Measure) -> None:
-    rows = [{"transaction_id": "mine"}, {"transaction_id": "other", "subject_id": "other"}, {"transaction_id": "unpaid", "paid_at": None}]
+    rows = [
+        {"transaction_id": "mine"},
+        {"transaction_id": "other", "subject_id": "other"},
+        {"transaction_id": "unpaid", "paid_at": None},
+    ]
     reviews = [{"transaction_id": name} for name in ("mine", "other", "unpaid", "none", None)]
     assert measure("rating_overall", transactions=rows, reviews=reviews).denominator == 1
     # Where reviews name no orders on the platform, all count.
@@ -172,7 +180,11 @@ def test_the_columns_are_the_same_on_polars(fill: Fill) -> None:
     added = ["transaction_id", "outcome", "dispatch_broken", "delivery_broken", "time_used", "late_minutes"]
     for name, columns in (("transactions", added), ("reviews", ["review_id", "order_outcome"])):
         told = [
-            orders.judged(frames, MOMENT, at)(TABLES[name]).lazy().select(columns).collect(backend="pyarrow").sort(columns[0])
+            orders.judged(frames, MOMENT, at)(TABLES[name])
+            .lazy()
+            .select(columns)
+            .collect(backend="pyarrow")
+            .sort(columns[0])
             for frames in (engine.known(con, MOMENT), polars)
         ]
         assert told[0].to_arrow().to_pylist() == told[1].to_arrow().to_pylist()

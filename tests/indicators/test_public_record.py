@@ -42,8 +42,8 @@ def recorded(measure):
         ("serious", "2024-07-01", 10 * 24 / 36),  # older than the window, and still in force
         ("serious", "2022-07-02", 10 * 1 / 36),
         ("serious", "2022-07-01", 0),
-        (None, "2025-01-01", 3 * 6 / 12),  # without severity: a moderate one
-        ("grave", "2025-01-01", 3 * 6 / 12),  # a severity nobody knows as well
+        (None, "2025-01-01", 10 * 30 / 36),  # severity not told: a serious one
+        ("grave", "2025-01-01", 10 * 30 / 36),  # a severity nobody knows as well
         ("serious", "2025-07-01", 0),  # begins on the day: not known yet
     ],
 )
@@ -55,7 +55,7 @@ def test_penalties(measure, grade: str | None, valid_from: str, weight: float) -
 
 
 def test_penalties_add_up_and_other_records_are_none(recorded) -> None:
-    rows = [penalty("minor"), penalty("minor"), penalty("serious"), penalty()]  # 1 + 1 + 10 + 3
+    rows = [penalty("minor"), penalty("minor"), penalty("serious"), penalty("moderate")]  # 1 + 1 + 10 + 3
     others = [record(kind, grade="serious") for kind in (*LISTS, "award", "tax_grade")]
     assert recorded("penalties", *rows, *others, penalty("serious") | {"subject_id": "another"}) == (
         "measured", 15, None, 15,
@@ -83,7 +83,12 @@ def test_penalties_none_is_zero_and_not_supplied_is_missing(measure) -> None:
     assert measure("penalties", subjects=[{}], public_records=[]) == CLEAN
     assert measure("penalties", subjects=[{}]) == ("missing", None, None, None)
     assert measure("penalties", public_records=[penalty()]) == ("missing", None, None, None)  # no register
-    assert measure("penalties", subjects=[], public_records=[penalty()]) == ("missing", 3, None, None)  # not in it
+    assert measure("penalties", subjects=[], public_records=[penalty("moderate")]) == (
+        "missing",
+        3,
+        None,
+        None,
+    )  # not in it
 
 
 def _listed(recorded, kind: str) -> None:
@@ -137,7 +142,7 @@ def tax(grade: str, valid_from: str = "2025-04-30", **columns: str) -> dict[str,
         ([tax("B", "2024-04-30"), tax("D", valid_until="2025-06-30")], 3),  # the newest is over
         ([tax("B", "2024-04-30"), tax("D", valid_until="2025-07-01")], 0),
         ([tax("B", "2024-04-30"), tax("D", repaired_on="2025-06-30")], 3),
-        ([tax("B", "2024-04-30"), tax("X")], 3),  # no grade that is known
+        ([tax("B", "2024-04-30"), tax("X")], 0),  # no grade that is known is read as the lowest
         ([tax("B", "2024-04-30"), penalty("A", "2025-05-30")], 3),  # another kind's grade
         ([tax("B"), tax("D") | {"subject_id": "another"}], 3),
     ],

@@ -31,7 +31,15 @@ DEFAULTS: dict[str, dict[str, Any]] = {
 }
 
 
-STEPS = ("paid_at", "dispatched_at", "delivered_at", "completed_at", "cancelled_at", "dispatch_due_at", "delivery_due_at")
+STEPS = (
+    "paid_at",
+    "dispatched_at",
+    "delivered_at",
+    "completed_at",
+    "cancelled_at",
+    "dispatch_due_at",
+    "delivery_due_at",
+)
 
 
 def with_steps(order: Row) -> Row:

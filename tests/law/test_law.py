@@ -1,0 +1,16 @@
+"""A sample of the matrix; `make law` runs it whole."""
+
+from __future__ import annotations
+
+from law.matrix import cells, sample, violations
+
+
+def test_no_fact_breaks_the_law() -> None:
+    found, compared = violations(sample(120))
+    assert compared > 120
+    assert not found, "\n".join(map(str, found))
+
+
+def test_the_matrix_is_whole() -> None:
+    """Every fact with every quality, size and kind."""
+    assert len({cell.name for cell in cells()}) == len(cells()) > 3_000
