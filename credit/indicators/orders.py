@@ -20,6 +20,7 @@ nor dispatch nor delivery is supplied, nothing is concluded and orders stay open
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, date
 from functools import cache
 from typing import Any, Literal, Protocol
@@ -127,31 +128,39 @@ def choose(*cases: tuple[nw.Expr, nw.Expr], otherwise: nw.Expr | None = None) ->
     return found
 
 
-class Terms:
-    """The term of dispatch or delivery of each order: `minutes` from the order on, and whether it has `passed`."""
+@dataclass(frozen=True)
+class Term:
+    """The term of one step of an order: the column of the promise in minutes, that of the promised instant, days where none was
+    promised and the longest."""
 
-    def __init__(self, at: At, allowed: str, due: str, usual: float, most: float) -> None:
-        promise = col(allowed)
-        unpromised, capped = promise.is_null(), true(promise > most * DAY_MINUTES)
-        self.minutes = choose(
-            (unpromised, lit(round(usual * DAY_MINUTES))),
-            (capped, lit(round(most * DAY_MINUTES))),
+    allowed: str
+    due: str
+    usual: float
+    longest: float
+
+    def columns(self, at: At, name: str) -> list[nw.Expr]:
+        """`<name>_term` in minutes from the order on, and whether it has `<name>_passed`."""
+        promise = col(self.allowed)
+        unpromised, capped = promise.is_null(), true(promise > self.longest * DAY_MINUTES)
+        days = choose(
+            (unpromised, lit(round(self.usual * DAY_MINUTES))),
+            (capped, lit(round(self.longest * DAY_MINUTES))),
             otherwise=promise,
         )
-        self.passed = choose(
-            (unpromised, at.before("ordered_at", usual)), (capped, at.before("ordered_at", most)), otherwise=~col(due).is_null()
-        )  # fmt: skip
-        self.longest_passed = at.before("ordered_at", most)
-        self._at, self._cases = at, (unpromised, capped, due, usual, most)
+        passed = choose(
+            (unpromised, at.before("ordered_at", self.usual)),
+            (capped, at.before("ordered_at", self.longest)),
+            otherwise=~col(self.due).is_null(),
+        )
+        return [days.alias(f"{name}_term"), passed.alias(f"{name}_passed")]
 
-    def days_past(self, most: int) -> nw.Expr:
+    def days_past(self, at: At, most: int) -> nw.Expr:
         """Days begun since the term passed, 0 to `most`."""
-        unpromised, capped, due, usual, longest = self._cases
-        begun = self._at.days_begun
+        promise = col(self.allowed)
         return choose(
-            (unpromised, begun("ordered_at", usual, most)),
-            (capped, begun("ordered_at", longest, most)),
-            otherwise=begun(due, 0, most),
+            (promise.is_null(), at.days_begun("ordered_at", self.usual, most)),
+            (true(promise > self.longest * DAY_MINUTES), at.days_begun("ordered_at", self.longest, most)),
+            otherwise=at.days_begun(self.due, 0, most),
         )
 
 
@@ -207,66 +216,80 @@ def judged(frames: Frames, night: Night, at: At) -> Frames:
 
 
 def _decided(frame: nw.LazyFrame[Any], at: At) -> nw.LazyFrame[Any]:
-    """Transactions with their outcome and what was broken."""
-    dispatch = Terms(at, "dispatch_allowed_minutes", "dispatch_due_at", at[DISPATCH_DAYS], at[DISPATCH_DAYS_MOST])
-    delivery = Terms(at, "delivery_allowed_minutes", "delivery_due_at", at[DELIVERY_DAYS], at[DELIVERY_DAYS_MOST])
+    """Transactions with their outcome and what was broken, step by step."""
+    dispatch = Term("dispatch_allowed_minutes", "dispatch_due_at", at[DISPATCH_DAYS], at[DISPATCH_DAYS_MOST])
+    delivery = Term("delivery_allowed_minutes", "delivery_due_at", at[DELIVERY_DAYS], at[DELIVERY_DAYS_MOST])
     cap = int(at[LATENESS_CAP_DAYS])
-    # A time that is not told is at the latest that of the next step; a step nobody supplies is left out.
-    received = nw.coalesce(col("delivery_minutes"), col("completion_minutes"))
-    sent = nw.coalesce(col("dispatch_minutes"), received)
-    if not (at.supplies("transactions.delivered_at") or at.supplies("transactions.completed_at")):
-        received = sent
     proof = any(at.supplies(f"transactions.{name}") for name in ("dispatched_at", "delivered_at", "completed_at"))
-    cancelled, cancel = ~col("cancelled_at").is_null(), col("cancel_minutes")
-
+    arrival = at.supplies("transactions.delivered_at") or at.supplies("transactions.completed_at")
+    # A time that is not told is at the latest that of the next step; a step nobody supplies is left out.
+    there = nw.coalesce(col("delivery_minutes"), col("completion_minutes"))
+    sent = nw.coalesce(col("dispatch_minutes"), there)
+    before = frame.collect_schema().names()
+    frame = frame.with_columns(
+        sent.alias("sent"),
+        (there if arrival else sent).alias("received"),
+        *dispatch.columns(at, "dispatch"),
+        *delivery.columns(at, "delivery"),
+    )
+    received, is_off = col("received"), ~col("cancelled_at").is_null()
+    frame = frame.with_columns(
+        (true(col("sent") > col("dispatch_term")) | (col("sent").is_null() & col("dispatch_passed"))).alias(
+            "dispatch_late"
+        ),
+        (true(received > col("delivery_term")) | (received.is_null() & col("delivery_passed"))).alias("delivery_late"),
+        (
+            (true(col("cancel_minutes") > col("dispatch_term")) & ~true(col("sent") <= col("dispatch_term")))
+            | (true(col("cancel_minutes") > col("delivery_term")) & ~true(received <= col("delivery_term")))
+        ).alias("off_too_late"),
+        (
+            (col("sent").is_null() & at.before("ordered_at", dispatch.longest))
+            | (received.is_null() & at.before("ordered_at", delivery.longest))
+        ).alias("lost"),
+    )
     void = col("amount") <= at[TRIVIAL_AMOUNT]
     if at.supplies("transactions.paid_at"):
-        void = void | (col("paid_at").is_null() & sent.is_null())
+        void = void | (col("paid_at").is_null() & col("sent").is_null())
     by, reason = col("cancelled_by"), col("cancel_reason")
-    void = void | (cancelled & true(by == "platform") & true(reason == "fraud_suspected"))
+    void = void | (is_off & true(by == "platform") & true(reason == "fraud_suspected"))
     freely = true(by == "buyer") & true(reason != "stock_out")
-
-    sent_late, received_late = true(sent > dispatch.minutes), true(received > delivery.minutes)
-    not_sent, not_received = sent.is_null(), received.is_null()
-    broken = cancelled & (
-        (true(cancel > dispatch.minutes) & (not_sent | sent_late))
-        | (true(cancel > delivery.minutes) & (not_received | received_late))
-    )
-    undelivered = ~cancelled & ((not_sent & dispatch.longest_passed) | (not_received & delivery.longest_passed))
-    dispatch_late = sent_late | (not_sent & dispatch.passed)
-    delivery_late = received_late | (not_received & delivery.passed)
-    if not proof:
-        broken = undelivered = dispatch_late = delivery_late = lit(False)
-        received = nw.when(lit(False)).then(col("cancel_minutes"))
-
-    decided = choose(
+    ends: list[tuple[nw.Expr, nw.Expr]] = [
         (void, lit("void")),
-        (broken, lit("broken")),
-        (cancelled & freely, lit("cancelled")),
-        (cancelled, lit("seller_cancelled")),
-        (undelivered, lit("undelivered")),
-        (dispatch_late | delivery_late, lit("late")),
-        (~received.is_null(), lit("kept")),
-        otherwise=lit("open"),
+        (is_off & col("off_too_late"), lit("broken")),
+        (is_off & freely, lit("cancelled")),
+        (is_off, lit("seller_cancelled")),
+    ]
+    if proof:
+        ends += [
+            (col("lost"), lit("undelivered")),
+            (col("dispatch_late") | col("delivery_late"), lit("late")),
+            (~received.is_null(), lit("kept")),
+        ]
+    frame = frame.with_columns(choose(*ends, otherwise=lit("open")).alias("outcome"))
+
+    gone, late = outcome("undelivered", "broken"), outcome("late")
+    frame = frame.with_columns(
+        (gone | (late & col("dispatch_late"))).alias("dispatch_broken"),
+        (gone | (late & col("delivery_late"))).alias("delivery_broken"),
     )
-    frame = frame.with_columns(decided.alias("outcome"))
-    lost = outcome("undelivered", "broken")
-    late, is_kept = outcome("late"), kept
-    most_used = round(at[DISPATCH_TIME_CAP] * 1000)
     # In whole thousandths, rounded half up: sums of fractions would depend on the order of rows.
-    allowed = nw.when(dispatch.minutes > 0).then(dispatch.minutes).otherwise(lit(1))
-    used = (sent * 2000 + allowed) // (allowed * 2)
+    most_used = round(at[DISPATCH_TIME_CAP] * 1000)
+    term = nw.when(col("dispatch_term") > 0).then(col("dispatch_term")).otherwise(lit(1))
+    used = (col("sent") * 2000 + term) // (term * 2)
     used = nw.when(true(used < most_used)).then(used).otherwise(lit(most_used))
-    over = nw.when(not_received).then(delivery.days_past(cap) * DAY_MINUTES).otherwise(received - delivery.minutes)
+    over = (
+        nw.when(received.is_null())
+        .then(delivery.days_past(at, cap) * DAY_MINUTES)
+        .otherwise(received - col("delivery_term"))
+    )
     over = nw.when(over < cap * DAY_MINUTES).then(over).otherwise(lit(cap * DAY_MINUTES))
+    added = ("outcome", "dispatch_broken", "delivery_broken", "time_used", "late_minutes")
     return frame.with_columns(
-        (lost | (late & dispatch_late)).alias("dispatch_broken"),
-        (lost | (late & delivery_late)).alias("delivery_broken"),
-        choose((lost, lit(most_used)), (is_kept | (late & dispatch_late), used)).alias("time_used"),
-        choose(
-            (lost, lit(cap * DAY_MINUTES)), (late & delivery_late, over), otherwise=lit(0)
-        ).alias("late_minutes"),
-    )  # fmt: skip
+        choose((gone, lit(most_used)), (kept | (late & col("dispatch_late")), used)).alias("time_used"),
+        choose((gone, lit(cap * DAY_MINUTES)), (late & col("delivery_late"), over), otherwise=lit(0)).alias(
+            "late_minutes"
+        ),
+    ).select(*before, *added)
 
 
 def _surplus(decided: nw.LazyFrame[Any], most: int, day: date, zone: str) -> nw.LazyFrame[Any]:
