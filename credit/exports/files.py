@@ -29,7 +29,7 @@ from typing import Any
 
 from credit.disclosure import sort_key
 from credit.disclosure.manifest import FEED
-from credit.disclosure.versions import FOLLOWS, MANIFEST, Entry, entry_of
+from credit.disclosure.versions import FOLLOWS, MANIFEST, FileEntry, entry_of
 from credit.errors import UserError
 from credit.exports import published
 from credit.exports.published import Version
@@ -257,7 +257,7 @@ def _is_there(target: Path, content: bytes) -> bool:
         return False
 
 
-def _is_as_listed(target: Path, entry: Entry) -> bool:
+def _is_as_listed(target: Path, entry: FileEntry) -> bool:
     try:
         return target.stat().st_size == entry.bytes and entry_of(target.read_bytes()) == entry
     except OSError:

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 
 from credit.disclosure import manifest
 from credit.disclosure.sort_key import Ladder, ladder
-from credit.disclosure.versions import MANIFEST, Entry, entry_of
+from credit.disclosure.versions import MANIFEST, FileEntry, entry_of
 from credit.errors import UserError
 from credit.rulebooks import reading
 from credit.settings import Settings
@@ -26,7 +26,7 @@ class Version:
     manifest: str
     evaluated_on: date
     development: bool
-    entries: dict[str, Entry]
+    entries: dict[str, FileEntry]
     rulebooks: dict[str, str]
     """Path of each rulebook by its hash."""
 
@@ -82,7 +82,7 @@ def version(folder: Path) -> Version:
             entries[path] = entry_of(content)
             if entries[path] != (part.bytes, part.sha256):
                 raise UserError(f"{folder / path} is not the file its manifest names; publish again before exporting")
-            entries |= {name: Entry(**file) for name, file in orjson.loads(content).items()}
+            entries |= {name: FileEntry(**file) for name, file in orjson.loads(content).items()}
         day = date.fromisoformat(says.evaluated_on)
         return Version(folder, says.sha256, day, says.development, entries, says.rulebooks)
     except OSError as error:
