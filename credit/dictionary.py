@@ -82,7 +82,7 @@ def _columns(table: Table) -> str:
 def tables_page() -> str:
     """The canonical tables: what a platform delivers."""
     parts = [
-        "# Canonical tables 规范数据表",
+        "# 规范数据表 Canonical tables",
         "What a platform delivers, and what everything else is computed from. Files are CSV (UTF-8 or GB18030), NDJSON or "
         "Parquet, `.gz` for the first two; a file's name begins with its table's (`transactions-2026-11-24.csv.gz`, "
         "`交易.csv`). Headers are the English or the Chinese column names. Instants without an offset are in the "
@@ -364,7 +364,7 @@ def indicators_page() -> str:
         return f"[rule 规则]({there})" if (book.id, indicator.id) in counted else ""
 
     parts = [
-        "# Indicators 指标目录",
+        "# 指标目录 Indicators",
         "How each thing is measured. Whether it counts, and how much, is a rulebook's to say: the last columns lead there; a "
         "blank is not counted. All are reconstructions unless a source is named.",
     ]
@@ -400,7 +400,7 @@ def settings_page() -> str:
         for name, about in Settings.model_fields.items()
     ]
     return (
-        "# Settings 设置\n\nCommand line first, then environment, then `config.toml` in the home, then the default. "
+        "# 设置 Settings\n\nCommand line first, then environment, then `config.toml` in the home, then the default. "
         "`merchant-credit config` prints what is in force.\n\n"
         + _table(("Setting", "Environment", "Default", "What it does"), rows)
         + "\n"
@@ -439,7 +439,7 @@ def vetting_page() -> str:
     return (
         "\n\n".join(
             (
-                f"# Vetting of applicants {policy.title.zh}",
+                f"# {policy.title.zh} Vetting of applicants",
                 f"Policy `{policy.id}` {policy.version}, in `credit/vetting.yaml`; `--policy` takes another. A failure leads to "
                 "what the check says; something needed that was not given leads to `refer`. The verdict is `refuse` if "
                 "anything leads to it, else `refer`, else `pass`.",
@@ -482,7 +482,7 @@ def ledgers_page() -> str:
         "findings": ("outcome", findings.OUTCOMES),
     }
     parts = [
-        "# Ledgers 台账",
+        "# 台账 Ledgers",
         "Objections, corrections of facts, sanctions, decisions on findings and notices of closing, in schema `ledger` of the warehouse. Rows are "
         "only ever added; what stands follows from them. What happened before it is entered is entered with `--at`: `at` and "
         "`recorded_at` then differ.",

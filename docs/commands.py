@@ -174,7 +174,7 @@ def index_page() -> str:
     """The table of verbs."""
     listed = commands()
     parts = [
-        "# Commands 命令",
+        "# 命令 Commands",
         "`merchant-credit VERB --help` prints what these pages say. Every verb that has a home takes `--home` behind its last word "
         "(`keys show --home ./home`); it goes before `MERCHANT_CREDIT_HOME`. `--json` prints one JSON value.",
         "所有命令的 `--home` 写在最后一个词之后，优先于环境变量 `MERCHANT_CREDIT_HOME`。",
@@ -198,7 +198,7 @@ def exit_codes_page() -> str:
         for code in EXIT_CODES
     )
     return (
-        "# Exit codes 退出码\n\n"
+        "# 退出码 Exit codes\n\n"
         "What a scheduler goes by. An error that a user can put right is one message on standard error, with the file, row or "
         "setting, what was expected and what to do; a traceback is a defect of the program.\n\n"
         + _table(("Code", "中文", "English", "Verbs"), rows)

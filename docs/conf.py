@@ -51,7 +51,7 @@ var splitQuery = (query) =>
       : Array.from({ length: part.length - 1 }, (_, i) => part.slice(i, i + 2)));
 """
 
-    def split(self, input: str) -> list[str]:  # noqa: A002 - the name that Sphinx calls it by
+    def split(self, input: str) -> list[str]:
         """The terms of a text."""
         terms: list[str] = []
         for part in re.findall(r"[\u4e00-\u9fff]+|[a-zA-Z0-9]+", input):

@@ -23,7 +23,7 @@ _FIGURES = {
 }
 
 _HEAD = """\
-# Published files 公示文件
+# 公示文件 Published files
 
     published/
       current -> versions/<version>     the version in force, switched in one step 当前版本，原子切换
