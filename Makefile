@@ -58,7 +58,7 @@ docs: install
 	$(BIN)/python docs/commands.py
 
 docs-site: install
-	$(BIN)/python -m sphinx --quiet --fail-on-warning --keep-going docs docs/_build
+	$(BIN)/python -m sphinx --quiet --fail-on-warning --keep-going --jobs auto docs docs/_build
 	@echo "The site: docs/_build/index.html"
 
 golden: install

@@ -384,7 +384,6 @@ def indicators_page() -> str:
             if i.element == element
         )
         parts.append(_table(("id", "中文", "English", "Unit", *(f"`{book.id}`" for book in books)), rows))
-    parts.append("```{toctree}\n:hidden:\n:glob:\n\nindicators/*\n```")
     return "\n\n".join(parts) + "\n"
 
 

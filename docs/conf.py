@@ -22,7 +22,9 @@ language = "en"
 extensions = ["myst_parser"]
 exclude_patterns = ["_build"]
 nitpicky = True
-suppress_warnings = ["myst.header"]  # an included guide may begin below level 1
+smartquotes = False  # `--option` is no dash
+# Pages of indicators stand in no toctree, which each page would repeat; a test sees to it that every page can be reached.
+suppress_warnings = ["toc.not_included"]
 
 myst_heading_anchors = 4
 myst_links_external_new_tab = False
@@ -34,6 +36,7 @@ html_css_files = ["site.css"]
 html_copy_source = False
 html_show_sourcelink = False
 html_show_sphinx = False
+html_show_copyright = False
 html_theme_options = {"navigation_with_keys": True, "top_of_page_buttons": []}
 pygments_style = "friendly"
 
@@ -42,7 +45,7 @@ class SearchBoth(SearchEnglish):
     """English words, and Chinese by every two characters that follow each other: `投诉率` is found by 投诉 and by 诉率."""
 
     lang = "zh-en"
-    language_name = "Chinese and English"
+    language_name = "English"  # names the stemmer
     js_splitter_code = r"""
 var splitQuery = (query) =>
   (query.match(/[\u4e00-\u9fff]+|[^\W_]+|_/gu) || []).flatMap((part) =>
