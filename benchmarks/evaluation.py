@@ -22,12 +22,14 @@ import pandas as pd
 from rich.console import Console
 from rich.table import Table
 
-from credit import evaluation, settings, simulate
-from credit.rulebooks import shipped
-from credit.rulebooks.impact import impact
+from credit import settings
+from credit.evaluation import night as evaluation
+from credit.evaluation.impact import impact
+from credit.home import open_warehouse
+from credit.rulebooks.reading import shipped
 from credit.settings import cut_off
+from credit.synthetic import market
 from credit.tables import TABLES
-from credit.warehouse import open_warehouse
 
 DAY = date(2026, 11, 24)
 ZONE = "Asia/Shanghai"
@@ -39,7 +41,7 @@ console = Console()
 
 def fill(con: duckdb.DuckDBPyConnection, merchants: int, transactions: int) -> None:
     """A synthetic marketplace straight into the canonical tables, as if it had been landed and merged."""
-    simulate.populate(con, merchants=merchants, transactions=transactions, end=DAY)
+    market.populate(con, merchants=merchants, transactions=transactions, end=DAY)
     for table in TABLES.values():
         columns = ", ".join((*(c.name for c in table.supplied), "known_at"))
         defaults = ", ".join(f"coalesce({c.name}, {c.default}) AS {c.name}" for c in table.columns if c.default)

@@ -25,9 +25,10 @@ from evaluation import fill
 from rich.console import Console
 from rich.table import Table
 
-from credit import evaluation, settings
-from credit.disclosure import publish
-from credit.warehouse import open_warehouse
+from credit import settings
+from credit.disclosure.publishing import publish
+from credit.evaluation import night
+from credit.home import open_warehouse
 
 DAY = date(2026, 11, 23)
 console = Console()
@@ -131,7 +132,7 @@ def main() -> None:
                 fill(con, given.merchants, given.transactions)
                 console.print("evaluating two nights …")
                 for day in (DAY, tomorrow):
-                    evaluation.evaluate(con, conf, day)
+                    night.evaluate(con, conf, day)
         shutil.rmtree(conf.published, ignore_errors=True)
         first = timed(f"{given.merchants:,} merchants, the first night", home, DAY)
         started = time.perf_counter()

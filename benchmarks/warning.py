@@ -22,11 +22,14 @@ from typing import NamedTuple
 import numpy as np
 from rich.console import Console
 
-from credit import intake, simulate
+from credit.home import open_warehouse
+from credit.intake import landing, merging
 from credit.integrity import warning
-from credit.integrity.market import SETTINGS, marketplace
 from credit.settings import Settings
-from credit.warehouse import open_warehouse, scalar
+from credit.synthetic import statements
+from credit.synthetic import stories as stories_
+from credit.synthetic.in_memory import SETTINGS, marketplace
+from credit.warehouse.connection import scalar
 
 END = date(2026, 7, 1)
 NIGHTS = 45
@@ -50,19 +53,19 @@ SCAMS = (Scam(120, 0.3), Scam(60, 0.3), Scam(30, 0.3), Scam(15, 0.3), Scam(60, 0
 @contextmanager
 def told(scam: Scam) -> Iterator[None]:
     """The simulator with this scam in place of its own."""
-    stories, truth = simulate.STORIES, simulate._TRUTH
+    stories, truth = stories_.STORIES, statements._TRUTH
     changed = [
         replace(story, phases=(story.phases[0], replace(story.phases[1], orders=scam.orders)))
         if story.name == "exit_scam"
         else story
         for story in stories
     ]
-    simulate.STORIES = tuple(changed)
-    simulate._TRUTH = truth.replace("'scam' THEN 0.3", f"'scam' THEN {scam.price}")
+    stories_.STORIES = tuple(changed)
+    statements._TRUTH = truth.replace("'scam' THEN 0.3", f"'scam' THEN {scam.price}")
     try:
         yield
     finally:
-        simulate.STORIES, simulate._TRUTH = stories, truth
+        stories_.STORIES, statements._TRUTH = stories, truth
 
 
 class Run(NamedTuple):
@@ -127,8 +130,8 @@ def olist(folder: Path) -> None:
     with tempfile.TemporaryDirectory() as scratch:
         options = Settings(home=Path(scratch), threads=1)
         with open_warehouse(options) as con:
-            batch = intake.land(con, options, "olist", folder, date(2018, 8, 31))
-            intake.accept(con, batch.batch_id)
+            batch = landing.land(con, options, "olist", folder, date(2018, 8, 31))
+            merging.accept(con, batch.batch_id)
             con.execute(
                 """CREATE TEMP TABLE outcomes AS SELECT subject_id AS s, ordered_at::DATE AS day,
                        coalesce(dispatched_at > dispatch_due_at, true)::INT AS late,

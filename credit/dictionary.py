@@ -13,16 +13,19 @@ from pathlib import Path
 import numpy as np
 
 from credit.disclosure.dictionary import page as disclosure_page
+from credit.evaluation.scoring import mark as curve_mark
+from credit.evaluation.scoring import shrink
 from credit.indicators import CATALOGUE
 from credit.indicators.base import Indicator, Text, Unit
 from credit.ledgers import closings, findings, objections, overlay, publishing
-from credit.ledgers.tables import LEDGERS
-from credit.rulebooks import ElementRule, IndicatorRule, Rulebook, Sourced, SourcedNumber, Veto, shipped
-from credit.scoring import mark as curve_mark
-from credit.scoring import shrink
+from credit.rulebooks.book import ElementRule, IndicatorRule, Rulebook, Veto
+from credit.rulebooks.reading import shipped
 from credit.settings import PREFIX, Settings
+from credit.sourced import Sourced, SourcedNumber
 from credit.tables import KNOWN_AT, TABLES, Column, Table
-from credit.vetting import AREAS, load_policy
+from credit.vetting import checks  # noqa: F401 - registers the tests that a policy names
+from credit.vetting.policy import AREAS, load_policy
+from credit.warehouse.ledger_tables import LEDGERS
 
 FOLDER = Path(__file__).parent.parent / "docs" / "reference"
 
@@ -439,7 +442,7 @@ def vetting_page() -> str:
         "\n\n".join(
             (
                 f"# {policy.title.zh} Vetting of applicants",
-                f"Policy `{policy.id}` {policy.version}, in `credit/vetting.yaml`; `--policy` takes another. A failure leads to "
+                f"Policy `{policy.id}` {policy.version}, in `credit/vetting/vetting.yaml`; `--policy` takes another. A failure leads to "
                 "what the check says; something needed that was not given leads to `refer`. The verdict is `refuse` if "
                 "anything leads to it, else `refer`, else `pass`.",
                 "## Checks 审核项",

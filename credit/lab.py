@@ -27,15 +27,20 @@ from typing import Any, Literal
 import duckdb
 import pandas as pd
 
-from credit import integrity, rulebooks
 from credit.errors import UserError, WarehouseLocked
-from credit.grading import NOT_RATED
+from credit.evaluation import results
+from credit.evaluation.grading import NOT_RATED
+from credit.home import open_warehouse
 from credit.indicators import CATALOGUE
+from credit.intake import merging
+from credit.integrity import scan
 from credit.ledgers import findings
-from credit.rulebooks import Rulebook
+from credit.rulebooks import reading as reading_
+from credit.rulebooks.book import Rulebook
 from credit.settings import Settings, load
+from credit.synthetic import delivery
 from credit.tables import TABLES
-from credit.warehouse import connect, open_warehouse, quote, scalar, zone_of
+from credit.warehouse.connection import connect, quote, scalar, zone_of
 
 Role = Literal["seller", "buyer"]
 
@@ -217,7 +222,7 @@ class Lab:
         """
         with self.reading() as con:
             day = night or _latest(_nights_of(con, "results.grades"))
-            rows = [one.document() for one in integrity.scan(con, self.settings, day)]
+            rows = [one.document() for one in scan.scan(con, self.settings, day)]
             decided = {one.finding: one for one in findings.decisions(con)}
             names = dict(con.execute("SELECT subject_id, name FROM canonical.subjects").fetchall())
         columns = (
@@ -356,17 +361,19 @@ def sample(copy: Path | None = None) -> Path:
 
 
 def _make(home: Path) -> None:
-    from credit import evaluation, intake, simulate
+    from credit.evaluation import night as evaluation
+    from credit.intake import landing
+    from credit.synthetic import market
 
-    options = load(home=home, zone=simulate.ZONE)
-    simulate.write(home / "delivery", merchants=120, transactions=12_000, end=SAMPLE_DAY, seed=1, bad_rows=False)
+    options = load(home=home, zone=market.ZONE)
+    delivery.write(home / "delivery", merchants=120, transactions=12_000, end=SAMPLE_DAY, seed=1, bad_rows=False)
     with open_warehouse(options) as con:
-        batch = intake.land(con, options, "canonical", home / "delivery", SAMPLE_DAY, history=True)
-        intake.accept(con, batch.batch_id)
+        batch = landing.land(con, options, "canonical", home / "delivery", SAMPLE_DAY, history=True)
+        merging.accept(con, batch.batch_id)
         for before in (*_NIGHTS_BEFORE, 0):
             night = SAMPLE_DAY - timedelta(days=before)
             evaluation.evaluate(con, options, night)
-            evaluation.export_night(con, options, night)
+            results.export_night(con, options, night)
 
 
 def _nights_of(con: duckdb.DuckDBPyConnection, table: str) -> list[date]:
@@ -399,9 +406,9 @@ def _books(con: duckdb.DuckDBPyConnection, hashes: set[str]) -> dict[str, Rulebo
         con, "SELECT count(*) FROM duckdb_tables() WHERE schema_name = 'results' AND table_name = 'rulebooks'"
     )
     if not kept:
-        return {book.hash: book for book in rulebooks.shipped() if book.hash in hashes}
+        return {book.hash: book for book in reading_.shipped() if book.hash in hashes}
     rows = con.execute("SELECT hash, id, text FROM results.rulebooks").fetchall()
-    return {hash_: rulebooks.parse(text.encode(), id) for hash_, id, text in rows if hash_ in hashes}
+    return {hash_: reading_.parse(text.encode(), id) for hash_, id, text in rows if hash_ in hashes}
 
 
 def _of(hashes: pd.Series[Any], books: dict[str, Rulebook], what: Callable[[Rulebook], str]) -> list[str | None]:

@@ -19,11 +19,15 @@ from zoneinfo import ZoneInfo
 
 import duckdb
 
-from credit import durable, evaluation, intake
 from credit.errors import CheckFailed, UserError
+from credit.evaluation import night as evaluation
+from credit.evaluation import results
+from credit.files import durable
+from credit.home import open_warehouse
+from credit.intake import landing, merging
 from credit.settings import Settings, cut_off
 from credit.tables import TABLES
-from credit.warehouse import open_warehouse, scalar, zone_of
+from credit.warehouse.connection import scalar, zone_of
 
 Progress = Callable[[str], None]
 
@@ -54,7 +58,7 @@ def ingest(night: Night, progress: Progress = quiet) -> None:
             night.report |= {"sources": {}, "quarantine": [], "notices": ["no path given: nothing to ingest"]}
             return
         progress(f"reading {night.path}")
-        batch = intake.land(con, night.settings, night.source, night.path, night.day, history=night.history)
+        batch = landing.land(con, night.settings, night.source, night.path, night.day, history=night.history)
         night.report |= {
             "sources": batch.counts,
             "quarantine": [
@@ -72,15 +76,15 @@ def check(night: Night, progress: Progress = quiet) -> None:
     """Judge landed batches by their expectations; merge what passes; stop or set aside what fails, as the setting says."""
     checked, merged = {}, {}
     with open_warehouse(night.settings, make=False) as con:
-        waiting = intake.landed_batches(con)
+        waiting = merging.landed_batches(con)
         if waiting:
-            from credit import checks  # Great Expectations takes seconds to import
+            from credit.intake import checks  # Great Expectations takes seconds to import
         for batch_id in waiting:
             progress(f"checking batch {batch_id} against its expectations")
             verdict = checks.check_batch(con, night.settings, batch_id)
             checked[str(batch_id)] = verdict.to_json()
             if verdict.success:
-                merged[str(batch_id)] = intake.accept(con, batch_id)
+                merged[str(batch_id)] = merging.accept(con, batch_id)
                 progress(f"batch {batch_id} merged")
                 continue
             failed = [f for table in verdict.tables.values() for f in table.findings if f.severity == "critical"]
@@ -91,7 +95,7 @@ def check(night: Night, progress: Progress = quiet) -> None:
                     + (f"See {verdict.docs}. " if verdict.docs else "")
                     + "Set it aside with `merchant-credit check --on-fail quarantine`, then deliver the mended files"
                 )
-            counts = intake.refuse(con, batch_id, said)
+            counts = merging.refuse(con, batch_id, said)
             if night.report.get("batch", {}).get("id") == batch_id:
                 night.report["sources"] = counts
             night.report.setdefault("notices", []).append(f"batch {batch_id} was set aside: {said}")
@@ -107,12 +111,12 @@ def evaluate(night: Night, progress: Progress = quiet) -> None:
             raise UserError(
                 f"--date {night.day} has not come: today is {today}; a night is evaluated once its facts are in"
             )
-        if left := intake.landed_batches(con):
+        if left := merging.landed_batches(con):
             night.report.setdefault("notices", []).append(
                 f"batch {', '.join(map(str, left))} is landed but not checked, so not counted: run `merchant-credit check`"
             )
         done = evaluation.evaluate(con, night.settings, night.day, night.rulebooks, progress, trial=night.trial)
-        evaluation.export_night(con, night.settings, night.day)
+        results.export_night(con, night.settings, night.day)
         by_rulebook = {e.rulebook.id: e.counts for e in done if len(e.grades)}
         total: dict[str, int] = {}
         for e in done:
@@ -141,7 +145,7 @@ def evaluate(night: Night, progress: Progress = quiet) -> None:
 
 def publish(night: Night, progress: Progress = quiet) -> None:
     """Write the disclosure files of the night to a new version and switch to it."""
-    from credit.disclosure import publish as disclose
+    from credit.disclosure.publishing import publish as disclose
 
     with open_warehouse(night.settings, make=False) as con:
         publication = disclose(con, night.settings, night.day, progress=progress)

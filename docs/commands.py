@@ -16,7 +16,7 @@ from typing import Any, Literal, Union, get_args, get_origin
 
 import typer.main
 
-from credit.cli import app
+from credit.cli.main import app
 from credit.errors import EXIT_CODES
 
 FOLDER = Path(__file__).parent / "reference"

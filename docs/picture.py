@@ -1,6 +1,6 @@
 """The picture of a merchant's page, docs/images/merchant.png, from the site that `make demo` leaves in demo-home.
 
-    python docs/picture.py    # needs a Chromium (`make browser`) and a Chinese font
+python docs/picture.py    # needs a Chromium (`make browser`) and a Chinese font
 """
 
 from __future__ import annotations

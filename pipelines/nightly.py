@@ -21,11 +21,11 @@ from prefect.client.schemas.objects import State, TaskRun
 from rich.markup import escape
 
 from credit import settings
-from credit.cli import show_report, standing_note
-from credit.console import day_of, err
+from credit.cli.options import day_of, err
+from credit.cli.report import show_report, standing_note
 from credit.errors import SourceUnreachable, UserError, WarehouseLocked
 from credit.nightly import STEPS, Night, finish, run_step
-from credit.sources import zone_before_a_batch
+from credit.sources.adapters import zone_before_a_batch
 
 CRON = "30 2 * * *"
 """02:30 in the platform's zone: after the day's exports, before the morning."""

@@ -16,12 +16,17 @@ import duckdb
 import numpy as np
 import pytest
 
-from credit import engine, evaluation, intake, scoring, warehouse
+from credit.evaluation import engine, night, scoring
+from credit.home import open_warehouse
 from credit.indicators import CATALOGUE
 from credit.indicators.base import Leaf
-from credit.rulebooks import Rulebook, lifecycle, load
+from credit.intake import landing, merging
+from credit.ledgers import lifecycle, steps
+from credit.rulebooks.book import Rulebook
+from credit.rulebooks.reading import load
 from credit.settings import Settings, cut_off
 from credit.tables import KNOWN_AT, TABLES, Column, Table
+from credit.warehouse import connection, schema
 
 ZONE = "Asia/Shanghai"
 DAY = date(2025, 7, 1)
@@ -87,8 +92,8 @@ def _insert(con: duckdb.DuckDBPyConnection, table: Table, rows: Sequence[Row]) -
 
 @pytest.fixture(scope="session")
 def _memory() -> Iterator[duckdb.DuckDBPyConnection]:
-    with warehouse.connect(":memory:", Settings(threads=1)) as con:
-        con.execute(warehouse.ddl())
+    with connection.connect(":memory:", Settings(threads=1)) as con:
+        con.execute(schema.ddl())
         con.execute("SET VARIABLE zone = ?", [ZONE])
         yield con
 
@@ -222,9 +227,9 @@ def enacted(monkeypatch: pytest.MonkeyPatch) -> Enact:
         with monkeypatch.context() as patched:
             patched.setattr(lifecycle, "now", lambda: max(datetime.now(UTC), begins))
             until = book.announced_on - timedelta(days=1)
-            lifecycle.propose(con, path, by="Li Wei", comments_until=until, at=opened)
-            lifecycle.announce(con, book.id, book.version, by="Li Wei", at=announced)
-            lifecycle.enact(con, book.id, book.version, by="Li Wei", at=begins)
+            steps.propose(con, path, by="Li Wei", comments_until=until, at=opened)
+            steps.announce(con, book.id, book.version, by="Li Wei", at=announced)
+            steps.enact(con, book.id, book.version, by="Li Wei", at=begins)
 
     return made
 
@@ -289,8 +294,8 @@ def olist() -> Path:
 def olist_home(olist: Path, tmp_path_factory: pytest.TempPathFactory) -> Settings:
     """Home of the graded night of 2018-08-31; made once in each process that runs tests."""
     options = Settings(home=tmp_path_factory.mktemp("olist"))
-    with warehouse.open_warehouse(options) as con:
-        batch = intake.land(con, options, "olist", olist, OLIST_DAY)
-        intake.accept(con, batch.batch_id)
-        evaluation.evaluate(con, options, OLIST_DAY)
+    with open_warehouse(options) as con:
+        batch = landing.land(con, options, "olist", olist, OLIST_DAY)
+        merging.accept(con, batch.batch_id)
+        night.evaluate(con, options, OLIST_DAY)
     return options

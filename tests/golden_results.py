@@ -16,9 +16,10 @@ from pathlib import Path
 import pandas as pd
 from story_home import DAY, DAY_BEFORE, NAMES, Row, delivered, table, two_nights
 
-from credit.evaluation import Evaluation
-from credit.rulebooks import FOLDER as RULEBOOKS
-from credit.rulebooks import Rulebook, load
+from credit.evaluation.night import Evaluation
+from credit.rulebooks.book import Rulebook
+from credit.rulebooks.reading import FOLDER as RULEBOOKS
+from credit.rulebooks.reading import load
 from credit.settings import Settings
 
 FOLDER = Path(__file__).parent / "golden"

@@ -14,7 +14,8 @@ import pyarrow.parquet as pq
 
 from credit.disclosure import documents
 from credit.disclosure.bulk import GRADES
-from credit.rulebooks import FOLDER
+from credit.files import formats
+from credit.rulebooks.reading import FOLDER
 
 BOOKS = {
     "enterprise": FOLDER / "gbt-26842-enterprise-0.2.0.yaml",
@@ -54,7 +55,7 @@ def publish(published: Path, rows: Sequence[Mapping[str, Any]], day: date = date
             "document": paths[row["subject_id"]],
         }
         shown = {name: row[name] for name in ("subject_id", "name", "grade", "score", "text")}
-        contents[row["document"]] = documents.to_json(shown) + b"\n"
+        contents[row["document"]] = formats.to_json(shown) + b"\n"
         grades.append(row)
     sink = pa.BufferOutputStream()
     pq.write_table(pa.Table.from_pylist(grades, schema=pa.schema([(f.name, f.type) for f in GRADES])), sink)
@@ -66,13 +67,13 @@ def publish(published: Path, rows: Sequence[Mapping[str, Any]], day: date = date
         for path, content in contents.items()
         if path.startswith("rulebooks/")
     ]
-    contents["index.json"] = documents.to_json({"disclosure": {"evaluated_on": day.isoformat()}, "rulebooks": books})
+    contents["index.json"] = formats.to_json({"disclosure": {"evaluated_on": day.isoformat()}, "rulebooks": books})
     parts: dict[str, dict[str, Any]] = {}
     for path, content in contents.items():
         if path.startswith("merchants/"):
             parts.setdefault(f"manifest/{path.split('/')[1]}.json", {})[path] = _entry(content)
-    raw = {path: documents.to_json(part) for path, part in parts.items()}
-    top = documents.to_json(
+    raw = {path: formats.to_json(part) for path, part in parts.items()}
+    top = formats.to_json(
         {
             "format": "merchant-credit manifest",
             "schema_version": "1",

@@ -10,7 +10,7 @@ from typing import Any
 
 import duckdb
 
-from credit import intake
+from credit.intake import landing, merging
 from credit.settings import Settings, cut_off
 from credit.tables import TABLES
 
@@ -89,9 +89,9 @@ def deliver(con: duckdb.DuckDBPyConnection, options: Settings, folder: Path, row
             lines = [json.dumps({column: row.get(column) for column in names}, ensure_ascii=False) for row in some]
             assert not {column for row in some for column in row} - set(names)
             (folder / f"{name}.ndjson").write_text("\n".join(lines) + "\n", encoding="utf-8")
-    batch = intake.land(con, options, "canonical", folder, day)
+    batch = landing.land(con, options, "canonical", folder, day)
     assert batch.reasons == []
-    intake.accept(con, batch.batch_id)
+    merging.accept(con, batch.batch_id)
 
 
 def changed(rows: Sequence[dict[str, Any]], key: str, value: str, **values: Any) -> dict[str, Any]:

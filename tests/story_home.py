@@ -9,11 +9,13 @@ from pathlib import Path
 
 import duckdb
 
-from credit import evaluation, intake
-from credit.evaluation import Evaluation
-from credit.rulebooks import load
+from credit.evaluation import night as evaluation
+from credit.evaluation.night import Evaluation
+from credit.home import open_warehouse
+from credit.intake import landing, merging
+from credit.rulebooks.reading import load
 from credit.settings import Settings
-from credit.warehouse import open_warehouse, transaction
+from credit.warehouse.connection import transaction
 
 FOLDER = Path(__file__).parent / "stories"
 MARKETPLACE = FOLDER / "marketplace"
@@ -49,9 +51,9 @@ def delivered(home: Path, folder: Path = MARKETPLACE) -> Settings:
     home.mkdir(parents=True)
     conf.key_file.write_text(KEY.hex())
     with open_warehouse(conf) as con:
-        batch = intake.land(con, conf, "canonical", folder, DAY)
+        batch = landing.land(con, conf, "canonical", folder, DAY)
         assert batch.reasons == []
-        intake.accept(con, batch.batch_id)
+        merging.accept(con, batch.batch_id)
     return conf
 
 

@@ -17,16 +17,19 @@ import pytest
 from conftest import DAY, ZONE
 from typer.testing import CliRunner
 
-from credit import cli_validate, intake, simulate
-from credit.cli import app
+from credit.cli import validate
+from credit.cli.main import app
 from credit.errors import UserError
-from credit.rulebooks import FOLDER, Rulebook
+from credit.home import open_warehouse
+from credit.intake import landing, merging
+from credit.rulebooks.book import Rulebook
+from credit.rulebooks.reading import FOLDER
 from credit.settings import Settings
+from credit.synthetic import delivery
 from credit.validation import report
 from credit.validation.backtest import Backtest, backtest
 from credit.validation.outcomes import APART, DEFAULT, FAULTS, Definition, definition, outcomes
 from credit.validation.stability import Stability, _moved, stability, variants
-from credit.warehouse import open_warehouse
 
 Fill = Callable[..., duckdb.DuckDBPyConnection]
 
@@ -150,11 +153,11 @@ BOOK = FOLDER / "gbt-26842-enterprise-0.3.0.yaml"
 @pytest.fixture(scope="module")
 def market(tmp_path_factory: pytest.TempPathFactory) -> Settings:
     folder = tmp_path_factory.mktemp("market")
-    simulate.write(folder / "in", merchants=60, transactions=6000, end=END, bad_rows=False)
+    delivery.write(folder / "in", merchants=60, transactions=6000, end=END, bad_rows=False)
     options = Settings(home=folder / "home", threads=1)
     with open_warehouse(options) as con:
-        batch = intake.land(con, options, "canonical", folder / "in", END, history=True)
-        intake.accept(con, batch.batch_id)
+        batch = landing.land(con, options, "canonical", folder / "in", END, history=True)
+        merging.accept(con, batch.batch_id)
     return options
 
 
@@ -260,8 +263,8 @@ def test_what_the_terminal_shows(
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(cli_validate.out, "width", 200)
-    cli_validate.show(request.getfixturevalue(which), [])
+    monkeypatch.setattr(validate.out, "width", 200)
+    validate.show(request.getfixturevalue(which), [])
     assert said in capsys.readouterr().out
 
 

@@ -17,11 +17,11 @@ from typing import Any
 import duckdb
 import pytest
 
-from credit.checks import CheckReport, check_batch, load_suite, suite_table
 from credit.errors import UserError
+from credit.home import open_warehouse
+from credit.intake.checks import CheckReport, check_batch, load_suite, suite_table
 from credit.settings import Settings, load
 from credit.tables import TABLES
-from credit.warehouse import open_warehouse
 from expectations import SUITES
 
 AS_OF = "TIMESTAMPTZ '2025-11-01 00:00:00+08'"

@@ -11,8 +11,10 @@ import pytest
 import yaml
 from typer.testing import CliRunner
 
-from credit.cli import app
-from credit.rulebooks import FOLDER, conformity, load, read
+from credit.cli.main import app
+from credit.files.strict_yaml import read
+from credit.rulebooks import conformity
+from credit.rulebooks.reading import FOLDER, load
 
 FILES = sorted(FOLDER.glob("*.yaml"))
 BOOK = load(FOLDER / "gbt-26842-enterprise-0.1.0.yaml")

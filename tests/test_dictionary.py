@@ -8,7 +8,7 @@ import pytest
 from credit.dictionary import FOLDER, PAGES, stale
 from credit.indicators import CATALOGUE
 from credit.indicators.base import Indicator, Text
-from credit.rulebooks import shipped
+from credit.rulebooks.reading import shipped
 from credit.tables import TABLES
 
 

@@ -20,15 +20,18 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from credit import codes, evaluation, intake, rulebooks
-from credit.disclosure import Publication, dictionary, documents, privacy, publish, versions
+from credit import codes, rulebooks
+from credit.disclosure import dictionary, documents, privacy, versions
+from credit.disclosure.publishing import Publication, publish
 from credit.errors import UserError
+from credit.evaluation import night
+from credit.home import open_warehouse
 from credit.indicators import CATALOGUE
-from credit.ledgers import sanctions
+from credit.intake import landing, merging
+from credit.ledgers import lifecycle, sanctions
 from credit.proof import Keys, keys
-from credit.rulebooks import lifecycle
+from credit.rulebooks import reading
 from credit.settings import Settings
-from credit.warehouse import open_warehouse
 
 DAY = date(2026, 11, 24)
 Enact = Callable[[duckdb.DuckDBPyConnection, Path], None]
@@ -156,7 +159,7 @@ def _deliver(conf: Settings, folder: Path, day: date, **tables: Sequence[Mapping
     for name, rows in tables.items():
         (folder / f"{name}.csv").write_text(_csv(rows), encoding="utf-8")
     with open_warehouse(conf) as con:
-        intake.accept(con, intake.land(con, conf, "canonical", folder, day).batch_id)
+        merging.accept(con, landing.land(con, conf, "canonical", folder, day).batch_id)
 
 
 def _made(home: Path, days: Sequence[date] = (DAY,)) -> Settings:
@@ -174,7 +177,7 @@ def _made(home: Path, days: Sequence[date] = (DAY,)) -> Settings:
     )
     with open_warehouse(conf) as con:
         for day in days:
-            evaluation.evaluate(con, conf, day)
+            night.evaluate(con, conf, day)
     return conf
 
 
@@ -187,7 +190,7 @@ def _publish(conf: Settings, day: date | None = None) -> Publication:
 def _rulebooks_read_once() -> Iterator[None]:
     """Reading a rulebook takes longer than all else here."""
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(rulebooks, "parse", cache(rulebooks.parse))
+        patched.setattr(rulebooks, "parse", cache(reading.parse))
         patched.setattr(os, "sync", lambda: None)  # waits for what everybody else writes, too
         yield
 
@@ -388,7 +391,7 @@ def test_a_night_before_the_rules_is_marked(made: Settings, version: Path, tmp_p
     }
     _deliver(conf, tmp_path / "early", early, **rows)
     with open_warehouse(conf) as con:
-        evaluation.evaluate(con, conf, early)
+        night.evaluate(con, conf, early)
         document = _documents(publish(con, conf).path)["E1"]
     assert document["rulebook"]["standing"] == "replay"
     assert "并未施行" in document["rulebook"]["note"]["zh"]
@@ -400,10 +403,10 @@ def test_a_night_before_the_rules_is_marked(made: Settings, version: Path, tmp_p
 def test_a_trial_is_marked_in_every_file(tmp_path: Path) -> None:
     conf = _made(tmp_path / "home", [])
     draft = tmp_path / "draft.yaml"
-    text = (rulebooks.FOLDER / "gbt-26842-enterprise-0.2.0.yaml").read_text(encoding="utf-8")
+    text = (reading.FOLDER / "gbt-26842-enterprise-0.2.0.yaml").read_text(encoding="utf-8")
     draft.write_text(text.replace("grade: AA, at_least: 85", "grade: AA, at_least: 86"), encoding="utf-8")
     with open_warehouse(conf) as con:
-        evaluation.evaluate(con, conf, DAY, [draft], trial=True)
+        night.evaluate(con, conf, DAY, [draft], trial=True)
         path = publish(con, conf).path
     _verify(path)
     for document in _documents(path).values():
@@ -639,13 +642,13 @@ def test_names_of_documents_differ_without_case() -> None:
 
 
 def test_buyers_are_not_published(conf: Settings, tmp_path: Path, enacted: Enact) -> None:
-    seller = rulebooks.FOLDER / "gbt-28041-individual-0.2.0.yaml"
+    seller = reading.FOLDER / "gbt-28041-individual-0.2.0.yaml"
     buyer = tmp_path / "buyer.yaml"
     text = seller.read_text(encoding="utf-8")
     buyer.write_text(text.replace("id: gbt-28041-individual", "id: buyers").replace("role: seller", "role: buyer"))
     with open_warehouse(conf) as con:
         enacted(con, buyer)
-        done = evaluation.evaluate(con, conf, DAY, [seller, buyer])
+        done = night.evaluate(con, conf, DAY, [seller, buyer])
         assert [len(one.grades) for one in done if one.rulebook.id == "buyers"] == [1]
         path = publish(con, conf, DAY).path
     kinds = {document["subject"]["role"] for document in _documents(path).values()}
@@ -693,7 +696,7 @@ def people(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ],
     )  # fmt: skip
     with open_warehouse(conf) as con:
-        evaluation.evaluate(con, conf, DAY)
+        night.evaluate(con, conf, DAY)
     return _publish(conf).path
 
 
@@ -910,13 +913,13 @@ def test_a_second_rulebook_for_the_same_merchants_replaces_the_first(
     conf: Settings, tmp_path: Path, enacted: Enact
 ) -> None:
     own = tmp_path / "own.yaml"
-    text = (rulebooks.FOLDER / "gbt-26842-enterprise-0.2.0.yaml").read_text(encoding="utf-8")
+    text = (reading.FOLDER / "gbt-26842-enterprise-0.2.0.yaml").read_text(encoding="utf-8")
     own.write_text(text.replace("id: gbt-26842-enterprise", "id: own-rules"), encoding="utf-8")
     with open_warehouse(conf) as con:
         with pytest.raises(UserError, match="not in the ledger"):
-            evaluation.evaluate(con, conf, DAY, [own])
+            night.evaluate(con, conf, DAY, [own])
         enacted(con, own)
-        evaluation.evaluate(con, conf, DAY, [own])
+        night.evaluate(con, conf, DAY, [own])
         used = con.execute(
             "SELECT DISTINCT rulebook FROM results.grades WHERE subject_kind = 'enterprise' AND evaluated_on = ?", [DAY]
         ).fetchall()

@@ -16,13 +16,14 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from credit import engine, intake
+from credit.evaluation import engine
+from credit.home import open_warehouse
 from credit.indicators import CATALOGUE
 from credit.indicators.base import WINDOWS
 from credit.indicators.fulfilment import ORDERS
+from credit.intake import landing, merging
 from credit.settings import Settings, cut_off
 from credit.tables import TABLES, Column, Table
-from credit.warehouse import open_warehouse
 
 ZONE = "Asia/Shanghai"
 DAY = date(2025, 7, 1)
@@ -293,7 +294,7 @@ def shop(home: Settings, tmp_path: Path) -> Iterator[tuple[duckdb.DuckDBPyConnec
             folder = tmp_path / f"delivery {next(deliveries)}"
             folder.mkdir()
             (folder / f"{table}.ndjson").write_text(json.dumps(row) + "\n", encoding="utf-8")
-            intake.accept(con, intake.land(con, home, "canonical", folder, DAY).batch_id)
+            merging.accept(con, landing.land(con, home, "canonical", folder, DAY).batch_id)
 
         def deliver(known_at: str, **given: Any) -> None:
             row = {"transaction_id": "t", "subject_id": "shop", "ordered_at": "2025-06-01 10:00", "currency": "CNY"}

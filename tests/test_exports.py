@@ -33,18 +33,22 @@ from proof_version import entry
 from published_version import BOOKS, publish, read_json
 from small_market import at, deliver, market, on, order
 
-from credit import cli, evaluation, rulebooks, settings
+from credit import settings
+from credit.cli import main
+from credit.databases.postgres import Url
+from credit.disclosure import sort_key
 from credit.errors import InputError, SourceUnreachable, UserError
-from credit.exports import files, postgres, published, report, sort_key
-from credit.postgres import Url
+from credit.evaluation import night
+from credit.exports import files, postgres, published, report
+from credit.home import open_warehouse
 from credit.proof import Keys, sign
 from credit.proof.verify import verify_folder
+from credit.rulebooks import reading
 from credit.settings import Settings
-from credit.warehouse import open_warehouse
 
 # --- the search sort key -----------------------------------------------------------------------------------------
 
-LADDERS = {kind: sort_key.ladder(rulebooks.load(path)) for kind, path in BOOKS.items()}
+LADDERS = {kind: sort_key.ladder(reading.load(path)) for kind, path in BOOKS.items()}
 KINDS = st.sampled_from(sorted(LADDERS))
 SCORES = st.integers(0, 1_000_000).map(lambda n: n / 10_000)
 
@@ -404,7 +408,7 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> 
                 here.setenv(name, value)
             here.setattr(sys, "argv", ["merchant-credit", *arguments])
             with pytest.raises(SystemExit) as ended:
-                cli.main()
+                main.main()
         said = capsys.readouterr()
         return int(ended.value.code or 0), said.out, said.err
 
@@ -745,7 +749,7 @@ def reported(tmp_path_factory: pytest.TempPathFactory) -> Settings:
     with open_warehouse(conf) as con:
         deliver(con, conf, home / "in", rows, date(2026, 11, 24))
         for day in (date(2026, 10, 1), date(2026, 11, 24)):
-            evaluation.evaluate(con, conf, day, None)
+            night.evaluate(con, conf, day, None)
     return conf
 
 

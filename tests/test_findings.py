@@ -16,14 +16,16 @@ from small_market import BUYERS, DAY, ZONE, at, deliver, market, order
 from test_ledgers import BEFORE, LI, NEXT, NOW, graded, night
 from typer.testing import CliRunner
 
-from credit import cli_findings, evaluation, explain, ledgers
-from credit.cli import app
+from credit import ledgers
+from credit.cli import findings as cli_findings
+from credit.cli.main import app
 from credit.errors import UserError
-from credit.integrity import Finding
-from credit.ledgers import findings, objections
-from credit.rulebooks import lifecycle
+from credit.evaluation import explain
+from credit.evaluation import night as evaluation
+from credit.home import open_warehouse
+from credit.ledgers import findings, lifecycle, objections
+from credit.ledgers.finding import Finding
 from credit.settings import Settings
-from credit.warehouse import open_warehouse
 
 AFTER = NEXT + timedelta(days=1)
 FAKED = 12

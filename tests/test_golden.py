@@ -10,7 +10,7 @@ import pytest
 from golden_results import Results, complaint
 from story_home import DAY, DAY_BEFORE, delivered
 
-from credit import scoring
+from credit.evaluation import scoring
 
 GOLDEN = golden_results.kept()
 SHIPPED = golden_results.shipped_files()

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from credit.explain import reason_text
-from credit.grading import NOT_RATED, REASONS, Previous, grade, hold
-from credit.rulebooks import shipped
-from credit.scoring import POINT
+from credit.evaluation.explain import reason_text
+from credit.evaluation.grading import NOT_RATED, REASONS, Previous, grade, hold
+from credit.evaluation.scoring import POINT
+from credit.rulebooks.reading import shipped
 
 ONE = {"fulfilment": (100, [{"id": "completion_rate"}])}
 LEVELS = [("AAA", 90), ("AA", 85), ("BBB", 70.5), ("CC", 33.3333), ("D", 0)]

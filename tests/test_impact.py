@@ -12,10 +12,10 @@ import pytest
 from conftest import DAY, ZONE
 from typer.testing import CliRunner
 
-from credit.cli import app
+from credit.cli.main import app
 from credit.errors import UserError
-from credit.rulebooks import Rulebook
-from credit.rulebooks.impact import impact
+from credit.evaluation.impact import impact
+from credit.rulebooks.book import Rulebook
 
 MET = {"dispatch_due_at": "2025-06-03", "dispatched_at": "2025-06-02", "completed_at": "2025-06-09"}
 LATE = MET | {"dispatched_at": "2025-06-05"}

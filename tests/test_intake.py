@@ -15,11 +15,12 @@ from typing import Any
 import duckdb
 import pytest
 
-from credit import intake, settings
+from credit import settings
 from credit.errors import InputError, UserError
+from credit.home import open_warehouse
+from credit.intake import landing, merging, pseudonyms
 from credit.settings import Settings
 from credit.tables import TABLES
-from credit.warehouse import open_warehouse
 
 DAY = date(2026, 3, 1)
 
@@ -42,19 +43,21 @@ def con(conf: Settings) -> Iterator[Conn]:
 
 
 @pytest.fixture
-def deliver(con: Conn, conf: Settings, tmp_path: Path) -> Callable[..., intake.Batch]:
+def deliver(con: Conn, conf: Settings, tmp_path: Path) -> Callable[..., landing.Batch]:
     """Write files into a fresh folder, land it and merge what is good."""
     number = iter(range(1000))
 
-    def delivered(day: date = DAY, *, accept: bool = True, history: bool = False, **files: str | bytes) -> intake.Batch:
+    def delivered(
+        day: date = DAY, *, accept: bool = True, history: bool = False, **files: str | bytes
+    ) -> landing.Batch:
         folder = tmp_path / f"delivery-{next(number)}"
         folder.mkdir()
         for name, content in files.items():
             path = folder / name.replace("__", ".")
             path.write_bytes(content if isinstance(content, bytes) else content.encode())
-        batch = intake.land(con, conf, "canonical", folder, day, history=history)
+        batch = landing.land(con, conf, "canonical", folder, day, history=history)
         if accept and batch.state == "landed":
-            intake.accept(con, batch.batch_id)
+            merging.accept(con, batch.batch_id)
         return batch
 
     return delivered
@@ -80,7 +83,7 @@ def codes(con: Conn) -> list[str]:
 # --- good input --------------------------------------------------------------------------------------------------
 
 
-def test_instants_without_an_offset_are_in_the_platforms_zone(con: Conn, deliver: Callable[..., intake.Batch]) -> None:
+def test_instants_without_an_offset_are_in_the_platforms_zone(con: Conn, deliver: Callable[..., landing.Batch]) -> None:
     deliver(
         subjects__csv=SUBJECTS,
         transactions__csv=f"{HEADER}\n{GOOD}\nT2,S1,2026-02-01T10:00:00Z,1,CNY\nT3,S1,2026-02-01T10:00:00-03:00,1,CNY\n",
@@ -96,7 +99,7 @@ def test_instants_without_an_offset_are_in_the_platforms_zone(con: Conn, deliver
 
 
 def test_every_shape_of_file_gives_the_same_rows(
-    con: Conn, deliver: Callable[..., intake.Batch], tmp_path: Path
+    con: Conn, deliver: Callable[..., landing.Batch], tmp_path: Path
 ) -> None:
     chinese = "交易编号,主体编号,下单时间,交易金额,币种,商品类目\n{},S1,2026-02-01 10:00:00,12.50,CNY,图书\n"
     english = HEADER + ",category\n{},S1,2026-02-01 10:00:00,12.50,CNY,图书\n"
@@ -122,7 +125,7 @@ def test_every_shape_of_file_gives_the_same_rows(
 
 
 def test_consumers_ids_are_pseudonyms_everywhere(
-    con: Conn, deliver: Callable[..., intake.Batch], conf: Settings
+    con: Conn, deliver: Callable[..., landing.Batch], conf: Settings
 ) -> None:
     header = HEADER + ",buyer_id"
     deliver(
@@ -141,15 +144,15 @@ def test_pseudonym_is_hmac_sha256(con: Conn, conf: Settings) -> None:
     import hashlib
     import hmac
 
-    intake._pseudonym_macro(con, conf)
-    expected = hmac.new(intake.pseudonym_key(conf), "王小明".encode(), hashlib.sha256).hexdigest()[:32]
+    pseudonyms._pseudonym_macro(con, conf)
+    expected = hmac.new(pseudonyms.pseudonym_key(conf), "王小明".encode(), hashlib.sha256).hexdigest()[:32]
     assert rows(con, "SELECT pseudonym('王小明'), pseudonym(NULL)") == [(expected, None)]
 
 
 # --- landing twice, versions, two clocks ---------------------------------------------------------------------------
 
 
-def test_landing_again_changes_nothing(con: Conn, conf: Settings, deliver: Callable[..., intake.Batch]) -> None:
+def test_landing_again_changes_nothing(con: Conn, conf: Settings, deliver: Callable[..., landing.Batch]) -> None:
     files = {"subjects__csv": SUBJECTS, "transactions__csv": f"{HEADER}\n{GOOD}\nT2,S1,x,1,CNY\n"}
     first = deliver(**files)
     before = snapshot(con)
@@ -164,14 +167,14 @@ def test_a_growing_folder_lands_only_what_is_new(con: Conn, conf: Settings, tmp_
     folder.mkdir()
     (folder / "subjects.csv").write_text(SUBJECTS)
     (folder / "transactions-1.csv").write_text(f"{HEADER}\n{GOOD}\n")
-    intake.accept(con, intake.land(con, conf, "canonical", folder, DAY).batch_id)
+    merging.accept(con, landing.land(con, conf, "canonical", folder, DAY).batch_id)
     (folder / "transactions-2.csv").write_text(f"{HEADER}\nT2,S2,2026-02-02,1,CNY\n")
-    batch = intake.land(con, conf, "canonical", folder, DAY)
+    batch = landing.land(con, conf, "canonical", folder, DAY)
     assert batch.counts == {"transactions": {"read": 1, "accepted": 1, "quarantined": 0}}
     assert "2 of 3 files were landed before" in " ".join(batch.notices)
 
 
-def test_a_correction_replaces_a_row_and_keeps_the_old_one(con: Conn, deliver: Callable[..., intake.Batch]) -> None:
+def test_a_correction_replaces_a_row_and_keeps_the_old_one(con: Conn, deliver: Callable[..., landing.Batch]) -> None:
     deliver(subjects__csv=SUBJECTS, transactions__csv=f"{HEADER}\n{GOOD}\n")
     deliver(date(2026, 3, 5), transactions__csv=f"{HEADER}\n{GOOD.replace('12.50', '99.00')}\n")
     assert rows(con, "SELECT amount::VARCHAR, known_at::VARCHAR FROM canonical.transactions") == [
@@ -182,7 +185,7 @@ def test_a_correction_replaces_a_row_and_keeps_the_old_one(con: Conn, deliver: C
     ]
 
 
-def test_versions_end_the_same_in_any_order_of_arrival(con: Conn, deliver: Callable[..., intake.Batch]) -> None:
+def test_versions_end_the_same_in_any_order_of_arrival(con: Conn, deliver: Callable[..., landing.Batch]) -> None:
     header = HEADER + ",known_at"
     versions = [f"T1,S1,2026-02-01,{n}.00,CNY,2026-02-0{n}" for n in (1, 2, 3)]
     deliver(subjects__csv=SUBJECTS)
@@ -196,7 +199,7 @@ def test_versions_end_the_same_in_any_order_of_arrival(con: Conn, deliver: Calla
     assert intervals == [(1, "2026-01-31", "2026-02-01"), (2, "2026-02-01", "2026-02-02")]
 
 
-def test_a_row_delivered_again_unchanged_is_no_new_version(con: Conn, deliver: Callable[..., intake.Batch]) -> None:
+def test_a_row_delivered_again_unchanged_is_no_new_version(con: Conn, deliver: Callable[..., landing.Batch]) -> None:
     deliver(subjects__csv=SUBJECTS, transactions__csv=f"{HEADER}\n{GOOD}\n")
     before = rows(con, "SELECT * FROM canonical.transactions")
     deliver(date(2026, 3, 9), transactions__csv=f"{HEADER}\n{GOOD}\nT2,S1,2026-02-05,1,CNY\n")
@@ -204,7 +207,7 @@ def test_a_row_delivered_again_unchanged_is_no_new_version(con: Conn, deliver: C
     assert rows(con, "SELECT count(*) FROM history.transactions") == [(0,)]
 
 
-def test_known_at_is_the_cut_off_or_with_history_the_event(con: Conn, deliver: Callable[..., intake.Batch]) -> None:
+def test_known_at_is_the_cut_off_or_with_history_the_event(con: Conn, deliver: Callable[..., landing.Batch]) -> None:
     deliver(subjects__csv=SUBJECTS, transactions__csv=f"{HEADER}\n{GOOD}\n")
     deliver(history=True, transactions__csv=f"{HEADER}\nT2,S1,2026-02-01 10:00:00,1,CNY\n")
     assert rows(con, "SELECT known_at::VARCHAR FROM canonical.transactions ORDER BY transaction_id") == [
@@ -213,7 +216,7 @@ def test_known_at_is_the_cut_off_or_with_history_the_event(con: Conn, deliver: C
     ]
 
 
-def test_rows_of_an_unknown_seller_wait_for_it(con: Conn, deliver: Callable[..., intake.Batch]) -> None:
+def test_rows_of_an_unknown_seller_wait_for_it(con: Conn, deliver: Callable[..., landing.Batch]) -> None:
     batch = deliver(subjects__csv=SUBJECTS, transactions__csv=f"{HEADER}\n{GOOD}\nT9,S9,2026-02-01,1,CNY\n")
     assert batch.counts["transactions"] == {"read": 2, "accepted": 1, "quarantined": 1}
     assert codes(con) == ["unknown_subject"]
@@ -224,11 +227,11 @@ def test_rows_of_an_unknown_seller_wait_for_it(con: Conn, deliver: Callable[...,
 
 
 def test_a_refused_batch_is_quarantined_whole_and_may_be_landed_again(
-    con: Conn, deliver: Callable[..., intake.Batch]
+    con: Conn, deliver: Callable[..., landing.Batch]
 ) -> None:
     files = {"subjects__csv": SUBJECTS, "transactions__csv": f"{HEADER}\n{GOOD}\n"}
     batch = deliver(accept=False, **files)
-    counts = intake.refuse(con, batch.batch_id, "ratings collapsed")
+    counts = merging.refuse(con, batch.batch_id, "ratings collapsed")
     assert counts["transactions"] == {"read": 1, "accepted": 0, "quarantined": 1}
     assert set(codes(con)) == {"failed_expectations"}
     again = deliver(**files)
@@ -259,7 +262,7 @@ BAD_ROWS = {
 
 @pytest.mark.parametrize("kind", BAD_ROWS)
 def test_a_bad_row_is_quarantined_with_its_line_and_reason(
-    kind: str, con: Conn, deliver: Callable[..., intake.Batch]
+    kind: str, con: Conn, deliver: Callable[..., landing.Batch]
 ) -> None:
     row, code, column = BAD_ROWS[kind]
     batch = deliver(subjects__csv=SUBJECTS, transactions__csv=f"{HEADER}\n{GOOD}\n{row}\n")
@@ -270,7 +273,7 @@ def test_a_bad_row_is_quarantined_with_its_line_and_reason(
     assert raw
 
 
-def test_line_numbers_count_malformed_lines(con: Conn, deliver: Callable[..., intake.Batch]) -> None:
+def test_line_numbers_count_malformed_lines(con: Conn, deliver: Callable[..., landing.Batch]) -> None:
     lines = [GOOD, "broken", "T2,S1,x,1,CNY", "broken,too", "broken", "T3,S1,x,1,CNY"]
     deliver(subjects__csv=SUBJECTS, transactions__csv="\n".join([HEADER, *lines]) + "\n")
     assert rows(con, "SELECT line, code FROM quarantine.rows ORDER BY line") == [
@@ -278,7 +281,7 @@ def test_line_numbers_count_malformed_lines(con: Conn, deliver: Callable[..., in
     ]  # fmt: skip
 
 
-def test_a_delivery_before_its_order(con: Conn, deliver: Callable[..., intake.Batch]) -> None:
+def test_a_delivery_before_its_order(con: Conn, deliver: Callable[..., landing.Batch]) -> None:
     deliver(subjects__csv=SUBJECTS, transactions__csv=f"{HEADER},delivered_at\n{GOOD},2026-01-31\n")
     assert rows(con, "SELECT code, key FROM quarantine.rows") == [("delivered_at_before_ordered_at", "T1")]
 
@@ -286,7 +289,7 @@ def test_a_delivery_before_its_order(con: Conn, deliver: Callable[..., intake.Ba
 @pytest.mark.parametrize(
     ("rating", "code"), [("7", "out_of_range"), ("0", "out_of_range"), ("4.5", "unreadable"), ("", "missing")]
 )
-def test_a_rating_that_is_none(rating: str, code: str, con: Conn, deliver: Callable[..., intake.Batch]) -> None:
+def test_a_rating_that_is_none(rating: str, code: str, con: Conn, deliver: Callable[..., landing.Batch]) -> None:
     deliver(
         subjects__csv=SUBJECTS,
         reviews__csv=f"review_id,subject_id,reviewed_at,rating_overall\nR1,S1,2026-02-01,{rating}\n",
@@ -294,7 +297,7 @@ def test_a_rating_that_is_none(rating: str, code: str, con: Conn, deliver: Calla
     assert codes(con) == [code]
 
 
-def test_a_text_of_5_mb_is_kept_in_the_quarantine(con: Conn, deliver: Callable[..., intake.Batch]) -> None:
+def test_a_text_of_5_mb_is_kept_in_the_quarantine(con: Conn, deliver: Callable[..., landing.Batch]) -> None:
     text = "长" * (5 << 20)
     header = "review_id,subject_id,reviewed_at,rating_overall,text"
     deliver(subjects__csv=SUBJECTS, reviews__csv=f"{header}\nR1,S1,2026-02-01,5,{text}\nR2,S1,2026-02-01,5,good\n")
@@ -303,7 +306,7 @@ def test_a_text_of_5_mb_is_kept_in_the_quarantine(con: Conn, deliver: Callable[.
     assert json.loads(raw)["text"] == text
 
 
-def test_ids_with_quotes_are_plain_data(con: Conn, deliver: Callable[..., intake.Batch]) -> None:
+def test_ids_with_quotes_are_plain_data(con: Conn, deliver: Callable[..., landing.Batch]) -> None:
     name = "S'1\"; DROP TABLE canonical.subjects; --"
     quoted = '"' + name.replace('"', '""') + '"'
     deliver(
@@ -315,7 +318,7 @@ def test_ids_with_quotes_are_plain_data(con: Conn, deliver: Callable[..., intake
 
 @pytest.mark.parametrize("number", ["13800138000", "8613800138000", "110101199003070038", "11010119900307002X"])
 def test_an_id_that_is_a_number_of_a_person_is_quarantined(
-    number: str, con: Conn, deliver: Callable[..., intake.Batch]
+    number: str, con: Conn, deliver: Callable[..., landing.Batch]
 ) -> None:
     """A seller's would be published; a buyer's is a pseudonym."""
     deliver(subjects__csv=f"{SUBJECTS}{number},individual,seller\n{number},individual,buyer\n")
@@ -329,12 +332,12 @@ def test_an_id_that_is_a_number_of_a_person_is_quarantined(
 @pytest.mark.parametrize(
     "number", ["12800138000", "138001380001", "110101199003070039", "110101199013070038", "M13800138000"]
 )
-def test_other_numbers_are_ids(number: str, con: Conn, deliver: Callable[..., intake.Batch]) -> None:
+def test_other_numbers_are_ids(number: str, con: Conn, deliver: Callable[..., landing.Batch]) -> None:
     deliver(subjects__csv=f"{SUBJECTS}{number},individual,seller\n")
     assert codes(con) == []
 
 
-def test_duplicates_same_and_conflicting(con: Conn, deliver: Callable[..., intake.Batch]) -> None:
+def test_duplicates_same_and_conflicting(con: Conn, deliver: Callable[..., landing.Batch]) -> None:
     lines = [GOOD, GOOD, "T2,S1,2026-02-01,1,CNY", "T2,S1,2026-02-01,2,CNY"]
     batch = deliver(subjects__csv=SUBJECTS, transactions__csv="\n".join([HEADER, *lines]) + "\n")
     assert batch.counts["transactions"] == {"read": 4, "accepted": 1, "quarantined": 3}
@@ -342,7 +345,7 @@ def test_duplicates_same_and_conflicting(con: Conn, deliver: Callable[..., intak
     assert rows(con, "SELECT transaction_id FROM canonical.transactions") == [("T1",)]
 
 
-def test_parquet_with_nan_and_infinities(con: Conn, deliver: Callable[..., intake.Batch], tmp_path: Path) -> None:
+def test_parquet_with_nan_and_infinities(con: Conn, deliver: Callable[..., landing.Batch], tmp_path: Path) -> None:
     duckdb.sql(
         """SELECT 'T' || i AS transaction_id, 'S1' AS subject_id, TIMESTAMP '2026-02-01' AS ordered_at, 'CNY' AS currency,
                   [1.5, 'nan', 'inf', '-inf', 1e300][i]::DOUBLE AS amount FROM range(1, 6) t(i)"""
@@ -352,7 +355,7 @@ def test_parquet_with_nan_and_infinities(con: Conn, deliver: Callable[..., intak
     assert set(codes(con)) == {"unreadable"}
 
 
-def test_ndjson_lines_that_are_no_objects(con: Conn, deliver: Callable[..., intake.Batch]) -> None:
+def test_ndjson_lines_that_are_no_objects(con: Conn, deliver: Callable[..., landing.Batch]) -> None:
     good = '{"subject_id":"S1","kind":"enterprise","role":"seller"}'
     batch = deliver(subjects__ndjson=f"{good}\nnot json\n[1]\n\n{good.replace('S1', 'S2')}\n")
     assert batch.counts["subjects"] == {"read": 4, "accepted": 2, "quarantined": 2}
@@ -380,7 +383,7 @@ UNUSABLE: dict[str, tuple[dict[str, str | bytes], str]] = {
 
 @pytest.mark.parametrize("kind", UNUSABLE)
 def test_unusable_input_is_one_error_before_anything_changes(
-    kind: str, con: Conn, deliver: Callable[..., intake.Batch]
+    kind: str, con: Conn, deliver: Callable[..., landing.Batch]
 ) -> None:
     files, message = UNUSABLE[kind]
     before = snapshot(con)
@@ -391,7 +394,7 @@ def test_unusable_input_is_one_error_before_anything_changes(
     assert rows(con, "SELECT count(*) FROM meta.batches") == [(0,)]
 
 
-def test_a_header_alone_is_an_empty_table_that_is_supplied(con: Conn, deliver: Callable[..., intake.Batch]) -> None:
+def test_a_header_alone_is_an_empty_table_that_is_supplied(con: Conn, deliver: Callable[..., landing.Batch]) -> None:
     batch = deliver(subjects__csv=SUBJECTS, transactions__csv=HEADER + "\n")
     assert batch.counts["transactions"] == {"read": 0, "accepted": 0, "quarantined": 0}
     assert "no rows" in " ".join(batch.notices)
@@ -402,7 +405,7 @@ def test_a_file_over_the_limit(con: Conn, tmp_path: Path) -> None:
     small = settings.load(home=tmp_path / "home", max_file_mb=1)
     (tmp_path / "subjects.csv.gz").write_bytes(gzip.compress(b"a" * (3 << 20)))
     with pytest.raises(InputError, match="max_file_mb"):
-        intake.land(con, small, "canonical", tmp_path / "subjects.csv.gz", DAY)
+        landing.land(con, small, "canonical", tmp_path / "subjects.csv.gz", DAY)
 
 
 def test_a_folder_without_read_permission(tmp_path: Path) -> None:
@@ -421,43 +424,43 @@ def test_a_folder_without_read_permission(tmp_path: Path) -> None:
 
 
 def test_a_lost_pseudonym_key_is_told(con: Conn, conf: Settings) -> None:
-    intake.pseudonym_key(conf)
+    pseudonyms.pseudonym_key(conf)
     conf.key_file.write_text("short\n")
     with pytest.raises(UserError, match="64 hexadecimal digits"):
-        intake.pseudonym_key(conf)
+        pseudonyms.pseudonym_key(conf)
 
 
 # --- batches that wait for each other ------------------------------------------------------------------------------
 
 
-def test_sellers_and_orders_landed_apart_and_merged_later(con: Conn, deliver: Callable[..., intake.Batch]) -> None:
+def test_sellers_and_orders_landed_apart_and_merged_later(con: Conn, deliver: Callable[..., landing.Batch]) -> None:
     first = deliver(accept=False, subjects__csv=SUBJECTS)
     second = deliver(accept=False, transactions__csv=f"{HEADER}\n{GOOD}\n")
     for batch in (first, second):
-        intake.accept(con, batch.batch_id)
+        merging.accept(con, batch.batch_id)
     assert rows(con, "SELECT transaction_id FROM canonical.transactions") == [("T1",)]
     assert rows(con, "SELECT count(*) FROM quarantine.rows WHERE released_by IS NULL") == [(0,)]
 
 
-def test_refusing_the_sellers_batch_keeps_what_waited_for_it(con: Conn, deliver: Callable[..., intake.Batch]) -> None:
+def test_refusing_the_sellers_batch_keeps_what_waited_for_it(con: Conn, deliver: Callable[..., landing.Batch]) -> None:
     deliver(transactions__csv=f"{HEADER}\n{GOOD}\n")
     sellers = deliver(accept=False, subjects__csv=SUBJECTS)
-    intake.refuse(con, sellers.batch_id, "no")
+    merging.refuse(con, sellers.batch_id, "no")
     assert rows(con, "SELECT transaction_id FROM waiting.transactions") == [("T1",)]
     deliver(subjects__csv=SUBJECTS)
     assert rows(con, "SELECT transaction_id FROM canonical.transactions") == [("T1",)]
 
 
-def test_waiting_rows_of_a_refused_batch_never_come_in(con: Conn, deliver: Callable[..., intake.Batch]) -> None:
+def test_waiting_rows_of_a_refused_batch_never_come_in(con: Conn, deliver: Callable[..., landing.Batch]) -> None:
     refused = deliver(accept=False, transactions__csv=f"{HEADER}\n{GOOD}\n")
-    intake.refuse(con, refused.batch_id, "no")
+    merging.refuse(con, refused.batch_id, "no")
     deliver(subjects__csv=SUBJECTS)
     assert rows(con, "SELECT count(*) FROM canonical.transactions") == [(0,)]
     [(raw,)] = rows(con, "SELECT raw FROM quarantine.rows")
     assert json.loads(raw)["transaction_id"] == "T1"
 
 
-def test_versions_that_return_to_an_earlier_content(con: Conn, deliver: Callable[..., intake.Batch]) -> None:
+def test_versions_that_return_to_an_earlier_content(con: Conn, deliver: Callable[..., landing.Batch]) -> None:
     header = HEADER + ",known_at"
     deliver(subjects__csv=SUBJECTS, transactions__csv=f"{header}\nT1,S1,2026-02-01,1,CNY,2026-02-01\n")
     deliver(transactions__csv=f"{header}\nT1,S1,2026-02-01,2,CNY,2026-02-02\nT1,S1,2026-02-01,1,CNY,2026-02-03\n")
@@ -482,17 +485,17 @@ def test_names_that_look_like_patterns_or_repeat_in_sub_folders(con: Conn, conf:
         (folder / name).write_text(f"{HEADER}\nT{i},S1,2026-02-01,1,CNY\nbad\n", encoding="utf-8")
     (folder / "subjects.csv").write_text(SUBJECTS, encoding="utf-8")
     (folder / "loop").symlink_to(folder)
-    batch = intake.land(con, conf, "canonical", folder, DAY)
+    batch = landing.land(con, conf, "canonical", folder, DAY)
     assert batch.counts["transactions"] == {"read": 10, "accepted": 5, "quarantined": 5}
     assert rows(con, "SELECT count(DISTINCT file) FROM quarantine.rows") == [(5,)]
 
 
-def test_a_licence_older_than_the_platform(con: Conn, deliver: Callable[..., intake.Batch]) -> None:
+def test_a_licence_older_than_the_platform(con: Conn, deliver: Callable[..., landing.Batch]) -> None:
     deliver(subjects__csv="subject_id,kind,role,licence_valid_from\nS1,enterprise,seller,1998-03-01\n")
     assert rows(con, "SELECT licence_valid_from::VARCHAR FROM canonical.subjects") == [("1998-03-01",)]
 
 
-def test_of_several_files_the_last_one_speaks(con: Conn, deliver: Callable[..., intake.Batch]) -> None:
+def test_of_several_files_the_last_one_speaks(con: Conn, deliver: Callable[..., landing.Batch]) -> None:
     files = {f"transactions-{n}__csv": f"{HEADER}\nT1,S1,2026-02-01,{n},CNY\n" for n in (1, 2)}
     batch = deliver(subjects__csv=SUBJECTS, **files)
     assert batch.counts["transactions"] == {"read": 2, "accepted": 1, "quarantined": 1}
@@ -500,7 +503,7 @@ def test_of_several_files_the_last_one_speaks(con: Conn, deliver: Callable[..., 
     assert codes(con) == ["superseded_in_delivery"]
 
 
-def test_a_key_that_is_gone_is_never_replaced(con: Conn, conf: Settings, deliver: Callable[..., intake.Batch]) -> None:
+def test_a_key_that_is_gone_is_never_replaced(con: Conn, conf: Settings, deliver: Callable[..., landing.Batch]) -> None:
     deliver(subjects__csv=SUBJECTS)
     conf.key_file.unlink()
     with pytest.raises(UserError, match="is gone"):

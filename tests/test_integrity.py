@@ -15,12 +15,15 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
-from credit import warehouse
-from credit.cli import app
+from credit.cli.main import app
 from credit.errors import UserError
-from credit.integrity import KINDS, Finding, base, finding, judging, scan
+from credit.home import open_warehouse
+from credit.integrity import base
+from credit.integrity.scan import finding, scan
+from credit.ledgers.finding import KINDS, Finding
 from credit.settings import Settings
 from credit.tables import TABLES
+from credit.validation import detectors
 
 ZONE = "Asia/Shanghai"
 DAY = date(2025, 7, 1)
@@ -334,7 +337,7 @@ def test_sentences_of_every_kind_read_their_facts() -> None:
 
 
 def test_attacks_of_seeds_that_set_no_threshold_are_found_and_the_honest_left_alone() -> None:
-    units, found, honest = judging.measure(
+    units, found, honest = detectors.measure(
         [9001], [0.5, 1.0], merchants=700, transactions=70_000, attack_count=3, decoy_count=2
     )
     strong, middling = (units[~units.honest & (units.strength == s)] for s in (1.0, 0.5))
@@ -362,7 +365,7 @@ def test_the_page_lists_every_parameter_with_its_value() -> None:
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     conf = Settings(home=tmp_path_factory.mktemp("integrity"), zone=ZONE, threads=1)
-    with warehouse.open_warehouse(conf) as con:
+    with open_warehouse(conf) as con:
         put(con, _manipulated())
     return conf.home
 

@@ -19,16 +19,17 @@ from test_properties import DAY as CHANCE_DAY
 from test_properties import market as chance_market
 from typer.testing import CliRunner
 
-from credit import engine, evaluation, explain, ledgers
-from credit.cli import app
+from credit import ledgers
+from credit.cli.main import app
 from credit.errors import UserError
-from credit.integrity import Finding
-from credit.ledgers import adjustments, closings, findings, objections, overlay, sanctions
-from credit.ledgers.tables import LEDGERS
-from credit.rulebooks import lifecycle
+from credit.evaluation import engine, explain
+from credit.evaluation import night as evaluation
+from credit.home import open_warehouse
+from credit.ledgers import adjustments, closings, findings, lifecycle, objections, overlay, sanctions
+from credit.ledgers.finding import Finding
 from credit.settings import Settings, cut_off
 from credit.tables import TABLES
-from credit.warehouse import open_warehouse
+from credit.warehouse.ledger_tables import LEDGERS
 
 BEFORE, NEXT = DAY - timedelta(days=1), DAY + timedelta(days=1)
 NOW = CUT_OFF + timedelta(hours=15)

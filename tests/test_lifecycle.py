@@ -13,19 +13,24 @@ import duckdb
 import pytest
 from typer.testing import CliRunner
 
-from credit import evaluation, rulebooks
-from credit.cli import app
+from credit.cli.main import app
 from credit.disclosure import life as published_life
 from credit.errors import UserError
-from credit.evaluation import choose
-from credit.rulebooks import FOLDER, lifecycle
-from credit.rulebooks.lifecycle import announce, answer, comment, enact, propose, versions
+from credit.evaluation import night as evaluation
+from credit.evaluation import results
+from credit.evaluation.night import choose
+from credit.home import open_warehouse
+from credit.intake.landing import fix_zone
+from credit.ledgers import lifecycle, moments
+from credit.ledgers.lifecycle import versions
+from credit.ledgers.steps import announce, answer, comment, enact, propose
+from credit.rulebooks import reading
+from credit.rulebooks.reading import FOLDER
 from credit.settings import Settings
-from credit.warehouse import fix_zone, open_warehouse
 
 ID = "gbt-26842-enterprise"
 FILE = FOLDER / f"{ID}-0.3.0.yaml"
-SHIPPED = rulebooks.load(FILE)
+SHIPPED = reading.load(FILE)
 ZONE = ZoneInfo("Asia/Shanghai")
 Connection = duckdb.DuckDBPyConnection
 
@@ -89,7 +94,7 @@ def _announced(con: Connection, clock: Clock, path: Path) -> None:
     clock.set("2027-01-04 10:00")
     propose(con, path, by="Li Wei", comments_until=date(2027, 1, 18))
     clock.set("2027-01-20 15:30")
-    announce(con, ID, rulebooks.load(path).version, by="Li Wei")
+    announce(con, ID, reading.load(path).version, by="Li Wei")
 
 
 def _one(con: Connection, version: str = "9.0.0") -> lifecycle.Version:
@@ -368,8 +373,8 @@ def test_an_enactment_does_not_reach_behind_the_version_in_force(con: Connection
 
 def test_a_new_warehouse_adopts_the_shipped_rules(con: Connection) -> None:
     found = {(v.id, v.version): v for v in versions(con)}
-    assert set(found) == {(book.id, book.version) for book in rulebooks.shipped()}
-    for book in rulebooks.shipped():
+    assert set(found) == {(book.id, book.version) for book in reading.shipped()}
+    for book in reading.shipped():
         one = found[book.id, book.version]
         assert (one.hash, one.text, one.in_force_from) == (book.hash, book.text, book.effective_from)
         assert [(e.event, e.day) for e in one.events] == [
@@ -377,7 +382,7 @@ def test_a_new_warehouse_adopts_the_shipped_rules(con: Connection) -> None:
             ("announced", book.announced_on),
             ("enacted", book.effective_from),
         ]
-        assert {e.by for e in one.events} == {lifecycle.SHIPPED_BY}
+        assert {e.by for e in one.events} == {moments.SHIPPED_BY}
     assert lifecycle.not_adopted(versions(con)) == []
 
 
@@ -396,7 +401,7 @@ def test_each_shipped_version_was_in_force_until_the_next(con: Connection, id_: 
 def test_several_shipped_versions_are_adopted_in_order(
     home: Settings, clock: Clock, write: Write, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    newer = rulebooks.load(write("0.10.0", "2026-12-10", "2026-12-18"))
+    newer = reading.load(write("0.10.0", "2026-12-10", "2026-12-18"))
     monkeypatch.setattr(lifecycle, "shipped", lambda: [SHIPPED, newer])
     with open_warehouse(home) as con:
         old, new = versions(con)
@@ -409,8 +414,8 @@ def test_upgrading_the_program_changes_no_rules(
 ) -> None:
     with open_warehouse(home) as con:
         before = versions(con)
-    later = rulebooks.load(write("0.10.0", "2026-12-10", "2026-12-18"))
-    monkeypatch.setattr(lifecycle, "shipped", lambda: [*rulebooks.shipped(), later])
+    later = reading.load(write("0.10.0", "2026-12-10", "2026-12-18"))
+    monkeypatch.setattr(lifecycle, "shipped", lambda: [*reading.shipped(), later])
     with open_warehouse(home) as con:
         assert versions(con) == before
         assert [book.version for book in lifecycle.not_adopted(versions(con))] == ["0.10.0"]
@@ -425,7 +430,7 @@ def test_an_older_warehouse_adopts_them_as_well(home: Settings, clock: Clock) ->
     with open_warehouse(home, read_only=True) as con:
         assert versions(con) == []
     with open_warehouse(home) as con:
-        assert len(versions(con)) == len(rulebooks.shipped())
+        assert len(versions(con)) == len(reading.shipped())
 
 
 def test_the_first_batch_moves_the_shipped_days_to_its_zone(tmp_path: Path, clock: Clock) -> None:
@@ -590,7 +595,7 @@ def test_a_replay_never_replaces_an_official_evaluation(
 def test_every_file_of_a_night_says_its_standing(filled: Connection, home: Settings, write: Write) -> None:
     day = date(2026, 12, 1)
     evaluation.evaluate(filled, home, day, [write()], trial=True)
-    folder = evaluation.export_night(filled, home, day)
+    folder = results.export_night(filled, home, day)
     for table in ("grades", "indicators"):
         found = filled.execute(f"SELECT DISTINCT standing FROM '{folder / table}.parquet'").fetchall()
         assert found == [("trial",)], table
@@ -609,7 +614,7 @@ def test_the_published_life(con: Connection, clock: Clock, write: Write) -> None
     assert told[ID, "9.0.0"]["state"] == {"code": "announced", "zh": "已公布", "en": "announced"}
     for one in told.values():
         if one["path"]:
-            assert rulebooks.parse(files[one["path"]], "published").hash == one["hash"]
+            assert reading.parse(files[one["path"]], "published").hash == one["hash"]
     assert f"rulebooks/{ID}-{SHIPPED.version}.yaml" in files
 
 
@@ -717,7 +722,7 @@ def test_a_closed_text_changes_its_dates_alone(con: Connection, clock: Clock, wr
         propose(con, other, by="Li Wei")
     assert propose(con, write("9.0.0", "2027-01-21", "2027-01-29"), by="Li Wei").state == "open"
     with pytest.raises(UserError, match="stands for the program itself"):
-        propose(con, write("9.1.0"), by=lifecycle.SHIPPED_BY)
+        propose(con, write("9.1.0"), by=moments.SHIPPED_BY)
 
 
 def test_a_version_comes_after_those_in_the_ledger(con: Connection, clock: Clock, write: Write) -> None:

@@ -9,11 +9,11 @@ import narwhals as nw
 import pytest
 from conftest import DAY, ZONE, Fill, Measure
 
-from credit import engine
+from credit.evaluation import engine
 from credit.indicators import limits
 from credit.indicators.base import At
 from credit.indicators.limits import limited
-from credit.rulebooks import shipped
+from credit.rulebooks.reading import shipped
 from credit.settings import cut_off
 from credit.tables import TABLES
 

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from credit.grading import NOT_RATED
+from credit.evaluation.grading import NOT_RATED
 from credit.validation import metrics
 from credit.validation.baselines import wilson
 from credit.validation.stability import matrix, migration, returns

@@ -10,12 +10,14 @@ import duckdb
 import pytest
 from small_market import DAY, ZONE, at, changed, deliver, market
 
-from credit import evaluation, explain, intake
 from credit.errors import UserError
-from credit.ledgers.tables import LEDGERS
-from credit.rulebooks import FOLDER, load
+from credit.evaluation import explain, night, results
+from credit.home import open_warehouse
+from credit.intake import landing, merging, pseudonyms
+from credit.rulebooks.reading import FOLDER, load
 from credit.settings import Settings
-from credit.warehouse import SCHEMA_VERSION, open_warehouse
+from credit.warehouse.ledger_tables import LEDGERS
+from credit.warehouse.schema import SCHEMA_VERSION
 
 OLD = date(2026, 3, 1)
 """The night that was evaluated before."""
@@ -111,7 +113,7 @@ def old_warehouse(home: Path) -> Settings:
     on OLD by the rulebooks of that time."""
     home.mkdir()
     options = Settings(home=home, zone="Asia/Shanghai", threads=1)
-    intake.pseudonym_key(options)
+    pseudonyms.pseudonym_key(options)
     with duckdb.connect(str(options.database)) as con:
         con.execute("SET TimeZone = 'UTC'")
         con.execute(FIXED_1)
@@ -261,11 +263,11 @@ def test_opening_again_changes_nothing(old: Settings) -> None:
 
 def test_old_grades_are_listed_and_explained(old: Settings) -> None:
     with open_warehouse(old) as con:
-        listed = explain.grade_list(con, OLD)
+        listed = results.grade_list(con, OLD)
         assert [(row["subject_id"], row["grade"]) for row in listed] == [
             ("none", "A"), ("right", "AAA"), ("wrong", "AA"), ("person", "A"),
         ]  # fmt: skip
-        assert explain.grade_list(con, OLD, "buyer") == []
+        assert results.grade_list(con, OLD, "buyer") == []
         told = explain.explain(con, old, "wrong")
         assert (told["evaluated_on"], told["grade"], told["score"]) == (OLD.isoformat(), "AA", 71)
         assert told["rulebook_version"] == "0.1.0"
@@ -287,13 +289,13 @@ def test_a_new_night_is_landed_and_evaluated(old: Settings, tmp_path: Path) -> N
     )
     with open_warehouse(old) as con:
         before = rows(con, "FROM results.grades ORDER BY ALL")
-        assert intake.landed_batches(con) == [2]
-        intake.accept(con, 2)
-        batch = intake.land(con, old, "canonical", delivery, NEW)
+        assert merging.landed_batches(con) == [2]
+        merging.accept(con, 2)
+        batch = landing.land(con, old, "canonical", delivery, NEW)
         assert batch.counts["spot_checks"] == {"read": 1, "accepted": 1, "quarantined": 0}
-        intake.accept(con, batch.batch_id)
+        merging.accept(con, batch.batch_id)
         assert rows(con, "SELECT transaction_id FROM canonical.transactions WHERE subject_id = 'late'") == [("waits",)]
-        evaluation.evaluate(con, old, NEW)
+        night.evaluate(con, old, NEW)
         graded = rows(con, f"SELECT subject_id, orders FROM results.grades WHERE evaluated_on = '{NEW}' ORDER BY 1")
         assert graded == [("late", 1), ("none", 12), ("person", 12), ("right", 13), ("wrong", 12)]
         found = rows(
@@ -320,7 +322,7 @@ def version_2(tmp_path: Path) -> Settings:
         deliver(con, options, tmp_path / "first", made)
         later = changed(made["subjects"], "subject_id", "shop", name="新名", known_at=at(-1))
         deliver(con, options, tmp_path / "second files", {"subjects": [later]})
-        evaluation.evaluate(con, options, DAY)
+        night.evaluate(con, options, DAY)
         con.execute(
             """INSERT INTO ledger.vettings VALUES (1, '2026-11-20', '2026-11-20', 'a', 'pass', 'p', '1', 'h', NULL, '{}')"""
         )
@@ -349,7 +351,7 @@ def test_a_warehouse_of_version_2_gets_the_ledgers_and_keeps_every_row(version_2
         assert all(rows(con, f"FROM ledger.{name}") == [] for name in LEDGERS)
         fresh = columns_of(con)
         graded = rows(con, "FROM results.grades ORDER BY ALL")
-        evaluation.evaluate(con, version_2, DAY)
+        night.evaluate(con, version_2, DAY)
         assert rows(con, "FROM results.grades ORDER BY ALL") == graded
     with open_warehouse(version_2, read_only=True), open_warehouse(Settings(home=version_2.home / "new")) as con:
         assert columns_of(con) == fresh
@@ -401,7 +403,7 @@ def test_reading_an_old_warehouse_says_what_to_do(old: Settings) -> None:
     with open_warehouse(old):
         pass
     with open_warehouse(old, read_only=True) as con:
-        assert len(explain.grade_list(con, OLD)) == len(SUBJECTS)
+        assert len(results.grade_list(con, OLD)) == len(SUBJECTS)
 
 
 @pytest.mark.parametrize("read_only", [True, False])

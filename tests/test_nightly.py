@@ -19,11 +19,12 @@ from typing import Any
 
 import pytest
 
-from credit import settings, simulate
+from credit import settings
 from credit.disclosure.versions import FOLLOWS
+from credit.home import open_warehouse
 from credit.nightly import Night, run
-from credit.rulebooks import FOLDER
-from credit.warehouse import open_warehouse
+from credit.rulebooks.reading import FOLDER
+from credit.synthetic import delivery
 
 DAY = date(2026, 3, 1)
 COMMAND = [sys.executable, "-m", "credit.cli"]
@@ -32,7 +33,7 @@ COMMAND = [sys.executable, "-m", "credit.cli"]
 @pytest.fixture(scope="module")
 def sample(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, int]]:
     folder = tmp_path_factory.mktemp("sample")
-    return folder, simulate.write(folder, merchants=60, transactions=4000, end=DAY)
+    return folder, delivery.write(folder, merchants=60, transactions=4000, end=DAY)
 
 
 @pytest.fixture(scope="module")

@@ -16,11 +16,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from credit import evaluation, intake
-from credit.explain import explain
-from credit.grading import REASONS
+from credit.evaluation import night
+from credit.evaluation.explain import explain
+from credit.evaluation.grading import REASONS
+from credit.home import open_warehouse
+from credit.intake import landing, merging
 from credit.settings import Settings
-from credit.warehouse import open_warehouse
 
 pytestmark = pytest.mark.olist
 
@@ -297,9 +298,7 @@ def from_the_whole(con, olist_home) -> pd.DataFrame:
     """The night of 2018-04-01, from all that is in the home now."""
     return pd.concat(
         done.grades
-        for done in evaluation.compute(
-            con, PAST, "America/Sao_Paulo", [book for book, _ in evaluation.choose(con, None, PAST)]
-        )
+        for done in night.compute(con, PAST, "America/Sao_Paulo", [book for book, _ in night.choose(con, None, PAST)])
     )
 
 
@@ -308,10 +307,10 @@ def test_no_look_ahead(raw, from_the_whole, tmp_path, promises: bool) -> None:
     path = _cut(raw, tmp_path / "cut", PAST, promises)
     options = Settings(home=tmp_path / "home")
     with open_warehouse(options) as con:
-        batch = intake.land(con, options, "olist", path, PAST)
+        batch = landing.land(con, options, "olist", path, PAST)
         assert batch.counts["orders"]["read"] < 66_442
-        intake.accept(con, batch.batch_id)
-        evaluation.evaluate(con, options, PAST)
+        merging.accept(con, batch.batch_id)
+        night.evaluate(con, options, PAST)
         cut = con.execute("SELECT * FROM results.grades ORDER BY subject_id").df()
     whole = from_the_whole.sort_values("subject_id", ignore_index=True)
     assert len(whole) == len(cut) == 1948

@@ -10,9 +10,11 @@ from typing import Any
 import duckdb
 import pytest
 
-from credit import evaluation, intake, settings
+from credit import settings
 from credit.errors import InputError
-from credit.warehouse import open_warehouse
+from credit.evaluation import night as evaluation
+from credit.home import open_warehouse
+from credit.intake import landing, merging
 
 FILES = {
     "orders": """order_id,customer_id,order_status,order_purchase_timestamp,order_approved_at,order_delivered_carrier_date,order_delivered_customer_date,order_estimated_delivery_date
@@ -72,10 +74,10 @@ def con(tmp_path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
         yield con
 
 
-def land(con: duckdb.DuckDBPyConnection, folder: Path, tmp_path: Path) -> intake.Batch:
-    batch = intake.land(con, settings.load(home=tmp_path / "home"), "olist", folder, date(2018, 8, 31))
+def land(con: duckdb.DuckDBPyConnection, folder: Path, tmp_path: Path) -> landing.Batch:
+    batch = landing.land(con, settings.load(home=tmp_path / "home"), "olist", folder, date(2018, 8, 31))
     if batch.state == "landed":
-        intake.accept(con, batch.batch_id)
+        merging.accept(con, batch.batch_id)
     return batch
 
 
@@ -147,7 +149,7 @@ def test_a_text_with_line_breaks_and_quotes_is_whole(
 
 def test_what_olist_does_not_supply_is_missing(con: duckdb.DuckDBPyConnection, folder: Path, tmp_path: Path) -> None:
     land(con, folder, tmp_path)
-    from credit.rulebooks import shipped
+    from credit.rulebooks.reading import shipped
 
     night = evaluation.compute(con, date(2018, 8, 31), "America/Sao_Paulo", shipped())[0]
     states = {column.indicator: set(column.state) for column in night.scores.columns}

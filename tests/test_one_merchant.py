@@ -12,12 +12,12 @@ import pytest
 from small_market import DAY, ZONE, at, deliver, market, order
 from typer.testing import CliRunner
 
-from credit import engine, evaluation
-from credit.cli import app
+from credit.cli.main import app
 from credit.errors import UserError
-from credit.rulebooks import shipped
+from credit.evaluation import engine, night
+from credit.home import open_warehouse
+from credit.rulebooks.reading import shipped
 from credit.settings import Settings, cut_off
-from credit.warehouse import open_warehouse
 
 BETWEEN, NIGHT = DAY + timedelta(days=1), DAY + timedelta(days=2)
 SELLERS = {"e0": 0, "e1": 2, "e2": 7, "e3": 12, "e4": 16, "fraudulent": 0, "i0": 0, "i1": 9}
@@ -31,12 +31,12 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Settings:
     options = Settings(home=folder / "home", zone=ZONE, threads=1)
     with open_warehouse(options) as con:
         deliver(con, options, folder / "first", market(SELLERS, kinds=KINDS))
-        evaluation.evaluate(con, options, DAY)
+        night.evaluate(con, options, DAY)
         late = [order(name, 90, -3, late=True, known_at=at(1)) for name in SELLERS]
         fraud = {"violation_id": "f", "subject_id": "fraudulent", "kind": "fraud", "severity": "serious",
                  "decided_at": at(1), "known_at": at(1)}  # fmt: skip
         deliver(con, options, folder / "second", {"transactions": late, "violations": [fraud]}, NIGHT)
-        evaluation.evaluate(con, options, NIGHT)
+        night.evaluate(con, options, NIGHT)
     return options
 
 
@@ -63,11 +63,11 @@ def test_each_merchant_alone_has_the_row_of_the_whole_night(home: Settings, con:
     assert {row[1] for row in graded} == {"gbt-26842-enterprise", "gbt-28041-buyer", "gbt-28041-individual"}
     assert [row[0] for row in graded if row[2]] != []
     assert [(row[0], row[3]) for row in graded if row[3]] == [("fraudulent", ["fraud_upheld"])]
-    evaluation.evaluate(con, home, BETWEEN)
+    night.evaluate(con, home, BETWEEN)
     for subject_id, *_ in graded:
         con.execute(f"UPDATE results.grades SET score = 1, grade = 'x', past_edge = 9 WHERE subject_id = '{subject_id}'"
                     f" AND evaluated_on = '{NIGHT}'")  # fmt: skip
-        alone = evaluation.evaluate_merchant(con, home, NIGHT, subject_id)
+        alone = night.evaluate_merchant(con, home, NIGHT, subject_id)
         assert list(alone.grades["subject_id"]) == [subject_id]
     assert stored(con) == before
 
@@ -86,10 +86,10 @@ def test_the_command_prints_the_row_of_the_list(home: Settings) -> None:
 
 def test_who_is_not_there_or_a_night_that_is_not(home: Settings, con: duckdb.DuckDBPyConnection) -> None:
     with pytest.raises(UserError, match=f"has no 'nobody'; .* run `merchant-credit evaluate --date {NIGHT}` first"):
-        evaluation.evaluate_merchant(con, home, NIGHT, "nobody")
+        night.evaluate_merchant(con, home, NIGHT, "nobody")
     later = NIGHT + timedelta(days=1)
     with pytest.raises(UserError, match=f"run `merchant-credit evaluate --date {later}` first"):
-        evaluation.evaluate_merchant(con, home, later, "e0")
+        night.evaluate_merchant(con, home, later, "e0")
     con.close()
     done = CliRunner().invoke(app, ["evaluate", "--merchant", "e0", "--date", str(later), "--home", str(home.home)])
     assert isinstance(done.exception, UserError)
@@ -99,12 +99,12 @@ def test_who_is_not_there_or_a_night_that_is_not(home: Settings, con: duckdb.Duc
 def test_rulebooks_that_set_the_same_parameters_share_one_count(con: duckdb.DuckDBPyConnection) -> None:
     """Also where one of them spells a default out."""
     moment = engine.Moment(cut_off(NIGHT, ZONE), ZONE)
-    frames, have = engine.known(con, moment), evaluation.supplied(con, moment)
+    frames, have = engine.known(con, moment), night.supplied(con, moment)
     books = [*{book.id: book for book in shipped()}.values()]
     assert books[0].values != books[1].values
     changed = {"reverify_days": books[0].parameters["reverify_days"].model_copy(update={"value": 1.0})}
     other = books[0].model_copy(update={"parameters": changed})
-    subjects = evaluation.subjects_of(frames, have)["subject_id"]
-    first, second, third, fourth = evaluation.count_facts(frames, [*books, other], subjects, moment, have)
+    subjects = night.subjects_of(frames, have)["subject_id"]
+    first, second, third, fourth = night.count_facts(frames, [*books, other], subjects, moment, have)
     assert first is second is third
     assert fourth is not first

@@ -13,17 +13,20 @@ import numpy as np
 import pytest
 from story_home import DAY, DAY_BEFORE, FOLDER, MARKETPLACE, ZONE, Row, delivered, evaluated, pseudonym, table
 
-from credit import evaluation, intake, outlook, rulebooks
+from credit.evaluation import night as evaluation
+from credit.evaluation import outlook
+from credit.evaluation.outlook import Case, changes
+from credit.evaluation.scoring import POINT
+from credit.home import open_warehouse
 from credit.indicators import CATALOGUE
 from credit.indicators.base import Leaf
-from credit.outlook import Case, changes
-from credit.scoring import POINT
-from credit.warehouse import open_warehouse
+from credit.intake import landing, merging
+from credit.rulebooks import reading
 
 ENTERPRISE, BUYER = "gbt-26842-enterprise", "gbt-28041-buyer"
-BOOK = rulebooks.FOLDER / f"{ENTERPRISE}-0.2.0.yaml"
-INDIVIDUAL_BOOK = rulebooks.FOLDER / "gbt-28041-individual-0.2.0.yaml"
-BUYER_BOOK = rulebooks.FOLDER / f"{BUYER}-0.1.0.yaml"
+BOOK = reading.FOLDER / f"{ENTERPRISE}-0.2.0.yaml"
+INDIVIDUAL_BOOK = reading.FOLDER / "gbt-28041-individual-0.2.0.yaml"
+BUYER_BOOK = reading.FOLDER / f"{BUYER}-0.1.0.yaml"
 
 # --- the least that would raise the grade, on literal counts ----------------------------------------------------
 
@@ -312,7 +315,7 @@ def test_only_behaviour_where_only_new_rows_came(alone, tmp_path: Path) -> None:
         "violation_id,subject_id,kind,severity,decided_at,known_at\n"
         f"V3,careless-giant,other,moderate,{DAY} 10:00:00,{DAY} 22:00:00\n"
     )
-    intake.accept(con, intake.land(con, conf, "canonical", new, DAY + timedelta(days=1)).batch_id)
+    merging.accept(con, landing.land(con, conf, "canonical", new, DAY + timedelta(days=1)).batch_id)
     moved = since(DAY + timedelta(days=1), BOOK)
     assert {part: moved[part] for part in PARTS} == {"behaviour": -0.4, "decay": 0, "platform": 0, "rules": 0}
     assert [(i["indicator"], i["points"]) for i in moved["indicators"]] == [("violations", -0.4)]

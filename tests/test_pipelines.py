@@ -13,9 +13,10 @@ from pathlib import Path
 
 import pytest
 
-from credit import settings, simulate
+from credit import settings
 from credit.errors import CheckFailed, InputError, WarehouseLocked
 from credit.nightly import STEPS, Night, run
+from credit.synthetic import delivery
 
 DAY = date(2026, 3, 1)
 
@@ -39,7 +40,7 @@ def test_flow_and_command_publish_the_same_files(tmp_path: Path) -> None:
 
     from pipelines.nightly import nightly
 
-    simulate.write(tmp_path / "in", merchants=30, transactions=2500, end=DAY)
+    delivery.write(tmp_path / "in", merchants=30, transactions=2500, end=DAY)
     report = nightly(path=str(tmp_path / "in"), evaluation_date=str(DAY), home=str(tmp_path / "a"))
     plain = run(Night(settings.load(home=tmp_path / "b"), DAY, path=tmp_path / "in"))
     assert report["version"] == plain["version"]
@@ -109,7 +110,7 @@ def test_serving_without_a_server_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_night_ends_without_complaints_of_leaks(tmp_path: Path) -> None:
-    simulate.write(tmp_path / "in", merchants=20, transactions=2000, end=DAY)
+    delivery.write(tmp_path / "in", merchants=20, transactions=2000, end=DAY)
     done = subprocess.run(
         [sys.executable, "-m", "pipelines.nightly", "--path", str(tmp_path / "in"), "--date", str(DAY),
          "--home", str(tmp_path / "home")],

@@ -14,10 +14,10 @@ import pandas as pd
 import pytest
 from small_market import CUT_OFF, DAY, ZONE, Rows, at, changed, deliver, market, on, order, seller
 
-from credit import evaluation
-from credit.rulebooks import shipped
+from credit.evaluation import night as evaluation
+from credit.home import open_warehouse
+from credit.rulebooks.reading import shipped
 from credit.settings import Settings
-from credit.warehouse import open_warehouse
 
 NEXT = DAY + timedelta(days=1)
 LATE = (CUT_OFF + timedelta(seconds=1)).isoformat()

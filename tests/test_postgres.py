@@ -16,14 +16,17 @@ import yaml
 from postgres_server import load, new_database, sql
 from story_home import DAY, KEY, MARKETPLACE, ZONE, delivered, table
 
-from credit import cli, evaluation, intake
-from credit.disclosure import publish
+from credit.cli import main
+from credit.disclosure.publishing import publish
 from credit.disclosure.versions import FOLLOWS
 from credit.errors import InputError, SourceUnreachable, UserError
+from credit.evaluation import night
+from credit.home import open_warehouse
+from credit.intake import landing, merging
 from credit.settings import Settings
 from credit.sources import mapping, mapping_check, postgres
 from credit.tables import TABLES
-from credit.warehouse import info, open_warehouse
+from credit.warehouse.connection import info
 
 ENV = "CREDIT_TEST_SHOP_URL"
 PG_TYPES = {"instant": "timestamptz", "date": "date", "money": "numeric", "integer": "int", "boolean": "boolean"}
@@ -39,7 +42,7 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> 
         with monkeypatch.context() as here:
             here.setattr(sys, "argv", ["merchant-credit", *arguments])
             with pytest.raises(SystemExit) as ended:
-                cli.main()
+                main.main()
         said = capsys.readouterr()
         return int(ended.value.code or 0), said.out, said.err
 
@@ -111,12 +114,12 @@ def home(tmp_path: Path) -> Settings:
     return conf
 
 
-def ingest(conf: Settings, path: Path, day: date = DAY, accept: bool = True) -> intake.Batch:
+def ingest(conf: Settings, path: Path, day: date = DAY, accept: bool = True) -> landing.Batch:
     with open_warehouse(conf) as con:
-        batch = intake.land(con, conf, "postgres", path, day)
+        batch = landing.land(con, conf, "postgres", path, day)
         if accept:
-            for number in intake.landed_batches(con):
-                intake.accept(con, number)
+            for number in merging.landed_batches(con):
+                merging.accept(con, number)
     return batch
 
 
@@ -127,7 +130,7 @@ def amounts(conf: Settings) -> dict[str, float]:
         }
 
 
-def read_of(batch: intake.Batch) -> int:
+def read_of(batch: landing.Batch) -> int:
     return batch.counts["transactions"]["read"]
 
 
@@ -220,12 +223,12 @@ def test_a_batch_that_was_not_landed_or_was_set_aside_is_read_again(
     ingest(home, small)
     add(shop, (4, 2, 4000, 4), (5, 2, 5000, 5))
     with monkeypatch.context() as failing:
-        failing.setattr(intake, "_balance", lambda *_: 1 / 0)
+        failing.setattr(landing, "_balance", lambda *_: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             ingest(home, small)
     assert read_of(ingest(home, small, accept=False)) == 3
     with open_warehouse(home) as con:
-        intake.refuse(con, intake.landed_batches(con)[0], "test")
+        merging.refuse(con, merging.landed_batches(con)[0], "test")
     add(shop, (6, 2, 6000, 6))
     assert read_of(ingest(home, small)) == 4
     assert amounts(home).keys() == {f"T{i}" for i in range(1, 7)}
@@ -317,7 +320,7 @@ def stocked(url: str, path: Path) -> Path:
 
 def published(conf: Settings) -> dict[str, bytes]:
     with open_warehouse(conf) as con:
-        evaluation.evaluate(con, conf, DAY, None)
+        night.evaluate(con, conf, DAY, None)
         folder = publish(con, conf, DAY).path
     files = {p.relative_to(folder).as_posix(): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
     return {path: content for path, content in files.items() if path.split("/")[0] not in FOLLOWS}
@@ -360,8 +363,8 @@ def test_the_nightly_command_takes_a_mapping(shop: str, tmp_path: Path, home: Se
     # Nothing new: the next batch repeats what is known, and changes nothing.
     sql(shop, "UPDATE shop.transactions SET changed = '2020-01-01' WHERE transaction_id NOT LIKE '%-01'")
     with open_warehouse(home) as con:
-        batch = intake.land(con, home, "postgres", path, DAY)
-        merged = intake.accept(con, batch.batch_id)["transactions"]
+        batch = landing.land(con, home, "postgres", path, DAY)
+        merged = merging.accept(con, batch.batch_id)["transactions"]
     assert merged["unchanged"] == read_of(batch) < orders
     assert merged["new"] == merged["replaced"] == 0
 

@@ -12,16 +12,16 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from credit import evaluation
-from credit.cli import app
-from credit.integrity import price as pricing
-from credit.integrity import scan
-from credit.integrity.market import SETTINGS, marketplace
-from credit.integrity.price import Attack, Price, limited, prices
+from credit.cli.main import app
+from credit.evaluation import night as evaluation
+from credit.integrity.scan import scan
 from credit.ledgers import findings
-from credit.rulebooks import shipped
+from credit.rulebooks.reading import shipped
 from credit.settings import cut_off
-from credit.simulate import ZONE
+from credit.synthetic.in_memory import SETTINGS, marketplace
+from credit.synthetic.market import ZONE
+from credit.validation import price as pricing
+from credit.validation.price import Attack, Price, limited, prices
 
 END = date(2026, 7, 1)
 BOOK = [book for book in shipped() if book.id == "gbt-26842-enterprise"][-1]

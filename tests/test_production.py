@@ -13,9 +13,9 @@ from zoneinfo import ZoneInfo
 import pytest
 from typer.testing import CliRunner
 
-from credit import simulate
-from credit.cli import app
-from credit.rulebooks import lifecycle
+from credit.cli.main import app
+from credit.ledgers import lifecycle
+from credit.synthetic import delivery
 
 PAGE = Path(__file__).parent.parent / "docs" / "how-to" / "production.md"
 LATER = {"2026-12-10": 15, "2026-12-11": 16, "2026-12-19": 24}
@@ -41,7 +41,7 @@ def test_the_way_to_production_is_rehearsed(tmp_path: Path, monkeypatch: pytest.
     [config] = re.findall(r"^```toml\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
     today = datetime.now(ZoneInfo("Asia/Shanghai")).date()
     commands = re.sub("|".join(LATER), lambda day: str(today + timedelta(days=LATER[day[0]])), commands)
-    simulate.write(tmp_path / "srv" / "delivery", merchants=40, transactions=2500, end=today)
+    delivery.write(tmp_path / "srv" / "delivery", merchants=40, transactions=2500, end=today)
     for name in ("usb1", "usb2"):
         (tmp_path / name).mkdir()
     monkeypatch.chdir(tmp_path)

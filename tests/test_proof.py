@@ -28,14 +28,18 @@ from proof_version import as_version, entry
 from tuf.api.metadata import Metadata
 from typer.testing import CliRunner
 
-from credit import durable, evaluation, intake, simulate
-from credit.cli import app
-from credit.disclosure import publish
+from credit.cli.main import app
+from credit.disclosure.publishing import publish
 from credit.errors import InputError, UserError
-from credit.proof import Keys, grade, keys, sign, signing, verify
-from credit.proof.verify import Verdict, plain, verify_folder, verify_url
+from credit.evaluation import night as evaluation
+from credit.files import durable
+from credit.home import open_warehouse
+from credit.intake import landing, merging
+from credit.proof import Keys, grade, keys, reading, sign, signing, verify
+from credit.proof.reading import plain
+from credit.proof.verify import Verdict, verify_folder, verify_url
 from credit.settings import Settings
-from credit.warehouse import open_warehouse
+from credit.synthetic import delivery
 
 DAY = date(2026, 11, 24)
 NOW = datetime(2026, 11, 24, 1, tzinfo=UTC)
@@ -98,10 +102,10 @@ class Platform:
 def content(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Published files of a small synthetic marketplace, without lists and signatures; do not change it."""
     base = tmp_path_factory.mktemp("proof")
-    simulate.write(base / "sample", merchants=24, transactions=2_000, seed=3, end=DAY)
+    delivery.write(base / "sample", merchants=24, transactions=2_000, seed=3, end=DAY)
     conf = Settings(home=base / "home", threads=1, memory_limit="512MB")
     with open_warehouse(conf) as con:
-        intake.accept(con, intake.land(con, conf, "canonical", base / "sample", DAY).batch_id)
+        merging.accept(con, landing.land(con, conf, "canonical", base / "sample", DAY).batch_id)
         evaluation.evaluate(con, conf, DAY)
         shutil.copytree(publish(con, conf, DAY).path, base / "content")
     for name in ("manifest", "feed", "tuf"):
@@ -197,9 +201,9 @@ def test_files_of_hard_links_are_not_read_again(
     changed.unlink()
     changed.write_bytes(raw)
     read: list[str] = []
-    digest = verify._Folder.digest
+    digest = reading.Folder.digest
     monkeypatch.setattr(
-        verify._Folder, "digest", lambda self, path, limit: [read.append(path), digest(self, path, limit)][1]
+        reading.Folder, "digest", lambda self, path, limit: [read.append(path), digest(self, path, limit)][1]
     )
     assert _judge(platform, linked, same_as=night).verdict == "valid"
     assert {path for path in read if not path.startswith("feed/")} == {changed.relative_to(linked).as_posix()}
@@ -569,7 +573,7 @@ def _killed_at(step: int, work: Callable[[], object]) -> bool:
 
 def test_reading_while_it_is_signed_anew(platform: Platform, night: Path) -> None:
     """The verdict of a reader whose metadata are removed under him is that of the new ones."""
-    real, times = verify._Folder.scan, 0
+    real, times = reading.Folder.scan, 0
 
     def scan(self: Any, *given: Any) -> Any:
         nonlocal times
@@ -581,7 +585,7 @@ def test_reading_while_it_is_signed_anew(platform: Platform, night: Path) -> Non
         return found
 
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(verify._Folder, "scan", scan)
+        patched.setattr(reading.Folder, "scan", scan)
         assert _judge(platform, night).verdict == "valid"
     assert times == 2
 

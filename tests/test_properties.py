@@ -23,12 +23,17 @@ import pytest
 from hypothesis import HealthCheck, Phase, assume, given, settings
 from hypothesis import strategies as st
 
-from credit import evaluation, intake, warehouse
+from credit.evaluation import night
+from credit.evaluation.scoring import POINT, Scores
 from credit.indicators import CATALOGUE
-from credit.rulebooks import Rulebook, lifecycle, shipped
-from credit.scoring import POINT, Scores
+from credit.intake import landing, merging
+from credit.ledgers import steps
+from credit.rulebooks.book import Rulebook
+from credit.rulebooks.reading import shipped
 from credit.settings import Settings, cut_off
 from credit.tables import TABLES
+from credit.warehouse import connection
+from credit.warehouse import schema as schema_
 
 ZONE = "Asia/Shanghai"
 DAY = date(2025, 7, 1)
@@ -176,10 +181,10 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Callable[[], Path]:
 def warehouse_of(home: Path) -> Iterator[tuple[duckdb.DuckDBPyConnection, Settings]]:
     """A warehouse in memory with the key file of its home on disk."""
     options = Settings(home=home, zone=ZONE, threads=1)
-    with warehouse.connect(":memory:", options) as con:
-        con.execute(warehouse.ddl())
+    with connection.connect(":memory:", options) as con:
+        con.execute(schema_.ddl())
         con.execute("SET VARIABLE zone = ?", [ZONE])
-        lifecycle.adopt_shipped(con, ZONE)
+        steps.adopt_shipped(con, ZONE)
         yield con, options
 
 
@@ -190,10 +195,10 @@ def write(path: Path, rows: Rows) -> Path:
     return path
 
 
-def ingest(con: duckdb.DuckDBPyConnection, options: Settings, path: Path) -> intake.Batch:
-    batch = intake.land(con, options, "canonical", path, DAY)
+def ingest(con: duckdb.DuckDBPyConnection, options: Settings, path: Path) -> landing.Batch:
+    batch = landing.land(con, options, "canonical", path, DAY)
     if not batch.already_landed:
-        intake.accept(con, batch.batch_id)
+        merging.accept(con, batch.batch_id)
     return batch
 
 
@@ -201,7 +206,7 @@ def results(con: duckdb.DuckDBPyConnection) -> Results:
     """Grades and every indicator, for the last day and one in the past; consumers' pseudonyms do not show in them."""
     found = {}
     for day in DAYS:
-        for done in evaluation.compute(con, day, ZONE, BOOKS):
+        for done in night.compute(con, day, ZONE, BOOKS):
             found[done.rulebook.id + " grades", day] = done.grades
             found[done.rulebook.id + " indicators", day] = done.scores.long()
     return found
@@ -298,7 +303,7 @@ def test_an_evaluation_can_be_repeated(folder, seed: int) -> None:
         ingest(con, options, write(folder(), market(seed)))
         kept = []
         for _ in range(2):
-            evaluation.evaluate(con, options, DAY)
+            night.evaluate(con, options, DAY)
             tables = ("runs", "rulebooks", "grades", "indicators")
             kept.append([con.execute(f"SELECT * FROM results.{name} ORDER BY ALL").fetchall() for name in tables])
         assert kept[0] == kept[1]
@@ -349,11 +354,11 @@ def test_an_additional_upheld_complaint_never_helps(folder, seed: int, rounds: S
     rows = market(seed)
     with warehouse_of(folder()) as (con, options):
         ingest(con, options, write(folder(), rows))
-        before = evaluation.compute(con, DAY, ZONE, BOOKS)
+        before = night.compute(con, DAY, ZONE, BOOKS)
         for complaints in rounds:
             batch = ingest(con, options, write(folder(), {"complaints": list(complaints)}))
             assert batch.counts["complaints"]["accepted"] == len(complaints)
-            after = evaluation.compute(con, DAY, ZONE, BOOKS)
+            after = night.compute(con, DAY, ZONE, BOOKS)
             for was, now in zip(before, after, strict=True):
                 assert (now.scores.score <= was.scores.score).all()
                 assert (now.scores.evidence == was.scores.evidence).all()

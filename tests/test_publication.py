@@ -23,14 +23,17 @@ import pytest
 from frictionless import Package
 from small_market import DAY, at, changed, deliver, market
 
-from credit import evaluation, rulebooks
-from credit.disclosure import Publication, publish, render, rollback, versions
+from credit import rulebooks
+from credit.disclosure import render, versions
+from credit.disclosure.publishing import Publication, publish, rollback
 from credit.errors import UserError
+from credit.evaluation import night
+from credit.home import open_warehouse
 from credit.ledgers import objections, sanctions
 from credit.proof import Keys
 from credit.proof.verify import Verdict, verify_folder
+from credit.rulebooks import reading
 from credit.settings import Settings
-from credit.warehouse import open_warehouse
 
 TOMORROW = DAY + timedelta(days=1)
 
@@ -38,7 +41,7 @@ TOMORROW = DAY + timedelta(days=1)
 @pytest.fixture(scope="module", autouse=True)
 def _quick() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(rulebooks, "parse", cache(rulebooks.parse))
+        patched.setattr(rulebooks, "parse", cache(reading.parse))
         patched.setattr(os, "fsync", lambda _: None)
         patched.setattr(os, "sync", lambda: None)
         yield
@@ -52,7 +55,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Settings:
     with open_warehouse(conf) as con:
         deliver(con, conf, home.parent / "delivery", market({"good": 0, "late": 15, "fair": 8}, orders=20))
         for day in (DAY, TOMORROW):
-            evaluation.evaluate(con, conf, day)
+            night.evaluate(con, conf, day)
         publish(con, conf, DAY)
     return conf
 
@@ -387,14 +390,14 @@ def test_the_feed_names_nobody(conf: Settings, tmp_path: Path) -> None:
     person = changed(rows, "subject_id", "good", name="王小明", known_at=at(0.2))
     with open_warehouse(conf) as con:
         deliver(con, conf, tmp_path / "named", {"subjects": [person]}, TOMORROW)
-        evaluation.evaluate(con, conf, TOMORROW)
+        night.evaluate(con, conf, TOMORROW)
         first = publish(con, conf, TOMORROW).path
         assert "王小明" in _document(first, "good").read_text(encoding="utf-8")
         later = TOMORROW + timedelta(days=1)
         deliver(
             con, conf, tmp_path / "told", {"subjects": [person | {"kind": "individual", "known_at": at(1.2)}]}, later
         )
-        evaluation.evaluate(con, conf, later)
+        night.evaluate(con, conf, later)
         done = publish(con, conf, later)
     assert len(list((done.path / "feed").iterdir())) == 3
     assert not [path for path in done.path.rglob("*") if path.is_file() and "王小明".encode() in path.read_bytes()]
@@ -634,7 +637,7 @@ def test_ledgers_show_at_once_and_the_correction_with_its_grades(conf: Settings)
     with open_warehouse(conf) as con:
         late = [f"transactions:late-{i}" for i in range(6)]
         objections.decide(con, number, outcome="upheld", reason="承运人更正", by="李伟", exclude=late, from_day=DAY)
-        evaluation.evaluate(con, conf, DAY)
+        night.evaluate(con, conf, DAY)
         done = publish(con, conf, DAY)
     found = _read(_document(done.path, "late"))
     assert found["objections"]["open"] == []

@@ -18,12 +18,14 @@ from typing import Any
 import duckdb
 import pytest
 
-from credit import evaluation, intake, simulate
+from credit.evaluation import night as evaluation
+from credit.home import open_warehouse
+from credit.intake import landing, merging, pseudonyms
 from credit.settings import Settings, cut_off
+from credit.synthetic import market
 from credit.tables import TABLES, Column, Table
-from credit.warehouse import open_warehouse
 
-ZONE = simulate.ZONE
+ZONE = market.ZONE
 NIGHTS = [date(2026, 11, 25) + timedelta(days=i) for i in range(30)]
 MIDDLE = NIGHTS[17]
 SEED = 1
@@ -80,7 +82,7 @@ def deliveries(folder: Path) -> tuple[Path, list[Path]]:
         path.mkdir()
     with duckdb.connect(config={"threads": 1}) as con:
         con.execute("SET TimeZone = 'UTC'")
-        simulate.populate(con, merchants=20, transactions=2000, days=240, end=NIGHTS[-1], seed=SEED)
+        market.populate(con, merchants=20, transactions=2000, days=240, end=NIGHTS[-1], seed=SEED)
         for table, subject, values, number in LATER:
             row = {"subject_id": subject, "known_at": night(number)} | values
             marks = ", ".join("?" for _ in row)
@@ -109,9 +111,9 @@ def deliveries(folder: Path) -> tuple[Path, list[Path]]:
 
 
 def ingest(con: duckdb.DuckDBPyConnection, options: Settings, path: Path, day: date, *, history: bool = False) -> None:
-    batch = intake.land(con, options, "canonical", path, day, history=history)
+    batch = landing.land(con, options, "canonical", path, day, history=history)
     assert batch.reasons == []
-    intake.accept(con, batch.batch_id)
+    merging.accept(con, batch.batch_id)
 
 
 def stored(con: duckdb.DuckDBPyConnection) -> Stored:
@@ -144,7 +146,7 @@ def homes(tmp_path_factory: pytest.TempPathFactory) -> Homes:
     for home in (options.home, other):
         home.mkdir()
     # Buyers go by pseudonyms: the same ones under the same key.
-    intake.pseudonym_key(options)
+    pseudonyms.pseudonym_key(options)
     shutil.copy(options.key_file, other)
     with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as beside:
         replayed = beside.submit(at_once, other, whole)

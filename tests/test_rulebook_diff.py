@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
-from credit.rulebooks import FOLDER, Rulebook, load, shipped
+from credit.rulebooks.book import Rulebook
 from credit.rulebooks.diff import Change, diff
 from credit.rulebooks.places import condition, full_name, lines, veto
+from credit.rulebooks.reading import FOLDER, load, shipped
 
 BOOK = load(FOLDER / "gbt-26842-enterprise-0.1.0.yaml")
 LATER = load(FOLDER / "gbt-26842-enterprise-0.2.0.yaml")
@@ -80,7 +81,8 @@ def test_comments_and_layout_are_no_change() -> None:
 
 @pytest.mark.parametrize("book", shipped(), ids=lambda book: f"{book.id}-{book.version}")
 def test_every_key_of_the_shipped_rules_has_a_chinese_name(book: Rulebook) -> None:
-    from credit.rulebooks import places, read
+    from credit.files.strict_yaml import read
+    from credit.rulebooks import places
 
     data = read(book.text)[0]
     unnamed = set()
@@ -115,7 +117,7 @@ VETOES = {
 
 @pytest.mark.parametrize("id_", VETOES)
 def test_a_veto_in_words(id_: str) -> None:
-    from credit.rulebooks import read
+    from credit.files.strict_yaml import read
 
     (item,) = [one for one in read(LATER.text)[0]["vetoes"] if one["id"] == id_]
     zh, en, when = VETOES[id_]

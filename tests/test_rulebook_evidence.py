@@ -7,12 +7,12 @@ from datetime import date
 import pandas as pd
 import pytest
 
-from credit.grading import NOT_RATED
+from credit.evaluation.grading import NOT_RATED
+from credit.home import open_warehouse
 from credit.settings import Settings
 from credit.validation.backtest import Backtest, backtest
 from credit.validation.challenger import challenge
 from credit.validation.outcomes import definition
-from credit.warehouse import open_warehouse
 
 pytestmark = pytest.mark.olist
 

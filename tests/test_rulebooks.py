@@ -10,7 +10,7 @@ import pytest
 
 from credit.errors import UserError
 from credit.indicators import CATALOGUE
-from credit.rulebooks import FOLDER, load, shipped, version_key
+from credit.rulebooks.reading import FOLDER, load, shipped, version_key
 
 ENTERPRISE = FOLDER / "gbt-26842-enterprise-0.2.0.yaml"
 TEXT = ENTERPRISE.read_text(encoding="utf-8")

@@ -7,8 +7,8 @@ from itertools import product
 import numpy as np
 import pytest
 
-from credit.rulebooks import shipped
-from credit.scoring import POINT
+from credit.evaluation.scoring import POINT
+from credit.rulebooks.reading import shipped
 
 STRAIGHT = [[0, 0], [1, 100]]
 """The mark is a hundred times the value."""

@@ -14,7 +14,9 @@ import duckdb
 import pytest
 
 from credit import codes
-from credit.simulate import BAD_ROWS, BUYER_STORIES, BUYER_SUBJECTS, STORIES, populate, write
+from credit.synthetic.delivery import BAD_ROWS, write
+from credit.synthetic.market import BUYER_SUBJECTS, populate
+from credit.synthetic.stories import BUYER_STORIES, STORIES
 from credit.tables import KNOWN_AT, TABLES
 
 END = date(2025, 11, 1)

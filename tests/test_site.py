@@ -22,13 +22,15 @@ import pytest
 import small_market
 from small_market import DAY, market, seller
 
-from credit import evaluation
 from credit.disclosure import documents, night, site
 from credit.disclosure.site import words
 from credit.disclosure.site.search import INDEX, normal
-from credit.rulebooks import lifecycle, shipped
+from credit.evaluation import night as evaluation
+from credit.files import formats
+from credit.home import open_warehouse
+from credit.ledgers import lifecycle
+from credit.rulebooks.reading import shipped
 from credit.settings import Settings
-from credit.warehouse import open_warehouse
 
 HOSTILE = '<script>alert(1)</script>=HYPERLINK("x")'
 CONTEXT: dict[str, Any] = {
@@ -90,7 +92,7 @@ def ledger(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, Document
         tonight = night.read(con, conf, DAY)
         paths = documents.paths([subject_id for graded in tonight.graded for subject_id in graded.ids])
         made = {
-            path: complete(json.loads(documents.to_json(document)))
+            path: complete(json.loads(formats.to_json(document)))
             for part in documents.wholes(tonight, conf, paths, development=False)
             for path, document in documents.documents(part)
         }

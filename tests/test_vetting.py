@@ -14,11 +14,14 @@ import pytest
 import yaml
 from typer.testing import CliRunner
 
-from credit import application, vetting
-from credit.cli import app
+from credit.cli.main import app
 from credit.errors import InputError, UserError
+from credit.home import open_warehouse
 from credit.settings import Settings
-from credit.warehouse import open_warehouse
+from credit.vetting import application, verdict
+from credit.vetting import case as case_
+from credit.vetting import letter as letter_
+from credit.vetting import policy as policy_
 
 DAY = date(2026, 11, 24)
 SAMPLES = Path(__file__).parent.parent / "data" / "applications"
@@ -44,8 +47,8 @@ def outcomes(result: dict[str, Any]) -> dict[str, str]:
 def judged(data: dict[str, Any], **known: Any) -> dict[str, Any]:
     """The result for an application, without a warehouse; `known` is what one would have said."""
     given = read(data)
-    case = vetting.Case(DAY, given.row["subject_id"] or "code-0", given.row, given.brands, given.records, **known)
-    return vetting.judge(case, vetting.load_policy())
+    case = case_.Case(DAY, given.row["subject_id"] or "code-0", given.row, given.brands, given.records, **known)
+    return verdict.judge(case, policy_.load_policy())
 
 
 def brand(**given: Any) -> dict[str, Any]:
@@ -199,7 +202,7 @@ def vetted(fill: Callable[..., duckdb.DuckDBPyConnection], home: Settings) -> Ca
 
     def made(data: dict[str, Any], **rows: list[dict[str, Any]]) -> dict[str, Any]:
         con = fill(**{table: renamed(of) for table, of in rows.items()})
-        return vetting.judge(vetting.case_of_application(con, home, read(data), DAY), vetting.load_policy())
+        return verdict.judge(case_.case_of_application(con, home, read(data), DAY), policy_.load_policy())
 
     return made
 
@@ -218,10 +221,10 @@ def test_a_code_that_was_changed_still_counts(fill: Callable[..., duckdb.DuckDBP
     )
     con.execute("INSERT INTO history.subjects BY NAME SELECT * REPLACE (? AS uscc) FROM canonical.subjects", [USCC])
     try:
-        case = vetting.case_of_application(con, home, read(ENTERPRISE), DAY)
+        case = case_.case_of_application(con, home, read(ENTERPRISE), DAY)
     finally:
         con.execute("DELETE FROM history.subjects")
-    assert outcomes(vetting.judge(case, vetting.load_policy()))["earlier_termination"] == "failed"
+    assert outcomes(verdict.judge(case, policy_.load_policy()))["earlier_termination"] == "failed"
 
 
 @pytest.mark.parametrize(("kind", "grades", "outcome"), [
@@ -247,7 +250,7 @@ def test_grades_are_the_newest_of_each_shop(fill: Callable[..., duckdb.DuckDBPyC
                    'old' AS subject_id, 'enterprise' AS subject_kind, ? AS grade, 1 AS evidence, 10 AS orders""",
                 [on, grade],
             )
-        case = vetting.case_of_application(con, home, read(ENTERPRISE), DAY)
+        case = case_.case_of_application(con, home, read(ENTERPRISE), DAY)
     finally:
         con.execute("DELETE FROM results.runs; DELETE FROM results.grades")
     assert case.grades == ["C"]
@@ -255,7 +258,7 @@ def test_grades_are_the_newest_of_each_shop(fill: Callable[..., duckdb.DuckDBPyC
 
 def test_every_check_of_the_policy_passes_and_fails_above() -> None:
     said = {(check, outcome) for check, _, outcome in [*CASES, *KNOWN]}
-    for rule in vetting.load_policy().checks:
+    for rule in policy_.load_policy().checks:
         if rule.id == "worst_grade":
             continue
         assert (rule.id, "passed") in said, rule.id
@@ -272,8 +275,8 @@ def test_verdicts() -> None:
     refused = judged(ENTERPRISE | {"uscc": "91110198MA1EXAMP1X", "address": None})
     assert refused["verdict"] == "refuse"
     referred = application.read(SAMPLES / "referred.yaml")
-    case = vetting.Case(DAY, "A000002", referred.row, referred.brands, referred.records)
-    result = vetting.judge(case, vetting.load_policy())
+    case = case_.Case(DAY, "A000002", referred.row, referred.brands, referred.records)
+    result = verdict.judge(case, policy_.load_policy())
     assert result["verdict"] == "refer"
     assert {r["check"] for r in result["reasons"] if r["leads_to"]} == {
         "licence_lasts", "deposit_enough", "brand_right", "moderate_penalty",
@@ -292,11 +295,11 @@ def test_a_persons_number_is_nowhere(
         "public_records": [record("abnormal_operation", issuer=f"机关 {written}")],
     }
     con = fill()
-    result = vetting.judge(vetting.case_of_application(con, home, read(wild), DAY), vetting.load_policy())
-    vetting.store(con, result, vetting.load_policy(), None)
+    result = verdict.judge(case_.case_of_application(con, home, read(wild), DAY), policy_.load_policy())
+    verdict.store(con, result, policy_.load_policy(), None)
     kept = con.execute("SELECT * FROM ledger.vettings").fetchall()
     con.execute("DELETE FROM ledger.vettings")
-    for text in (json.dumps(result, ensure_ascii=False), str(kept), vetting.letter(result, 1, home)):
+    for text in (json.dumps(result, ensure_ascii=False), str(kept), letter_.letter(result, 1, home)):
         for secret in (written, ID, "13800000000", "小样"):
             assert secret not in text
     assert result["name"] == "王**"
@@ -307,7 +310,7 @@ def test_a_fingerprint_is_the_homes_own(fill: Callable[..., duckdb.DuckDBPyConne
     for name in ("a", "a", "b"):
         conf = Settings(home=tmp_path / name, zone="Asia/Shanghai")
         conf.home.mkdir(exist_ok=True)
-        marks.append(vetting.case_of_application(fill(), conf, read(PERSON), DAY).applicant)
+        marks.append(case_.case_of_application(fill(), conf, read(PERSON), DAY).applicant)
     assert marks[0] == marks[1] != marks[2]
     assert re.fullmatch("code-[0-9a-f]{16}", marks[0])
 
@@ -394,7 +397,7 @@ def test_chinese_names_mean_the_same() -> None:
 
 
 def test_a_policy_says_all_that_is_wrong_with_it(tmp_path: Path) -> None:
-    text = vetting.FILE.read_text(encoding="utf-8")
+    text = policy_.FILE.read_text(encoding="utf-8")
     for old, new in (
         ("leads_to: refer", "leads_to: shrug"),
         ("numbers: {characters: {value: 6,", "numbers: {letters: {value: 6,"),
@@ -406,7 +409,7 @@ def test_a_policy_says_all_that_is_wrong_with_it(tmp_path: Path) -> None:
     path = tmp_path / "policy.yaml"
     path.write_text(text, encoding="utf-8")
     with pytest.raises(UserError) as error:
-        vetting.load_policy(path)
+        policy_.load_policy(path)
     for part in (
         "has 4 errors",
         "checks.0.leads_to",
@@ -420,7 +423,7 @@ def test_a_policy_says_all_that_is_wrong_with_it(tmp_path: Path) -> None:
 
 
 def test_no_number_of_the_policy_claims_to_be_a_standards_text() -> None:
-    text = vetting.FILE.read_text(encoding="utf-8")
+    text = policy_.FILE.read_text(encoding="utf-8")
     assert "source: text" not in text
     assert set(re.findall(r"source: (\w+)", text)) == {"law", "neighbour", "reconstruction"}
 
@@ -431,7 +434,7 @@ def test_no_number_of_the_policy_claims_to_be_a_standards_text() -> None:
 def test_the_letter_says_all_and_does_nothing(home: Settings) -> None:
     hostile = "<script>alert(1)</script>[x](http://evil.example)*b*`c`|d|"
     result = judged(ENTERPRISE | {"name": hostile, "brands": [{"name": hostile}], "public_records": None})
-    text = vetting.letter(result, 7, home)
+    text = letter_.letter(result, 7, home)
     for part in ("<script", "[x](", "http://", "*b*", "`c`"):
         assert part not in text.replace("\\*", "").replace("\\`", "").replace("\\[", "").replace("\\]", "")
     for reason in result["reasons"]:
@@ -530,9 +533,9 @@ def test_errors_of_the_command(arguments: tuple[object, ...], said: str, tmp_pat
 
 def test_the_ledger_only_grows(fill: Callable[..., duckdb.DuckDBPyConnection]) -> None:
     con: duckdb.DuckDBPyConnection = fill()
-    policy, at = vetting.load_policy(), datetime(2026, 11, 24, tzinfo=UTC)
+    policy, at = policy_.load_policy(), datetime(2026, 11, 24, tzinfo=UTC)
     try:
-        assert [vetting.store(con, judged(ENTERPRISE), policy, "a", at) for _ in range(2)] == [1, 2]
-        assert [(row["number"], row["at"]) for row in vetting.stored(con)] == [(2, at), (1, at)]
+        assert [verdict.store(con, judged(ENTERPRISE), policy, "a", at) for _ in range(2)] == [1, 2]
+        assert [(row["number"], row["at"]) for row in verdict.stored(con)] == [(2, at), (1, at)]
     finally:
         con.execute("DELETE FROM ledger.vettings")

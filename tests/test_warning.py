@@ -16,11 +16,11 @@ import pytest
 from conftest import DAY, ZONE, Fill
 from typer.testing import CliRunner
 
-from credit.cli import app
+from credit.cli.main import app
+from credit.home import open_warehouse
 from credit.integrity import warning
 from credit.integrity.warning import Alert
 from credit.settings import Settings
-from credit.warehouse import open_warehouse
 
 OPTIONS = Settings(zone=ZONE, threads=1)
 MIDNIGHT = datetime(DAY.year, DAY.month, DAY.day)

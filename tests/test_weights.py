@@ -18,12 +18,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
-from credit import weights
-from credit.cli import app
+from credit.cli.main import app
 from credit.errors import UserError
-from credit.rulebooks import FOLDER, shipped
+from credit.home import open_warehouse
+from credit.rulebooks import weights
+from credit.rulebooks.reading import FOLDER, shipped
 from credit.settings import Settings
-from credit.warehouse import open_warehouse
 
 EXAMPLES = Path(__file__).parents[1] / "data" / "weights"
 BOOK = weights.rulebook("gbt-26842-enterprise")

@@ -5,11 +5,9 @@
 
 from __future__ import annotations
 
-import csv
 import io
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from datetime import date
 from typing import Any
 
 import numpy as np
@@ -17,9 +15,9 @@ import orjson
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from credit.disclosure.documents import harmless
-from credit.disclosure.night import Graded, Night, listed
+from credit.disclosure.night import Graded, Night
 from credit.disclosure.privacy import STATES
+from credit.files.formats import AT_ONCE, columns_in_batches, csv_table, harmless
 from credit.indicators.base import Array
 
 
@@ -91,11 +89,6 @@ FILES: dict[str, tuple[tuple[Field, ...], str, str]] = {
     "bulk/elements.parquet": (ELEMENTS, "每个商家每个要素一行", "One row a merchant and element"),
     "bulk/indicators.parquet": (INDICATORS, "每个商家每个指标一行", "One row a merchant and indicator"),
 }
-
-_AT_ONCE = 10_000
-
-_TELLING = frozenset({str, bool, date, type(None)})
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 
 
 def grades(night: Night, documents: dict[str, str]) -> pa.Table:
@@ -215,8 +208,8 @@ def _by_merchant(columns: list[Array]) -> Array:
 
 def _split(graded: Graded) -> Iterator[Graded]:
     """The same, some merchants at a time: a row an indicator of all of them would not fit beside them."""
-    for start in range(0, len(graded.ids), _AT_ONCE):
-        part = slice(start, start + _AT_ONCE)
+    for start in range(0, len(graded.ids), AT_ONCE):
+        part = slice(start, start + AT_ONCE)
         columns = [
             replace(
                 column,
@@ -245,55 +238,7 @@ def _parquet(tables: Iterable[pa.Table]) -> bytes:
 
 def _ndjson(table: pa.Table) -> bytes:
     names, sink = table.column_names, io.BytesIO()
-    for columns in _columns(table):
+    for columns in columns_in_batches(table):
         rows = (dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True))
         sink.write(harmless(b"".join(orjson.dumps(row, option=orjson.OPT_APPEND_NEWLINE) for row in rows)))
     return sink.getvalue()
-
-
-def _columns(table: pa.Table) -> Iterator[list[list[Any]]]:
-    """The columns, some rows at a time: all of them as Python objects would not fit beside the night."""
-    for batch in table.to_batches(max_chunksize=_AT_ONCE):
-        if batch.num_rows:
-            yield [listed(column) for column in batch.columns]
-
-
-def csv_table(table: pa.Table) -> bytes:
-    """The table as CSV, see `csv_bytes`."""
-    return _csv(table.column_names, _columns(table))
-
-
-def csv_bytes(names: list[str], batches: Iterable[list[dict[str, Any]]]) -> bytes:
-    """RFC 4180 with a BOM, so that spreadsheets read it as UTF-8. The rows come some at a time."""
-    return _csv(names, ([[row[name] for row in rows] for name in names] for rows in batches))
-
-
-def _csv(names: list[str], batches: Iterable[list[list[Any]]]) -> bytes:
-    sink = io.BytesIO()
-    with io.TextIOWrapper(sink, "utf-8-sig", newline="") as text:
-        writer = csv.writer(text, lineterminator="\r\n")
-        writer.writerow(names)
-        for columns in batches:
-            writer.writerows(zip(*map(_cells, columns), strict=True))
-        text.flush()
-        return sink.getvalue()
-
-
-def _cells(values: list[Any]) -> list[Any]:
-    """A column; its few different values, if it has few, are looked at once each: not numbers, of which two that are equal
-    may read differently."""
-    kinds = set(map(type, values))
-    if kinds.isdisjoint((bool, str)):
-        return values
-    if kinds <= _TELLING and len(different := set(values)) * 2 < len(values):
-        shown = {value: _cell(value) for value in different}
-        return [shown[value] for value in values]
-    return [_cell(value) for value in values]
-
-
-def _cell(value: Any) -> Any:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, str) and value.startswith(_FORMULA):
-        return f"'{value}"
-    return value

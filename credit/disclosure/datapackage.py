@@ -6,11 +6,10 @@ from typing import Any
 
 import pyarrow as pa
 
-from credit.disclosure import bulk
+from credit.disclosure import bulk, sort_key
 from credit.disclosure.bulk import Field
-from credit.disclosure.documents import to_json
 from credit.disclosure.versions import Entry
-from credit.exports import sort_key
+from credit.files.formats import to_json
 
 PATH = "datapackage.json"
 FILES = bulk.FILES | sort_key.FILES

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -14,17 +13,16 @@ from typing import Any
 from urllib.parse import quote
 
 import numpy as np
-import orjson
 
 from credit.disclosure import privacy
 from credit.disclosure.figures import Tree
 from credit.disclosure.history import Point
 from credit.disclosure.night import Graded, Night
 from credit.disclosure.privacy import Shown
-from credit.explain import elements, reason_text, vetoes
-from credit.grading import NOT_RATED
+from credit.evaluation.explain import elements, reason_text, vetoes
+from credit.evaluation.grading import NOT_RATED
 from credit.indicators.base import Array
-from credit.rulebooks import Rulebook
+from credit.rulebooks.book import Rulebook
 from credit.settings import Settings
 
 SCHEMA = Path(__file__).with_name("merchant.schema.json")
@@ -69,34 +67,6 @@ _POINT = ("on", "grade", "score", "rulebook_version")
 
 _SHARD = 800
 """Merchants whose files are made at a time, about."""
-
-_UNSAFE = "<>&\x85\u2028\u2029"
-"""Valid in JSON, but a careless reader may take them for the end of a <script> or of a line."""
-_ESCAPED = [(character.encode(), f"\\u{ord(character):04x}".encode()) for character in _UNSAFE]
-
-
-def to_json(value: Any, indent: int | None = None) -> bytes:
-    """UTF-8 JSON, compact on one line unless indented, harmless within HTML; dates and instants in ISO 8601.
-
-    Raises ValueError for a number that JSON does not have, of what is indented."""
-    if indent is None:
-        raw = orjson.dumps(value)
-    else:
-        raw = json.dumps(value, ensure_ascii=False, allow_nan=False, indent=indent, default=_iso).encode()
-    return harmless(raw)
-
-
-def harmless(raw: bytes) -> bytes:
-    """JSON that says the same and is harmless within HTML."""
-    for character, escaped in _ESCAPED:
-        # Its first byte is soon looked for, and seldom there.
-        if character[:1] in raw and character in raw:
-            raw = raw.replace(character, escaped)
-    return raw
-
-
-def _iso(value: Any) -> str:
-    return str(value.isoformat())
 
 
 def paths(ids: list[str]) -> dict[str, str]:

@@ -16,7 +16,7 @@ import numpy as np
 
 from credit.disclosure import privacy
 from credit.disclosure.privacy import MEASURED, MISSING, NOT_APPLICABLE, SUPPRESSED, Codes, Mask, Shown
-from credit.engine import NightFacts
+from credit.evaluation.engine import NightFacts
 from credit.indicators import CATALOGUE
 from credit.indicators.after_sales import COMPLAINTS, justified, upheld
 from credit.indicators.base import WINDOWS, Array, Leaf, Quantity, Unit, count, median

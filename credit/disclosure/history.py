@@ -13,8 +13,8 @@ from typing import Any
 
 import duckdb
 
-from credit.grading import NOT_RATED
-from credit.rulebooks import Rulebook
+from credit.evaluation.grading import NOT_RATED
+from credit.rulebooks.book import Rulebook
 
 MONTHS = 12
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from credit.disclosure.documents import to_json
 from credit.disclosure.privacy import struck
-from credit.rulebooks import lifecycle
+from credit.files.formats import to_json
+from credit.ledgers import lifecycle
 
 PATH = "rulebooks/life.json"
 

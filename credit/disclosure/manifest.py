@@ -15,9 +15,9 @@ import orjson
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from credit.disclosure.documents import to_json
 from credit.disclosure.versions import MANIFEST, Draft, Entry, all_of, entry_of, put
 from credit.errors import UserError
+from credit.files.formats import to_json
 
 SCHEMA_VERSION = "1"
 MERCHANTS = "merchants/"

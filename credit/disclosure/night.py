@@ -16,21 +16,22 @@ import duckdb
 import narwhals as nw
 import numpy as np
 import pandas as pd
-import pyarrow as pa
 
-from credit import engine
 from credit.disclosure import figures, history, privacy
 from credit.disclosure.privacy import STATES, Codes, Shown
 from credit.errors import UserError
-from credit.evaluation import book_of, supplied
-from credit.grading import NOT_RATED
+from credit.evaluation import engine
+from credit.evaluation.grading import NOT_RATED
+from credit.evaluation.night import supplied
+from credit.evaluation.results import book_of
+from credit.files.formats import listed
 from credit.indicators import CATALOGUE
 from credit.indicators.base import WINDOWS, Array, Indicator
 from credit.ledgers import Notice, Published, published, told
-from credit.rulebooks import ElementRule, IndicatorRule, Rulebook
+from credit.rulebooks.book import ElementRule, IndicatorRule, Rulebook
 from credit.settings import Settings, last_day
 from credit.tables import TABLES, Table
-from credit.warehouse import scalar, zone_of
+from credit.warehouse.connection import scalar, zone_of
 
 _RATED_ROLE = "seller"
 """Buyers who are evaluated are consumers: nothing of them is published."""
@@ -340,13 +341,6 @@ def _register(frames: engine.Frames) -> dict[str, list[Any]]:
     )
     table = found.to_arrow()
     return {name: listed(table[name]) for name in table.column_names}
-
-
-def listed(column: pa.Array | pa.ChunkedArray) -> list[Any]:
-    """The column as Python objects. Arrow makes dates one by one, which takes ten times as long as NumPy."""
-    dates = pa.types.is_date(column.type)
-    values: list[Any] = column.to_numpy(zero_copy_only=False).tolist() if dates else column.to_pylist()
-    return values
 
 
 Subject = dict[str, Any]

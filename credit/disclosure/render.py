@@ -28,9 +28,10 @@ import pyarrow.parquet as pq
 
 from credit import __version__
 from credit.disclosure import manifest, site, versions
-from credit.disclosure.documents import Part, documents, folder_of, shards, to_json
+from credit.disclosure.documents import Part, documents, folder_of, shards
 from credit.disclosure.manifest import Listing
 from credit.disclosure.versions import PRINTS, Draft, Entry, entry_of
+from credit.files.formats import to_json
 
 _SHARED_OUT_FROM = 4_000
 """Merchants from which it pays to start processes."""

@@ -9,7 +9,7 @@ from credit.disclosure import documents, history
 from credit.disclosure.figures import Tree
 from credit.disclosure.night import Graded, Night
 from credit.disclosure.privacy import Shown
-from credit.explain import reason_text
+from credit.evaluation.explain import reason_text
 from credit.settings import Settings
 
 PATH = "platform.json"

@@ -31,8 +31,8 @@ from datetime import date
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from credit import durable
 from credit.errors import UserError
+from credit.files import durable
 
 MANIFEST = "manifest.json"
 FOLLOWS = ("feed.json", "feed", "tuf")

@@ -27,12 +27,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from credit.disclosure.documents import to_json
+from credit.disclosure import sort_key
 from credit.disclosure.manifest import FEED
 from credit.disclosure.versions import FOLLOWS, MANIFEST, Entry, entry_of
 from credit.errors import UserError
-from credit.exports import published, sort_key
+from credit.exports import published
 from credit.exports.published import Version
+from credit.files.formats import to_json
 from credit.settings import Settings
 
 POINTER = "current.json"

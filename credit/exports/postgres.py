@@ -19,11 +19,11 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
+from credit.databases.postgres import Refused, Url, connected, identifier, ingest, rows, run, said
 from credit.disclosure.bulk import GRADES
+from credit.disclosure.sort_key import key
 from credit.errors import UserError
 from credit.exports.published import Version
-from credit.exports.sort_key import key
-from credit.postgres import Refused, Url, connected, identifier, ingest, rows, run, said
 
 if TYPE_CHECKING:
     from adbc_driver_manager.dbapi import Cursor

@@ -10,11 +10,11 @@ import orjson
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from credit import rulebooks
 from credit.disclosure import manifest
+from credit.disclosure.sort_key import Ladder, ladder
 from credit.disclosure.versions import MANIFEST, Entry, entry_of
 from credit.errors import UserError
-from credit.exports.sort_key import Ladder, ladder
+from credit.rulebooks import reading
 from credit.settings import Settings
 
 
@@ -59,7 +59,7 @@ class Version:
     def ladders(self) -> dict[str, Ladder]:
         """The ladder of each of its rulebooks, by the rulebook's hash."""
         return {
-            book_hash: ladder(rulebooks.parse(self.read(path), str(self.folder / path)))
+            book_hash: ladder(reading.parse(self.read(path), str(self.folder / path)))
             for book_hash, path in self.rulebooks.items()
         }
 

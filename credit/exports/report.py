@@ -23,16 +23,16 @@ from zoneinfo import ZoneInfo
 
 import duckdb
 
-from credit import engine
 from credit.disclosure import privacy
-from credit.disclosure.bulk import csv_bytes
 from credit.disclosure.documents import RECORD_KINDS, SANCTION_KINDS
 from credit.errors import UserError
-from credit.evaluation import supplied
+from credit.evaluation import engine
+from credit.evaluation.night import supplied
+from credit.files.formats import csv_bytes
 from credit.ledgers import objections as ledger
 from credit.settings import Settings, cut_off, last_day
 from credit.tables import SUBJECTS, TABLES
-from credit.warehouse import zone_of
+from credit.warehouse.connection import zone_of
 
 PERSONAL = "含个人信息"
 SHEET_ROWS = 1_000_000

@@ -18,11 +18,11 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import bdtrc, pdtrc
 
-from credit import engine
+from credit.evaluation import engine
 from credit.indicators.base import Array
-from credit.integrity import Fact, Finding
+from credit.ledgers.finding import Fact, Finding
 from credit.tables import TABLES
-from credit.warehouse import scalar
+from credit.warehouse.connection import scalar
 
 HOUR, DAY = 3600, 86_400
 

@@ -8,9 +8,9 @@ Where neither refunds nor complaints are supplied nothing is looked for.
 
 from __future__ import annotations
 
-from credit.integrity import Fact, Finding
 from credit.integrity.base import DAY, WINDOW_DAYS, View, at_least, at_least_of, each, parameter, report
 from credit.integrity.bursts import apart
+from credit.ledgers.finding import Fact, Finding
 
 DAYS = int(parameter("bombing_days", 7, "days", "A call to arms is followed within a week."))
 REVIEWS = parameter("bombing_reviews", 5, "reviews", "Four unhappy buyers in a week are an ordinary bad week.")

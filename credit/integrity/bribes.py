@@ -9,7 +9,6 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from credit.integrity import Fact, Finding
 from credit.integrity.base import (
     DAY,
     PRIOR_ORDERS,
@@ -23,6 +22,7 @@ from credit.integrity.base import (
     usual_praise,
 )
 from credit.integrity.bursts import apart
+from credit.ledgers.finding import Fact, Finding
 
 DAYS = int(parameter("bribes_days", 30, "days", "A campaign of cards in the parcels."))
 ORDERS = parameter("bribes_orders", 12, "orders", "Fewer deliveries show no change of habit.")

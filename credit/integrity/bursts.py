@@ -10,8 +10,8 @@ from collections.abc import Iterator
 
 import pandas as pd
 
-from credit.integrity import Fact, Finding
 from credit.integrity.base import HOUR, SHAPE_TAIL, View, at_least, each, overpraised, parameter, report
+from credit.ledgers.finding import Fact, Finding
 
 WIDTHS = (
     int(parameter("burst_hours_short", 6, "hours", "One night's work of a brushing crew.")),

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from credit.integrity import Fact, Finding
 from credit.integrity.base import View, at_least_of, each, overpraised, parameter, report
+from credit.ledgers.finding import Fact, Finding
 
 ORDERS = parameter("captive_orders", 3, "orders", "Fewer orders show no habit.")
 SHARE = parameter("captive_share", 0.7, "share", "Of an account's orders at this merchant; room for some camouflage.")

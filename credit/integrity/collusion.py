@@ -7,8 +7,8 @@ whole platform, by the sizes of the two.
 
 from __future__ import annotations
 
-from credit.integrity import Fact, Finding
 from credit.integrity.base import DAY, View, at_least, each, overpraised, parameter, report
+from credit.ledgers.finding import Fact, Finding
 
 BUYERS = parameter("collusion_buyers", 4, "accounts", "A family and a friend are three.")
 BUSY = parameter(

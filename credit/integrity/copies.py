@@ -16,8 +16,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from credit.integrity import Fact, Finding
 from credit.integrity.base import SHAPE_TAIL, View, at_least, each, parameter, report
+from credit.ledgers.finding import Fact, Finding
 
 LENGTH = int(
     parameter(

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from credit.integrity import Fact, Finding
 from credit.integrity.base import HOUR, SHAPE_TAIL, View, at_least_of, each, overpraised, parameter, report
+from credit.ledgers.finding import Fact, Finding
 
 LONGEST_HOURS = parameter("dispatch_longest_hours", 12, "hours", "A parcel of another town needs a night at least.")
 OF_USUAL = parameter("dispatch_of_usual", 0.25, "share", "Of the merchant's median: beyond what a good road explains.")

@@ -9,8 +9,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from credit.integrity import Fact, Finding
 from credit.integrity.base import DAY, HOUR, WINDOW_DAYS, View, at_least, each, overpraised, parameter, report, together
+from credit.ledgers.finding import Fact, Finding
 
 TOGETHER_HOURS = parameter("ring_hours", 6, "hours", "A sitting of one person with several accounts.")
 OCCASIONS = parameter("ring_occasions", 3, "days", "Twice the same evening happens to anybody.")

@@ -19,11 +19,11 @@ import numpy as np
 import pandas as pd
 from scipy.special import bdtrc, ndtr, pdtrc
 
-from credit import engine
+from credit.evaluation import engine
 from credit.indicators.base import Array
 from credit.settings import Settings, cut_off
 from credit.tables import TABLES
-from credit.warehouse import zone_of
+from credit.warehouse.connection import zone_of
 
 RECENT_DAYS = 7
 """What is new: a week evens out days of the week, and a scheme of three weeks is caught in its first."""

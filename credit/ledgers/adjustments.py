@@ -12,13 +12,13 @@ from datetime import date, datetime
 
 import duckdb
 
-from credit import intake
 from credit.errors import UserError
 from credit.ledgers import overlay
 from credit.ledgers.entries import counts_from, enter, limited
-from credit.rulebooks.lifecycle import Moment, moment, zone
+from credit.ledgers.moments import Moment, moment, zone
 from credit.tables import TABLES, Column, Table
-from credit.warehouse import quote, transaction
+from credit.warehouse import row_rules
+from credit.warehouse.connection import as_dicts, quote, transaction
 
 REPAIRABLE = ("administrative_penalty", "abnormal_operation", "serious_violation", "dishonest_debtor")
 """Kinds of public records that credit repair ends: those that speak against somebody."""
@@ -154,7 +154,7 @@ def check(
             raise UserError(f"--correct {name}: one column is given twice")
         table = refs[0].table
         stored = f"SELECT * FROM ({overlay.current(con, table.name)}) WHERE {table.key} = {quote(refs[0].key)}"
-        values, fault = intake.corrections(con, table, stored, given, now, zone(con))
+        values, fault = row_rules.corrections(con, table, stored, given, now, zone(con))
         if fault is not None:
             raise UserError(f"--correct {name}: {fault}")
         found += [(ref, values[ref.column.name]) for ref in refs if ref.column]
@@ -198,14 +198,13 @@ def repair(
     before the record is in force or to come.
     """
     table = TABLES["public_records"]
-    rows = con.execute(f"SELECT * FROM ({overlay.current(con, table.name)}) WHERE record_id = {quote(record_id)}")
-    names = [name for name, *_ in rows.description or ()]
-    record = next((dict(zip(names, values, strict=True)) for values in rows.fetchall()), None)
-    if record is None:
+    records = as_dicts(con, f"SELECT * FROM ({overlay.current(con, table.name)}) WHERE record_id = {quote(record_id)}")
+    if not records:
         raise UserError(
             f"no public record {record_id!r}; record_id is the key in table public_records, and "
             "`merchant-credit explain MERCHANT --rows --json` lists those of a merchant"
         )
+    (record,) = records
     if record["kind"] not in REPAIRABLE:
         raise UserError(
             f"public record {record_id} is a {record['kind']}, which is not repaired; expected {', '.join(REPAIRABLE)}"

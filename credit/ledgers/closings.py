@@ -10,7 +10,7 @@ import duckdb
 
 from credit.errors import UserError
 from credit.ledgers.entries import enter, highest, limited, merchant, not_before
-from credit.rulebooks.lifecycle import moment, zone
+from credit.ledgers.moments import moment, zone
 
 NOTICE_DAYS = 30
 

@@ -8,9 +8,9 @@ from typing import Any
 import duckdb
 
 from credit.errors import UserError
-from credit.ledgers.tables import LEDGERS
-from credit.rulebooks.lifecycle import Moment, local_time, stated
-from credit.warehouse import scalar
+from credit.ledgers.moments import Moment, local_time, stated
+from credit.warehouse.connection import scalar
+from credit.warehouse.ledger_tables import LEDGERS
 
 MAX_TEXT = 2_000
 MAX_NAME = 100

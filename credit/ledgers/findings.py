@@ -21,12 +21,12 @@ import duckdb
 from credit.errors import UserError
 from credit.ledgers import overlay
 from credit.ledgers.entries import enter, limited, merchant, not_before
-from credit.rulebooks.lifecycle import moment
+from credit.ledgers.moments import moment
 from credit.tables import TABLES
-from credit.warehouse import quote, scalar
+from credit.warehouse.connection import quote, scalar
 
 if TYPE_CHECKING:
-    from credit.integrity import Finding
+    from credit.ledgers.finding import Finding
 
 OUTCOMES: dict[str, tuple[str, str]] = {"upheld": ("认定成立", "Upheld"), "dismissed": ("不予认定", "Dismissed")}
 VIOLATIONS: dict[str, tuple[str, str]] = {

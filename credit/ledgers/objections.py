@@ -19,8 +19,8 @@ import duckdb
 from credit.errors import UserError
 from credit.ledgers import adjustments
 from credit.ledgers.entries import counts_from, enter, highest, limited, merchant, not_before, one_line
-from credit.rulebooks.lifecycle import moment
-from credit.warehouse import scalar, transaction
+from credit.ledgers.moments import moment
+from credit.warehouse.connection import scalar, transaction
 
 ABOUT: dict[str, tuple[str, str]] = {
     "grade": ("信用等级", "Credit grade"),

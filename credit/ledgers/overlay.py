@@ -10,7 +10,7 @@ from datetime import date, datetime
 import duckdb
 
 from credit.tables import TABLES, Table
-from credit.warehouse import quote, scalar
+from credit.warehouse.connection import quote, scalar
 
 Adjusted = dict[str, dict[str | None, str | None]]
 """Key -> column -> its right value as text (None: no value); the column None: the row is left out."""

@@ -15,12 +15,12 @@ from zoneinfo import ZoneInfo
 import duckdb
 
 from credit.ledgers import closings, findings, overlay
+from credit.ledgers.moments import coded
 from credit.ledgers.objections import ABOUT, OUTCOMES, Event, Objection, objections
-from credit.ledgers.tables import LEDGERS
-from credit.rulebooks.lifecycle import coded
 from credit.settings import cut_off, last_day
 from credit.tables import TABLES
-from credit.warehouse import scalar
+from credit.warehouse.connection import scalar
+from credit.warehouse.ledger_tables import LEDGERS
 
 SHOWN_DAYS = 365
 """Decided objections are shown, and counted in the figures, for the longest window of the figures of trade."""

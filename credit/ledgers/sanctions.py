@@ -12,7 +12,7 @@ import duckdb
 
 from credit.errors import UserError
 from credit.ledgers.entries import enter, highest, limited, merchant, not_before, one_line
-from credit.rulebooks.lifecycle import moment
+from credit.ledgers.moments import moment
 from credit.tables import TABLES
 
 KINDS = TABLES["sanctions"].column("kind").codes

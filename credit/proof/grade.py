@@ -18,9 +18,10 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from credit.errors import UserError
-from credit.grading import NOT_RATED, REASONS, place
-from credit.rulebooks import Rulebook, Veto, parse
-from credit.scoring import POINT
+from credit.evaluation.grading import NOT_RATED, REASONS, place
+from credit.evaluation.scoring import POINT
+from credit.rulebooks.book import Rulebook, Veto
+from credit.rulebooks.reading import parse
 
 _ELEMENT, _INDICATOR, _EVIDENCE, _EXACT = 0.25, 0.05, 0.005, 0.00005
 """How far points of elements, points of indicators, the evidence figure, and everything else may be rounded."""

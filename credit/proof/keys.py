@@ -31,8 +31,8 @@ from securesystemslib.signer import CryptoSigner
 from tuf.api.exceptions import RepositoryError
 from tuf.api.metadata import Metadata, Role, Root, Signed
 
-from credit import durable
 from credit.errors import UserError
+from credit.files import durable
 from credit.settings import Settings
 
 ROOT_DAYS = 365

@@ -26,8 +26,8 @@ from typing import Any
 from securesystemslib.signer import CryptoSigner
 from tuf.api.metadata import Metadata, MetaFile, Signed, Snapshot, TargetFile, Targets, Timestamp
 
-from credit import durable
 from credit.errors import UserError
+from credit.files import durable
 from credit.proof.keys import MARK, Keys, nightly_ids, parse_root
 
 TARGETS = ("manifest.json", "feed.json")

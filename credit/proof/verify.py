@@ -23,57 +23,37 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
-from urllib.parse import quote
+from typing import Any, Literal
 
-import orjson
 from tuf.api import exceptions
 from tuf.api.metadata import Metadata, Root, Snapshot, Targets, Timestamp
-from tuf.ngclient import FetcherInterface, Updater, UpdaterConfig
-from tuf.ngclient.urllib3_fetcher import Urllib3Fetcher
+from tuf.ngclient import Updater, UpdaterConfig
 
-from credit import __version__
 from credit.errors import InputError, UserError
 from credit.proof import grade
 from credit.proof.keys import is_development, marks, nightly_ids, parse_root
+from credit.proof.listed import Comparison, Files, Listed, Part, already_verified, merchants_of
+from credit.proof.reading import FILE_NAME, Folder, Inodes, Problem, Server, Source, cause_of, plain
 from credit.proof.signing import NUMBERED, TARGETS
 
 Name = Literal["valid", "invalid", "stale", "older_than_seen"]
 EXIT_CODES: dict[Name, int] = {"valid": 0, "invalid": 6, "stale": 7, "older_than_seen": 8}
-
-MAX_MANIFEST = 64 << 20
-"""Bytes of manifest.json or feed.json that are read at most, whatever is signed."""
 MAX_TABLE = 1 << 30
 """Bytes of the table of all grades that are read at most for one merchant's."""
 MAX_NAMED = 100
 """Problems that are named; the others are counted."""
-MAX_SAID = 1_000
-"""Characters of a name or message."""
 THREADS = 2
 CONNECTIONS = 8
 TRIES = 3
 """A version may be switched or signed anew while it is read."""
 
-_NAME = r"(?!\.{1,2}(?:/|$))[^/\\\x00-\x1f:]+"
 _APART = r"(?!(?:merchants|feed|tuf|manifest)(?:/|$)|(?:manifest|feed)\.json$)"
-_FILE = re.compile(f"{_APART}{_NAME}(?:/{_NAME})*")
+_FILE = re.compile(f"{_APART}{FILE_NAME}(?:/{FILE_NAME})*")
 _PART = re.compile(r"manifest/([0-9a-f]{2})\.json")
-_MERCHANTS = re.compile(r"merchants/([0-9a-f]{2})/")
 _FEED = re.compile(r"feed/[0-9]{1,18}\.json")
-_HEX = "0123456789abcdef"
 _ANY_TIME = datetime(1970, 1, 1, tzinfo=UTC)
-_CHUNK = 1 << 20
 
 logging.getLogger("tuf").setLevel(logging.ERROR)
-
-
-@dataclass(frozen=True)
-class Problem:
-    """What is wrong with which file: signature, hash, length, missing, not_listed, not_a_file, form, grade."""
-
-    file: str
-    what: str
-    message: str
 
 
 @dataclass
@@ -137,7 +117,7 @@ def verify_folder(
     folder = folder.resolve()
     if not folder.is_dir():
         raise InputError(f"{folder} is not a folder; expected a published version, or published/current")
-    return _verify(_Folder(folder), root, state, now, True, merchant, same_as, share or _threads)
+    return _verify(Folder(folder), root, state, now, True, merchant, same_as, share or _threads)
 
 
 def verify_url(
@@ -154,11 +134,11 @@ def verify_url(
 
     Raises InputError when the server cannot be reached, otherwise as `verify_folder`.
     """
-    return _verify(_Server(url), root, state, now, everything, merchant, None, _threads)
+    return _verify(Server(url), root, state, now, everything, merchant, None, _threads)
 
 
 def _verify(
-    source: _Source,
+    source: Source,
     root: bytes,
     state: Path | None,
     now: datetime | None,
@@ -175,14 +155,6 @@ def _verify(
     return verdict
 
 
-class Part(NamedTuple):
-    """What was found of the merchants of one folder: problems, and the files and bytes read and compared."""
-
-    problems: list[Problem]
-    files: int
-    bytes: int
-
-
 Share = Callable[[Callable[..., Part], list[tuple[Any, ...]]], Iterable[Part]]
 
 
@@ -191,324 +163,10 @@ def _threads(work: Callable[..., Part], given: list[tuple[Any, ...]]) -> Iterabl
         return list(pool.map(lambda one: work(*one), given))
 
 
-# --- where files come from ---------------------------------------------------------------------------------------
-
-
-Inodes = dict[str, int]
-"""Path within a version -> inode."""
-
-
-class _Absent(Exception):
-    """There is no such file."""
-
-
-class _TooLong(Exception):
-    """It goes on after the length it may have."""
-
-
-class _Source(FetcherInterface):
-    """Files by path within a version; for TUF a fetcher of paths. `last` is the file asked for last."""
-
-    base = "version:/"
-    last = ""
-
-    def _fetch(self, url: str) -> Iterator[bytes]:
-        self.last = url.removeprefix(self.base)
-        try:
-            return self.open(self.last)
-        except _Absent:
-            raise exceptions.DownloadHTTPError("not there", 404) from None
-
-    def open(self, path: str) -> Iterator[bytes]:
-        """The content in pieces. Raises _Absent."""
-        raise NotImplementedError
-
-    def read(self, path: str, limit: int) -> bytes:
-        """Raises _Absent, _TooLong past `limit` bytes."""
-        pieces, size = [], 0
-        for piece in self.open(path):
-            size += len(piece)
-            if size > limit:
-                raise _TooLong
-            pieces.append(piece)
-        return b"".join(pieces)
-
-    def digest(self, path: str, limit: int) -> tuple[int, str]:
-        """(length, SHA-256) of at most `limit` + 1 bytes. Raises _Absent, _TooLong."""
-        size, found = 0, hashlib.sha256()
-        for piece in self.open(path):
-            size += len(piece)
-            if size > limit:
-                raise _TooLong
-            found.update(piece)
-        return size, found.hexdigest()
-
-
-class _Folder(_Source):
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self._name = str(folder)
-
-    def open(self, path: str) -> Iterator[bytes]:
-        try:
-            handle = os.open(f"{self._name}/{path}", os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
-        except OSError:
-            raise _Absent from None
-        return self._pieces(handle)
-
-    @staticmethod
-    def _pieces(handle: int) -> Iterator[bytes]:
-        try:
-            while piece := os.read(handle, _CHUNK):
-                yield piece
-        finally:
-            os.close(handle)
-
-    def scan(self, first: str = "") -> tuple[Inodes, list[Problem], set[str]]:
-        """Of what is in the folder `first` and below: every file by its path, what is neither file nor folder, and the
-        folders of merchants, which are not gone into unless one is the first."""
-        files: Inodes = {}
-        odd = []
-        apart: set[str] = set()
-        waiting = [first]
-        while waiting:
-            inner = waiting.pop()
-            try:
-                entries = list(os.scandir(f"{self._name}/{inner}"))
-            except FileNotFoundError:
-                continue
-            except OSError as error:
-                raise InputError(
-                    f"{self._name}/{inner} cannot be read: {error.strerror}; nothing was verified"
-                ) from None
-            for entry in entries:
-                path = inner + entry.name
-                if entry.is_dir(follow_symlinks=False):
-                    (apart.add if _MERCHANTS.fullmatch(f"{path}/") else waiting.append)(f"{path}/")
-                elif entry.is_file(follow_symlinks=False):
-                    files[path] = entry.inode()
-                else:
-                    kind = "a symbolic link" if entry.is_symlink() else "not a file"
-                    odd.append(Problem(plain(path), "not_a_file", f"{kind}; a version holds files alone"))
-        return files, odd, apart
-
-
-class _Server(_Source):
-    def __init__(self, url: str) -> None:
-        self.url = url if url.endswith("/") else f"{url}/"
-        self._http = Urllib3Fetcher(app_user_agent=f"merchant-credit/{__version__}")
-
-    def open(self, path: str) -> Iterator[bytes]:
-        # Names of files are percent-encoded ids: the % itself is encoded again in a URL.
-        url = self.url + quote(path)
-        try:
-            return self._pieces(self._http.fetch(url), url)
-        except exceptions.DownloadHTTPError as error:
-            if error.status_code in (403, 404, 410):
-                raise _Absent from None
-            raise InputError(
-                f"{url} cannot be read: the server answers {error.status_code}; nothing was verified"
-            ) from None
-        except exceptions.DownloadError as error:
-            raise InputError(f"{url} cannot be read: {_reason(error)}; nothing was verified") from None
-
-    @staticmethod
-    def _pieces(pieces: Iterator[bytes], url: str) -> Iterator[bytes]:
-        try:
-            yield from pieces
-        except Exception as error:
-            raise InputError(f"{url} cannot be read to its end: {_reason(error)}; nothing was verified") from None
-
-
-def _reason(error: BaseException) -> str:
-    if isinstance(error, exceptions.SlowRetrievalError):
-        return "the server is too slow"
-    cause = error.__cause__ or error
-    return str(getattr(cause, "reason", None) or cause or type(cause).__name__)
-
-
-# --- reading a version -------------------------------------------------------------------------------------------
-
-
-class _Listed(NamedTuple):
-    """Length and SHA-256 of a file; `files`: of a part of the manifest, how many it is said to list."""
-
-    bytes: int
-    sha256: str
-    files: Any = None
-
-
-Files = dict[str, _Listed]
-
-
-class _Files:
-    """Compares files with what lists them, and notes what is wrong. `night` is what they should be of, once it is known."""
-
-    def __init__(self, source: _Source, night: str | None = None) -> None:
-        self.source, self.night = source, night
-        self.problems: list[Problem] = []
-        self.files = self.bytes = 0
-
-    def _bad(self, file: str, what: str, message: str) -> None:
-        self.problems.append(Problem(plain(file), what, plain(message)))
-
-    def _counted(self, size: int) -> None:
-        self.files += 1
-        self.bytes += size
-
-    def _quiet(self, path: str) -> bytes:
-        try:
-            return self.source.read(path, UpdaterConfig().targets_max_length)
-        except (_Absent, _TooLong, UserError):
-            return b""
-
-    def _content(self, path: str, listed: _Listed, most: int | None = None) -> bytes | None:
-        """A file's bytes if they are the listed ones, at most `most` or MAX_MANIFEST; otherwise None and a problem."""
-        most = most or MAX_MANIFEST
-        if listed.bytes > most:
-            self._bad(path, "length", f"has {listed.bytes} bytes; more than {most} are not read into memory")
-            return None
-        try:
-            raw = self.source.read(path, listed.bytes)
-        except _Absent:
-            self._bad(path, "missing", "is missing")
-            return None
-        except _TooLong:
-            self._bad(path, "length", f"is longer than the {listed.bytes} bytes that were signed")
-            return None
-        if self._differs(path, listed, len(raw), hashlib.sha256(raw).hexdigest(), raw):
-            return None
-        self._counted(len(raw))
-        return raw
-
-    def _differs(self, path: str, listed: _Listed, size: int, sha256: str, raw: bytes | None = None) -> bool:
-        if size != listed.bytes:
-            self._bad(path, "length", f"has {size} bytes, {listed.bytes} were signed{self._night_of(path, raw)}")
-        elif sha256 != listed.sha256:
-            self._bad(
-                path, "hash", f"was changed: its SHA-256 is not the one that was signed{self._night_of(path, raw)}"
-            )
-        else:
-            return False
-        return True
-
-    def _night_of(self, path: str, raw: bytes | None) -> str:
-        """Said of a file that differs: the other night it is of, where it says so itself."""
-        if not path.endswith(".json"):
-            return ""
-        try:
-            day = json.loads(raw if raw is not None else self._quiet(path))["evaluated_on"]
-        except (ValueError, KeyError, TypeError, RecursionError):
-            return ""
-        ours = self.night
-        return (
-            f" (it says it is of {day}; the manifest is of {ours}: files of two nights are mixed)"
-            if ours and day != ours
-            else ""
-        )
-
-    def _take(self, listed: Files, of: str, entries: dict[Any, Any], allowed: re.Pattern[str]) -> None:
-        """Add entries whose path stays in the version, in the place that this list speaks for."""
-        for path, entry in entries.items():
-            if not isinstance(path, str) or not allowed.fullmatch(path):
-                self._bad(of, "form", f"lists {path!r}, which is no path that it may list")
-                continue
-            size, sha256 = (entry.get("bytes"), entry.get("sha256")) if isinstance(entry, dict) else (None, None)
-            if type(size) is not int or size < 0 or type(sha256) is not str or len(sha256) != 64 or sha256.strip(_HEX):
-                self._bad(of, "form", f"lists {path!r} without a length and SHA-256")
-                continue
-            listed[path] = _Listed(size, sha256, entry.get("files"))
-
-    def _part(self, path: str, entry: _Listed) -> Files:
-        """What a part of the manifest lists; nothing, and a problem, where it is not the part that was signed for."""
-        listed: Files = {}
-        raw = self._content(path, entry)
-        if raw is None:
-            return listed
-        try:
-            inner = orjson.loads(raw)
-        except ValueError:
-            inner = None
-        if not isinstance(inner, dict):
-            self._bad(path, "form", "is no JSON object")
-            return listed
-        if type(entry.files) is not int or entry.files != len(inner):
-            self._bad("manifest.json", "form", f"says that {path} lists {entry.files!r} files; it lists {len(inner)}")
-        self._take(listed, path, inner, re.compile(f"merchants/{path[9:11]}/{_NAME}"))
-        return listed
-
-    def _compare(self, found: Inodes, listed: Files, verified: tuple[Inodes, Mapping[str, Any]], whole: bool) -> None:
-        """The files found against those listed. Where the list is not `whole` none is called unlisted."""
-        if whole:
-            for path in found.keys() - listed.keys():
-                self._bad(path, "not_listed", "is not listed in the manifest or the feed")
-        old, lists = verified
-        read = []
-        for path, entry in listed.items():
-            inode = found.get(path)
-            if inode is None:
-                if not any(problem.file == path for problem in self.problems):
-                    self._bad(path, "missing", "is missing")
-            elif old.get(path) == inode and lists.get(path) == {"bytes": entry.bytes, "sha256": entry.sha256}:
-                self._counted(entry.bytes)
-            else:
-                read.append(path)
-        self._hash(read, listed, 1)
-
-    def _hash(self, paths: list[str], listed: Files, threads: int) -> None:
-        size = max(1, min(500, len(paths) // threads + 1))
-        pieces = [paths[start : start + size] for start in range(0, len(paths), size)]
-        if threads == 1:
-            for piece in pieces:
-                self._judge(piece, self._digests(piece, listed), listed)
-            return
-        with ThreadPoolExecutor(threads) as pool:
-            for piece, results in zip(
-                pieces, pool.map(lambda piece: self._digests(piece, listed), pieces), strict=True
-            ):
-                self._judge(piece, results, listed)
-
-    def _judge(self, paths: list[str], results: list[tuple[int, str] | None], listed: Files) -> None:
-        for path, found in zip(paths, results, strict=True):
-            if found is None:
-                self._bad(path, "missing", "is missing or cannot be read")
-            elif found[0] < 0:
-                said = f"is longer than the {listed[path].bytes} bytes that were signed{self._night_of(path, None)}"
-                self._bad(path, "length", said)
-            elif not self._differs(path, listed[path], *found):
-                self._counted(found[0])
-
-    def _digests(self, paths: list[str], listed: Files) -> list[tuple[int, str] | None]:
-        results: list[tuple[int, str] | None] = []
-        for path in paths:
-            try:
-                results.append(self.source.digest(path, listed[path].bytes))
-            except (_Absent, OSError):
-                results.append(None)
-            except _TooLong:
-                results.append((-1, ""))
-        return results
-
-
-def _merchants_of(
-    folder: Path, part: str, entry: _Listed | None, night: str | None, same_as: Path | None, whole: bool
-) -> Part:
-    """Verify a part of the manifest and the files of the merchants it speaks of. `entry`: what is said of it, None where
-    nothing lists it."""
-    files = _Files(_Folder(folder), night)
-    inner = f"merchants/{part[9:11]}/"
-    found, odd, _ = _Folder(folder).scan(inner)
-    listed = files._part(part, entry) if entry else {}
-    whole = whole and not any(problem.file == part for problem in files.problems)
-    files.problems += odd
-    files._compare(found, listed, _already_verified(same_as, folder, inner, part) if same_as else ({}, {}), whole)
-    return Part(files.problems, files.files, files.bytes)
-
-
-class _Reader(_Files):
+class _Reader(Comparison):
     """One verification: signed metadata, then the manifest and the feed, then the files that they list."""
 
-    def __init__(self, source: _Source, root: bytes, state: Path | None, now: datetime | None) -> None:
+    def __init__(self, source: Source, root: bytes, state: Path | None, now: datetime | None) -> None:
         super().__init__(source)
         self.trust, self.state = root, state
         self.now = (now or datetime.now(UTC)).astimezone(UTC)
@@ -523,7 +181,7 @@ class _Reader(_Files):
             ) from None
 
     def verify(self, *, everything: bool, merchant: str | None, same_as: Path | None, share: Share) -> Verdict:
-        folder = self.source if isinstance(self.source, _Folder) else None
+        folder = self.source if isinstance(self.source, Folder) else None
         found: Inodes = {}
         apart: set[str] = set()
         self.began = self._quiet("tuf/timestamp.json")
@@ -569,12 +227,12 @@ class _Reader(_Files):
         self._compare(
             {p: inode for p, inode in found.items() if not (p in TARGETS or p in parts or p.startswith("tuf/"))},
             {path: entry for path, entry in listed.items() if path not in parts},
-            _already_verified(same_as, folder) if same_as else ({}, {}),
+            already_verified(same_as, folder) if same_as else ({}, {}),
             whole,
         )
         wanted = sorted(parts.keys() | {f"manifest/{inner[10:12]}.json" for inner in apart})
         of = [(folder, part, parts.get(part), self.night, same_as, whole) for part in wanted]
-        for part in share(_merchants_of, of):
+        for part in share(merchants_of, of):
             self.problems += part.problems
             self.files += part.files
             self.bytes += part.bytes
@@ -688,7 +346,7 @@ class _Reader(_Files):
         except (exceptions.DownloadError, OSError) as error:
             if isinstance(error.__cause__, UserError):
                 raise error.__cause__ from None
-            raise InputError(f"{self.source.last} cannot be read: {_reason(error)}; nothing was verified") from None
+            raise InputError(f"{self.source.last} cannot be read: {cause_of(error)}; nothing was verified") from None
         except (exceptions.RepositoryError, ValueError, TypeError, KeyError, RecursionError) as error:
             self._bad(self.source.last, "form", f"is damaged: it is no signed TUF metadata ({error})")
         return None
@@ -714,12 +372,12 @@ class _Reader(_Files):
         number = _version_of(self._quiet(path))
         if number and number != int(found[1]):
             return f": it has number {number}, so files of two nights are mixed"
-        if isinstance(self.source, _Folder) and number == 0:
+        if isinstance(self.source, Folder) and number == 0:
             others = [p.name for p in self.source.folder.glob(f"tuf/*.{found[2]}.json") if p.name != found[0]]
             return f", there is {min(others)} instead: files of two nights are mixed" if others else ""
         return ""
 
-    def _tuf_folder(self, folder: _Folder, found: Inodes, trusted: _Trusted) -> None:
+    def _tuf_folder(self, folder: Folder, found: Inodes, trusted: _Trusted) -> None:
         """Every file in tuf/ byte for byte as signed. TUF itself reads only those it needs, and not their spacing."""
         names = sorted(path.removeprefix("tuf/") for path in found if path.startswith("tuf/"))
         roots = sorted(int(m[1]) for name in names if (m := NUMBERED.fullmatch(name)) and m[2] == "root")
@@ -779,7 +437,7 @@ class _Reader(_Files):
             return None
         parsed: list[dict[str, Any]] = []
         for name in TARGETS:
-            listed = _Listed(signed[name].length, signed[name].hashes.get("sha256", ""))
+            listed = Listed(signed[name].length, signed[name].hashes.get("sha256", ""))
             raw = self._content(name, listed)
             if raw is None:
                 continue
@@ -866,33 +524,8 @@ class _Trusted:
     targets: Targets
 
 
-def _already_verified(
-    version: Path, folder: Path, inner: str = "", part: str | None = None
-) -> tuple[Inodes, Mapping[str, Any]]:
-    """(inode of each file in a folder of a version, what its manifest, or a part of it, says of them); nothing where they
-    cannot be links of each other."""
-    version = version.resolve()
-    try:
-        if version.stat().st_dev != folder.stat().st_dev:
-            return {}, {}
-        listed = orjson.loads((version / (part or "manifest.json")).read_bytes())
-        return _Folder(version).scan(inner)[0], listed if part else listed["files"]
-    except (OSError, ValueError, KeyError, TypeError, UserError):
-        return {}, {}
-
-
 def _by_file(problem: Problem) -> str:
     return problem.file
-
-
-def plain(text: str) -> str:
-    """Harmless to print: names of files and what they say may hold anything."""
-    return "".join(c if c.isprintable() else _escaped(ord(c)) for c in text[:MAX_SAID])
-
-
-def _escaped(code: int) -> str:
-    """A character by its number, or the byte that stands for none."""
-    return f"\\x{code - 0xDC00:02x}" if 0xDC80 <= code <= 0xDCFF else f"\\u{code:04x}"
 
 
 def _json_object(raw: bytes | None) -> dict[str, Any] | None:

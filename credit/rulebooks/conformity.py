@@ -10,7 +10,9 @@ from dataclasses import asdict, dataclass
 from functools import lru_cache
 from typing import Any
 
-from credit.rulebooks import Rulebook, places, read
+from credit.files.strict_yaml import read
+from credit.rulebooks import places
+from credit.rulebooks.book import Rulebook
 from credit.rulebooks.places import Place
 
 COLUMNS = {
@@ -114,7 +116,7 @@ def sheet(book: Rulebook) -> dict[str, Any]:
 
 def to_csv(books: list[Rulebook]) -> bytes:
     """The rows for a spreadsheet: UTF-8 with BOM, texts that begin like a formula made harmless."""
-    from credit.disclosure.bulk import csv_bytes  # which leads to the evaluation, and that to the rulebooks
+    from credit.files.formats import csv_bytes  # which leads to the evaluation, and that to the rulebooks
 
     headings = {"rulebook": "规则 Rulebook"} | {name: f"{zh} {en}" for name, (zh, en) in COLUMNS.items()}
     listed = [{"rulebook": book.label} | row.to_json() for book in books for row in rows(book)]

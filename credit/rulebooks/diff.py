@@ -6,7 +6,9 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from credit.rulebooks import Rulebook, places, read
+from credit.files.strict_yaml import read
+from credit.rulebooks import places
+from credit.rulebooks.book import Rulebook
 from credit.rulebooks.places import Place
 
 _ABSENT = object()

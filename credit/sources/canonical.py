@@ -13,9 +13,10 @@ import duckdb
 
 from credit.errors import InputError
 from credit.settings import Settings
-from credit.sources import Delivery, InputFile, Part, files
+from credit.sources import files
+from credit.sources.delivery import Delivery, InputFile, Part
 from credit.tables import KNOWN_AT, TABLES, Table
-from credit.warehouse import quote
+from credit.warehouse.connection import quote
 
 
 def table_of(path: Path) -> str | None:

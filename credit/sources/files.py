@@ -22,7 +22,7 @@ import duckdb
 
 from credit.errors import InputError
 from credit.settings import Settings
-from credit.warehouse import quote, scalar
+from credit.warehouse.connection import quote, scalar
 
 FORMATS = {".csv": "csv", ".ndjson": "ndjson", ".jsonl": "ndjson", ".parquet": "parquet"}
 _CHUNK = 1 << 20

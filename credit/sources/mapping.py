@@ -25,8 +25,8 @@ from typing import Annotated
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from credit import rulebooks
 from credit.errors import UserError
+from credit.files import strict_yaml
 from credit.tables import KNOWN_AT, TABLES, Table
 
 EXAMPLE = Path(__file__).with_name("mapping.example.yaml")
@@ -113,7 +113,7 @@ def parse(path: Path) -> Mapping:
         raise UserError(f"mapping {path} is larger than {MAX_BYTES >> 20} MiB; a mapping is a few hundred lines")
     try:
         text = raw.decode("utf-8")
-        data, lines = rulebooks.read(text)
+        data, lines = strict_yaml.read(text)
     except UnicodeDecodeError as error:
         raise UserError(f"mapping {path} is not UTF-8 (byte {error.start}); save it as UTF-8") from None
     except yaml.MarkedYAMLError as error:

@@ -7,9 +7,9 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from credit.databases.postgres import Refused, Url, environment_url, rows, said
 from credit.errors import SourceUnreachable, UserError
 from credit.indicators import CATALOGUE
-from credit.postgres import Refused, Url, environment_url, rows, said
 from credit.sources.mapping import Mapping, TableMap, parse
 from credit.sources.postgres import CHANGED_TYPES, as_text, begin, kind_of, select, snapshot
 from credit.tables import KNOWN_AT, TABLES, Column

@@ -20,8 +20,9 @@ import duckdb
 
 from credit.errors import InputError
 from credit.settings import Settings
-from credit.sources import Delivery, InputFile, Part, files
-from credit.warehouse import quote
+from credit.sources import files
+from credit.sources.delivery import Delivery, InputFile, Part
+from credit.warehouse.connection import quote
 
 ZONE = "America/Sao_Paulo"
 

@@ -30,12 +30,24 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from credit.databases.postgres import (
+    Refused,
+    Url,
+    batches,
+    connected,
+    environment_url,
+    identifier,
+    rows,
+    run,
+    said,
+    type_of,
+)
 from credit.errors import InputError
-from credit.postgres import Refused, Url, batches, connected, environment_url, identifier, rows, run, said, type_of
 from credit.settings import Settings
-from credit.sources import Delivery, InputFile, Part, files
+from credit.sources import files
+from credit.sources.delivery import Delivery, InputFile, Part
 from credit.sources.mapping import Mapping, TableMap, load
-from credit.warehouse import info, quote, zone_of
+from credit.warehouse.connection import info, quote, zone_of
 
 if TYPE_CHECKING:
     from adbc_driver_manager.dbapi import Cursor

@@ -15,12 +15,12 @@ import duckdb
 import numpy as np
 import pandas as pd
 
-from credit import engine
 from credit.errors import UserError
-from credit.evaluation import Evaluation, compute, supplied
-from credit.grading import NOT_RATED
-from credit.rulebooks import Rulebook
-from credit.rulebooks.lifecycle import choose
+from credit.evaluation import engine
+from credit.evaluation.grading import NOT_RATED
+from credit.evaluation.night import Evaluation, compute, supplied
+from credit.ledgers.lifecycle import choose
+from credit.rulebooks.book import Rulebook
 from credit.validation import baselines, metrics
 from credit.validation.outcomes import DEFAULT, Definition, last_order, outcomes
 

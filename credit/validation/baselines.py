@@ -13,10 +13,10 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from credit import engine, scoring
-from credit.evaluation import Evaluation, orders_of
+from credit.evaluation import engine, scoring
+from credit.evaluation.night import Evaluation, orders_of
 from credit.indicators import CATALOGUE
-from credit.rulebooks import Rulebook
+from credit.rulebooks.book import Rulebook
 
 SHRINKAGE = 10
 """Reviews that the platform's mean rating is worth in the shrunk mean."""

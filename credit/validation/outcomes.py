@@ -18,13 +18,13 @@ import duckdb
 import narwhals as nw
 import pandas as pd
 
-from credit import engine
 from credit.errors import UserError
+from credit.evaluation import engine
 from credit.indicators.after_sales import upheld
 from credit.indicators.fulfilment import cancelled, excused
 from credit.settings import cut_off
 from credit.tables import TABLES
-from credit.warehouse import scalar
+from credit.warehouse.connection import scalar
 
 FAULTS = {
     "rated_low": ("评分低", "rated low"),

@@ -18,7 +18,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from credit.errors import UserError
-from credit.grading import NOT_RATED
+from credit.evaluation.grading import NOT_RATED
 from credit.validation.backtest import POPULATIONS, Backtest
 from credit.validation.baselines import OURS, PLAIN
 from credit.validation.challenger import MODELS, Challenger

@@ -20,10 +20,10 @@ import numpy as np
 import pandas as pd
 from sklearn.isotonic import IsotonicRegression
 
-from credit import engine, grading, scoring
 from credit.errors import UserError
-from credit.evaluation import Evaluation, compute, count_facts, supplied
-from credit.rulebooks import ElementRule, IndicatorRule, Rulebook
+from credit.evaluation import engine, grading, scoring
+from credit.evaluation.night import Evaluation, compute, count_facts, supplied
+from credit.rulebooks.book import ElementRule, IndicatorRule, Rulebook
 from credit.tables import TABLES
 from credit.validation import metrics
 from credit.validation.backtest import RESAMPLES, chosen

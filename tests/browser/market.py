@@ -13,10 +13,13 @@ from urllib.parse import quote
 
 import duckdb
 
-from credit import disclosure, evaluation, intake, simulate
+from credit.disclosure import publishing
+from credit.evaluation import night as evaluation
+from credit.home import open_warehouse
+from credit.intake import landing, merging
 from credit.ledgers import closings, objections, sanctions
 from credit.settings import Settings
-from credit.warehouse import open_warehouse
+from credit.synthetic import delivery
 
 DAY = date(2026, 11, 24)
 EARLIER = [date(2026, 8, 31), date(2026, 9, 30), date(2026, 10, 31)]
@@ -34,19 +37,19 @@ class Market:
     """Published once, in `folder`."""
 
     def __init__(self, work: Path) -> None:
-        simulate.write(work / "in", merchants=60, transactions=4_000, end=DAY)
+        delivery.write(work / "in", merchants=60, transactions=4_000, end=DAY)
         _make_hostile(work / "in")
         conf = Settings(home=work / "home")
         with open_warehouse(conf) as con:
-            batch = intake.land(con, conf, "canonical", work / "in", DAY)
-            intake.accept(con, batch.batch_id)
+            batch = landing.land(con, conf, "canonical", work / "in", DAY)
+            merging.accept(con, batch.batch_id)
             for night in EARLIER:
                 evaluation.evaluate(con, conf, night)
             # As if the rules had been in force then: there is a course of the grades to draw.
             con.execute("UPDATE results.runs SET standing = 'in_force'")
             _enter_ledgers(con)
             evaluation.evaluate(con, conf, DAY)
-            disclosure.publish(con, conf)
+            publishing.publish(con, conf)
         self.folder = conf.published / "current"
 
     @cached_property

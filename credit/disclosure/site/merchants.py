@@ -8,10 +8,10 @@ from typing import Any, Final
 import orjson
 from markupsafe import Markup, escape
 
-from credit.disclosure.documents import to_json
 from credit.disclosure.site import charts, words
 from credit.disclosure.site.frame import Form, gap, render
 from credit.disclosure.site.words import both, cell, iso, said
+from credit.files.formats import to_json
 from credit.indicators import CATALOGUE
 
 Document = dict[str, Any]

@@ -16,8 +16,12 @@ from credit.disclosure.site.merchants import COMPLAINTS, FIGURES, ON_THE_DAY, fi
 from credit.disclosure.site.words import both, iso
 from credit.indicators import CATALOGUE
 from credit.indicators.base import PARAMETERS
-from credit.rulebooks import IndicatorRule, Rulebook, Sourced, conformity, lifecycle, places, version_key
+from credit.ledgers import lifecycle
+from credit.rulebooks import conformity, places
+from credit.rulebooks.book import IndicatorRule, Rulebook
 from credit.rulebooks.conformity import SOURCES
+from credit.rulebooks.reading import version_key
+from credit.sourced import Sourced
 
 Summary = dict[str, Any]
 Page = tuple[str, bytes]

@@ -19,7 +19,7 @@ from typing import Final
 
 import orjson
 
-from credit.disclosure.documents import harmless, to_json
+from credit.files.formats import harmless, to_json
 
 INDEX: Final = "search/index.json"
 KEPT: Final = 60

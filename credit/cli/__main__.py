@@ -1,0 +1,3 @@
+from credit.cli.main import main
+
+main()

@@ -1,0 +1,163 @@
+"""The verb `export`: the version in force to displays, and the periodic report to authorities."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.markup import escape
+
+from credit import settings
+from credit.cli.options import AsJson, Home, err, out, print_json
+from credit.errors import UserError
+
+app = typer.Typer(
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    help="Export what is published to displays, and report to authorities (对外展示与定期报送).",
+)
+
+Advertised = Annotated[
+    Path | None,
+    typer.Option("--advertised", help="The platform's own list of paid placement: a text file, one subject_id a line."),
+]
+
+
+@app.command()
+def postgres(
+    url: Annotated[
+        str | None,
+        typer.Option(
+            "--url",
+            help="postgresql://… Better in the environment MERCHANT_CREDIT_POSTGRES_URL: others see command lines.",
+        ),
+    ] = None,
+    schema: Annotated[str, typer.Option("--schema", help="Schema of the tables; made if it is not there.")] = (
+        "merchant_credit"
+    ),
+    advertised: Advertised = None,
+    home: Home = None,
+    as_json: AsJson = False,
+) -> None:
+    """Upsert the version in force into PostgreSQL in one transaction; only what changed is sent.
+
+    Withdrawn merchants keep their row, with withdrawn_on. Without --advertised the marks on the server stay.
+
+    Example: MERCHANT_CREDIT_POSTGRES_URL=postgresql://display@db/shop merchant-credit export postgres
+    """
+    from credit.databases.postgres import Url
+    from credit.disclosure import sort_key
+    from credit.exports import postgres as target
+    from credit.exports import published
+
+    conf = settings.load(home=home, postgres_url=url)
+    text = conf.postgres_url.get_secret_value() if conf.postgres_url else ""
+    if not text.strip():
+        raise UserError("no database is named; give --url, or set MERCHANT_CREDIT_POSTGRES_URL or postgres_url")
+    where = Url(text, "--url" if url else settings.origin(conf, "postgres_url"))
+    version = published.current(conf)
+    marked = sort_key.advertised(advertised, _ids(version)) if advertised else None
+    sent = target.export(version, where, schema, marked)
+    if as_json:
+        print_json(sent.to_json() | {"server": where.server, "schema": schema})
+        return
+    out.print(
+        f"{escape(where.server)} {schema}: version {sent.version} · {sent.added:,} added 新增 · {sent.changed:,} changed 变更 · "
+        f"{sent.withdrawn:,} withdrawn 撤下 · {sent.unchanged:,} unchanged 未变",
+        highlight=False,
+    )
+    if marked is not None:
+        out.print(f"{sent.advertisements_changed:,} advertisement marks changed 广告标识变更", highlight=False)
+    if sent.replaced:
+        err.print(
+            f"[yellow]note[/yellow] PostgreSQL cannot store NUL; it stands as \ufffd in: "
+            f"{escape(', '.join(sent.replaced[:10]))}" + (" …" if len(sent.replaced) > 10 else ""),
+            highlight=False,
+        )
+
+
+@app.command()
+def files(
+    to: Annotated[
+        Path, typer.Option("--to", help="A folder, for example of a mounted share; made if it is not there.")
+    ],
+    keep: Annotated[int, typer.Option("--keep", min=1, help="Versions kept there.")] = 3,
+    advertised: Advertised = None,
+    home: Home = None,
+    as_json: AsJson = False,
+) -> None:
+    """Copy the version in force to a folder and switch current.json (and the link `current`, where links work) to it.
+
+    Only files that are not there yet are copied; an interrupted copy is taken up again and is never seen half.
+
+    Example: merchant-credit export files --to /mnt/display/credit
+    """
+    from credit.disclosure import sort_key
+    from credit.exports import files as target
+    from credit.exports import published
+
+    conf = settings.load(home=home)
+    version = published.current(conf)
+    marked = sort_key.advertised(advertised, _ids(version)) if advertised else None
+    copied = target.export(version, conf, to, keep, marked)
+    if as_json:
+        print_json(copied.to_json() | {"to": str(to)})
+        return
+    out.print(
+        f"{escape(str(to))}: version {copied.version} · {copied.copied:,} files copied 复制 · {copied.linked:,} linked 链接 · "
+        f"{copied.there:,} there already 已有 · {copied.removed:,} old versions removed 清理",
+        highlight=False,
+        soft_wrap=True,
+    )
+
+
+@app.command()
+def report(
+    since: Annotated[str, typer.Option("--from", metavar="YYYY-MM-DD", help="First day of the period.")],
+    until: Annotated[str, typer.Option("--to", metavar="YYYY-MM-DD", help="Last day of the period.")],
+    folder: Annotated[Path, typer.Option("--out", help="Folder for the files; made if it is not there.")],
+    unmasked: Annotated[
+        bool,
+        typer.Option("--unmasked", help="With natural persons' names, numbers, addresses and contacts, in full."),
+    ] = False,
+    home: Home = None,
+    as_json: AsJson = False,
+) -> None:
+    """The periodic report to authorities: identity of operators and key figures, as XLSX and CSV.
+
+    Natural persons are masked as in what is published, unless --unmasked; either way the files are readable by their
+    owner only (mode 0600).
+
+    Example: merchant-credit export report --from 2026-10-01 --to 2026-12-31 --out ./report
+    """
+    from credit.exports import report as target
+    from credit.home import open_warehouse
+
+    conf = settings.load(home=home)
+    first, last = _day("--from", since), _day("--to", until)
+    with open_warehouse(conf, read_only=True) as con:
+        made = target.build(con, conf, first, last, unmasked=unmasked)
+    written = target.write(made, folder)
+    if as_json:
+        print_json({"files": [str(path) for path in written], "rows": made.counts, "unmasked": unmasked})
+        return
+    if unmasked:
+        err.print(
+            "[yellow]note[/yellow] 含个人信息 contains personal information: pass on only as the law asks",
+            highlight=False,
+        )
+    for path in written:
+        out.print(escape(str(path)), soft_wrap=True, highlight=False)
+
+
+def _ids(version: Any) -> set[str]:
+    return set(version.grades()["subject_id"].to_pylist())
+
+
+def _day(option: str, text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise UserError(f"{option} {text!r} is not a day; expected YYYY-MM-DD, for example 2026-10-01") from None

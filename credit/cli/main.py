@@ -1,0 +1,460 @@
+"""The command `merchant-credit`: thin, one function a verb. Its exit codes: `credit.errors.EXIT_CODES`."""
+
+from __future__ import annotations
+
+import json
+import sys
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+
+import typer
+from rich.markup import escape
+from rich.table import Table as RichTable
+
+from credit import __version__, settings
+from credit.cli import export, integrity, keys, ledgers, map, validate, verify, vet, watch, weights
+from credit.cli import rulebook as cli_rulebook
+from credit.cli.options import AsJson, Day, Home, day_of, err, out, print_json
+from credit.cli.report import STANDINGS, show_report
+from credit.errors import EXIT_CODES, UserError
+from credit.settings import Settings
+from credit.synthetic import delivery
+
+EPILOG = "--home stands behind the verb: keys show --home FOLDER\n\nExit codes: " + " · ".join(
+    f"{code.number} {code.en}{f' ({code.verb})' if code.verb else ''}" for code in EXIT_CODES
+)
+
+app = typer.Typer(
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    help="Evaluate the credit of a platform's merchants by public rules (电子商务平台商家信用评价).",
+    epilog=EPILOG,
+)
+app.add_typer(cli_rulebook.app, name="rulebook")
+app.add_typer(weights.app, name="weights")
+app.add_typer(export.app, name="export")
+app.add_typer(validate.app, name="validate")
+app.add_typer(integrity.app, name="integrity", help="Findings of manipulation (刷单与操纵评价线索).")
+
+SourceName = Annotated[
+    str, typer.Option("--source", help="canonical (our own files), olist, or postgres (--path is a mapping file).")
+]
+Rulebooks = Annotated[
+    list[Path] | None,
+    typer.Option("--rulebook", metavar="FILE", help="Rulebook file; give again for more. Default: the rules in force."),
+]
+Trial = Annotated[
+    bool,
+    typer.Option("--trial", help="Evaluate by --rulebook files that are not in force; everything made says so."),
+]
+History = Annotated[
+    bool,
+    typer.Option("--history", help="First delivery of past data: rows without known_at are known since their event."),
+]
+
+
+class _Steps:
+    """Progress of a night on standard error."""
+
+    def __init__(self) -> None:
+        self.started = datetime.now()
+
+    def __call__(self, step: str, said: str) -> None:
+        seconds = (datetime.now() - self.started).total_seconds()
+        err.print(f"[dim]{seconds:6.1f}s[/dim] [bold cyan]{step:<9}[/bold cyan] {escape(said)}", highlight=False)
+
+
+@app.command()
+def init(home: Home = None) -> None:
+    """Make a home: folder, warehouse, pseudonym key and a config.toml to edit. Safe to run again.
+
+    Example: merchant-credit init --home /srv/merchant-credit
+    """
+    from credit.home import open_warehouse
+    from credit.intake.pseudonyms import pseudonym_key
+
+    conf = settings.load(home=home)
+    with open_warehouse(conf):
+        pass
+    pseudonym_key(conf)
+    config = conf.home / "config.toml"
+    if not config.exists():
+        lines = ["# Settings of this home; see `merchant-credit config` for what is in force."]
+        for name, about in Settings.model_fields.items():
+            if name != "home":
+                value = about.default if about.default is not None else ""
+                lines += ["", f"# {about.description}", f"# {name} = {json.dumps(value, ensure_ascii=False)}"]
+        config.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    out.print(f"Home ready: {escape(str(conf.home.resolve()))}", soft_wrap=True, highlight=False)
+    out.print(f"Keep a backup of {conf.key_file.name}: without it consumers' pseudonyms cannot be continued.")
+
+
+@app.command()
+def sample(
+    folder: Annotated[Path, typer.Argument(help="Where the files go; made if it is not there.")],
+    merchants: Annotated[int, typer.Option(min=10, help="How many merchants.")] = 300,
+    transactions: Annotated[int, typer.Option(min=100, help="How many transactions.")] = 30_000,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same files.")] = 1,
+    day: Annotated[
+        str, typer.Option("--date", metavar="YYYY-MM-DD", help="The data ends before this day.")
+    ] = "2026-11-24",
+) -> None:
+    """Write a synthetic marketplace as canonical files, bad rows included, to try everything on.
+
+    Example: merchant-credit sample ./sample && merchant-credit nightly --path ./sample --date 2026-11-24
+    """
+
+    bad = delivery.write(
+        folder, merchants=merchants, transactions=transactions, seed=seed, end=day_of(day, settings.load())
+    )
+    out.print(
+        f"Wrote {escape(str(folder))}: {transactions:,} transactions of {merchants} merchants, {sum(bad.values())} bad rows among them"
+    )
+
+
+@app.command()
+def ingest(
+    path: Annotated[Path, typer.Option("--path", help="A file, or a folder of files.")],
+    source: SourceName = "canonical",
+    day: Day = None,
+    history: History = False,
+    home: Home = None,
+    as_json: AsJson = False,
+) -> None:
+    """Land a delivery: check every row, keep the good ones for `check`, quarantine the others with a reason.
+
+    Landing the same files again changes nothing.
+
+    Example: merchant-credit ingest --path ./delivery --date 2026-11-24
+    """
+    _run_step("ingest", home, source=source, path=path, day=day, history=history, as_json=as_json)
+
+
+@app.command()
+def check(
+    on_fail: Annotated[
+        str | None, typer.Option(help="stop or quarantine; default: the setting on_failed_check.")
+    ] = None,
+    home: Home = None,
+    as_json: AsJson = False,
+) -> None:
+    """Judge landed batches by their expectations and merge those that pass.
+
+    Example: merchant-credit check --on-fail quarantine
+    """
+    if on_fail not in (None, "stop", "quarantine"):
+        raise UserError(f"--on-fail {on_fail!r}: expected stop or quarantine")
+    _run_step("check", home, as_json=as_json, on_failed_check=on_fail)
+
+
+@app.command()
+def evaluate(
+    day: Day = None,
+    rulebook: Rulebooks = None,
+    trial: Trial = False,
+    merchant: Annotated[
+        str | None,
+        typer.Option("--merchant", help="This merchant alone, by the averages and the rules of the evaluated night."),
+    ] = None,
+    home: Home = None,
+    as_json: AsJson = False,
+) -> None:
+    """Grade every merchant as of a night, past or present, and keep the result.
+
+    Example: merchant-credit evaluate --date 2026-11-24
+
+    Example: merchant-credit evaluate --rulebook ./draft.yaml --trial --home ./trial-home
+
+    Example: merchant-credit evaluate --merchant M000002 --json
+    """
+    if merchant is None:
+        _run_step("evaluate", home, day=day, rulebooks=rulebook, trial=trial, as_json=as_json)
+        return
+    if rulebook or trial:
+        raise UserError("--merchant goes by the rulebook of the evaluated night; leave --rulebook and --trial out")
+    from credit.evaluation.night import evaluate_merchant
+    from credit.evaluation.results import grade_row, latest
+    from credit.home import open_warehouse
+
+    conf = settings.load(home=home)
+    with open_warehouse(conf, make=False) as con:
+        evaluated = latest(con, day_of(day, conf) if day else None)
+        evaluate_merchant(con, conf, evaluated, merchant)
+        row = grade_row(con, evaluated, merchant)
+    if as_json:
+        print_json(row)
+    else:
+        _show_grades([row], f"Credit grade 信用等级 · {evaluated}", 1)
+
+
+@app.command()
+def publish(day: Day = None, home: Home = None, as_json: AsJson = False) -> None:
+    """Publish an evaluated night (default: the latest) to published/current, atomically.
+
+    Example: merchant-credit publish --date 2026-11-24
+    """
+    from credit.evaluation.results import latest
+    from credit.home import open_warehouse
+
+    conf = settings.load(home=home)
+    with open_warehouse(conf, read_only=True) as con:
+        evaluated = latest(con, day_of(day, conf) if day else None)
+    _run_step("publish", home, day=evaluated.isoformat(), as_json=as_json)
+
+
+@app.command()
+def rollback(
+    version: Annotated[
+        str | None, typer.Argument(help="A kept version; default: the one published before the current one.")
+    ] = None,
+    list_: Annotated[bool, typer.Option("--list", help="List the versions kept and change nothing.")] = False,
+    home: Home = None,
+    as_json: AsJson = False,
+) -> None:
+    """Switch published/current back to a version that is kept. It is signed anew, so that readers take it for the newest.
+
+    Example: merchant-credit rollback --list
+
+    Example: merchant-credit rollback 2026-11-23-0123456789ab
+    """
+    from credit.disclosure import versions
+    from credit.disclosure.publishing import rollback as back
+    from credit.home import open_warehouse
+    from credit.nightly import signed_by_development_keys
+
+    conf = settings.load(home=home)
+    if list_:
+        now = versions.current(conf.published)
+        kept = [{"version": p.name, "current": p.resolve() == now} for p in versions.all_of(conf.published)]
+        if as_json:
+            print_json(kept)
+        for one in kept if not as_json else ():
+            out.print(f"{one['version']}{'  <- current 当前版本' if one['current'] else ''}", highlight=False)
+        return
+    progress = _Steps()
+    with open_warehouse(conf, make=False):
+        done = back(conf, version, progress=lambda said: progress("rollback", said))
+    report = {
+        "published": str(conf.published / "current"),
+        "version": done.version,
+        "changes": done.changes,
+        "notices": [*done.notices, *signed_by_development_keys(conf)],
+    }
+    if as_json:
+        print_json(report)
+    else:
+        show_report(report)
+        out.print(f"Version in force 当前版本: {done.version}", highlight=False)
+
+
+@app.command()
+def nightly(
+    path: Annotated[
+        Path | None, typer.Option("--path", help="A file, or a folder of files; without it nothing is ingested.")
+    ] = None,
+    source: SourceName = "canonical",
+    day: Day = None,
+    rulebook: Rulebooks = None,
+    trial: Trial = False,
+    history: History = False,
+    home: Home = None,
+    as_json: AsJson = False,
+) -> None:
+    """The whole night: ingest, check, evaluate, publish. The same steps as the Prefect flow, without Prefect.
+
+    Example: merchant-credit nightly --path ./delivery --date 2026-11-24
+
+    Example: merchant-credit nightly --source olist --path ./olist --date 2018-08-31 --json
+    """
+    from credit.nightly import Night, run
+
+    conf = settings.load(home=home)
+    night = Night(conf, day_of(day, conf, source), source, path, rulebook, history, trial)
+    report = run(night, _Steps())
+    if as_json:
+        print_json(report)
+    else:
+        show_report(report)
+
+
+@app.command()
+def grades(
+    grade: Annotated[
+        list[str] | None, typer.Option("--grade", metavar="GRADE", help="Only this grade; give again for more.")
+    ] = None,
+    kind: Annotated[str | None, typer.Option(help="enterprise or individual.")] = None,
+    role: Annotated[str, typer.Option(help="seller, or buyer: buyers who are subjects; never published.")] = "seller",
+    limit: Annotated[int, typer.Option(min=1, help="Rows of the table; --json gives all.")] = 20,
+    day: Day = None,
+    home: Home = None,
+    as_json: AsJson = False,
+) -> None:
+    """List grades of the latest evaluation, or of --date, best first.
+
+    Example: merchant-credit grades --grade CCC --grade D
+
+    Example: merchant-credit grades --json > grades.json
+    """
+    from credit.evaluation.results import grade_list, latest
+    from credit.home import open_warehouse
+
+    conf = settings.load(home=home)
+    with open_warehouse(conf, read_only=True) as con:
+        evaluated = latest(con, day_of(day, conf) if day else None)
+        rows = grade_list(con, evaluated, role)
+    if role not in ("seller", "buyer"):
+        raise UserError(f"--role {role!r}: expected seller or buyer")
+    if kind and kind not in ("enterprise", "individual"):
+        raise UserError(f"--kind {kind!r}: expected enterprise or individual")
+    if grade and (unknown := set(grade) - {row["grade"] for row in rows}):
+        known = ", ".join(sorted({row["grade"] for row in rows}))
+        err.print(f"nobody has grade {', '.join(sorted(unknown))} that day; grades given: {known}")
+    rows = [row for row in rows if (not grade or row["grade"] in grade) and (not kind or row["subject_kind"] == kind)]
+    if as_json:
+        print_json(rows)
+        return
+    for standing in sorted({row["standing"] for row in rows} & set(STANDINGS)):
+        out.print(f"[yellow]{standing}[/yellow] {STANDINGS[standing]}")
+    _show_grades(rows, f"Credit grades 信用等级 · {evaluated}", limit)
+
+
+def _show_grades(rows: list[dict[str, Any]], title: str, limit: int) -> None:
+    table = RichTable(title=title, title_justify="left")
+    for heading in ("Merchant\n主体", "Kind\n类型", "Grade\n等级", "Score\n得分", "Evidence\n证据度", "Marks\n标注"):
+        number, marks = heading[:5] in ("Score", "Evide"), heading[:5] == "Marks"
+        table.add_column(heading, justify="right" if number else "left", overflow="fold", no_wrap=not marks)
+    for row in rows[:limit]:
+        table.add_row(
+            escape(row["subject_id"]),
+            row["subject_kind"],
+            row["grade"],
+            "" if row["score"] is None else f"{row['score']:.2f}",
+            f"{row['evidence']:.2f}",
+            escape(" · ".join(_marks(row))),
+        )
+    out.print(table)
+    if len(rows) > limit:
+        out.print(f"{limit} of {len(rows):,} merchants; --limit shows more, --json all")
+
+
+def _marks(row: dict[str, Any]) -> list[str]:
+    """What stands beside a grade: why there is none, what caps it, and what kind of merchant it is."""
+    marks = [row["not_rated_reason"]] if row["not_rated_reason"] else []
+    marks += [v if isinstance(v, str) else v["id"] for v in row["vetoes"] or []]
+    said = {"provisional": "provisional 临时", "dormant": "dormant 休眠", "self_operated": "self-operated 自营"}
+    return marks + [text for name, text in said.items() if row[name]]
+
+
+@app.command()
+def explain(
+    merchant: Annotated[str, typer.Argument(help="The merchant's subject_id.")],
+    rows: Annotated[
+        bool, typer.Option("--rows", help="With the ids of the rows behind each number: for the merchant itself.")
+    ] = False,
+    day: Day = None,
+    home: Home = None,
+    as_json: AsJson = False,
+) -> None:
+    """Why a merchant has its grade: each point back to counts, curve and rule; the three changes that would raise it
+    with the least effort, what time alone will do, and what moved it since the last evaluation.
+
+    Example: merchant-credit explain 53243585a1d6dc2643021fd1853d8905 --json
+    """
+    from credit.cli.explanation import show_explanation
+    from credit.evaluation.explain import explain as explained
+    from credit.home import open_warehouse
+
+    conf = settings.load(home=home)
+    with open_warehouse(conf, read_only=True) as con:
+        found = explained(con, conf, merchant, day_of(day, conf) if day else None, rows=rows)
+    if as_json:
+        print_json(found)
+    else:
+        show_explanation(found, out)
+
+
+@app.command()
+def config(home: Home = None, as_json: AsJson = False) -> None:
+    """Print every setting in force, where it comes from, and what it does.
+
+    Example: MERCHANT_CREDIT_ON_FAILED_CHECK=quarantine merchant-credit config
+    """
+    conf = settings.load(home=home)
+    origins = settings.origins(conf, home=home)
+    if as_json:
+        print_json({name: {"value": getattr(conf, name), "from": origin} for name, origin in origins.items()})
+        return
+    table = RichTable(title="Settings", title_justify="left")
+    for heading in ("Setting", "Value", "From", "What it does"):
+        table.add_column(heading, overflow="fold", no_wrap=heading == "Setting")
+    for name, origin in origins.items():
+        value = getattr(conf, name)
+        about = Settings.model_fields[name].description or ""
+        table.add_row(name, "(unset)" if value is None else escape(str(value)), origin, escape(about))
+    out.print(table)
+
+
+def _run_step(
+    name: str,
+    home: Path | None,
+    *,
+    source: str = "canonical",
+    path: Path | None = None,
+    day: str | None = None,
+    rulebooks: list[Path] | None = None,
+    history: bool = False,
+    trial: bool = False,
+    as_json: bool = False,
+    **given: Any,
+) -> None:
+    from credit.nightly import STEPS, Night, run_step
+
+    conf = settings.load(home=home, **given)
+    night = Night(conf, day_of(day, conf, source), source, path, rulebooks, history, trial)
+    progress = _Steps()
+    run_step(name, dict(STEPS)[name], night, lambda said: progress(name, said))
+    if as_json:
+        print_json({"date": night.day.isoformat(), **night.report})
+    else:
+        show_report(night.report)
+
+
+def _version(value: bool) -> None:
+    if value:
+        out.print(f"merchant-credit {__version__}", highlight=False)
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    pass
+
+
+ledgers.register(app)
+vet.register(app)
+app.command()(watch.watch)
+keys.register(app)
+verify.register(app)
+map.register(app)
+
+
+def main() -> NoReturn:
+    """Entry point: a user's error is one message and its exit code, no traceback."""
+    try:
+        app()
+    except UserError as error:
+        err.print(f"[bold red]error[/bold red] {escape(str(error))}", highlight=False, soft_wrap=True)
+        sys.exit(error.exit_code)
+    except BrokenPipeError:
+        sys.exit(0)
+    sys.exit(0)
+
+
+if __name__ == "__main__":
+    main()

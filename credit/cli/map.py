@@ -1,0 +1,83 @@
+"""The verb `map`: mapping files of a platform's own database."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.markup import escape
+from rich.table import Table as RichTable
+
+from credit import settings
+from credit.cli.options import AsJson, Home, err, out, print_json
+from credit.errors import InputError, UserError
+
+if TYPE_CHECKING:
+    from credit.sources import mapping_check
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verb to the command."""
+    app.command(name="map")(map_database)
+
+
+def map_database(
+    check: Annotated[Path | None, typer.Option("--check", help="Mapping file to check against its database.")] = None,
+    example: Annotated[bool, typer.Option("--example", help="Print a commented mapping to begin with.")] = False,
+    home: Home = None,
+    as_json: AsJson = False,
+) -> None:
+    """Map a platform's own PostgreSQL database to the canonical tables: see what is missing, or begin with an example.
+
+    Exit code 0 only when the mapping can be read by. What it says is data; nothing is read into the warehouse.
+
+    Example: merchant-credit map --example > mapping.yaml
+
+    Example: merchant-credit map --check mapping.yaml --json
+    """
+    if (check is None) == (not example):
+        raise UserError("map: expected either --check FILE or --example; see `map --help`")
+    from credit.sources.mapping import EXAMPLE
+    from credit.sources.mapping_check import check as checked
+
+    if check is None:
+        sys.stdout.write(EXAMPLE.read_text(encoding="utf-8"))
+        return
+    conf = settings.load(home=home)
+    found = checked(check, conf.zone or settings.DEFAULT_ZONE)
+    if as_json:
+        print_json(found.to_json())
+    else:
+        _show(found)
+    if not found.usable:
+        kind = InputError if found.unreachable else UserError
+        raise kind(f"{check} cannot be used yet: {len(found.errors)} error{'s' * (len(found.errors) > 1)}, see above")
+
+
+def _show(found: mapping_check.Found) -> None:
+    table = RichTable(title=f"Mapping 映射 · {escape(found.database or '-')}", title_justify="left")
+    for heading in (
+        "Table 表",
+        "Columns 列",
+        "Each night 每夜",
+        "Not mapped, and not measured then 未映射及因此缺少的指标",
+    ):
+        table.add_column(heading, overflow="fold")
+    for name, checked in found.tables.items():
+        missing = [f"{c}: {', '.join(lost)}" for c, lost in checked.missing.items() if lost]
+        plain = [c for c, lost in checked.missing.items() if not lost]
+        said = "\n".join([*missing, *([f"also not mapped: {', '.join(plain)}"] if plain else [])])
+        table.add_row(name, str(len(checked.mapped)), "what is new" if checked.incremental else "whole", escape(said))
+        table.add_section()
+    for name, lost in found.unmapped.items():
+        table.add_row(name, "-", "-", ", ".join(lost))
+    if found.tables:
+        out.print(table)
+    for message in found.warnings:
+        out.print(f"[yellow]note[/yellow] {escape(message)}", highlight=False, soft_wrap=True)
+    for message in found.errors:
+        err.print(f"[red]error[/red] {escape(message)}", highlight=False, soft_wrap=True)
+    if found.usable:
+        out.print("The mapping can be used 映射可用", highlight=False)

@@ -1,0 +1,80 @@
+"""What the verbs of the command share: consoles, options, days, JSON."""
+
+from __future__ import annotations
+
+import json
+import sys
+from datetime import date, datetime
+from pathlib import Path
+from typing import Annotated, Any
+from zoneinfo import ZoneInfo
+
+import typer
+from rich.console import Console
+
+from credit.errors import UserError
+from credit.settings import Settings
+
+out = Console()
+err = Console(stderr=True)
+
+Home = Annotated[
+    Path | None,
+    typer.Option(
+        "--home",
+        help="Folder of warehouse and published files; default: MERCHANT_CREDIT_HOME, else ./merchant-credit-home.",
+    ),
+]
+Day = Annotated[
+    str | None,
+    typer.Option(
+        "--date",
+        metavar="YYYY-MM-DD",
+        help="The night that begins this day: facts before its 00:00 in the platform's zone count.",
+    ),
+]
+AsJson = Annotated[
+    bool, typer.Option("--json", help="One JSON value on standard output; progress goes to standard error.")
+]
+By = Annotated[str, typer.Option("--by", help="The person responsible; published as entered.")]
+Who = Annotated[str, typer.Option("--by", help="The person responsible; not published.")]
+At = Annotated[
+    str | None,
+    typer.Option(
+        "--at",
+        metavar="YYYY-MM-DD[THH:MM]",
+        help="When it happened, if it is entered afterwards; in the platform's zone unless an offset is given.",
+    ),
+]
+
+
+def day_of(text: str | None, conf: Settings, source: str | None = None) -> date:
+    """The day an option names, or today in the platform's zone. Raises UserError when it is no day."""
+    if text is None:
+        from credit.sources.adapters import zone_before_a_batch
+
+        return datetime.now(ZoneInfo(zone_before_a_batch(conf, source))).date()
+    return named_day(text, "--date")
+
+
+def named_day(text: str, option: str) -> date:
+    """The day an option names. Raises UserError when it is no day."""
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise UserError(f"{option} {text!r} is not a day; expected YYYY-MM-DD, for example 2026-11-24") from None
+
+
+def instant_of(text: str | None) -> datetime | None:
+    """An instant; without an offset it is in the platform's zone, which the ledger knows."""
+    try:
+        return datetime.fromisoformat(text) if text else None
+    except ValueError:
+        raise UserError(
+            f"--at {text!r} is not an instant; expected for example 2026-11-24 or 2026-11-24T10:30"
+        ) from None
+
+
+def print_json(value: Any) -> None:
+    """One JSON value on standard output."""
+    sys.stdout.write(json.dumps(value, ensure_ascii=False, indent=1, default=str) + "\n")

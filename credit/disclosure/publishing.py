@@ -1,0 +1,330 @@
+"""A night published: written aside, signed, verified, switched to; and back."""
+
+from __future__ import annotations
+
+import gc
+import json
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+
+from credit.disclosure import (
+    bulk,
+    datapackage,
+    documents,
+    life,
+    manifest,
+    night,
+    render,
+    site,
+    sort_key,
+    summary,
+    versions,
+)
+from credit.errors import UserError
+from credit.evaluation.results import latest
+from credit.files import formats
+from credit.ledgers import lifecycle
+from credit.proof import Keys, sign
+from credit.proof.verify import Share, verify_folder
+from credit.settings import Settings
+from credit.warehouse.connection import quote, scalar
+
+INDEX = "index.json"
+
+
+@dataclass(frozen=True)
+class Publication:
+    """A published version: its name, its folder, how many merchants and files it holds, how many merchants' files were
+    kept from an earlier one, what the feed tells (None: it is what was published already), what a person should know."""
+
+    version: str
+    path: Path
+    merchants: int
+    files: int
+    kept: int = 0
+    changes: dict[str, int] | None = None
+    notices: list[str] = field(default_factory=list)
+
+
+def publish(
+    con: duckdb.DuckDBPyConnection,
+    settings: Settings,
+    day: date | None = None,
+    *,
+    progress: Callable[[str], None] = lambda _: None,
+) -> Publication:
+    """Publish the stored evaluation of `day` (default: the latest) and switch `published/current` to it.
+
+    The same night under the same rules gives the same version, byte for byte; where it is published already only the
+    signatures are new. Whatever interrupts it, `current` is a whole version.
+
+    Raises UserError when there is no such evaluation, it is a trial or replay and the published one is official, its
+    indicator rows are gone, or the files cannot be written.
+    """
+    day = latest(con, day)
+
+    def read() -> tuple[night.Night, list[lifecycle.Version]]:
+        found = night.read(con, settings, day, progress), lifecycle.versions(con)
+        # All is read: what DuckDB keeps of it would lie beside what is made of it, and beside the processes that make it.
+        con.execute("SET memory_limit = '64MB'")
+        con.execute(f"SET memory_limit = {quote(settings.memory_limit)}")
+        return found
+
+    merchants = scalar(con, "SELECT count(*) FROM results.grades WHERE evaluated_on = ?", [day])
+    # What is read stays to the end: looking through it for cycles, over and over, would take a third of the time.
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        with render.Pool(settings.threads or render.workers(), merchants) as pool:
+            return release(settings, day, read, pool, progress)
+    finally:
+        if collecting:
+            gc.enable()
+
+
+def release(
+    settings: Settings,
+    day: date,
+    read: Callable[[], tuple[night.Night, list[lifecycle.Version]]],
+    pool: render.Pool,
+    progress: Callable[[str], None] = lambda _: None,
+) -> Publication:
+    """Write, sign, verify and switch to the night that `read` gives, and the versions of the rulebooks."""
+    published = settings.published
+    followed: list[manifest.Followed] = []
+    try:
+        keys = Keys.load(settings)
+    except OSError as error:
+        raise UserError(f"the signing keys in {settings.home / 'keys'} cannot be read or made: {error}") from error
+
+    try:
+        with versions.draft(published) as draft:
+            before = versions.current(published)
+            earlier = render.earlier(published, day)
+            if earlier is not None:
+                render.lay(draft, earlier, day, pool)
+            tonight, rulebooks = read()
+            _spare_official(settings, tonight, keys.development)
+            pool.collect()
+
+            def finish(folder: Path) -> None:
+                followed.append(manifest.follow(published, folder, before))
+                progress("signing and verifying")
+                _prove(folder, settings, keys, earlier.source.folder if earlier else None, pool.map)
+
+            done = _write(draft, tonight, settings, rulebooks, keys.development, earlier, pool, progress)
+            written = versions.moment(published)
+            folder = versions.commit(published, draft, day, settings.keep_versions, finish)
+            # After old versions are removed: that changes the files they shared with this one.
+            render.keep_rows(published, folder.name, done.rows, written)
+    except OSError as error:
+        raise UserError(f"{published} cannot be written: {error}; what was published before stays") from error
+    return Publication(
+        folder.name,
+        folder,
+        tonight.merchants,
+        _count(draft.entries, draft.parts),
+        done.kept,
+        followed[0].changes,
+        _notices(keys, followed[0], before, day),
+    )
+
+
+def _count(files: Mapping[str, versions.Entry], parts: Mapping[str, manifest.Listed]) -> int:
+    """The files of a version, but for those that tell how it follows on others."""
+    return len(files) + len(parts) + sum(part.files for part in parts.values())
+
+
+def _prove(
+    folder: Path, settings: Settings, keys: Keys, same_as: Path | None = None, share: Share | None = None
+) -> None:
+    """Sign the version and read it as a reader would. Raises UserError naming the file when it does not verify."""
+    sign(folder, settings.published, keys, datetime.now(UTC))
+    verdict = verify_folder(folder, keys.roots[0], None, same_as=same_as, share=share)
+    if verdict.verdict != "valid":
+        said = "; ".join(f"{problem.file}: {problem.message}" for problem in verdict.problems[:5]) or verdict.message
+        raise UserError(f"the version does not verify ({verdict.verdict}): {said}. What was published before stays")
+
+
+def _notices(keys: Keys, followed: manifest.Followed, before: Path | None = None, day: date = date.max) -> list[str]:
+    said = [notice for notice in (keys.notice(), followed.notice) if notice]
+    if before is not None and versions.is_version(before) and versions.day_of(before) > day:
+        said.append(f"the night of {day} is published in place of the later one of {versions.day_of(before)}")
+    return said
+
+
+def _spare_official(settings: Settings, tonight: night.Night, development: bool) -> None:
+    """Nothing but an official night takes the place of an official one that is published, or is signed by keys that readers
+    follow: to them it would be the newest that the platform says."""
+    standings = {graded.standing for graded in tonight.graded}
+    if standings == {"in_force"}:
+        return
+    if not development:
+        raise UserError(
+            f"a {' or '.join(sorted(standings - {'in_force'}))} is not signed by the platform's keys in "
+            f"{settings.home / 'keys'}: publish it from a home of its own (--home), which has none of them"
+        )
+    index = settings.published / "current" / INDEX
+    if not index.exists():
+        return
+    try:
+        published = json.loads(index.read_bytes())
+        official = all(book.get("standing") == "in_force" for book in published["rulebooks"])
+        evaluated_on = published["disclosure"]["evaluated_on"]
+    except manifest.DAMAGED:
+        official, evaluated_on = True, "(damaged)"
+    if official:
+        raise UserError(
+            f"{settings.published / 'current'} holds the official night of {evaluated_on}; "
+            f"a {' or '.join(sorted(standings - {'in_force'}))} is not published over it: use a home of its own (--home)"
+        )
+
+
+def _write(
+    draft: versions.Draft,
+    tonight: night.Night,
+    settings: Settings,
+    rulebooks: list[lifecycle.Version],
+    development: bool,
+    earlier: render.Earlier | None,
+    pool: render.Pool,
+    progress: Callable[[str], None],
+) -> render.Rendered:
+    paths = documents.paths([subject_id for graded in tonight.graded for subject_id in graded.ids])
+    context = {
+        "platform": {"zh": settings.platform_name, "en": settings.platform_name_en},
+        "development": development,
+        "contact": settings.objection_contact,
+        "zone": tonight.zone,
+    }
+
+    told = summary.summary(tonight, settings, paths, development=development)
+
+    def lists() -> None:
+        for path, content in _files(tonight, rulebooks, told, context):
+            draft.write(path, content)
+
+    ladders = {g.book.hash: sort_key.ladder(g.book) for g in tonight.graded}
+    pool.submit(draft.entries.update, render.written, draft.folder, _tables, bulk.grades(tonight, paths), ladders)
+    pool.submit(draft.entries.update, render.written, draft.folder, site.search, _searched(tonight, paths))
+    progress(f"writing the files of {tonight.merchants:,} merchants")
+    wholes = documents.wholes(tonight, settings, paths, development=development)
+    # Beside the processes that have the merchants this one would be idle.
+    with ThreadPoolExecutor(1) as thread:
+        listed = thread.submit(lists)
+        done = render.merchants(draft, wholes, context, earlier, tonight.day, pool, progress)
+        progress("writing lists and bulk files")
+        listed.result()
+    pool.collect()
+    render.remove_withdrawn(draft)
+    draft.write(datapackage.PATH, datapackage.descriptor(told["disclosure"], draft.entries))
+    draft.write(INDEX, _index(tonight, told))
+    progress(f"{done.kept:,} of {tonight.merchants:,} merchants unchanged; writing the manifest")
+    named = ("id", "version", "hash", "path")
+    manifest.write(
+        draft,
+        {
+            "evaluated_on": tonight.day,
+            "cut_off": tonight.cut_off,
+            "rulebooks": [{name: documents.rulebook(g)[name] for name in named} for g in tonight.graded],
+            "development": development,
+        },
+    )
+    return done
+
+
+def _tables(grades: pa.Table, ladders: dict[str, sort_key.Ladder]) -> Iterator[tuple[str, bytes]]:
+    """(path, content) of the files made of the table of grades alone."""
+    yield from bulk.of_grades(grades)
+    yield from sort_key.files(grades, ladders)
+
+
+def _files(
+    tonight: night.Night, rulebooks: list[lifecycle.Version], told: dict[str, Any], context: dict[str, Any]
+) -> Iterator[tuple[str, bytes]]:
+    """(path, content) of every file that is not a merchant's, but for search, the tables of grades and what lists others.
+    `told`: platform.json."""
+    yield from bulk.of_scores(tonight)
+    yield f"schema/{documents.SCHEMA.name}", documents.SCHEMA.read_bytes()
+    for graded in tonight.graded:
+        yield documents.rulebook_path(graded), graded.book.text.encode()
+    yield from life.files(rulebooks, {g.book.hash: documents.rulebook_path(g) for g in tonight.graded}, tonight.zone)
+    yield summary.PATH, formats.to_json(told, indent=1) + b"\n"
+    yield from site.assets()
+    yield from site.pages(told, rulebooks, context)
+
+
+def _searched(tonight: night.Night, paths: dict[str, str]) -> list[site.Entry]:
+    """(id, kind, name, code, grade, self-operated, page) of every merchant, by id, as published."""
+    found = []
+    for graded in tonight.graded:
+        for subject_id, grade in zip(graded.ids, graded.grade, strict=True):
+            fields, _ = tonight.shown[subject_id]
+            page = paths[subject_id].removesuffix(".json") + ".html"
+            found.append(
+                (subject_id, fields["kind"], fields["name"], fields["uscc"], grade, bool(fields["self_operated"]), page)
+            )
+    return sorted(found)
+
+
+def _index(tonight: night.Night, told: dict[str, Any]) -> bytes:
+    index: dict[str, Any] = {
+        "format": "merchant-credit disclosure",
+        "schema_version": documents.SCHEMA_VERSION,
+        "disclosure": told["disclosure"],
+        "zone": tonight.zone,
+        "rulebooks": [{k: v for k, v in book.items() if k not in ("kind", "levels")} for book in told["rulebooks"]],
+        "merchants": tonight.merchants,
+        "manifest": versions.MANIFEST,
+        "feed": manifest.FEED,
+        "platform": summary.PATH,
+        "datapackage": datapackage.PATH,
+        "bulk": "bulk/grades.parquet",
+        "schema": f"schema/{documents.SCHEMA.name}",
+        "rules": life.PATH,
+    }
+    return formats.to_json(index, indent=1) + b"\n"
+
+
+def rollback(
+    settings: Settings, version: str | None = None, *, progress: Callable[[str], None] = lambda _: None
+) -> Publication:
+    """Switch back to `version` (default: the one published before the current one), signed anew: to readers it is the
+    newest, and the feed tells what changed.
+
+    Raises UserError when it is not kept or is not whole, or a publish runs.
+    """
+    try:
+        with versions.alone(settings.published):
+            return _back(settings, version, progress)
+    except OSError as error:
+        raise UserError(f"{settings.published} cannot be written: {error}; what was published before stays") from error
+
+
+def _back(settings: Settings, version: str | None, progress: Callable[[str], None]) -> Publication:
+    published = settings.published
+    now = versions.current(published)
+    others = [folder for folder in versions.all_of(published) if folder.resolve() != now]
+    named = [folder for folder in others if folder.name == version] if version else others[:1]
+    if now is None or not named:
+        names = ", ".join(folder.name for folder in others) or "none"
+        raise UserError(f"no version {version or 'before this one'} is kept in {published}; others kept: {names}")
+    (folder,) = named
+    progress(f"signing and verifying {folder.name}")
+    keys = Keys.load(settings)
+    followed = manifest.follow(published, folder, now)
+    _prove(folder, settings, keys)
+    versions.switch(published, folder)
+    index = json.loads((folder / INDEX).read_bytes())
+    listed = manifest.read(folder)
+    files = _count(listed.files, listed.parts) + 1
+    return Publication(
+        folder.name, folder, index["merchants"], files, index["merchants"], followed.changes, _notices(keys, followed)
+    )

@@ -1,0 +1,117 @@
+"""Stored evaluations, read: the latest night, its grades, the rulebook that gave them."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import numpy as np
+import pandas as pd
+
+from credit.errors import UserError
+from credit.evaluation import grading
+from credit.rulebooks.book import Rulebook
+from credit.rulebooks.reading import parse
+from credit.settings import Settings
+from credit.warehouse.connection import as_dicts, quote, scalar
+
+
+def night_before(con: duckdb.DuckDBPyConnection, book: Rulebook, day: date, standing: str) -> date | None:
+    """The latest evaluation before `day` by the same rules and of the same standing, no older than the margin remembers:
+    no trial or replay has a say in an official grade."""
+    if book.margin is None:
+        return None
+    since = day - timedelta(days=int(book.margin.memory_days.value))
+    found: date | None = scalar(
+        con,
+        """SELECT max(evaluated_on) FROM results.runs
+           WHERE rulebook_hash = ? AND evaluated_on < ? AND evaluated_on >= ? AND standing = ?""",
+        [book.hash, day, since, standing],
+    )
+    return found
+
+
+def grades_before(
+    con: duckdb.DuckDBPyConnection, book: Rulebook, previous_on: date, subjects: pd.Index
+) -> grading.Previous:
+    """What that evaluation left of these subjects."""
+    before = (
+        con.execute(
+            """SELECT subject_id, grade_held, past_edge FROM results.grades
+               WHERE evaluated_on = ? AND rulebook_hash = ? AND not_rated_reason IS NULL""",
+            [previous_on, book.hash],
+        )
+        .df()
+        .set_index("subject_id")
+        .reindex(subjects)
+    )
+    held = before["grade_held"].astype(object).where(before["grade_held"].notna(), None)
+    past = np.nan_to_num(before["past_edge"].to_numpy(dtype=np.float64)).astype(np.int64)
+    return grading.Previous(held.to_numpy(dtype=object), past)
+
+
+def book_of(con: duckdb.DuckDBPyConnection, rulebook: str, rulebook_hash: str) -> Rulebook:
+    """The rulebook a stored evaluation was made by. Raises UserError when its text is not kept."""
+    rows = con.execute("SELECT text FROM results.rulebooks WHERE hash = ?", [rulebook_hash]).fetchall()
+    if not rows:
+        raise UserError(f"the text of rulebook {rulebook} ({rulebook_hash[:12]}) is not in this warehouse")
+    return parse(rows[0][0].encode(), f"{rulebook} {rulebook_hash[:12]}")
+
+
+def export_night(con: duckdb.DuckDBPyConnection, settings: Settings, day: date) -> Path:
+    """Leave the night as Parquet in `nights/<day>/` of the home, for readers while the warehouse is in use."""
+    folder = settings.home / "nights" / day.isoformat()
+    folder.mkdir(parents=True, exist_ok=True)
+    for table, order in (
+        ("grades", "rulebook, subject_id"),
+        ("indicators", "rulebook, subject_id, element, indicator"),
+    ):
+        partial = folder / f".{table}.partial"
+        con.execute(
+            f"COPY (SELECT *, (SELECT any_value(standing) FROM results.runs r WHERE r.evaluated_on = t.evaluated_on "
+            f"AND r.rulebook = t.rulebook) AS standing "
+            f"FROM results.{table} t WHERE evaluated_on = DATE '{day}' ORDER BY {order}) "
+            f"TO {quote(str(partial))} (FORMAT parquet)"
+        )
+        partial.replace(folder / f"{table}.parquet")
+    return folder
+
+
+def latest(con: duckdb.DuckDBPyConnection, day: date | None) -> date:
+    """`day` if there is an evaluation of it, or the latest evaluated day: the latest official one where there is one.
+    Raises UserError otherwise."""
+    rows = con.execute(
+        """SELECT evaluated_on FROM results.runs GROUP BY 1
+           ORDER BY bool_or(standing = 'in_force' AND coalesce(subject_role, 'seller') = 'seller') DESC, 1 DESC"""
+    ).fetchall()
+    days: list[date] = [row[0] for row in rows]
+    if not days:
+        raise UserError("nothing has been evaluated yet; run `merchant-credit nightly` or `merchant-credit evaluate`")
+    if day is None:
+        return days[0]
+    if day not in days:
+        shown = ", ".join(str(d) for d in days[:10])
+        raise UserError(f"no evaluation of {day} here; evaluated: {shown}. Run `merchant-credit evaluate --date {day}`")
+    return day
+
+
+def grade_list(con: duckdb.DuckDBPyConnection, day: date, role: str = "seller") -> list[dict[str, Any]]:
+    """The grades of an evaluated day, enterprises first, best first, NR last."""
+    return as_dicts(
+        con,
+        """SELECT subject_id, g.subject_kind, grade, score::DOUBLE AS score, evidence::DOUBLE AS evidence,
+                  not_rated_reason, evaluated_on::VARCHAR AS evaluated_on, rulebook, rulebook_hash,
+                  provisional, dormant, self_operated, vetoes, standing
+           FROM results.grades g JOIN results.runs r USING (evaluated_on, rulebook, rulebook_hash)
+           WHERE evaluated_on = ? AND coalesce(r.subject_role, 'seller') = ?
+           ORDER BY rulebook, score DESC NULLS LAST, evidence DESC, subject_id""",
+        [day, role],
+    )
+
+
+def grade_row(con: duckdb.DuckDBPyConnection, day: date, subject_id: str) -> dict[str, Any]:
+    """One merchant's row of `grade_list`, buyers included."""
+    rows = [row for role in ("seller", "buyer") for row in grade_list(con, day, role)]
+    return next(row for row in rows if row["subject_id"] == subject_id)

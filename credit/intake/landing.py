@@ -1,0 +1,233 @@
+"""From a delivery to canonical rows: land once, check every row in SQL, set rejects aside, merge by key.
+
+    land    read the delivery; good rows go to `landing`, the rest to `quarantine.rows` (or, where only the seller
+            is not known yet, to `waiting`); what was landed before is recognised by its hash and changes nothing
+    accept  merge a landed batch into `canonical`; a version that is superseded goes to `history` with the interval
+            in which it was believed
+    refuse  set a landed batch aside whole
+
+Each is one transaction. For each source table the counts balance: read = accepted + quarantined.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import duckdb
+
+from credit.errors import InputError
+from credit.intake.pseudonyms import pseudonym_macro
+from credit.intake.rows import check_rows
+from credit.ledgers import steps
+from credit.settings import DEFAULT_ZONE, Settings, cut_off
+from credit.sources.adapters import adapter
+from credit.sources.delivery import Delivery, InputFile
+from credit.tables import TABLES, Table
+from credit.warehouse.connection import QUARANTINE_COLUMNS, info, scalar, transaction
+
+Counts = dict[str, dict[str, int]]
+
+
+@dataclass
+class Batch:
+    """A landed batch. `counts`: source table -> read, accepted, quarantined (rows of the source)."""
+
+    batch_id: int
+    state: str
+    counts: Counts
+    already_landed: bool = False
+    notices: list[str] = field(default_factory=list)
+    reasons: list[tuple[str, str, int, str]] = field(default_factory=list)
+    """(source table, code, rows, one example of the reason) of what was quarantined."""
+
+
+# --- landing -----------------------------------------------------------------------------------------------------
+
+
+def land(
+    con: duckdb.DuckDBPyConnection,
+    settings: Settings,
+    source: str,
+    path: Path,
+    day: date,
+    *,
+    history: bool = False,
+) -> Batch:
+    """Read and row-check what `path` holds and keep it in `landing`.
+
+    `day` is the night the delivery belongs to: rows without a `known_at` of their own are known from its cut-off.
+    With `history` they are known since their event, for a first delivery of past data.
+
+    Raises InputError (missing column, unreadable or empty file, unknown encoding) before anything changes.
+    """
+    adapt = adapter(source)
+
+    def is_landed(file: InputFile) -> bool:
+        return bool(
+            con.execute(
+                "SELECT 1 FROM meta.batches WHERE state <> 'refused' AND list_contains(files, ?)", [_mark(file)]
+            ).fetchall()
+        )
+
+    delivery = adapt(con, settings, path, is_landed)
+    new = [file for file in delivery.files if not is_landed(file)]
+    if not new:
+        return _landed_before(con, delivery)
+    pseudonym_macro(con, settings)
+    with transaction(con):
+        zone = fix_zone(con, settings, delivery.zone)
+        as_of = cut_off(day, zone)
+        batch_id = scalar(con, "SELECT coalesce(max(batch_id), 0) + 1 FROM meta.batches")
+        now = datetime.now(UTC)
+        con.execute(f"CREATE OR REPLACE TEMP TABLE staged_rejects ({QUARANTINE_COLUMNS})")
+        for reject in delivery.rejects:
+            con.execute(f"INSERT INTO staged_rejects SELECT {batch_id}, *, NULL FROM ({reject})")
+        for table in TABLES.values():
+            parts = [part for part in delivery.parts if part.table == table.name]
+            if parts:
+                check_rows(con, table, parts, batch_id, zone, as_of, now, history)
+        for table in TABLES.values():
+            if any(part.table == table.name for part in delivery.parts):
+                _hold_unknown_subjects(con, table, batch_id)
+                columns = sorted({name for part in delivery.parts if part.table == table.name for name in part.columns})
+                con.execute(
+                    f"""INSERT INTO meta.supplied SELECT {batch_id}, '{table.name}', ?,
+                        coalesce(min(known_at), ?::TIMESTAMPTZ)
+                        FROM (SELECT known_at, batch_id FROM landing.{table.name}
+                              UNION ALL SELECT known_at, batch_id FROM waiting.{table.name})
+                        WHERE batch_id = {batch_id}""",
+                    [columns, as_of],
+                )
+        for part in delivery.parts:
+            for component in part.components:
+                con.execute(
+                    f"""INSERT INTO staged_rejects
+                        SELECT {batch_id}, source_table, file, line, key, 'part_of_rejected',
+                               'the {part.table} row it belongs to was not accepted', raw, NULL
+                        FROM ({component}) c
+                        ANTI JOIN (SELECT {TABLES[part.table].key} AS key FROM landing.{part.table}
+                                   WHERE batch_id = {batch_id}) landed USING (key)"""
+                )
+        con.execute("INSERT INTO quarantine.rows SELECT * FROM staged_rejects")
+        counts = _balance(con, delivery, batch_id)
+        con.execute(
+            "INSERT INTO meta.batches VALUES (?, ?, ?, ?, 'landed', ?, ?, ?)",
+            [
+                batch_id,
+                source,
+                hashlib.sha256("".join(sorted(map(_mark, new))).encode()).hexdigest(),
+                [_mark(file) for file in new],
+                as_of,
+                now,
+                json.dumps(counts),
+            ],
+        )
+        if delivery.landed is not None:
+            delivery.landed(con, batch_id)
+    batch = Batch(
+        batch_id,
+        "landed",
+        counts,
+        notices=list(delivery.notices),
+        reasons=quarantine_reasons(con, [batch_id]),
+    )
+    skipped = len(delivery.files) - len(new)
+    if skipped:
+        batch.notices.append(f"{skipped} of {len(delivery.files)} files were landed before and are left out")
+    return batch
+
+
+def _mark(file: InputFile) -> str:
+    return f"{file.table}:{file.hash}"
+
+
+def _landed_before(con: duckdb.DuckDBPyConnection, delivery: Delivery) -> Batch:
+    marks = [_mark(file) for file in delivery.files]
+    rows = con.execute(
+        "SELECT batch_id, state, counts FROM meta.batches WHERE list_has_any(files, ?) AND state <> 'refused' ORDER BY 1",
+        [marks],
+    ).fetchall()
+    counts: Counts = {}
+    for _, _, stored in rows:
+        for name, numbers in json.loads(stored).items():
+            into = counts.setdefault(name, {"read": 0, "accepted": 0, "quarantined": 0})
+            for what, number in numbers.items():
+                into[what] = into.get(what, 0) + number
+    states = {state for _, state, _ in rows}
+    return Batch(
+        rows[-1][0],
+        "landed" if "landed" in states else "accepted",
+        counts,
+        already_landed=True,
+        notices=["these files were landed before: nothing changes"],
+        reasons=quarantine_reasons(con, [row[0] for row in rows]),
+    )
+
+
+def quarantine_reasons(con: duckdb.DuckDBPyConnection, batches: list[int]) -> list[tuple[str, str, int, str]]:
+    """(source table, code, rows, an example of the reason) for these batches, most frequent first."""
+    return con.execute(
+        """SELECT source_table, code, count(*) AS n, min(left(reason, 200)) FROM quarantine.rows
+           WHERE list_contains(?, batch_id) AND released_by IS NULL GROUP BY 1, 2 ORDER BY 1, n DESC, 2""",
+        [batches],
+    ).fetchall()
+
+
+def _hold_unknown_subjects(con: duckdb.DuckDBPyConnection, table: Table, batch_id: int) -> None:
+    """Rows of sellers that neither the warehouse nor this batch knows wait for them, listed in the quarantine."""
+    if table.name == "subjects":
+        return
+    unknown = f"""batch_id = {batch_id} AND subject_id NOT IN (
+        SELECT subject_id FROM canonical.subjects
+        UNION ALL SELECT subject_id FROM landing.subjects WHERE batch_id = {batch_id})"""
+    con.execute(f"INSERT INTO waiting.{table.name} SELECT * FROM landing.{table.name} WHERE {unknown}")
+    con.execute(
+        f"""INSERT INTO staged_rejects
+            SELECT batch_id, source_table, file, line, {table.key}, 'unknown_subject',
+                   'subject_id (主体编号) ' || left(subject_id, 60) || ' is not among the subjects; the row waits until it is',
+                   to_json(l)::VARCHAR, NULL
+            FROM landing.{table.name} l WHERE {unknown}"""
+    )
+    con.execute(f"DELETE FROM landing.{table.name} WHERE {unknown}")
+
+
+def _balance(con: duckdb.DuckDBPyConnection, delivery: Delivery, batch_id: int) -> Counts:
+    """Rows of each source table: read, accepted, quarantined. A row that does not balance is a defect: raised."""
+    counts: Counts = {name: {"read": rows, "accepted": 0, "quarantined": 0} for name, rows in delivery.read.items()}
+    landed = " UNION ALL ".join(
+        f"SELECT source_table, file, line FROM landing.{name} WHERE batch_id = {batch_id}" for name in TABLES
+    )
+    for part in delivery.parts:
+        for component in part.components:
+            key = TABLES[part.table].key
+            landed += f""" UNION ALL SELECT source_table, file, line FROM ({component}) c SEMI JOIN (
+                SELECT {key} AS key FROM landing.{part.table} WHERE batch_id = {batch_id}) USING (key)"""
+    rows = con.execute(
+        f"""WITH taken AS (SELECT DISTINCT source_table, file, line FROM ({landed})),
+            refused AS (SELECT DISTINCT source_table, file, line FROM staged_rejects ANTI JOIN taken
+                        USING (source_table, file, line))
+            SELECT 'accepted', source_table, count(*) FROM taken GROUP BY 2
+            UNION ALL SELECT 'quarantined', source_table, count(*) FROM refused GROUP BY 2"""
+    ).fetchall()
+    for what, name, number in rows:
+        counts.setdefault(name, {"read": 0, "accepted": 0, "quarantined": 0})[what] = number
+    for name in delivery.lookups:
+        counts[name]["accepted"] = counts[name]["read"] - counts[name]["quarantined"]
+    for name, numbers in counts.items():
+        if numbers["read"] != numbers["accepted"] + numbers["quarantined"]:
+            raise InputError(f"rows of {name} do not balance: {numbers}; nothing was changed. Please report this.")
+    return counts
+
+
+def fix_zone(con: duckdb.DuckDBPyConnection, settings: Settings, source_zone: str | None) -> str:
+    """Fix the home's zone with its first batch (explicit setting first, then the source's own) and return it."""
+    zone = info(con, "zone") or settings.zone or source_zone or DEFAULT_ZONE
+    if info(con, "zone") is None:
+        con.execute("INSERT INTO meta.info VALUES ('zone', ?)", [zone])
+        steps.shipped_in_zone(con, zone)
+    con.execute("SET VARIABLE zone = ?", [zone])
+    return zone

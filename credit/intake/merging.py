@@ -1,0 +1,132 @@
+"""A landed batch merged into the canonical tables, superseded versions kept, or set aside whole."""
+
+from __future__ import annotations
+
+import json
+
+import duckdb
+
+from credit.intake.landing import Counts
+from credit.tables import TABLES, Table
+from credit.warehouse.connection import scalar, transaction
+
+
+def _release_waiting(con: duckdb.DuckDBPyConnection, batch_id: int) -> None:
+    """Rows of accepted batches whose subject is known by now join the merge of this batch, as `released`."""
+    for table in TABLES.values():
+        if table.name == "subjects":
+            continue
+        due = """subject_id IN (SELECT subject_id FROM canonical.subjects)
+            AND batch_id IN (SELECT batch_id FROM meta.batches WHERE state = 'accepted')"""
+        if not scalar(con, f"SELECT count(*) FROM waiting.{table.name} WHERE {due}"):
+            continue
+        con.execute(
+            f"""UPDATE quarantine.rows q SET released_by = {batch_id} FROM (FROM waiting.{table.name} WHERE {due}) w
+                WHERE q.code = 'unknown_subject' AND q.batch_id = w.batch_id AND q.key = w.{table.key}
+                  AND q.source_table = w.source_table"""
+        )
+        con.execute(
+            f"""INSERT INTO landing.{table.name}
+                SELECT * REPLACE ('released' AS source_table) FROM waiting.{table.name} WHERE {due}"""
+        )
+        con.execute(f"DELETE FROM waiting.{table.name} WHERE {due}")
+
+
+# --- merging -----------------------------------------------------------------------------------------------------
+
+
+def landed_batches(con: duckdb.DuckDBPyConnection) -> list[int]:
+    """Batches that wait for `check`."""
+    return [
+        row[0] for row in con.execute("SELECT batch_id FROM meta.batches WHERE state = 'landed' ORDER BY 1").fetchall()
+    ]
+
+
+def accept(con: duckdb.DuckDBPyConnection, batch_id: int) -> dict[str, dict[str, int]]:
+    """Merge a landed batch; returns table -> new, replaced, unchanged (rows)."""
+    merged = {}
+    with transaction(con):
+        con.execute("UPDATE meta.batches SET state = 'accepted' WHERE batch_id = ?", [batch_id])
+        for table in TABLES.values():  # subjects first
+            numbers = _merge(con, table, batch_id)
+            if any(numbers.values()):
+                merged[table.name] = numbers
+            if table.name == "subjects":
+                _release_waiting(con, batch_id)
+    return merged
+
+
+def _merge(con: duckdb.DuckDBPyConnection, table: Table, batch_id: int) -> dict[str, int]:
+    key, names = table.key, ", ".join((*table.names, "known_at"))
+    mine = f"(batch_id = {batch_id} OR source_table = 'released')"
+    rows = scalar(con, f"SELECT count(*) FROM landing.{table.name} WHERE {mine}")
+    if not rows:
+        return {"new": 0, "replaced": 0, "unchanged": 0}
+    content = ", ".join(table.names)
+    current = ", ".join(f"c.{name}" for name in table.names)
+    arrived = ", ".join(f"l.{name}" for name in table.names)
+    con.execute(
+        f"""CREATE OR REPLACE TEMP TABLE incoming AS
+            SELECT {", ".join(f"l.{name}" for name in (*table.names, "known_at", "batch_id"))},
+                   c.{key} IS NOT NULL OR l.several AS touches
+            FROM (SELECT *, count(*) OVER (PARTITION BY {key}) > 1 AS several FROM landing.{table.name} WHERE {mine}) l
+            LEFT JOIN canonical.{table.name} c ON c.{key} = l.{key}
+            -- what repeats the current version is no news, unless other versions of its key come with it
+            WHERE c.{key} IS NULL OR l.known_at < c.known_at OR ROW({current}) IS DISTINCT FROM ROW({arrived}) OR l.several"""
+    )
+    con.execute(f"INSERT INTO canonical.{table.name} SELECT {names}, batch_id FROM incoming WHERE NOT touches")
+    new = scalar(con, "SELECT count(*) FROM incoming WHERE NOT touches")
+    touched = scalar(con, f"SELECT count(DISTINCT {key}) FROM incoming WHERE touches")
+    if touched:
+        of_touched = f"SEMI JOIN (SELECT {key} FROM incoming WHERE touches) USING ({key})"
+        con.execute(
+            f"""
+            CREATE OR REPLACE TEMP TABLE versions AS
+            WITH all_versions AS (
+                SELECT {names}, batch_id FROM incoming WHERE touches
+                UNION ALL SELECT {names}, batch_id FROM canonical.{table.name} {of_touched}
+                UNION ALL SELECT {names}, batch_id FROM history.{table.name} {of_touched}
+            ),
+            -- a version that says what the one before it said is no new belief
+            changes AS (
+                SELECT *, ROW({content}) IS NOT DISTINCT FROM lag(ROW({content})) OVER w AS repeats
+                FROM all_versions WINDOW w AS (PARTITION BY {key} ORDER BY known_at, batch_id)
+            )
+            SELECT {names}, batch_id, lead(known_at) OVER (PARTITION BY {key} ORDER BY known_at, batch_id) AS known_until
+            FROM changes WHERE NOT coalesce(repeats, false);
+
+            DELETE FROM canonical.{table.name} WHERE {key} IN (SELECT {key} FROM versions);
+            DELETE FROM history.{table.name} WHERE {key} IN (SELECT {key} FROM versions);
+            INSERT INTO canonical.{table.name} SELECT {names}, batch_id FROM versions WHERE known_until IS NULL;
+            INSERT INTO history.{table.name} SELECT {names}, batch_id, known_until FROM versions
+                WHERE known_until IS NOT NULL
+            """
+        )
+    con.execute(f"DELETE FROM landing.{table.name} WHERE {mine}")
+    changed = scalar(con, "SELECT count(*) FROM incoming WHERE touches")
+    return {"new": new, "replaced": changed, "unchanged": rows - new - changed}
+
+
+def refuse(con: duckdb.DuckDBPyConnection, batch_id: int, reason: str) -> Counts:
+    """Set a landed batch aside: every row of it into the quarantine. Returns the batch's new counts."""
+    with transaction(con):
+        for table in TABLES.values():
+            con.execute(
+                f"""INSERT INTO quarantine.rows
+                    SELECT batch_id, source_table, file, line, {table.key}, 'failed_expectations', ?, to_json(l)::VARCHAR,
+                           NULL FROM landing.{table.name} l WHERE batch_id = {batch_id}""",
+                [reason],
+            )
+            # Those that waited stay in the quarantine as such; a refused batch has nothing left to come in.
+            for schema in ("landing", "waiting"):
+                con.execute(f"DELETE FROM {schema}.{table.name} WHERE batch_id = {batch_id}")
+        counts: Counts = json.loads(scalar(con, "SELECT counts FROM meta.batches WHERE batch_id = ?", [batch_id]))
+        for numbers in counts.values():
+            numbers["quarantined"] += numbers["accepted"]
+            numbers["accepted"] = 0
+        con.execute(
+            "UPDATE meta.batches SET state = 'refused', counts = ? WHERE batch_id = ?",
+            [json.dumps(counts), batch_id],
+        )
+        con.execute("DELETE FROM meta.supplied WHERE batch_id = ?", [batch_id])
+    return counts

@@ -1,0 +1,48 @@
+"""Consumers' ids replaced by keyed pseudonyms."""
+
+from __future__ import annotations
+
+import secrets
+
+import duckdb
+
+from credit.errors import UserError
+from credit.settings import Settings
+from credit.warehouse.connection import scalar
+
+# --- pseudonyms --------------------------------------------------------------------------------------------------
+
+
+def pseudonym_key(settings: Settings) -> bytes:
+    """The home's 256-bit key of consumers' pseudonyms, made once. Raises UserError when it is gone or unreadable."""
+    path = settings.key_file
+    try:
+        key = bytes.fromhex(path.read_text().strip())
+        if len(key) == 32:
+            return key
+    except FileNotFoundError:
+        key = secrets.token_bytes(32)
+        partial = path.with_suffix(".new")
+        partial.touch(mode=0o600)
+        partial.write_text(key.hex() + "\n")
+        partial.replace(path)
+        return key
+    except (OSError, ValueError):
+        pass
+    raise UserError(f"{path} is not a pseudonym key; expected 64 hexadecimal digits. Restore it from your backup.")
+
+
+def pseudonym_macro(con: duckdb.DuckDBPyConnection, settings: Settings) -> None:
+    """`pseudonym(text)`: HMAC-SHA-256 (RFC 2104) under the home's key, the first 128 bits as hexadecimal digits."""
+    if not settings.key_file.exists() and scalar(con, "SELECT count(*) FROM meta.batches"):
+        raise UserError(
+            f"{settings.key_file} is gone; without it consumers' pseudonyms would not match those already stored. "
+            "Restore it from your backup."
+        )
+    key = pseudonym_key(settings).ljust(64, b"\0")
+    con.execute("SET VARIABLE inner_pad = ?", [bytes(b ^ 0x36 for b in key)])
+    con.execute("SET VARIABLE outer_pad = ?", [bytes(b ^ 0x5C for b in key)])
+    con.execute(
+        """CREATE OR REPLACE TEMP MACRO pseudonym(t) AS CASE WHEN t IS NOT NULL THEN left(sha256(
+               getvariable('outer_pad') || unhex(sha256(getvariable('inner_pad') || encode(t)))), 32) END"""
+    )

@@ -1,0 +1,132 @@
+"""The rows of a delivery, checked one by one in SQL: good ones to `landing`, the others to the quarantine with a reason."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import duckdb
+
+from credit.sources.delivery import Part
+from credit.tables import KNOWN_AT, Table
+from credit.warehouse import row_rules
+from credit.warehouse.connection import scalar
+
+
+def check_rows(
+    con: duckdb.DuckDBPyConnection,
+    table: Table,
+    parts: list[Part],
+    batch_id: int,
+    zone: str,
+    as_of: datetime,
+    now: datetime,
+    history: bool,
+) -> None:
+    """Type and check the rows of the parts: good ones into `landing`, the others into `staged_rejects`."""
+    con.execute("SET VARIABLE as_of = ?::TIMESTAMPTZ", [as_of])
+    con.execute("SET VARIABLE now = ?::TIMESTAMPTZ", [max(now, as_of)])
+    stands_for_known = "getvariable('as_of')"
+    if history:
+        stands_for_known = f"coalesce({_event_instant(table)}, getvariable('as_of'))"
+    # With its columns spelt out: DuckDB 2.0.0 loses rows put into a table that was made by an empty SELECT in the same
+    # transaction, from 122,880 rows on.
+    columns = ", ".join(f"{column.name} {column.sql_type}" for column in (*table.columns, KNOWN_AT))
+    con.execute(
+        f"""CREATE OR REPLACE TEMP TABLE checked ({columns}, batch_id BIGINT, source_table VARCHAR, file VARCHAR,
+            line BIGINT, key_ VARCHAR, fault VARCHAR, raw VARCHAR)"""
+    )
+    # Text without an offset, and calendar days as instants, are in the platform's zone.
+    con.execute(f"SET TimeZone = '{zone}'")
+    try:
+        for part in parts:
+            con.execute("INSERT INTO checked " + _checked(table, part, batch_id, stands_for_known))
+    finally:
+        con.execute("SET TimeZone = 'UTC'")
+    _reject_duplicates(con, table)
+    con.execute(
+        """INSERT INTO staged_rejects SELECT batch_id, source_table, file, line, key_, split_part(fault, '|', 1),
+               substr(fault, strpos(fault, '|') + 1), raw, NULL FROM checked WHERE fault IS NOT NULL"""
+    )
+    names = ", ".join((*table.names, "known_at"))
+    con.execute(
+        f"""INSERT INTO landing.{table.name} SELECT {names}, batch_id, source_table, file, line
+            FROM checked WHERE fault IS NULL"""
+    )
+
+
+def _event_instant(table: Table) -> str:
+    event = table.event or "joined_on"
+    return f"CAST({event} AS TIMESTAMPTZ)"
+
+
+def _checked(table: Table, part: Part, batch_id: int, stands_for_known: str) -> str:
+    """SELECT of typed rows with `fault` ('code|reason' or NULL) and `raw`."""
+    typed = ", ".join(f"{row_rules.typed(table, column, part.columns)} AS {column.name}" for column in table.supplied)
+    known = "TRY_CAST(r.known_at AS TIMESTAMPTZ)" if "known_at" in part.columns else "NULL::TIMESTAMPTZ"
+    defaults = ", ".join(
+        f"coalesce({column.name}, {column.default}) AS {column.name}" for column in table.columns if column.default
+    )
+    rules = "\n".join(
+        f"WHEN {bad} THEN '{code}|' || {reason}" for bad, code, reason in row_rules.rules(table, part.columns)
+    )
+    # The rejected row is kept as it came, but a consumer's id only as its pseudonym.
+    kept = ", ".join(f"{name} := {f't.{name}' if _is_pseudonym(table, name) else f'r.{name}'}" for name in part.columns)
+    return f"""
+        WITH raw AS ({part.relation}),
+        bounds AS ({row_rules.BOUNDS}),
+        typed AS (SELECT {typed}, {known} AS known_at_, r FROM raw r),
+        faulty AS (
+            SELECT t.*, CASE {rules} END AS fault FROM (SELECT * FROM typed, bounds) t
+        ),
+        complete AS (
+            SELECT * EXCLUDE (known_at_) {f"REPLACE ({defaults})" if defaults else ""}, known_at_ FROM faulty
+        )
+        SELECT {
+        ", ".join(f"{column.derived} AS {column.name}" if column.derived else column.name for column in table.columns)
+    },
+            coalesce(known_at_, {stands_for_known}) AS known_at, {batch_id}::BIGINT AS batch_id,
+            '{part.source_table}' AS source_table, r._file AS file, r._line AS line, {table.key} AS key_, fault,
+            CASE WHEN fault IS NOT NULL THEN to_json(struct_pack({kept}))::VARCHAR END AS raw
+        FROM complete t
+    """
+
+
+def _is_pseudonym(table: Table, name: str) -> bool:
+    return name != "known_at" and (
+        table.column(name).privacy == "pseudonym" or (table.name == "subjects" and name == "subject_id")
+    )
+
+
+def _reject_duplicates(con: duckdb.DuckDBPyConnection, table: Table) -> None:
+    """Same key and `known_at` twice in one delivery: the same content once, different content in one file not at all.
+
+    Of different content in several files the last file's is taken, as if the files had been landed one by one.
+    """
+    repeated = scalar(con, "SELECT count(*) > count(DISTINCT (key_, known_at)) FROM checked WHERE fault IS NULL")
+    if not repeated:
+        return
+    content = ", ".join(table.names)
+    con.execute(
+        f"""
+        CREATE OR REPLACE TEMP TABLE verdict AS
+        SELECT row, CASE
+            WHEN contents > 1 THEN 'conflicting_duplicate|{table.key} ' || left(key_, 60) || ' stands ' || copies ||
+                ' times in this file with different content; none is taken: deliver the right one'
+            WHEN nth > 1 THEN 'duplicate_row|{table.key} ' || left(key_, 60) || ' stands ' || copies ||
+                ' times in this file with the same content; one is taken'
+            WHEN file < last_file THEN 'superseded_in_delivery|{table.key} ' || left(key_, 60) ||
+                ' stands again in the later file ' || last_file || ', which is taken' END AS fault
+        FROM (
+            SELECT rowid AS row, key_, file, count(*) OVER in_file AS copies,
+                   -- window functions know no DISTINCT here: number the contents instead
+                   max(rank) OVER in_file AS contents, row_number() OVER (in_file ORDER BY line) AS nth,
+                   max(file) OVER (PARTITION BY key_, known_at) AS last_file
+            FROM (SELECT rowid, *, dense_rank() OVER (PARTITION BY key_, known_at, file ORDER BY ROW({content})) AS rank
+                  FROM checked WHERE fault IS NULL)
+            WINDOW in_file AS (PARTITION BY key_, known_at, file)
+        );
+        UPDATE checked SET fault = v.fault,
+            raw = coalesce(raw, to_json(struct_pack({", ".join(f"{n} := checked.{n}" for n in table.names)}))::VARCHAR)
+        FROM verdict v WHERE checked.rowid = v.row AND v.fault IS NOT NULL
+        """
+    )

@@ -1,0 +1,44 @@
+"""Numbers and names with their source and in both languages: what rulebooks, parameters and policies are made of."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    model_validator,
+)
+
+Source = Literal["text", "law", "neighbour", "calibrated", "reconstruction"]
+"""calibrated: chosen by what past orders tell of later ones; the reference names the data and where the evidence is."""
+
+
+class Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class Bilingual(Strict):
+    zh: str = Field(min_length=1)
+    en: str = Field(min_length=1)
+
+
+class Sourced(Strict):
+    """Anything with numbers says where they come from; `reference` names the law, the standard or the evidence."""
+
+    source: Source
+    reference: str | None = None
+
+    @model_validator(mode="after")
+    def _reference_is_named(self) -> Sourced:
+        if self.source != "reconstruction" and not self.reference:
+            raise ValueError(
+                f"source {self.source} needs a reference: the law or standard and, for text, its clause; for calibrated, "
+                "the data and where the evidence is"
+            )
+        return self
+
+
+class SourcedNumber(Sourced):
+    value: float = Field(ge=0)

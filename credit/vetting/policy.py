@@ -1,0 +1,183 @@
+"""The vetting policy: which checks are made, with which numbers, and what permits a category needs."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Literal
+
+import yaml
+from pydantic import Field, ValidationError, field_validator, model_validator
+
+from credit.errors import UserError
+from credit.files.strict_yaml import MAX_BYTES, Loader, lines_of
+from credit.sourced import Bilingual, Sourced, SourcedNumber, Strict
+from credit.vetting.case import Case, same_text
+
+FILE = Path(__file__).parent / "vetting.yaml"
+
+Area = Literal["basic", "operating", "brand", "credit"]
+Outcome = Literal["passed", "failed", "not_applicable", "not_given"]
+AREAS: dict[Area, Bilingual] = {
+    "basic": Bilingual(zh="基本资质", en="Basic qualification"),
+    "operating": Bilingual(zh="经营资质", en="Operating qualification"),
+    "brand": Bilingual(zh="品牌资质", en="Brand qualification"),
+    "credit": Bilingual(zh="信用核查", en="Credit"),
+}
+
+
+# --- the policy --------------------------------------------------------------------------------------------------
+
+
+class Permit(Sourced):
+    zh: str = Field(min_length=1)
+    en: str = Field(min_length=1)
+
+
+class Category(Strict):
+    """What sellers of one category need; `names` are all it goes by."""
+
+    id: str
+    names: list[str] = Field(min_length=1)
+    permit: Permit | None = None
+    deposit: SourcedNumber
+
+
+class CheckRule(Sourced):
+    """One check of the policy. `source` speaks for the check itself, each of `numbers` has its own."""
+
+    id: str = Field(pattern=r"^[a-z][a-z0-9_]{2,40}$")
+    test: str = ""
+    area: Area
+    name: Bilingual
+    leads_to: Literal["refuse", "refer"]
+    kinds: list[Literal["enterprise", "individual"]] = Field(["enterprise", "individual"], min_length=1)
+    numbers: dict[str, SourcedNumber] = Field({})
+    values: dict[str, list[str]] = Field({})
+    remedy: Bilingual
+
+    @property
+    def function(self) -> str:
+        return self.test or self.id
+
+    @model_validator(mode="after")
+    def _test_has_what_it_needs(self) -> CheckRule:
+        if self.function not in TESTS:
+            raise ValueError(f"unknown test {self.function!r}; there are: {', '.join(TESTS)}")
+        test = TESTS[self.function]
+        for what, given, needed in (("numbers", self.numbers, test.numbers), ("values", self.values, test.values)):
+            if set(given) != set(needed):
+                raise ValueError(f"{what} of test {self.function}: expected {', '.join(needed) or 'none'}")
+        return self
+
+
+class Policy(Strict):
+    """A validated policy; `hash` and `text` are those of the file it was read from."""
+
+    id: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{2,60}$")
+    version: str = Field(pattern=r"^\d+\.\d+\.\d+$")
+    title: Bilingual
+    currency: str = Field(pattern="^[A-Z]{3}$")
+    categories: list[Category]
+    other_deposit: SourcedNumber
+    checks: list[CheckRule] = Field(min_length=1)
+    hash: str = Field("", exclude=True)
+    text: str = Field("", exclude=True)
+
+    @field_validator("checks")
+    @classmethod
+    def _each_once(cls, value: list[CheckRule]) -> list[CheckRule]:
+        names = [check.id for check in value]
+        if twice := sorted({name for name in names if names.count(name) > 1}):
+            raise ValueError(f"stand twice: {', '.join(twice)}")
+        return value
+
+    def category(self, name: str | None) -> Category | None:
+        """The category that goes by this name, or None."""
+        return next((c for c in self.categories if name and same_text(name) in map(same_text, c.names)), None)
+
+
+def load_policy(path: Path | None = None) -> Policy:
+    """The policy in a file (default: the shipped one). Raises UserError naming every error with file, line and key."""
+    path = path or FILE
+    try:
+        with path.open("rb") as file:
+            raw = file.read(MAX_BYTES + 1)
+    except OSError as error:
+        raise UserError(f"vetting policy {path} cannot be read: {error.strerror}; give a YAML file") from None
+    return parse_policy(raw, path)
+
+
+@cache
+def parse_policy(raw: bytes, path: Path) -> Policy:
+    """Validate the bytes of a policy; `path` is what errors call it. Raises UserError as `load_policy` does."""
+    if len(raw) > MAX_BYTES:
+        raise UserError(f"vetting policy {path} is larger than {MAX_BYTES >> 20} MiB; a policy is a few hundred lines")
+    try:
+        text = raw.decode("utf-8")
+        data = yaml.load(text, Loader)
+        lines = dict(lines_of(yaml.compose(text, yaml.SafeLoader)))
+    except UnicodeDecodeError as error:
+        raise UserError(f"vetting policy {path} is not UTF-8 (byte {error.start}); save it as UTF-8") from None
+    except yaml.MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else "?"
+        raise UserError(f"vetting policy {path}, line {line}: not usable YAML: {error.problem}") from None
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        raise UserError(f"vetting policy {path}: not usable YAML: {error}") from None
+    if not isinstance(data, dict):
+        raise UserError(f"vetting policy {path}: expected keys such as id, version, checks; start from {FILE.name}")
+    try:
+        policy = Policy.model_validate(data)
+    except ValidationError as error:
+        said = []
+        for problem in error.errors():
+            place = tuple(problem["loc"])
+            known = next((place[:n] for n in range(len(place), -1, -1) if place[:n] in lines), ())
+            key = ".".join(map(str, place)) or "(whole)"
+            said.append((lines.get(known, 1), f"{key}: {str(problem['msg']).removeprefix('Value error, ')}"))
+        raise UserError(
+            f"vetting policy {path} has {len(said)} error{'s' * (len(said) > 1)}:\n  "
+            + "\n  ".join(f"{path}, line {line}, {message}" for line, message in sorted(said))
+        ) from None
+    return policy.model_copy(update={"hash": hashlib.sha256(raw).hexdigest(), "text": text})
+
+
+# --- the checks --------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What a check says; `remedy` where it is another than the policy's."""
+
+    outcome: Outcome
+    zh: str
+    en: str
+    remedy: Bilingual | None = None
+
+
+Function = Callable[[Case, Policy, Mapping[str, float], Mapping[str, Sequence[str]]], Finding]
+
+
+@dataclass(frozen=True)
+class Check:
+    """A function with the names of what a policy must give it."""
+
+    function: Function
+    numbers: tuple[str, ...]
+    values: tuple[str, ...]
+
+
+TESTS: dict[str, Check] = {}
+
+
+def check(*numbers: str, values: tuple[str, ...] = ()) -> Callable[[Function], Function]:
+    """Register a check by its function's name, with the numbers and values a policy must give it."""
+
+    def registered(function: Function) -> Function:
+        TESTS[function.__name__] = Check(function, numbers, values)
+        return function
+
+    return registered

@@ -1,0 +1,157 @@
+"""What a value of a canonical column may be, and what must hold within a row: SQL made of the descriptions in `credit.tables`.
+
+Deliveries are checked by it when they land, corrections of single facts when they are decided.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from datetime import datetime
+
+import duckdb
+
+from credit.tables import KNOWN_AT, Column, Table
+from credit.warehouse.connection import quote
+
+EARLIEST = "2000-01-01"
+"""Nothing happened on a platform before it."""
+EARLIEST_DAY = "1900-01-01"
+"""The beginning of a validity may be older: a licence."""
+BOUNDS = f"""
+    SELECT TIMESTAMPTZ '{EARLIEST} 00:00:00+00' AS earliest_instant, DATE '{EARLIEST}' AS earliest_day,
+           DATE '{EARLIEST_DAY}' AS earliest_plan_day,
+           getvariable('now') + INTERVAL 1 DAY AS latest_instant,
+           CAST(getvariable('now') + INTERVAL 2 DAY AS DATE) AS latest_day,
+           getvariable('now') + INTERVAL 1096 DAY AS latest_plan_instant, DATE '9999-12-31' AS latest_plan_day
+"""
+
+
+def typed(table: Table, column: Column, given: Collection[str]) -> str:
+    """SQL over raw columns `r` (those of `given` are there) for the column's value in its canonical type, NULL where it does not read as one."""
+    if column.name not in given:
+        return f"NULL::{column.sql_type}"
+    raw, text = f"r.{column.name}", f"nullif(trim(r.{column.name}::VARCHAR), '')"
+    if column.type in ("text", "code"):
+        value = f"nullif(trim(lower(r.{column.name}::VARCHAR)), '')" if column.type == "code" else text
+        if column.privacy == "pseudonym":
+            return f"pseudonym({value})"
+        if column.name == "subject_id" and table.name == "subjects":
+            return f"CASE WHEN lower(trim(r.role::VARCHAR)) = 'buyer' THEN pseudonym({value}) ELSE {value} END"
+        return value
+    if column.type == "boolean":
+        return (
+            f"CASE WHEN lower({text}) IN ('true', 't', '1', 'yes', 'y', '是') THEN true "
+            f"WHEN lower({text}) IN ('false', 'f', '0', 'no', 'n', '否') THEN false END"
+        )
+    if column.type == "integer":
+        number = f"TRY_CAST({text} AS DECIMAL(28,6))"
+        return f"CASE WHEN {number} = floor({number}) THEN TRY_CAST({number} AS BIGINT) END"
+    return f"TRY_CAST({raw} AS {column.sql_type})"
+
+
+EXPECTED = {
+    "instant": "an instant such as 2026-11-24T09:30:00+08:00",
+    "date": "a day such as 2026-11-24",
+    "money": "an amount such as 129.00",
+    "integer": "a whole number",
+    "boolean": "true or false (是, 否)",
+}
+
+
+def rules(table: Table, given: Collection[str]) -> Iterable[tuple[str, str, str]]:
+    """(SQL that is true of a bad row, reason code, SQL of the reason) over raw columns `r` and typed columns."""
+
+    def shown(name: str) -> str:
+        return f"left(regexp_replace(coalesce(r.{name}::VARCHAR, ''), '[\\x00-\\x1f\\x7f]', ' ', 'g'), 60)"
+
+    for column in table.supplied:
+        name = column.name
+        filled = f"nullif(trim(r.{name}::VARCHAR), '') IS NOT NULL" if name in given else "false"
+        label = f"{name} ({column.zh})"
+        personal = column.privacy in ("personal", "pseudonym")
+        got = "''" if personal or name not in given else f"': got «' || {shown(name)} || '»'"
+        if column.required:
+            yield f"{name} IS NULL AND NOT ({filled})", "missing", f"'{label} is missing'"
+        if name not in given:
+            continue
+        if column.type in EXPECTED:
+            expected = EXPECTED[column.type]
+            yield (
+                f"{name} IS NULL AND {filled}",
+                "unreadable",
+                f"'{label} does not read as {expected}' || {got}",
+            )
+        if column.type in ("instant", "date"):
+            latest = "latest_plan" if column.plan else "latest"
+            kind = "instant" if column.type == "instant" else "day"
+            earliest = "earliest_plan_day" if column.plan and kind == "day" else f"earliest_{kind}"
+            yield (
+                f"{name} NOT BETWEEN {earliest} AND {latest}_{kind}",
+                "implausible_time",
+                f"'{label} lies before {EARLIEST_DAY if earliest == 'earliest_plan_day' else EARLIEST} or in the future' || {got}",
+            )
+        if column.codes:
+            allowed = ", ".join(column.codes)
+            listed = ", ".join(f"'{code}'" for code in column.codes)
+            yield f"{name} NOT IN ({listed})", "unknown_code", f"'{label} is none of {allowed}' || {got}"
+        elif column.type == "text":
+            limit = column.max_length
+            yield (
+                f"length({name}) > {limit}",
+                "too_long",
+                f"'{label} is longer than {limit} characters (' || length({name}) || ')'",
+            )
+            if limit < 2_000:
+                yield (
+                    f"regexp_matches({name}, '[\\x00-\\x1f\\x7f]')",
+                    "control_character",
+                    f"'{label} holds a line break or another control character' || {got}",
+                )
+        if column.minimum is not None:
+            yield (
+                f"{name} < {column.minimum}",
+                "out_of_range",
+                f"'{label} is below {column.minimum:g}' || {got}",
+            )
+        if column.maximum is not None:
+            yield (
+                f"{name} > {column.maximum}",
+                "out_of_range",
+                f"'{label} is above {column.maximum:g}' || {got}",
+            )
+    if "known_at" in given:
+        yield (
+            "known_at_ IS NULL AND nullif(trim(r.known_at::VARCHAR), '') IS NOT NULL",
+            "unreadable",
+            f"'known_at ({KNOWN_AT.zh}) does not read as {EXPECTED['instant']}: got «' || {shown('known_at')} || '»'",
+        )
+    for check in table.checks:
+        yield check.bad, check.code, quote(f"{check.en} ({check.zh})")
+
+
+def corrections(
+    con: duckdb.DuckDBPyConnection, table: Table, row: str, given: Mapping[str, str], now: datetime, zone: str
+) -> tuple[dict[str, str | None], str | None]:
+    """(column -> typed value as text, None for a blank; what is wrong, None if nothing is) of values `given` for columns
+    of a row that was accepted: by the same checks as a delivered one. `row` is SQL of that row."""
+    row_typed = ", ".join(
+        f"{typed(table, column, given)} AS {column.name}" if column.name in given else f"stored.{column.name}"
+        for column in table.columns
+    )
+    # What nobody gave was checked when it came.
+    faults = " ".join(f"WHEN {bad} THEN {reason}" for bad, _, reason in rules(table, given))
+    con.execute("SET VARIABLE now = ?::TIMESTAMPTZ", [now])
+    con.execute(f"SET TimeZone = '{zone}'")
+    try:
+        con.execute(
+            f"""CREATE OR REPLACE TEMP TABLE correction AS
+                WITH raw AS (SELECT {", ".join(f"?::VARCHAR AS {name}" for name in given)}), bounds AS ({BOUNDS}),
+                typed AS (SELECT {row_typed}, r FROM raw r, ({row}) stored)
+                SELECT {", ".join(given)}, CASE {faults} END AS fault_ FROM typed, bounds""",
+            list(given.values()),
+        )
+    finally:
+        con.execute("SET TimeZone = 'UTC'")
+    casts = ", ".join(f"{name}::VARCHAR" for name in given)
+    *values, fault = con.execute(f"SELECT {casts}, fault_ FROM correction").fetchall()[0]
+    return dict(zip(given, values, strict=True)), fault
