@@ -413,7 +413,7 @@ def vetting_page() -> str:
     """The checks of the shipped vetting policy, with every number and its source."""
     policy = load_policy()
 
-    checks = (
+    listed = (
         (
             f"`{rule.id}`",
             f"{AREAS[rule.area].zh} {AREAS[rule.area].en}",
@@ -458,7 +458,7 @@ def vetting_page() -> str:
                         "Source",
                         "Remedy 办理方法",
                     ),
-                    checks,
+                    listed,
                 ),
                 "## Categories 类目",
                 _table(("Category", "Names 名称", "Permit 行政许可", f"Deposit 保证金, {policy.currency}"), categories),
