@@ -21,7 +21,7 @@ from credit.home import open_warehouse
 from credit.indicators import CATALOGUE
 from credit.indicators.base import Leaf
 from credit.intake import landing, merging
-from credit.ledgers import lifecycle, steps
+from credit.ledgers import moments, steps
 from credit.rulebooks.book import Rulebook
 from credit.rulebooks.reading import load
 from credit.settings import Settings, cut_off
@@ -225,7 +225,7 @@ def enacted(monkeypatch: pytest.MonkeyPatch) -> Enact:
             for day in (book.announced_on - timedelta(days=10), book.announced_on, book.effective_from)
         )
         with monkeypatch.context() as patched:
-            patched.setattr(lifecycle, "now", lambda: max(datetime.now(UTC), begins))
+            patched.setattr(moments, "now", lambda: max(datetime.now(UTC), begins))
             until = book.announced_on - timedelta(days=1)
             steps.propose(con, path, by="Li Wei", comments_until=until, at=opened)
             steps.announce(con, book.id, book.version, by="Li Wei", at=announced)

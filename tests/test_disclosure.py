@@ -20,7 +20,7 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from credit import codes, rulebooks
+from credit import codes
 from credit.disclosure import dictionary, documents, privacy, versions
 from credit.disclosure.publishing import Publication, publish
 from credit.errors import UserError
@@ -28,7 +28,7 @@ from credit.evaluation import night
 from credit.home import open_warehouse
 from credit.indicators import CATALOGUE
 from credit.intake import landing, merging
-from credit.ledgers import lifecycle, sanctions
+from credit.ledgers import moments, sanctions
 from credit.proof import Keys, keys
 from credit.rulebooks import reading
 from credit.settings import Settings
@@ -190,7 +190,7 @@ def _publish(conf: Settings, day: date | None = None) -> Publication:
 def _rulebooks_read_once() -> Iterator[None]:
     """Reading a rulebook takes longer than all else here."""
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(rulebooks, "parse", cache(reading.parse))
+        patched.setattr(reading, "parse", cache(reading.parse))
         patched.setattr(os, "sync", lambda: None)  # waits for what everybody else writes, too
         yield
 
@@ -349,7 +349,7 @@ def test_what_is_in_force_on_the_day(version: Path) -> None:
 def test_a_sanction_is_shown_until_its_last_day_whether_delivered_or_by_command(
     conf: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(lifecycle, "now", lambda: datetime(2026, 11, 24, 4, tzinfo=UTC))
+    monkeypatch.setattr(moments, "now", lambda: datetime(2026, 11, 24, 4, tzinfo=UTC))
     rows = [
         {"subject_id": "H1", "kind": "warning", "reason": "r", "imposed_at": "2026-11-01 00:00:00", "until_at": until}
         | {"sanction_id": f"S{until}"}

@@ -23,7 +23,7 @@ from credit.errors import UserError
 from credit.evaluation import explain
 from credit.evaluation import night as evaluation
 from credit.home import open_warehouse
-from credit.ledgers import findings, lifecycle, objections
+from credit.ledgers import findings, moments, objections
 from credit.ledgers.finding import Finding
 from credit.settings import Settings
 
@@ -59,7 +59,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Callable[[datetime], None]:
     """`clock(instant)` sets when entries are made; at first it is NOW."""
 
     def set_to(instant: datetime) -> None:
-        monkeypatch.setattr(lifecycle, "now", lambda: instant.astimezone(UTC))
+        monkeypatch.setattr(moments, "now", lambda: instant.astimezone(UTC))
 
     set_to(NOW)
     return set_to

@@ -144,7 +144,7 @@ def test_pseudonym_is_hmac_sha256(con: Conn, conf: Settings) -> None:
     import hashlib
     import hmac
 
-    pseudonyms._pseudonym_macro(con, conf)
+    pseudonyms.pseudonym_macro(con, conf)
     expected = hmac.new(pseudonyms.pseudonym_key(conf), "王小明".encode(), hashlib.sha256).hexdigest()[:32]
     assert rows(con, "SELECT pseudonym('王小明'), pseudonym(NULL)") == [(expected, None)]
 

@@ -25,7 +25,7 @@ from credit.errors import UserError
 from credit.evaluation import engine, explain
 from credit.evaluation import night as evaluation
 from credit.home import open_warehouse
-from credit.ledgers import adjustments, closings, findings, lifecycle, objections, overlay, sanctions
+from credit.ledgers import adjustments, closings, findings, moments, objections, overlay, sanctions
 from credit.ledgers.finding import Finding
 from credit.settings import Settings, cut_off
 from credit.tables import TABLES
@@ -68,7 +68,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Callable[[datetime], None]:
     """`clock(instant)` sets when entries are made; at first it is NOW."""
 
     def set_to(instant: datetime) -> None:
-        monkeypatch.setattr(lifecycle, "now", lambda: instant.astimezone(UTC))
+        monkeypatch.setattr(moments, "now", lambda: instant.astimezone(UTC))
 
     set_to(NOW)
     return set_to

@@ -48,7 +48,7 @@ class Clock:
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     made = Clock()
-    monkeypatch.setattr(lifecycle, "now", lambda: made.now.astimezone(UTC))
+    monkeypatch.setattr(moments, "now", lambda: made.now.astimezone(UTC))
     return made
 
 
@@ -402,7 +402,7 @@ def test_several_shipped_versions_are_adopted_in_order(
     home: Settings, clock: Clock, write: Write, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     newer = reading.load(write("0.10.0", "2026-12-10", "2026-12-18"))
-    monkeypatch.setattr(lifecycle, "shipped", lambda: [SHIPPED, newer])
+    monkeypatch.setattr(reading, "shipped", lambda: [SHIPPED, newer])
     with open_warehouse(home) as con:
         old, new = versions(con)
     assert (old.state, old.superseded_on) == ("superseded", date(2026, 12, 18))
@@ -415,7 +415,8 @@ def test_upgrading_the_program_changes_no_rules(
     with open_warehouse(home) as con:
         before = versions(con)
     later = reading.load(write("0.10.0", "2026-12-10", "2026-12-18"))
-    monkeypatch.setattr(lifecycle, "shipped", lambda: [*reading.shipped(), later])
+    shipped_books = reading.shipped()
+    monkeypatch.setattr(reading, "shipped", lambda: [*shipped_books, later])
     with open_warehouse(home) as con:
         assert versions(con) == before
         assert [book.version for book in lifecycle.not_adopted(versions(con))] == ["0.10.0"]

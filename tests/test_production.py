@@ -14,7 +14,7 @@ import pytest
 from typer.testing import CliRunner
 
 from credit.cli.main import app
-from credit.ledgers import lifecycle
+from credit.ledgers import moments
 from credit.synthetic import delivery
 
 PAGE = Path(__file__).parent.parent / "docs" / "how-to" / "production.md"
@@ -55,7 +55,7 @@ def test_the_way_to_production_is_rehearsed(tmp_path: Path, monkeypatch: pytest.
             _, *arguments = shlex.split(command)
             if arguments[0] == "rulebook" and (after := STEPS.get(arguments[1])) is not None:
                 at = datetime.now(UTC) + timedelta(days=after)
-                monkeypatch.setattr(lifecycle, "now", lambda at=at: at)
+                monkeypatch.setattr(moments, "now", lambda at=at: at)
             done = CliRunner().invoke(app, arguments, env={"COLUMNS": "200"})
             assert done.exit_code == 0, (line, done.output, done.exception)
             said += done.stdout

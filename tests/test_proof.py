@@ -35,7 +35,7 @@ from credit.evaluation import night as evaluation
 from credit.files import durable
 from credit.home import open_warehouse
 from credit.intake import landing, merging
-from credit.proof import Keys, grade, keys, reading, sign, signing, verify
+from credit.proof import Keys, grade, keys, listed, reading, sign, signing, verify
 from credit.proof.reading import plain
 from credit.proof.verify import Verdict, verify_folder, verify_url
 from credit.settings import Settings
@@ -953,7 +953,7 @@ def test_the_table_of_grades_may_be_long(
     pq.write_table(table.append_column("pad", pad), long / grade.TABLE)
     night = platform.publish(long, DAY, NOW)
     size = (night / grade.TABLE).stat().st_size
-    monkeypatch.setattr(verify, "MAX_MANIFEST", size - 1)
+    monkeypatch.setattr(listed, "MAX_MANIFEST", size - 1)
     verdict = _judge(platform, night, merchant=subject_id)
     assert (verdict.verdict, verdict.problems) == ("valid", [])
     assert verdict.merchant is not None

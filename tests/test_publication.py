@@ -23,7 +23,6 @@ import pytest
 from frictionless import Package
 from small_market import DAY, at, changed, deliver, market
 
-from credit import rulebooks
 from credit.disclosure import render, versions
 from credit.disclosure.publishing import Publication, publish, rollback
 from credit.errors import UserError
@@ -41,7 +40,7 @@ TOMORROW = DAY + timedelta(days=1)
 @pytest.fixture(scope="module", autouse=True)
 def _quick() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(rulebooks, "parse", cache(reading.parse))
+        patched.setattr(reading, "parse", cache(reading.parse))
         patched.setattr(os, "fsync", lambda _: None)
         patched.setattr(os, "sync", lambda: None)
         yield

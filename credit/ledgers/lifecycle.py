@@ -23,8 +23,9 @@ import duckdb
 
 from credit.errors import UserError
 from credit.ledgers.moments import coded, entry
+from credit.rulebooks import reading
 from credit.rulebooks.book import Rulebook
-from credit.rulebooks.reading import load, parse, shipped, version_key
+from credit.rulebooks.reading import load, parse, version_key
 from credit.warehouse.connection import scalar
 
 State = Literal["draft", "open", "announced", "in_force", "superseded"]
@@ -194,7 +195,7 @@ def find(con: duckdb.DuckDBPyConnection, id_: str, version: str) -> Version:
 def not_adopted(known: list[Version]) -> list[Rulebook]:
     """Rulebooks this program ships that the ledger does not have: they are not rules here until someone proposes them."""
     there = {(one.id, one.version) for one in known}
-    return [book for book in shipped() if (book.id, book.version) not in there]
+    return [book for book in reading.shipped() if (book.id, book.version) not in there]
 
 
 def choose(

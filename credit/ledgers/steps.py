@@ -12,11 +12,12 @@ from typing import get_args
 import duckdb
 
 from credit.errors import UserError
+from credit.ledgers import moments
 from credit.ledgers.lifecycle import EVENTS, STATES, Event, Outcome, State, Version, find, versions
-from credit.ledgers.moments import SHIPPED_BY, Moment, local_time, moment, now, stated, zone
-from credit.rulebooks import conformity
+from credit.ledgers.moments import SHIPPED_BY, Moment, local_time, moment, stated, zone
+from credit.rulebooks import conformity, reading
 from credit.rulebooks.book import NOTICE_DAYS, Rulebook
-from credit.rulebooks.reading import load, shipped, version_key
+from credit.rulebooks.reading import load, version_key
 from credit.settings import cut_off
 from credit.warehouse.connection import scalar, transaction
 
@@ -248,8 +249,8 @@ def adopt_shipped(con: duckdb.DuckDBPyConnection, zone: str) -> None:
     """Enter the shipped rulebooks with the dates they say, where the ledger is empty: once in a warehouse's life."""
     if scalar(con, "SELECT count(*) FROM ledger.rulebook_events"):
         return
-    recorded = now()
-    for book in shipped():
+    recorded = moments.now()
+    for book in reading.shipped():
         _keep(con, book, "shipped")
         for event, day in (
             ("proposed", book.announced_on),
