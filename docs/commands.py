@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from types import UnionType
@@ -206,7 +206,7 @@ def exit_codes_page() -> str:
     )
 
 
-PAGES = {
+PAGES: dict[str, Callable[[], str]] = {
     "commands.md": index_page,
     **{f"commands/{verb}.md": partial(verb_page, verb) for verb in ZH},
     "exit-codes.md": exit_codes_page,
