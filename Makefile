@@ -4,14 +4,15 @@ BIN := .venv/bin
 DEMO := demo-home
 DAY := 2026-11-24
 
-.PHONY: help install demo browser test lint bench lock docs golden clean
+.PHONY: help install demo browser test lint bench lock docs docs-site golden clean
 
 help:
 	@echo "make demo     install, then grade a synthetic marketplace in Prefect and show the result"
 	@echo "make test     install, then lint, type check and test"
 	@echo "make browser  see to it that there is a Chromium for the tests in a browser"
 	@echo "make bench    5 million transactions: the evaluation beside hand-written SQL and pandas; 100,000 merchants published"
-	@echo "make docs     write the generated pages of data/dictionary anew"
+	@echo "make docs     write the generated pages of docs/reference anew"
+	@echo "make docs-site  build the documentation site, strictly, into docs/_build"
 	@echo "make golden   accept changed results of the stories marketplace: tests/golden"
 	@echo "make lock     resolve requirements.lock anew"
 
@@ -54,6 +55,11 @@ bench: install
 
 docs: install
 	$(BIN)/python -m credit.dictionary
+	$(BIN)/python docs/commands.py
+
+docs-site: install
+	$(BIN)/python -m sphinx --quiet --fail-on-warning --keep-going --jobs auto docs docs/_build
+	@echo "The site: docs/_build/index.html"
 
 golden: install
 	PYTHONPATH=tests $(BIN)/python -m support.golden_results
@@ -65,4 +71,4 @@ lock:
 	rm -rf .venv-lock
 
 clean:
-	rm -rf .venv .venv-lock .chromium $(DEMO) .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-lock .chromium $(DEMO) .pytest_cache .mypy_cache .ruff_cache .hypothesis docs/_build

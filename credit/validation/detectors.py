@@ -2,7 +2,7 @@
 
     python -m credit.integrity.judging 101 102 103 --merchants 2000 --transactions 200000
 
-makes a market for each seed and each strength and prints the tables of `data/validation/manipulation.md`.
+makes a market for each seed and each strength and prints the tables of `docs/explanation/manipulation.md`.
 """
 
 from __future__ import annotations
