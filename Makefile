@@ -6,7 +6,7 @@ DAY := 2026-11-24
 
 UV := $(BIN)/uv
 
-.PHONY: help install hooks demo browser lint test bench lock docs golden clean
+.PHONY: help install hooks demo lint test browser bench docs golden lock clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' Makefile

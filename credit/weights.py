@@ -30,7 +30,9 @@ from credit.rulebooks import MAX_BYTES, Bilingual, Rulebook, load, shipped, vers
 
 CONSISTENT = 0.1
 """Saaty 1980: up to this consistency ratio the judgements may be used as they are."""
-RANDOM_INDEX = (0, 0, 0.5799, 0.8921, 1.1159, 1.2358, 1.3322, 1.3952, 1.4537, 1.4882, 1.5117, 1.5356, 1.5571, 1.5714, 1.5831)
+RANDOM_INDEX = (
+    0, 0, 0.5799, 0.8921, 1.1159, 1.2358, 1.3322, 1.3952, 1.4537, 1.4882, 1.5117, 1.5356, 1.5571, 1.5714, 1.5831
+)  # fmt: skip
 """Mean consistency index of random judgements of 1, 2, … ids (Tummala and Ling 1998; Saaty rounded his own 0.5799 to 0.58)."""
 MOST_COMPARED = len(RANDOM_INDEX)
 """People compare well some 7, give or take 2."""
