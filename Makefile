@@ -43,10 +43,11 @@ demo: install ## install, then grade a synthetic marketplace in Prefect and show
 	@echo "The site:               $(BIN)/python -m http.server -d $(DEMO)/published/current 8000 --bind 127.0.0.1"
 	@echo "Verify it:              $(BIN)/merchant-credit verify $(DEMO)/published/current"
 
-lint: install ## install, then ruff and mypy
+lint: install ## install, then ruff, mypy and the order of rooms
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache > .venv/imports.txt || { cat .venv/imports.txt; exit 1; }
 
 test: lint ## lint, then all tests
 	$(BIN)/pytest -n 2 --dist loadfile
