@@ -27,7 +27,7 @@ from credit.settings import DEFAULT_ZONE, Settings, cut_off
 from credit.sources.adapters import adapter
 from credit.sources.delivery import Delivery, InputFile
 from credit.tables import TABLES, Table
-from credit.warehouse.connection import QUARANTINE_COLUMNS, info, scalar, transaction
+from credit.warehouse.connection import info, scalar, transaction
 
 Counts = dict[str, dict[str, int]]
 
@@ -83,7 +83,7 @@ def land(
         as_of = cut_off(day, zone)
         batch_id = scalar(con, "SELECT coalesce(max(batch_id), 0) + 1 FROM meta.batches")
         now = datetime.now(UTC)
-        con.execute(f"CREATE OR REPLACE TEMP TABLE staged_rejects ({QUARANTINE_COLUMNS})")
+        con.execute("CREATE OR REPLACE TEMP TABLE staged_rejects AS FROM quarantine.rows LIMIT 0")
         for reject in delivery.rejects:
             con.execute(f"INSERT INTO staged_rejects SELECT {batch_id}, *, NULL FROM ({reject})")
         for table in TABLES.values():

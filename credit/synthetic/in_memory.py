@@ -13,7 +13,7 @@ from credit.settings import Settings
 from credit.synthetic import market
 from credit.tables import TABLES
 from credit.warehouse.connection import connect
-from credit.warehouse.schema import ddl
+from credit.warehouse.schema import build
 
 SETTINGS = Settings.model_validate({"home": Path(), "zone": market.ZONE, "threads": 1})
 """Of the marketplace; nothing is written to its home."""
@@ -24,7 +24,7 @@ def marketplace(*, merchants: int, transactions: int, end: date, seed: int) -> I
     """A warehouse in memory with the simulator's rows as if delivered and merged, and `sim.truth`."""
     con = connect(":memory:", SETTINGS)
     try:
-        con.execute(ddl())
+        build(con)
         con.execute("SET VARIABLE zone = ?", [market.ZONE])
         con.execute("INSERT INTO meta.info VALUES ('zone', ?)", [market.ZONE])
         market.populate(con, merchants=merchants, transactions=transactions, end=end, seed=seed)
