@@ -9,9 +9,9 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 import pytest
-from written import DOCS, ROOT, command_pages, documents, prose, shell_lines
 
 from credit.dictionary import anchor
+from support.written import DOCS, ROOT, command_pages, documents, prose, shell_lines
 
 DOCUMENTS = documents()
 SITE = [path for path in DOCUMENTS if path.is_relative_to(DOCS)]
