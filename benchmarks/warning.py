@@ -1,5 +1,5 @@
 """How early the watch warns before an exit scam breaks, and how often without cause; the tables of
-data/validation/warning.md.
+docs/explanation/warning.md.
 
     python benchmarks/warning.py [--seeds 11 12 …] [--olist FOLDER]
 

@@ -4,7 +4,7 @@
 
 Each merchant is compared with its own past and with the platform's present. A sign is how far chance would be from
 explaining what is seen, in powers of ten (0 to MOST): 3 is one night in a thousand. Risk is the sum of the signs. How
-early it warns, and how often without cause, is measured in data/validation/warning.md.
+early it warns, and how often without cause, is measured in docs/explanation/warning.md.
 """
 
 from __future__ import annotations

@@ -281,7 +281,7 @@ def _chain(folder: Path) -> tuple[bytes, ...]:
         roots.append(file.read_bytes())
     if not roots:
         raise UserError(
-            f"{folder / 'tuf' / '1.root.json'} is missing; restore {folder} from its backup (see data/runbooks/keys.md)"
+            f"{folder / 'tuf' / '1.root.json'} is missing; restore {folder} from its backup (see docs/how-to/keys.md)"
         )
     try:
         for raw in roots:
@@ -385,7 +385,7 @@ def _refuse_to_replace(settings: Settings, replace: bool = False) -> None:
     if real:
         raise UserError(
             f"{settings.home / 'keys'} is missing, but {settings.published / 'current'} is signed by real keys; restore the folder "
-            "from its backup (see data/runbooks/keys.md)"
+            "from its backup (see docs/how-to/keys.md)"
         )
 
 

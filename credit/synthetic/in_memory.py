@@ -14,7 +14,7 @@ from credit.synthetic import market
 from credit.synthetic.stories import STORIES, Story
 from credit.tables import TABLES
 from credit.warehouse.connection import connect
-from credit.warehouse.schema import ddl
+from credit.warehouse.schema import build
 
 SETTINGS = Settings.model_validate({"home": Path(), "zone": market.ZONE, "threads": 1})
 """Of the marketplace; nothing is written to its home."""
@@ -36,7 +36,7 @@ def marketplace(
     """
     con = connect(":memory:", SETTINGS)
     try:
-        con.execute(ddl())
+        build(con)
         con.execute("SET VARIABLE zone = ?", [market.ZONE])
         con.execute("INSERT INTO meta.info VALUES ('zone', ?)", [market.ZONE])
         market.populate(con, merchants=merchants, transactions=transactions, end=end, seed=seed, stories=stories)

@@ -26,18 +26,6 @@ from credit import codes
 from credit.errors import UserError, WarehouseLocked
 from credit.settings import DEFAULT_ZONE, Settings
 
-QUARANTINE_COLUMNS = """
-    batch_id BIGINT NOT NULL,
-    source_table VARCHAR NOT NULL,
-    file VARCHAR NOT NULL,
-    line BIGINT,                         -- line of a text file, row of a Parquet file (both from 1)
-    key VARCHAR,
-    code VARCHAR NOT NULL,
-    reason VARCHAR NOT NULL,
-    raw VARCHAR,                         -- the row as read, consumers' ids replaced where it splits into columns
-    released_by BIGINT                   -- the later batch that made the row good
-"""
-
 
 def connect(path: Path | str, settings: Settings, *, read_only: bool = False) -> duckdb.DuckDBPyConnection:
     """A DuckDB connection with the project's settings: UTC, no downloads, bounded memory.

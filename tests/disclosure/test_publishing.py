@@ -32,6 +32,7 @@ from credit.ledgers import moments, sanctions
 from credit.proof import Keys, keys
 from credit.rulebooks import reading
 from credit.settings import Settings
+from support import rules
 
 DAY = date(2026, 11, 24)
 Enact = Callable[[duckdb.DuckDBPyConnection, Path], None]
@@ -403,7 +404,7 @@ def test_a_night_before_the_rules_is_marked(made: Settings, version: Path, tmp_p
 def test_a_trial_is_marked_in_every_file(tmp_path: Path) -> None:
     conf = _made(tmp_path / "home", [])
     draft = tmp_path / "draft.yaml"
-    text = (reading.FOLDER / "gbt-26842-enterprise-0.2.0.yaml").read_text(encoding="utf-8")
+    text = rules.ENTERPRISE.read_text(encoding="utf-8")
     draft.write_text(text.replace("grade: AA, at_least: 85", "grade: AA, at_least: 86"), encoding="utf-8")
     with open_warehouse(conf) as con:
         night.evaluate(con, conf, DAY, [draft], trial=True)
@@ -642,7 +643,7 @@ def test_names_of_documents_differ_without_case() -> None:
 
 
 def test_buyers_are_not_published(conf: Settings, tmp_path: Path, enacted: Enact) -> None:
-    seller = reading.FOLDER / "gbt-28041-individual-0.2.0.yaml"
+    seller = rules.INDIVIDUAL
     buyer = tmp_path / "buyer.yaml"
     text = seller.read_text(encoding="utf-8")
     buyer.write_text(text.replace("id: gbt-28041-individual", "id: buyers").replace("role: seller", "role: buyer"))
@@ -913,7 +914,7 @@ def test_a_second_rulebook_for_the_same_merchants_replaces_the_first(
     conf: Settings, tmp_path: Path, enacted: Enact
 ) -> None:
     own = tmp_path / "own.yaml"
-    text = (reading.FOLDER / "gbt-26842-enterprise-0.2.0.yaml").read_text(encoding="utf-8")
+    text = rules.ENTERPRISE.read_text(encoding="utf-8")
     own.write_text(text.replace("id: gbt-26842-enterprise", "id: own-rules"), encoding="utf-8")
     with open_warehouse(conf) as con:
         with pytest.raises(UserError, match="not in the ledger"):

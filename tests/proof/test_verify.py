@@ -1080,8 +1080,8 @@ def test_what_a_hostile_folder_says_is_harmless(tmp_path: Path, content: Path, w
 
 
 def test_the_runbook_is_rehearsed(tmp_path: Path, content: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every command of data/runbooks/keys.md, in order, in a home of its own."""
-    text = (ROOT / "data" / "runbooks" / "keys.md").read_text(encoding="utf-8")
+    """Every command of docs/how-to/keys.md, in order, in a home of its own."""
+    text = (ROOT / "docs" / "how-to" / "keys.md").read_text(encoding="utf-8")
     blocks = re.findall(r"^```sh\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
     assert len(blocks) >= 9
     home = tmp_path / "srv" / "merchant-credit"

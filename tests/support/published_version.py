@@ -15,11 +15,11 @@ import pyarrow.parquet as pq
 from credit.disclosure import documents
 from credit.disclosure.bulk import GRADES
 from credit.files import formats
-from credit.rulebooks.reading import FOLDER
+from support import rules
 
 BOOKS = {
-    "enterprise": FOLDER / "gbt-26842-enterprise-0.2.0.yaml",
-    "individual": FOLDER / "gbt-28041-individual-0.2.0.yaml",
+    "enterprise": rules.ENTERPRISE,
+    "individual": rules.INDIVIDUAL,
 }
 
 
