@@ -24,7 +24,7 @@ from credit.intake.pseudonyms import pseudonym_macro
 from credit.intake.rows import check_rows
 from credit.ledgers import steps
 from credit.settings import DEFAULT_ZONE, Settings, cut_off
-from credit.sources.adapters import adapter
+from credit.sources.adapters import source_of
 from credit.sources.delivery import Delivery, InputFile
 from credit.tables import TABLES, Table
 from credit.warehouse.connection import info, scalar, transaction
@@ -64,7 +64,7 @@ def land(
 
     Raises InputError (missing column, unreadable or empty file, unknown encoding) before anything changes.
     """
-    adapt = adapter(source)
+    read = source_of(source).read
 
     def is_landed(file: InputFile) -> bool:
         return bool(
@@ -73,7 +73,7 @@ def land(
             ).fetchall()
         )
 
-    delivery = adapt(con, settings, path, is_landed)
+    delivery = read(con, settings, path, is_landed)
     new = [file for file in delivery.files if not is_landed(file)]
     if not new:
         return _landed_before(con, delivery)
