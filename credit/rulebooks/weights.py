@@ -22,10 +22,11 @@ from typing import Any
 import duckdb
 import numpy as np
 import pandas as pd
-import yaml
 
 from credit.errors import UserError
-from credit.files.strict_yaml import MAX_BYTES
+from credit.files.strict_yaml import YamlFault, line_of
+from credit.files.strict_yaml import read as read_yaml
+from credit.files.text import MAX_BYTES, contents
 from credit.indicators import CATALOGUE
 from credit.indicators.base import Array, Text
 from credit.rulebooks.book import Rulebook
@@ -120,10 +121,7 @@ def read_matrix(path: Path) -> pd.DataFrame:
     One of the two triangles is enough. Raises UserError listing every cell that is not a number from 1/9 to 9, not the
     reciprocal of its mirror image, given twice, or missing.
     """
-    try:
-        raw = path.read_bytes()
-    except OSError as error:
-        raise UserError(f"comparisons {path} cannot be read: {error.strerror}") from None
+    raw = contents(path, f"comparisons {path}")
     if len(raw) > MAX_BYTES:
         raise UserError(f"comparisons {path} are larger than {MAX_BYTES >> 20} MiB; expected a few lines")
     try:
@@ -138,35 +136,28 @@ def read_matrix(path: Path) -> pd.DataFrame:
 
 
 def _yaml_cells(path: Path, text: str) -> Iterator[Cell]:
-    def inside(node: yaml.Node | None, what: str) -> list[tuple[yaml.Node, yaml.Node]]:
-        if isinstance(node, yaml.MappingNode):
-            pairs: list[tuple[yaml.Node, yaml.Node]] = node.value
-            return pairs
-        line = node.start_mark.line + 1 if node else 1
-        raise UserError(f"comparisons {path}, line {line}: expected {what}")
-
     shape = "comparisons: {row id: {column id: judgement}}"
     try:
-        # Nodes rather than values: judgements as they are written, each with its line.
-        document = inside(yaml.compose(text, yaml.SafeLoader), shape)
-    except yaml.MarkedYAMLError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark else "?"
-        raise UserError(f"comparisons {path}, line {line}: not usable YAML: {error.problem}") from None
-    except (yaml.YAMLError, RecursionError) as error:
-        raise UserError(f"comparisons {path}: not usable YAML: {error}") from None
-    keys = [_scalar(key) for key, _ in document]
-    if keys.count("comparisons") != 1 or set(keys) - {"comparisons", "expert", "note"}:
+        # Judgements as they are written: 1/3 is no number of YAML.
+        document, lines = read_yaml(text, "text")
+    except YamlFault as fault:
+        raise UserError(f"comparisons {path}{fault.where}: not usable YAML: {fault}") from None
+
+    def mapping(value: Any, place: tuple[str, ...], expected: str) -> dict[str, Any]:
+        if not isinstance(value, dict):
+            raise UserError(f"comparisons {path}, line {line_of(lines, place)}: expected {expected}")
+        return value
+
+    keys = list(mapping(document, (), shape))
+    if "comparisons" not in keys or set(keys) - {"comparisons", "expert", "note"}:
         raise UserError(
             f"comparisons {path}: has the keys {', '.join(keys)}; expected `comparisons` once, and if wanted `expert`, `note`"
         )
-    for row, columns in inside(document[keys.index("comparisons")][1], shape):
-        for column, judgement in inside(columns, "{column id: judgement, …}"):
-            place = f"line {column.start_mark.line + 1}, {_scalar(row)} over {_scalar(column)}"
-            yield _scalar(row), _scalar(column), _scalar(judgement), place
-
-
-def _scalar(node: yaml.Node) -> str:
-    return str(node.value) if isinstance(node, yaml.ScalarNode) else "(a list or mapping)"
+    for row, columns in mapping(document["comparisons"], ("comparisons",), shape).items():
+        for column, judgement in mapping(columns, ("comparisons", row), "{column id: judgement, …}").items():
+            line = lines["comparisons", row, column]
+            written = judgement if isinstance(judgement, str) else "(a list or mapping)"
+            yield row, column, written, f"line {line}, {row} over {column}"
 
 
 def _csv_cells(path: Path, text: str) -> Iterator[Cell]:
