@@ -419,7 +419,7 @@ def _objections(con: duckdb.DuckDBPyConnection, first: date, last: date, registe
                     "subject_id": one.subject_id,
                     "about": _named(one.about, ledger.ABOUT),
                     "filed_on": one.day,
-                    "state": _named(closed.event if closed else "open", ledger.STATES),
+                    "state": _named(closed.event if closed else "open", ledger.OBJECTION_STATES),
                     "outcome": _named(closed.outcome or "withdrawn", ledger.OUTCOMES) if closed else None,
                     "decided_on": closed.day if closed else None,
                     "days": (closed.day - one.day).days if closed else None,
