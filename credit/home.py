@@ -58,10 +58,10 @@ def open_warehouse(
 
 
 def _refuse_other_versions(con: duckdb.DuckDBPyConnection, settings: Settings, usable: tuple[str | None, ...]) -> None:
-    found = info(con, "schema_version")
-    if found in usable:
+    version = info(con, "schema_version")
+    if version in usable:
         return
     remedy = "use the program version that made it, or a new home"
-    if found in OLDER:
+    if version in OLDER:
         remedy = f"run `merchant-credit init --home {settings.home}`, which brings it up to date and keeps all its rows"
-    raise UserError(f"{settings.database} has schema version {found}, this program writes {SCHEMA_VERSION}; {remedy}")
+    raise UserError(f"{settings.database} has schema version {version}, this program writes {SCHEMA_VERSION}; {remedy}")

@@ -68,9 +68,9 @@ class CheckRule(Sourced):
         if self.function not in TESTS:
             raise ValueError(f"unknown test {self.function!r}; there are: {', '.join(TESTS)}")
         test = TESTS[self.function]
-        for what, given, needed in (("numbers", self.numbers, test.numbers), ("values", self.values, test.values)):
-            if set(given) != set(needed):
-                raise ValueError(f"{what} of test {self.function}: expected {', '.join(needed) or 'none'}")
+        for section, names, needed in (("numbers", self.numbers, test.numbers), ("values", self.values, test.values)):
+            if set(names) != set(needed):
+                raise ValueError(f"{section} of test {self.function}: expected {', '.join(needed) or 'none'}")
         return self
 
 
@@ -128,8 +128,8 @@ def parse_policy(raw: bytes, path: Path) -> Policy:
 
 
 @dataclass(frozen=True)
-class Finding:
-    """What a check says; `remedy` where it is another than the policy's."""
+class CheckResult:
+    """The outcome of a check with the reason; `remedy` where it is another than the policy's."""
 
     outcome: Outcome
     zh: str
@@ -137,7 +137,7 @@ class Finding:
     remedy: Bilingual | None = None
 
 
-Function = Callable[[Case, Policy, Mapping[str, float], Mapping[str, Sequence[str]]], Finding]
+Function = Callable[[Case, Policy, Mapping[str, float], Mapping[str, Sequence[str]]], CheckResult]
 
 
 @dataclass(frozen=True)
