@@ -1,7 +1,6 @@
 """Proposals of weights: by experts' pairwise comparisons (AHP) and by what a night's marks tell apart (entropy).
 
-A proposal never changes a rulebook: it stands beside the weights in force, for people to decide on. The arithmetic is
-pymcdm's; what is done here is what it leaves to its caller (see `ahp_weights`, `entropy_weights`).
+A proposal never changes a rulebook: it stands beside the weights in force, for people to decide on.
 """
 
 from __future__ import annotations
@@ -35,8 +34,12 @@ from credit.sourced import Bilingual
 
 CONSISTENT = 0.1
 """Saaty 1980: up to this consistency ratio the judgements may be used as they are."""
-MOST_COMPARED = 15
-"""The random indices of pymcdm (Tummala and Ling 1998) end here; people compare well some 7, give or take 2."""
+RANDOM_INDEX = (
+    0, 0, 0.5799, 0.8921, 1.1159, 1.2358, 1.3322, 1.3952, 1.4537, 1.4882, 1.5117, 1.5356, 1.5571, 1.5714, 1.5831
+)  # fmt: skip
+"""Mean consistency index of random judgements of 1, 2, … ids (Tummala and Ling 1998; Saaty rounded his own 0.5799 to 0.58)."""
+MOST_COMPARED = len(RANDOM_INDEX)
+"""People compare well some 7, give or take 2."""
 FEW = 30
 """Below so many merchants entropy weights are said to rest on few."""
 EXPECTED = "expected a number from 1/9 to 9, such as 3 or 1/3"
@@ -264,20 +267,17 @@ def combine(matrices: Sequence[pd.DataFrame]) -> pd.DataFrame:
 def ahp_weights(matrix: pd.DataFrame) -> tuple[dict[str, float], float, float]:
     """Shares by id (sum 1), consistency index and consistency ratio (both from 0) of a reciprocal matrix.
 
-    Shares are the principal eigenvector, CI = (lambda_max - n) / (n - 1), CR = CI / random index (Saaty 1980), with the
-    random indices of Tummala and Ling 1998 (0.5799 for n = 3, …; Saaty rounded his own to 0.58), for 2 to 15 ids.
+    Shares are the principal eigenvector, CI = (lambda_max - n) / (n - 1), CR = CI / `RANDOM_INDEX` (Saaty 1980), for 2 to
+    `MOST_COMPARED` ids.
     """
-    # Not at the top: pymcdm brings matplotlib, a second that no other verb need wait for.
-    from pymcdm.weights.subjective import AHP
-
-    # pymcdm takes in only judgements on the scale, which means of several are not: they are set afterwards.
-    model = AHP(matrix=np.ones(matrix.shape))
-    model.matrix = values = matrix.to_numpy(dtype=np.float64)
-    shares: Array = model()
+    values, vectors = np.linalg.eig(matrix.to_numpy(dtype=np.float64))
+    principal = int(np.argmax(values.real))  # of a matrix of positive numbers it is real, and so is its vector (Perron)
+    shares: Array = vectors[:, principal].real / vectors[:, principal].real.sum()
     n = len(shares)
-    index = ((values @ shares / shares).mean() - n) / (n - 1)  # pymcdm does not give it
+    index = max(0.0, float(values[principal].real - n) / (n - 1))
+    ratio = index / RANDOM_INDEX[n - 1] if n > 2 else 0.0  # two ids cannot contradict each other
     by_id = {str(name): float(share) for name, share in zip(matrix.index, shares, strict=True)}
-    return by_id, max(0.0, round(float(index), 10)), max(0.0, round(float(model.get_cr()), 10))
+    return by_id, round(index, 10), round(ratio, 10)
 
 
 def most_disturbing(matrix: pd.DataFrame) -> tuple[str, str, float, float]:
@@ -341,8 +341,6 @@ def entropy_weights(marks: Array) -> Array:
     (entropy: Shannon 1948; as weights: Zeleny 1982). A column in which all are alike tells nobody apart and gets 0. Raises
     ValueError when that is true of all columns, or there are fewer than 2 subjects.
     """
-    from pymcdm.weights import entropy_weights as by_entropy
-
     if len(marks) < 2:
         raise ValueError("fewer than 2 subjects")
     # Left out here, since 1 - e of a constant column is the noise of floats, and 0/0 where all are.
@@ -350,8 +348,9 @@ def entropy_weights(marks: Array) -> Array:
     if not differ.any():
         raise ValueError("all subjects are alike in every column")
     shares: Array = np.zeros(marks.shape[1])
-    # pymcdm refuses a 0; its part in the entropy is 0 (the limit of p ln p), and so is that of 1e-200 of the largest.
-    shares[differ] = by_entropy(np.maximum(marks[:, differ] / marks[:, differ].max(axis=0), 1e-200))
+    parts = marks[:, differ] / marks[:, differ].sum(axis=0)
+    entropies = -(parts * np.log(np.where(parts > 0, parts, 1))).sum(axis=0) / math.log(len(marks))  # 0 ln 0 is 0
+    shares[differ] = (1 - entropies) / (1 - entropies).sum()
     return shares
 
 

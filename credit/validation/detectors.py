@@ -2,7 +2,7 @@
 
     python -m credit.integrity.judging 101 102 103 --merchants 2000 --transactions 200000
 
-makes a market for each seed and each strength and prints the tables of `data/validation/manipulation.md`.
+makes a market for each seed and each strength and prints the tables of `docs/explanation/manipulation.md`.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def market(
     """A warehouse in memory that holds an attacked market, the truth beside it in the schema `sim`."""
     settings = load(zone=simulate.ZONE, threads=1)
     con = connection.connect(":memory:", settings)
-    con.execute(schema.ddl())
+    schema.build(con)
     con.execute("SET VARIABLE zone = ?", [simulate.ZONE])
     simulate.populate(con, merchants=merchants, transactions=transactions, end=END, seed=seed)
     attacks.inject(con, end=END, strength=strength, seed=seed, attacks=attack_count, decoys=decoy_count)

@@ -1,4 +1,4 @@
-"""What the shipped rulebook's score tells of later orders, on the public Olist files: see data/validation/olist.md."""
+"""What the shipped rulebook's score tells of later orders, on the public Olist files: see docs/explanation/olist.md."""
 
 from __future__ import annotations
 

@@ -23,8 +23,8 @@ from credit import settings
 from credit.disclosure.versions import FOLLOWS
 from credit.home import open_warehouse
 from credit.nightly import Night, run
-from credit.rulebooks.reading import FOLDER
 from credit.synthetic import delivery
+from support import rules
 
 DAY = date(2026, 3, 1)
 COMMAND = [sys.executable, "-m", "credit.cli"]
@@ -211,7 +211,7 @@ def test_a_users_error_is_one_message_and_a_code(kind: str, graded: tuple[Path, 
 def test_rules_that_are_not_in_force_are_only_tried(graded: tuple[Path, dict[str, Any]], tmp_path: Path) -> None:
     home, draft = tmp_path / "home", tmp_path / "draft.yaml"
     shutil.copytree(graded[0], home)
-    text = (FOLDER / "gbt-26842-enterprise-0.2.0.yaml").read_text(encoding="utf-8")
+    text = rules.ENTERPRISE.read_text(encoding="utf-8")
     draft.write_text(text + "# changed\n", encoding="utf-8")
     arguments = ("evaluate", "--date", str(DAY), "--rulebook", str(draft))
     refused = command(*arguments, home=home)

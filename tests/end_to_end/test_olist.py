@@ -261,7 +261,7 @@ def test_values_of_all_sellers_equal_hand_written_sql(con, by_hand) -> None:
 
 
 def test_grades_spread(con) -> None:
-    """As credit/rulebooks/README.md says: at least six levels, none with half of the rated sellers."""
+    """As docs/reference/rulebook.md says: at least six levels, none with half of the rated sellers."""
     counts = dict(con.execute("SELECT grade, count(*) FROM results.grades WHERE grade <> 'NR' GROUP BY 1").fetchall())
     assert len(counts) >= 6
     assert max(counts.values()) < 0.5 * sum(counts.values())

@@ -1,4 +1,4 @@
-"""data/runbooks/production.md: every command of it, in order."""
+"""docs/how-to/production.md: every command of it, in order."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from credit.ledgers import moments
 from credit.synthetic import delivery
 from support.places import ROOT
 
-PAGE = ROOT / "data" / "runbooks" / "production.md"
+PAGE = ROOT / "docs" / "how-to" / "production.md"
 LATER = {"2026-12-10": 15, "2026-12-11": 16, "2026-12-19": 24}
 """The days of the page, as days from today."""
 STEPS = {"propose": 0, "comment": 1, "answer": 16, "announce": 16, "enact": 24}

@@ -18,6 +18,7 @@ from credit.disclosure.publishing import publish
 from credit.evaluation import night as evaluation
 from credit.home import open_warehouse
 from credit.rulebooks import reading
+from support import rules
 from support.story_home import DAY, FOLDER, NAMES, SUBJECTS, ZONE, Row, delivered, table, two_nights
 
 EXPECTED = FOLDER / "expected"
@@ -38,7 +39,7 @@ def nights(tmp_path_factory: pytest.TempPathFactory) -> Nights:
     """Two nights in a row by the same rules, so that the margin has something to hold."""
     conf = delivered(tmp_path_factory.mktemp("stories") / "home")
     found = Nights({}, {}, {})
-    for night in two_nights(conf, [reading.FOLDER / f"{name}.yaml" for name in BOOKS]):
+    for night in two_nights(conf, [rules.ENTERPRISE, rules.INDIVIDUAL, rules.BUYER]):
         key = night.day.isoformat(), night.rulebook.id
         found.grades[key] = night.grades.assign(subject_id=night.grades["subject_id"].map(NAMES)).set_index(
             "subject_id"
@@ -166,7 +167,7 @@ def test_a_platform_that_delivers_orders_alone_has_too_little_evidence(tmp_path:
     by its 10 orders against a strength of 30: 1.5 + 1 + 1.5 + 1 x 10 / 40 = 4.25 of 100.
     """
     conf = delivered(tmp_path / "home", FOLDER / "orders-only")
-    book = reading.load(reading.FOLDER / "gbt-26842-enterprise-0.2.0.yaml")
+    book = reading.load(rules.ENTERPRISE)
     with open_warehouse(conf) as con:
         (night,) = evaluation.compute(con, DAY, ZONE, [book])
     (found,) = night.grades.to_dict("records")

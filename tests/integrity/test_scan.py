@@ -355,7 +355,7 @@ def test_attacks_of_seeds_that_set_no_threshold_are_found_and_the_honest_left_al
 
 
 def test_the_page_lists_every_parameter_with_its_value() -> None:
-    page = (ROOT / "data" / "validation" / "manipulation.md").read_text(encoding="utf-8")
+    page = (ROOT / "docs" / "explanation" / "manipulation.md").read_text(encoding="utf-8")
     for one in base.PARAMETERS.values():
         assert f"| `{one.name}` | {one.value:g} {one.unit} | {one.why} |" in page
     for kind, names in KINDS.items():

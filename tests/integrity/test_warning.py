@@ -167,7 +167,7 @@ def test_it_warns_two_weeks_before_an_exit_scam_breaks_and_seldom_else() -> None
     """Seeds that set nothing: the story, and one a quarter as loud."""
     measured = _benchmark()
     sizes = {"merchants": 120, "transactions": 12_000, "nights": 24, "every": 2}
-    loud, quiet = (measured.run(seed, measured.SCAMS[i], **sizes) for seed, i in ((101, 0), (102, 2)))
+    loud, quiet = (measured.simulate(seed, measured.SCAMS[i], **sizes) for seed, i in ((101, 0), (102, 2)))
     assert measured.lead(loud, warning.ALARM) >= 14
     assert measured.lead(quiet, warning.ALARM) >= 7
     assert measured.false_alarms([loud, quiet], warning.ALARM, nights=24) <= 6

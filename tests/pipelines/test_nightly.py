@@ -31,7 +31,7 @@ def prefect_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     os.environ["PREFECT_HOME"] = str(tmp_path_factory.mktemp("prefect"))
     from prefect.testing.utilities import prefect_test_harness
 
-    with prefect_test_harness(server_startup_timeout=100):
+    with prefect_test_harness(server_startup_timeout=600):
         yield
 
 

@@ -22,13 +22,13 @@ from credit.errors import UserError
 from credit.home import open_warehouse
 from credit.intake import landing, merging
 from credit.rulebooks.book import Rulebook
-from credit.rulebooks.reading import FOLDER
 from credit.settings import Settings
 from credit.synthetic import delivery
 from credit.validation import report
 from credit.validation.backtest import Backtest, backtest
 from credit.validation.outcomes import APART, DEFAULT, FAULTS, Definition, definition, outcomes
 from credit.validation.stability import Stability, _moved, stability, variants
+from support import rules
 from support.literal import DAY, ZONE
 
 Fill = Callable[..., duckdb.DuckDBPyConnection]
@@ -147,7 +147,7 @@ def test_weights_that_are_moved_still_add_up(book: Callable[..., Rulebook]) -> N
 
 END = date(2026, 11, 24)
 DATES = [END - timedelta(days=100), END - timedelta(days=60)]
-BOOK = FOLDER / "gbt-26842-enterprise-0.3.0.yaml"
+BOOK = rules.ENTERPRISE
 
 
 @pytest.fixture(scope="module")
