@@ -1,4 +1,4 @@
-"""The verbs `keys show|init|rotate|revoke`: the keys that sign what is published. Runbook: data/runbooks/keys.md."""
+"""The verbs `keys show|init|rotate|revoke`: the keys that sign what is published. Runbook: docs/how-to/keys.md."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(
     no_args_is_help=True,
-    help="Keys that sign published versions (签名密钥): an offline root key, a nightly key. --home stands behind the verb: keys show --home FOLDER. Runbook: data/runbooks/keys.md",
+    help="Keys that sign published versions (签名密钥): an offline root key, a nightly key. --home stands behind the verb: keys show --home FOLDER. Runbook: docs/how-to/keys.md",
 )
 PASSPHRASE = f"{PREFIX}ROOT_PASSPHRASE"
 MAX_REASON = 500

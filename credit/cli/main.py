@@ -1,9 +1,4 @@
-"""The command `merchant-credit`: thin, one function a verb.
-
-Exit codes: 0 done; 1 a defect of the program; 2 the command, a setting or a rulebook is not usable; 3 an input cannot be
-taken (nothing was changed); 4 the batch fails its expectations (nothing was merged); 5 the warehouse is in use. `verify`:
-6 invalid; 7 stale; 8 older than seen before.
-"""
+"""The command `merchant-credit`: thin, one function a verb. Its exit codes: `credit.errors.EXIT_CODES`."""
 
 from __future__ import annotations
 
@@ -22,11 +17,13 @@ from credit.cli import export, integrity, keys, ledgers, map, validate, verify, 
 from credit.cli import rulebook as cli_rulebook
 from credit.cli.options import AsJson, Day, Home, day_of, err, out, print_json
 from credit.cli.report import STANDINGS, show_report
-from credit.errors import UserError
+from credit.errors import EXIT_CODES, UserError
 from credit.settings import Settings
 from credit.synthetic import delivery
 
-EPILOG = "--home stands behind the verb: keys show --home FOLDER\n\nExit codes: 0 done · 1 defect · 2 command, setting or rulebook not usable · 3 input not usable · 4 checks failed · 5 warehouse in use · verify: 6 invalid · 7 stale · 8 older than seen"
+EPILOG = "--home stands behind the verb: keys show --home FOLDER\n\nExit codes: " + " · ".join(
+    f"{code.number} {code.en}{f' ({code.verb})' if code.verb else ''}" for code in EXIT_CODES
+)
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -271,10 +268,10 @@ def nightly(
 
     Example: merchant-credit nightly --source olist --path ./olist --date 2018-08-31 --json
     """
-    from credit.nightly import Night, run
+    from credit.nightly import NightRun, run
 
     conf = settings.load(home=home)
-    night = Night(conf, day_of(day, conf, source), source, path, rulebook, history, trial)
+    night = NightRun(conf, day_of(day, conf, source), source, path, rulebook, history, trial)
     report = run(night, _Steps())
     if as_json:
         print_json(report)
@@ -412,10 +409,10 @@ def _run_step(
     as_json: bool = False,
     **given: Any,
 ) -> None:
-    from credit.nightly import STEPS, Night, run_step
+    from credit.nightly import STEPS, NightRun, run_step
 
     conf = settings.load(home=home, **given)
-    night = Night(conf, day_of(day, conf, source), source, path, rulebooks, history, trial)
+    night = NightRun(conf, day_of(day, conf, source), source, path, rulebooks, history, trial)
     progress = _Steps()
     run_step(name, dict(STEPS)[name], night, lambda said: progress(name, said))
     if as_json:

@@ -7,7 +7,7 @@ from datetime import datetime
 import duckdb
 
 from credit.sources.delivery import Part
-from credit.tables import KNOWN_AT, Table
+from credit.tables import Table
 from credit.warehouse import row_rules
 from credit.warehouse.connection import scalar
 
@@ -28,12 +28,9 @@ def check_rows(
     stands_for_known = "getvariable('as_of')"
     if history:
         stands_for_known = f"coalesce({_event_instant(table)}, getvariable('as_of'))"
-    # With its columns spelt out: DuckDB 2.0.0 loses rows put into a table that was made by an empty SELECT in the same
-    # transaction, from 122,880 rows on.
-    columns = ", ".join(f"{column.name} {column.sql_type}" for column in (*table.columns, KNOWN_AT))
     con.execute(
-        f"""CREATE OR REPLACE TEMP TABLE checked ({columns}, batch_id BIGINT, source_table VARCHAR, file VARCHAR,
-            line BIGINT, key_ VARCHAR, fault VARCHAR, raw VARCHAR)"""
+        f"""CREATE OR REPLACE TEMP TABLE checked AS
+            SELECT *, '' AS key_, '' AS fault, '' AS raw FROM landing.{table.name} LIMIT 0"""
     )
     # Text without an offset, and calendar days as instants, are in the platform's zone.
     con.execute(f"SET TimeZone = '{zone}'")
