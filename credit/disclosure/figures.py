@@ -105,7 +105,7 @@ def hides(indicator: str, value: Array, window: Tree) -> Mask | None:
             return few_of_a_star(window) & (value > 0)
         case "review_coverage":
             return suppressed("reviews", "count")
-        case "complaint_rate":
+        case "complaint_rate" | "first_response_hours" | "resolution_days":
             return suppressed("complaints", "count")
         case "upheld_complaint_rate":
             return suppressed("complaints", "upheld")

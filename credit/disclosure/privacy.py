@@ -74,7 +74,7 @@ DECIMALS: dict[Unit, int] = {
     "share": 3, "index": 3, "stars": 1, "hours": 1, "days": 2, "flag": 0, "months": 0, "weighted": 2, "rank": 0,
 }  # fmt: skip
 _ABOUT_PEOPLE = frozenset({"reviews", "complaints"})
-_OF_BUYERS = frozenset({"refund_for_cause_rate", "repeat_buyer_share"})
+_OF_BUYERS = frozenset({"refund_for_cause_rate"})
 """Indicators of transactions that tell what buyers did, not the merchant."""
 _ABOUT_THE_MERCHANT = frozenset({"subjects", "public_records", "violations", "sanctions", "spot_checks"})
 """What these hold is the merchant's own and betrays no consumer, however little it is."""
