@@ -56,7 +56,9 @@ def outcomes(fill: Fill, *rows: dict[str, Any], have: frozenset[str] | None = No
         (PAID | off("buyer", at="2025-06-03 10:01"), "broken"),
         (PAID | PROMISED | off("buyer", at="2025-06-03 10:00"), "cancelled"),
         (SENT | PROMISED | off("buyer", at="2025-06-06 10:01"), "broken"),  # sent in time, not there in time
-        (SENT | PROMISED | off("seller", at="2025-06-06 10:00"), "seller_cancelled"),
+        (SENT | PROMISED | off("buyer", at="2025-06-03 10:01"), "broken"),  # said to be sent, and reached nobody
+        (SENT | PROMISED | off("seller", at="2025-06-03 10:00"), "seller_cancelled"),
+        (THERE | PROMISED | off("buyer", at="2025-06-05 10:00"), "cancelled"),  # there in time, and sent back
         # Late: sent, there, or neither yet.
         (THERE | {"dispatched_at": "2025-06-03 10:01"}, "late"),
         (THERE | PROMISED | {"dispatched_at": "2025-06-03 10:00"}, "kept"),
