@@ -525,6 +525,10 @@ def ledgers_page() -> str:
     return "\n\n".join(parts) + "\n"
 
 
+def _newest_page(id_: str) -> str:
+    return next(rulebook_page(book) for book in newest() if book.id == id_)
+
+
 def detectors_page() -> str:
     """The detectors of manipulation: what each looks for and says, and all thresholds."""
     parts = [
@@ -557,7 +561,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "tables.md": tables_page,
     "indicators.md": indicators_page,
     **{f"indicators/{indicator.id}.md": partial(indicator_page, indicator) for indicator in CATALOGUE},
-    **{f"rulebooks/{book.id}.md": partial(rulebook_page, book) for book in newest()},
+    **{f"rulebooks/{book.id}.md": partial(_newest_page, book.id) for book in newest()},
     "settings.md": settings_page,
     "vetting.md": vetting_page,
     "disclosure.md": disclosure_page,

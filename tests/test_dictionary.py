@@ -11,6 +11,8 @@ from credit.indicators.base import Indicator, Text
 from credit.rulebooks.reading import shipped
 from credit.tables import TABLES
 
+pytestmark = pytest.mark.usefixtures("shipped_rules")
+
 
 @pytest.mark.parametrize("name", PAGES)
 def test_page_is_what_the_metadata_says(name: str) -> None:

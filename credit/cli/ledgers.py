@@ -101,7 +101,7 @@ def list_objections(
     for one in found:
         about, state = (
             objections.ABOUT[one.about],
-            objections.OUTCOMES.get(one.outcome or "", objections.STATES["open"]),
+            objections.OUTCOMES.get(one.outcome or "", objections.OBJECTION_STATES["open"]),
         )
         days = "" if one.days is None else str(one.days)
         cells = (str(one.number), str(one.day), one.subject_id, " ".join(about), " ".join(state), days)
@@ -289,7 +289,7 @@ def announce(
     """
     day = named_day(on, "--on")
     with _writing(home) as con:
-        found = closings.announce(con, merchant, on=day, by=by, said=text, at=instant_of(at))
+        found = closings.announce(con, merchant, on=day, by=by, text=text, at=instant_of(at))
         told = _closing(found, moments.zone(con))
     _done(
         told, as_json, f"Notice {found.number}: {escape(merchant)} closes on {day} 停业公告已登记，编号 {found.number}"
@@ -395,7 +395,7 @@ def _objection(con: duckdb.DuckDBPyConnection, one: objections.Objection) -> dic
         "filed_on": one.day,
         **entry(one.at, one.recorded_at, zone),
         "by": one.by,
-        "state": coded(one.state, objections.STATES),
+        "state": coded(one.state, objections.OBJECTION_STATES),
         "outcome": coded(one.outcome, objections.OUTCOMES) if one.outcome else None,
         "days": one.days,
         "events": [

@@ -21,6 +21,7 @@ from pathlib import Path
 
 import duckdb
 
+from credit.files.numbered import numbered
 from credit.tables import KNOWN_AT, TABLES, Table
 from credit.warehouse import ledger_tables
 from credit.warehouse.connection import info
@@ -37,11 +38,7 @@ COPIES = {
 
 def steps() -> dict[int, Path]:
     """Number -> file of `migrations/`, in order. Raises ValueError where a number is missing or stands twice."""
-    files = sorted(MIGRATIONS.glob("*.sql"))
-    numbers = [int(file.name[:4]) for file in files]
-    if numbers != list(range(1, len(files) + 1)):
-        raise ValueError(f"{MIGRATIONS}: expected files numbered from 0001 without a gap, got {numbers}")
-    return dict(zip(numbers, files, strict=True))
+    return numbered(MIGRATIONS, ".sql")
 
 
 def version() -> int:

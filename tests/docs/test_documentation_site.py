@@ -10,7 +10,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from written import DOCS
+
+from support.written import DOCS
 
 
 def build(source: Path, target: Path, *, builder: str = "html") -> subprocess.CompletedProcess[str]:

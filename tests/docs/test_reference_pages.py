@@ -9,13 +9,15 @@ from collections.abc import Iterator
 
 import pytest
 from typer.testing import CliRunner
-from written import DOCS, ROOT, command_pages
 
 import credit
 from credit.cli.main import app
 from credit.errors import EXIT_CODES, UserError
 from credit.proof.verify import EXIT_CODES as OF_VERIFY
 from credit.settings import PREFIX, Settings
+from support.written import DOCS, ROOT, command_pages
+
+pytestmark = pytest.mark.usefixtures("shipped_rules")
 
 PAGES = command_pages()
 COMMANDS = PAGES.commands()

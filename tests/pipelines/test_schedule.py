@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 import httpx
 import pytest
 
-from credit import simulate
+from credit.synthetic import delivery
 
 DAY = date(2026, 3, 1)
 EVERY_TEN_SECONDS = "* * * * * */10"
@@ -27,7 +27,7 @@ T = TypeVar("T")
 
 @pytest.mark.slow
 def test_a_scheduled_night_runs_and_is_published(tmp_path: Path) -> None:
-    simulate.write(tmp_path / "in", merchants=20, transactions=2000, end=DAY)
+    delivery.write(tmp_path / "in", merchants=20, transactions=2000, end=DAY)
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]

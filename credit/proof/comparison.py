@@ -21,8 +21,8 @@ MAX_MANIFEST = 64 << 20
 _HEX = "0123456789abcdef"
 
 
-class Part(NamedTuple):
-    """What was found of the merchants of one folder: problems, and the files and bytes read and compared."""
+class PartCheck(NamedTuple):
+    """The check of a part of the manifest and the files it lists: problems, and the files and bytes read and compared."""
 
     problems: list[Problem]
     files: int
@@ -32,15 +32,19 @@ class Part(NamedTuple):
 # --- reading a version -------------------------------------------------------------------------------------------
 
 
-class Listed(NamedTuple):
+class ListedFile(NamedTuple):
     """Length and SHA-256 of a file; `files`: of a part of the manifest, how many it is said to list."""
 
     bytes: int
     sha256: str
     files: Any = None
 
+    def as_listed(self) -> dict[str, Any]:
+        """The entry of a manifest that lists the file."""
+        return {"bytes": self.bytes, "sha256": self.sha256}
 
-Files = dict[str, Listed]
+
+Files = dict[str, ListedFile]
 
 
 class Comparison:
@@ -51,43 +55,43 @@ class Comparison:
         self.problems: list[Problem] = []
         self.files = self.bytes = 0
 
-    def _bad(self, file: str, what: str, message: str) -> None:
-        self.problems.append(Problem(plain(file), what, plain(message)))
+    def note(self, file: str, kind: str, message: str) -> None:
+        self.problems.append(Problem(plain(file), kind, plain(message)))
 
-    def _counted(self, size: int) -> None:
+    def count(self, size: int) -> None:
         self.files += 1
         self.bytes += size
 
-    def _quiet(self, path: str) -> bytes:
+    def peek(self, path: str) -> bytes:
         try:
             return self.source.read(path, UpdaterConfig().targets_max_length)
         except (Absent, TooLong, UserError):
             return b""
 
-    def _content(self, path: str, listed: Listed, most: int | None = None) -> bytes | None:
+    def content(self, path: str, listed: ListedFile, most: int | None = None) -> bytes | None:
         """A file's bytes if they are the listed ones, at most `most` or MAX_MANIFEST; otherwise None and a problem."""
         most = most or MAX_MANIFEST
         if listed.bytes > most:
-            self._bad(path, "length", f"has {listed.bytes} bytes; more than {most} are not read into memory")
+            self.note(path, "length", f"has {listed.bytes} bytes; more than {most} are not read into memory")
             return None
         try:
             raw = self.source.read(path, listed.bytes)
         except Absent:
-            self._bad(path, "missing", "is missing")
+            self.note(path, "missing", "is missing")
             return None
         except TooLong:
-            self._bad(path, "length", f"is longer than the {listed.bytes} bytes that were signed")
+            self.note(path, "length", f"is longer than the {listed.bytes} bytes that were signed")
             return None
         if self._differs(path, listed, len(raw), hashlib.sha256(raw).hexdigest(), raw):
             return None
-        self._counted(len(raw))
+        self.count(len(raw))
         return raw
 
-    def _differs(self, path: str, listed: Listed, size: int, sha256: str, raw: bytes | None = None) -> bool:
+    def _differs(self, path: str, listed: ListedFile, size: int, sha256: str, raw: bytes | None = None) -> bool:
         if size != listed.bytes:
-            self._bad(path, "length", f"has {size} bytes, {listed.bytes} were signed{self._night_of(path, raw)}")
+            self.note(path, "length", f"has {size} bytes, {listed.bytes} were signed{self._night_of(path, raw)}")
         elif sha256 != listed.sha256:
-            self._bad(
+            self.note(
                 path, "hash", f"was changed: its SHA-256 is not the one that was signed{self._night_of(path, raw)}"
             )
         else:
@@ -99,32 +103,32 @@ class Comparison:
         if not path.endswith(".json"):
             return ""
         try:
-            day = json.loads(raw if raw is not None else self._quiet(path))["evaluated_on"]
+            day = json.loads(raw if raw is not None else self.peek(path))["evaluated_on"]
         except (ValueError, KeyError, TypeError, RecursionError):
             return ""
-        ours = self.night
+        night = self.night
         return (
-            f" (it says it is of {day}; the manifest is of {ours}: files of two nights are mixed)"
-            if ours and day != ours
+            f" (it says it is of {day}; the manifest is of {night}: files of two nights are mixed)"
+            if night and day != night
             else ""
         )
 
-    def _take(self, listed: Files, of: str, entries: dict[Any, Any], allowed: re.Pattern[str]) -> None:
+    def add(self, listed: Files, list_path: str, entries: dict[Any, Any], allowed: re.Pattern[str]) -> None:
         """Add entries whose path stays in the version, in the place that this list speaks for."""
         for path, entry in entries.items():
             if not isinstance(path, str) or not allowed.fullmatch(path):
-                self._bad(of, "form", f"lists {path!r}, which is no path that it may list")
+                self.note(list_path, "form", f"lists {path!r}, which is no path that it may list")
                 continue
             size, sha256 = (entry.get("bytes"), entry.get("sha256")) if isinstance(entry, dict) else (None, None)
             if type(size) is not int or size < 0 or type(sha256) is not str or len(sha256) != 64 or sha256.strip(_HEX):
-                self._bad(of, "form", f"lists {path!r} without a length and SHA-256")
+                self.note(list_path, "form", f"lists {path!r} without a length and SHA-256")
                 continue
-            listed[path] = Listed(size, sha256, entry.get("files"))
+            listed[path] = ListedFile(size, sha256, entry.get("files"))
 
-    def _part(self, path: str, entry: Listed) -> Files:
+    def part(self, path: str, entry: ListedFile) -> Files:
         """What a part of the manifest lists; nothing, and a problem, where it is not the part that was signed for."""
         listed: Files = {}
-        raw = self._content(path, entry)
+        raw = self.content(path, entry)
         if raw is None:
             return listed
         try:
@@ -132,32 +136,34 @@ class Comparison:
         except ValueError:
             inner = None
         if not isinstance(inner, dict):
-            self._bad(path, "form", "is no JSON object")
+            self.note(path, "form", "is no JSON object")
             return listed
         if type(entry.files) is not int or entry.files != len(inner):
-            self._bad("manifest.json", "form", f"says that {path} lists {entry.files!r} files; it lists {len(inner)}")
-        self._take(listed, path, inner, re.compile(f"merchants/{path[9:11]}/{FILE_NAME}"))
+            self.note("manifest.json", "form", f"says that {path} lists {entry.files!r} files; it lists {len(inner)}")
+        self.add(listed, path, inner, re.compile(f"merchants/{path[9:11]}/{FILE_NAME}"))
         return listed
 
-    def _compare(self, found: Inodes, listed: Files, verified: tuple[Inodes, Mapping[str, Any]], whole: bool) -> None:
+    def compare(
+        self, inodes: Inodes, listed: Files, verified: tuple[Inodes, Mapping[str, Any]], complete: bool
+    ) -> None:
         """The files found against those listed. Where the list is not `whole` none is called unlisted."""
-        if whole:
-            for path in found.keys() - listed.keys():
-                self._bad(path, "not_listed", "is not listed in the manifest or the feed")
-        old, lists = verified
+        if complete:
+            for path in inodes.keys() - listed.keys():
+                self.note(path, "not_listed", "is not listed in the manifest or the feed")
+        verified_inodes, verified_entries = verified
         read = []
         for path, entry in listed.items():
-            inode = found.get(path)
+            inode = inodes.get(path)
             if inode is None:
                 if not any(problem.file == path for problem in self.problems):
-                    self._bad(path, "missing", "is missing")
-            elif old.get(path) == inode and lists.get(path) == {"bytes": entry.bytes, "sha256": entry.sha256}:
-                self._counted(entry.bytes)
+                    self.note(path, "missing", "is missing")
+            elif verified_inodes.get(path) == inode and verified_entries.get(path) == entry.as_listed():
+                self.count(entry.bytes)
             else:
                 read.append(path)
-        self._hash(read, listed, 1)
+        self.hash_files(read, listed, 1)
 
-    def _hash(self, paths: list[str], listed: Files, threads: int) -> None:
+    def hash_files(self, paths: list[str], listed: Files, threads: int) -> None:
         size = max(1, min(500, len(paths) // threads + 1))
         pieces = [paths[start : start + size] for start in range(0, len(paths), size)]
         if threads == 1:
@@ -171,14 +177,14 @@ class Comparison:
                 self._judge(piece, results, listed)
 
     def _judge(self, paths: list[str], results: list[tuple[int, str] | None], listed: Files) -> None:
-        for path, found in zip(paths, results, strict=True):
-            if found is None:
-                self._bad(path, "missing", "is missing or cannot be read")
-            elif found[0] < 0:
-                said = f"is longer than the {listed[path].bytes} bytes that were signed{self._night_of(path, None)}"
-                self._bad(path, "length", said)
-            elif not self._differs(path, listed[path], *found):
-                self._counted(found[0])
+        for path, digest in zip(paths, results, strict=True):
+            if digest is None:
+                self.note(path, "missing", "is missing or cannot be read")
+            elif digest[0] < 0:
+                message = f"is longer than the {listed[path].bytes} bytes that were signed{self._night_of(path, None)}"
+                self.note(path, "length", message)
+            elif not self._differs(path, listed[path], *digest):
+                self.count(digest[0])
 
     def _digests(self, paths: list[str], listed: Files) -> list[tuple[int, str] | None]:
         results: list[tuple[int, str] | None] = []
@@ -192,19 +198,19 @@ class Comparison:
         return results
 
 
-def merchants_of(
-    folder: Path, part: str, entry: Listed | None, night: str | None, same_as: Path | None, whole: bool
-) -> Part:
+def verify_part(
+    folder: Path, part: str, entry: ListedFile | None, night: str | None, same_as: Path | None, complete: bool
+) -> PartCheck:
     """Verify a part of the manifest and the files of the merchants it speaks of. `entry`: what is said of it, None where
     nothing lists it."""
     files = Comparison(Folder(folder), night)
     inner = f"merchants/{part[9:11]}/"
-    found, odd, _ = Folder(folder).scan(inner)
-    listed = files._part(part, entry) if entry else {}
-    whole = whole and not any(problem.file == part for problem in files.problems)
+    inodes, odd, _ = Folder(folder).scan(inner)
+    listed = files.part(part, entry) if entry else {}
+    complete = complete and not any(problem.file == part for problem in files.problems)
     files.problems += odd
-    files._compare(found, listed, already_verified(same_as, folder, inner, part) if same_as else ({}, {}), whole)
-    return Part(files.problems, files.files, files.bytes)
+    files.compare(inodes, listed, already_verified(same_as, folder, inner, part) if same_as else ({}, {}), complete)
+    return PartCheck(files.problems, files.files, files.bytes)
 
 
 def already_verified(
