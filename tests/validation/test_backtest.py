@@ -16,7 +16,7 @@ import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
-from credit.cli import validate
+from credit.cli import validation
 from credit.cli.main import app
 from credit.errors import UserError
 from credit.home import open_warehouse
@@ -264,7 +264,7 @@ def test_what_the_terminal_shows(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(validate.out, "width", 200)
-    validate.show(request.getfixturevalue(which), [])
+    validation.show(request.getfixturevalue(which), [])
     assert said in capsys.readouterr().out
 
 
