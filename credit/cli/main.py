@@ -277,10 +277,10 @@ def nightly(
 
     Example: merchant-credit nightly --source olist --path ./olist --date 2018-08-31 --json
     """
-    from credit.nightly import Night, run
+    from credit.nightly import NightRun, run
 
     conf = settings.load(home=home)
-    night = Night(conf, day_of(day, conf, source), source, path, rulebook, history, trial)
+    night = NightRun(conf, day_of(day, conf, source), source, path, rulebook, history, trial)
     report = run(night, _Steps())
     if as_json:
         print_json(report)
@@ -411,10 +411,10 @@ def _run_step(
     as_json: bool = False,
     **options: Any,
 ) -> None:
-    from credit.nightly import STEPS, Night, run_step
+    from credit.nightly import STEPS, NightRun, run_step
 
     conf = settings.load(home=home, **options)
-    night = Night(conf, day_of(day, conf, source), source, path, rulebooks, history, trial)
+    night = NightRun(conf, day_of(day, conf, source), source, path, rulebooks, history, trial)
     progress = _Steps()
     run_step(name, dict(STEPS)[name], night, lambda message: progress(name, message))
     if as_json:

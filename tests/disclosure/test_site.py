@@ -93,8 +93,8 @@ def ledger(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, Document
         paths = documents.paths([subject_id for graded in tonight.graded for subject_id in graded.ids])
         merchant_documents = {
             path: complete(json.loads(formats.to_json(document)))
-            for part in documents.wholes(tonight, conf, paths, development=False)
-            for path, document in documents.documents(part)
+            for batch in documents.batches(tonight, conf, paths, development=False)
+            for path, document in documents.documents(batch)
         }
         return merchant_documents, lifecycle.versions(con)
 
