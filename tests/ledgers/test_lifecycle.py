@@ -423,15 +423,6 @@ def test_upgrading_the_program_changes_no_rules(
     assert [one["version"] for one in shown if one["state"]["code"] == "not_adopted"] == ["0.10.0"]
 
 
-def test_an_older_warehouse_adopts_them_as_well(home: Settings, clock: Clock) -> None:
-    with open_warehouse(home) as con:
-        con.execute("DROP SCHEMA ledger CASCADE")
-    with open_warehouse(home, read_only=True) as con:
-        assert versions(con) == []
-    with open_warehouse(home) as con:
-        assert len(versions(con)) == len(reading.shipped())
-
-
 def test_the_first_batch_moves_the_shipped_days_to_its_zone(tmp_path: Path, clock: Clock) -> None:
     conf = Settings(home=tmp_path / "home")
     with open_warehouse(conf) as con:
