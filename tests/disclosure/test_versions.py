@@ -565,6 +565,7 @@ for line in sys.stdin:
 """
 
 
+@pytest.mark.slow
 def test_killed_at_200_moments_the_site_always_verifies(conf: Settings, tmp_path: Path) -> None:
     chance = random.Random(11)
     worker = subprocess.Popen(
