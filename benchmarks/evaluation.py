@@ -168,16 +168,18 @@ def compare(evaluations: list[evaluation.Evaluation], hand: pd.DataFrame, frame:
     by_hand_only = {"violations": "violations", "sanctions_in_force": "sanctions", "buyer_sellers": "sellers"}
     for night in evaluations:
         for column in night.scores.columns:
-            if (theirs := by_hand_only.get(column.indicator)) is not None:
-                expected = hand[theirs].reindex(night.scores.subjects).fillna(0).to_numpy(dtype=float)
+            if (expected_columns := by_hand_only.get(column.indicator)) is not None:
+                expected = hand[expected_columns].reindex(night.scores.subjects).fillna(0).to_numpy(dtype=float)
                 assert np.array_equal(column.numerator, expected), column.indicator
             if column.indicator not in pairs:
                 continue
-            for mine, theirs in zip((column.numerator, column.denominator), pairs[column.indicator], strict=True):
+            for measured, expected_columns in zip(
+                (column.numerator, column.denominator), pairs[column.indicator], strict=True
+            ):
                 subjects = night.scores.subjects
                 for table in (hand, frame):
-                    expected = table[theirs].reindex(subjects).fillna(0).to_numpy(dtype=float)
-                    assert np.array_equal(np.nan_to_num(mine), expected), (column.indicator, theirs)
+                    expected = table[expected_columns].reindex(subjects).fillna(0).to_numpy(dtype=float)
+                    assert np.array_equal(np.nan_to_num(measured), expected), (column.indicator, expected_columns)
 
 
 def main() -> None:

@@ -6,6 +6,7 @@ Numbers of a rulebook stand on the rulebook's page alone, and others link to it:
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
@@ -17,11 +18,15 @@ from credit.evaluation.scoring import mark as curve_mark
 from credit.evaluation.scoring import shrink
 from credit.indicators import CATALOGUE
 from credit.indicators.base import Indicator, Text, Unit
+from credit.integrity import base as detection
+from credit.integrity.scan import DETECTORS
 from credit.ledgers import closings, findings, objections, overlay, publishing
+from credit.ledgers.finding import KINDS
 from credit.rulebooks.book import ElementRule, IndicatorRule, Rulebook, Veto
 from credit.rulebooks.reading import shipped
 from credit.settings import PREFIX, Settings
 from credit.sourced import Sourced, SourcedNumber
+from credit.synthetic.attacks import ATTACKS
 from credit.tables import KNOWN_AT, TABLES, Column, Table
 from credit.vetting import checks  # noqa: F401 - registers the tests that a policy names
 from credit.vetting.policy import AREAS, load_policy
@@ -249,8 +254,8 @@ def indicator_page(indicator: Indicator) -> str:
         parts.append(f"## 参数 Parameters\n\n{_parameters(indicator)}")
     counted = list(_counted(indicator))
     parts.append("## 规则 Rules that count it\n\n" + ("\n".join(counted) or "无 None that is shipped."))
-    told = "\n\nWhat it is worth stands beside the rule 得分算例见上列规则。" if any(_uses(indicator)) else ""
-    parts.append(f"## 算例 Worked example\n\n{_value(indicator)}{told}")
+    worth = "\n\nWhat it is worth stands beside the rule 得分算例见上列规则。" if any(_uses(indicator)) else ""
+    parts.append(f"## 算例 Worked example\n\n{_value(indicator)}{worth}")
     return "\n\n".join(parts) + "\n"
 
 
@@ -524,6 +529,34 @@ def _newest_page(id_: str) -> str:
     return next(rulebook_page(book) for book in newest() if book.id == id_)
 
 
+def detectors_page() -> str:
+    """The detectors of manipulation: what each looks for and says, and all thresholds."""
+    parts = [
+        "# 刷单与操纵评价的检测 Detectors of manipulation",
+        "Each looks through what was known on a night and says whose and which rows look manipulated. A finding is evidence for a "
+        "person: nothing follows from it until one upholds it. Why it is done so, and how well, stands in "
+        "[the explanation](../explanation/manipulation.md); how to add one in `credit/integrity/README.md`.",
+        "检测结果只是供人工认定的线索；认定成立之前不影响任何等级、数据或处置。",
+    ]
+    for kind, detect in DETECTORS.items():
+        names = KINDS[kind]
+        about = (sys.modules[detect.__module__].__doc__ or "").strip()
+        judged = "yes" if kind in ATTACKS else "not yet"
+        parts += [
+            f"## {kind} {names.zh} {names.en}",
+            about,
+            f"Judged on simulated attacks 已用模拟攻击评测: {judged}. A finding says 线索表述:",
+            "\n>\n".join(f"> {' '.join(sentence.split())}" for sentence in (names.says_zh, names.says_en)),
+        ]
+    rows = ((f"`{p.name}`", f"{p.value:g} {p.unit}", p.why) for p in detection.PARAMETERS.values())
+    parts += [
+        "## 参数 Parameters",
+        "All of these are reconstructions, set by us.",
+        _table(("Parameter", "Value", "Why"), rows),
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
 PAGES: dict[str, Callable[[], str]] = {
     "tables.md": tables_page,
     "indicators.md": indicators_page,
@@ -533,6 +566,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "vetting.md": vetting_page,
     "disclosure.md": disclosure_page,
     "ledgers.md": ledgers_page,
+    "detectors.md": detectors_page,
 }
 
 

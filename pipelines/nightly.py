@@ -21,10 +21,10 @@ from prefect.client.schemas.objects import State, TaskRun
 from rich.markup import escape
 
 from credit import settings
+from credit.cli.night_report import show_report, standing_note
 from credit.cli.options import day_of, err
-from credit.cli.report import show_report, standing_note
 from credit.errors import SourceUnreachable, UserError, WarehouseLocked
-from credit.nightly import STEPS, Night, finish, run_step
+from credit.nightly import STEPS, NightRun, finish, run_step
 from credit.sources.adapters import zone_before_a_batch
 
 CRON = "30 2 * * *"
@@ -38,7 +38,7 @@ def _retrying_can_help(_task: Any, _run: TaskRun, state: State[Any]) -> bool:
 
 
 @task(retries=3, retry_delay_seconds=[10, 60, 300], retry_condition_fn=_retrying_can_help, cache_policy=NO_CACHE)
-def step(name: str, night: Night) -> Night:
+def step(name: str, night: NightRun) -> NightRun:
     """One step of the night. Returns the night with its report grown by what the step did."""
     logger = get_run_logger()
     run_step(name, dict(STEPS)[name], night, logger.info)
@@ -62,7 +62,7 @@ def nightly(
     conf = settings.load(home=home)
     day: date = day_of(evaluation_date, conf, source)
     books = [Path(book) for book in rulebooks or []] or None
-    night = Night(conf, day, source, Path(path) if path else None, books, history, trial)
+    night = NightRun(conf, day, source, Path(path) if path else None, books, history, trial)
     for name, _ in STEPS:
         night = step.with_options(name=name)(name, night)
     report = finish(night)
@@ -116,19 +116,19 @@ def main() -> None:
     )
     parser.add_argument("--serve", action="store_true", help="serve as a deployment, every night")
     parser.add_argument("--cron", default=CRON, help=f"when, with --serve; default {CRON!r} in the platform's zone")
-    given = parser.parse_args()
+    options = parser.parse_args()
     parameters = {
-        "path": given.path,
-        "source": given.source,
-        "evaluation_date": given.date,
-        "rulebooks": given.rulebook,
-        "history": given.history,
-        "home": given.home,
-        "trial": given.trial,
+        "path": options.path,
+        "source": options.source,
+        "evaluation_date": options.date,
+        "rulebooks": options.rulebook,
+        "history": options.history,
+        "home": options.home,
+        "trial": options.trial,
     }
     try:
-        if given.serve:
-            serve(parameters, given.cron)
+        if options.serve:
+            serve(parameters, options.cron)
         else:
             show_report(nightly(**parameters))
             _stop_background_loop()

@@ -416,7 +416,7 @@ def _objections(con: duckdb.DuckDBPyConnection, first: date, last: date, registe
                     "subject_id": objection.subject_id,
                     "about": _named(objection.about, ledger.ABOUT),
                     "filed_on": objection.day,
-                    "state": _named(closed.event if closed else "open", ledger.STATES),
+                    "state": _named(closed.event if closed else "open", ledger.OBJECTION_STATES),
                     "outcome": _named(closed.outcome or "withdrawn", ledger.OUTCOMES) if closed else None,
                     "decided_on": closed.day if closed else None,
                     "days": (closed.day - objection.day).days if closed else None,

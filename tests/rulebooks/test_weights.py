@@ -175,8 +175,11 @@ REFUSED_YAML = {
     "row without columns": ("comparisons:\n  a: 3\n", "line 2: expected {column id: judgement"),
     "not YAML": ("comparisons: {a: {b: 3}\n", "not usable YAML"),
     "a list": ("comparisons:\n  a: {b: [3]}\n", "line 2, a over b: '(a list or mapping)'"),
-    "twice": ("comparisons:\n  a: {b: 3}\n  a: {b: 2}\n", "line 3, a over b: stands twice, first in line 2"),
-    "alias to itself": ("comparisons:\n  a: {b: &x [*x]}\n", "line 2, a over b"),
+    "twice": ("comparisons:\n  a: {b: 3}\n  a: {b: 2}\n", "line 3: not usable YAML: key 'a' stands twice"),
+    "alias to itself": (
+        "comparisons:\n  a: {b: &x [*x]}\n",
+        "line 2: not usable YAML: aliases (*name) are not allowed",
+    ),
 }
 
 
