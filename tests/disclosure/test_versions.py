@@ -190,6 +190,7 @@ def test_everything_is_written_anew_for_another_platform_name(conf: Settings) ->
     assert _verdict(conf).verdict == "valid"
 
 
+@pytest.mark.slow
 def test_in_processes_of_their_own_the_same_bytes(
     conf: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
