@@ -17,7 +17,7 @@ LI = {"by": "Li Wei"}
 
 def graded(con: duckdb.DuckDBPyConnection, day: date, subject_id: str = "shop") -> dict[str, Any]:
     """Indicator -> (state, numerator, denominator), and the score, of one merchant's stored night."""
-    found: dict[str, Any] = {
+    indicators: dict[str, Any] = {
         name: tuple(rest)
         for name, *rest in con.execute(
             "SELECT indicator, state, numerator, denominator FROM results.indicators WHERE evaluated_on = ? AND subject_id = ?",
@@ -27,7 +27,7 @@ def graded(con: duckdb.DuckDBPyConnection, day: date, subject_id: str = "shop") 
     (row,) = con.execute(
         "SELECT grade, score::DOUBLE FROM results.grades WHERE evaluated_on = ? AND subject_id = ?", [day, subject_id]
     ).fetchall()
-    return found | {"grade": row[0], "score": row[1]}
+    return indicators | {"grade": row[0], "score": row[1]}
 
 
 def night(con: duckdb.DuckDBPyConnection, day: date) -> dict[str, list[tuple[Any, ...]]]:
