@@ -47,21 +47,23 @@ def outcomes(result: dict[str, Any]) -> dict[str, str]:
 
 def judged(data: dict[str, Any], **known: Any) -> dict[str, Any]:
     """The result for an application, without a warehouse; `known` is what one would have said."""
-    given = read(data)
-    case = case_.Case(DAY, given.row["subject_id"] or "code-0", given.row, given.brands, given.records, **known)
+    applicant = read(data)
+    case = case_.Case(
+        DAY, applicant.row["subject_id"] or "code-0", applicant.row, applicant.brands, applicant.records, **known
+    )
     return verdict.judge(case, policy_.load_policy())
 
 
-def brand(**given: Any) -> dict[str, Any]:
-    return {"brands": [{"name": "样品阁", "holder": HOLDER} | given]}
+def brand(**fields: Any) -> dict[str, Any]:
+    return {"brands": [{"name": "样品阁", "holder": HOLDER} | fields]}
 
 
-def record(kind: str, grade: str | None = None, **given: Any) -> dict[str, Any]:
-    return {"kind": kind, "grade": grade, "issuer": "示例机关", "valid_from": "2026-05-01"} | given
+def record(kind: str, grade: str | None = None, **fields: Any) -> dict[str, Any]:
+    return {"kind": kind, "grade": grade, "issuer": "示例机关", "valid_from": "2026-05-01"} | fields
 
 
-def penalties(*grades: str | None, **given: Any) -> dict[str, Any]:
-    return {"public_records": [record("administrative_penalty", grade, **given) for grade in grades]}
+def penalties(*grades: str | None, **fields: Any) -> dict[str, Any]:
+    return {"public_records": [record("administrative_penalty", grade, **fields) for grade in grades]}
 
 
 # check, changes of the sample enterprise (a "kind" of individual: of the sample person), outcome
@@ -202,7 +204,7 @@ def vetted(fill: Callable[..., duckdb.DuckDBPyConnection], home: Settings) -> Ca
     home.home.mkdir(parents=True, exist_ok=True)
 
     def made(data: dict[str, Any], **rows: list[dict[str, Any]]) -> dict[str, Any]:
-        con = fill(**{table: renamed(of) for table, of in rows.items()})
+        con = fill(**{table: renamed(table_rows) for table, table_rows in rows.items()})
         return verdict.judge(case_.case_of_application(con, home, read(data), DAY), policy_.load_policy())
 
     return made
@@ -258,12 +260,12 @@ def test_grades_are_the_newest_of_each_shop(fill: Callable[..., duckdb.DuckDBPyC
 
 
 def test_every_check_of_the_policy_passes_and_fails_above() -> None:
-    said = {(check, outcome) for check, _, outcome in [*CASES, *KNOWN]}
+    tried = {(check, outcome) for check, _, outcome in [*CASES, *KNOWN]}
     for rule in policy_.load_policy().checks:
         if rule.id == "worst_grade":
             continue
-        assert (rule.id, "passed") in said, rule.id
-        assert (rule.id, "failed") in said or (rule.id == "brand_right" and (rule.id, "not_given") in said), rule.id
+        assert (rule.id, "passed") in tried, rule.id
+        assert (rule.id, "failed") in tried or (rule.id == "brand_right" and (rule.id, "not_given") in tried), rule.id
 
 
 def test_verdicts() -> None:
@@ -331,7 +333,7 @@ def refused(text: str | bytes, name: str = "a.yaml") -> str:
 
 
 def test_all_errors_at_once_each_with_its_field() -> None:
-    said = refused(
+    message = refused(
         json.dumps(
             {
                 "kind": "company", "uscc": 911, "licence_valid_until": "2026-02-30", "deposit_amount": -1, "nane": "x",
@@ -341,15 +343,15 @@ def test_all_errors_at_once_each_with_its_field() -> None:
         ),
         "a.json",
     )  # fmt: skip
-    assert "has 9 errors" in said
+    assert "has 9 errors" in message
     for part in ("kind (主体类型): Input should be 'enterprise' or 'individual'", "uscc (统一社会信用代码): expected text; put",
                  "licence_valid_until (营业执照有效期止): is not a day", "deposit_amount (保证金)", "nane: unknown field",
                  "self_operated", "brands.0.name (", "public_records.0.valid_from (生效日期): expected a day as YYYY-MM-DD",
                  "public_records.0.grade (等次): of a penalty: expected minor, moderate, serious"):  # fmt: skip
-        assert part in said
+        assert part in message
 
 
-@pytest.mark.parametrize(("name", "text", "said"), [
+@pytest.mark.parametrize(("name", "text", "message"), [
     ("a.yaml", "a: &a [x]\nb: *a\n", "line 2: not usable YAML: aliases"),
     ("a.yaml", "kind: individual\nkind: individual\n", "line 2: not usable YAML: key … stands twice"),
     ("a.json", '{"kind": "individual", "kind": "individual"}', "each field once"),
@@ -371,10 +373,10 @@ def test_all_errors_at_once_each_with_its_field() -> None:
     ("a.json", " " * ((1 << 20) + 1), "larger than 1 MiB"),
     ("a.json", b"\xff\xfe{}", "not UTF-8"),
 ])  # fmt: skip
-def test_hostile_files(name: str, text: str | bytes, said: str) -> None:
-    message = refused(text, name)
-    assert said in message
-    assert len(message) < 1000
+def test_hostile_files(name: str, text: str | bytes, message: str) -> None:
+    error = refused(text, name)
+    assert message in error
+    assert len(error) < 1000
 
 
 def test_an_error_does_not_repeat_a_persons_number() -> None:
@@ -387,11 +389,11 @@ def test_an_error_does_not_repeat_a_persons_number() -> None:
 
 
 def test_chinese_names_mean_the_same() -> None:
-    given = application.read(SAMPLES / "referred.yaml")
-    assert given.row["licence_valid_until"] == date(2026, 12, 9)
-    assert given.row["role"] == "seller"
-    assert given.brands is not None
-    assert given.brands[0].name == "样品鲜"
+    applicant = application.read(SAMPLES / "referred.yaml")
+    assert applicant.row["licence_valid_until"] == date(2026, 12, 9)
+    assert applicant.row["role"] == "seller"
+    assert applicant.brands is not None
+    assert applicant.brands[0].name == "样品鲜"
     link = {"授权方": HOLDER, "授权期起": "2026-01-01", "授权期止": "2027-12-31"}
     data = ENTERPRISE | {"brands": [{"品牌名称": "样品阁", "权利人": HOLDER, "授权": link}]}
     assert judged(data)["verdict"] == "pass"
@@ -515,7 +517,7 @@ def test_command_on_the_register(tmp_path: Path) -> None:
         CliRunner().invoke(app, ["vet", "--subject", "x'; --", "--home", str(home)], catch_exceptions=False)
 
 
-@pytest.mark.parametrize(("arguments", "said"), [
+@pytest.mark.parametrize(("arguments", "message"), [
     (("vet",), "either the file of one application or --subject"),
     (("vet", "a.json", "--subject", "x"), "either the file of one application or --subject"),
     (("vet", "no-such.json"), "no-such.json cannot be read"),
@@ -525,10 +527,10 @@ def test_command_on_the_register(tmp_path: Path) -> None:
     (("vet", SAMPLES / "enterprise.json", "--date", "soon"), "--date"),
     (("vettings", "--verdict", "maybe"), "expected pass, refer or refuse"),
 ])  # fmt: skip
-def test_errors_of_the_command(arguments: tuple[object, ...], said: str, tmp_path: Path) -> None:
+def test_errors_of_the_command(arguments: tuple[object, ...], message: str, tmp_path: Path) -> None:
     done = run(*arguments, "--home", tmp_path / "home")
     assert isinstance(done.exception, UserError)
-    assert said in str(done.exception)
+    assert message in str(done.exception)
     assert not (tmp_path / "home" / "warehouse.duckdb").exists()
 
 
