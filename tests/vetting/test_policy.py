@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -41,3 +43,11 @@ def test_no_number_of_the_policy_claims_to_be_a_standards_text() -> None:
     text = policies.FILE.read_text(encoding="utf-8")
     assert "source: text" not in text
     assert set(re.findall(r"source: (\w+)", text)) == {"law", "neighbour", "reconstruction"}
+
+
+def test_the_policy_alone_knows_its_checks() -> None:
+    """In a process that imported nothing else."""
+    script = "from credit.vetting.policy import load_policy; print(len(load_policy().checks))"
+    process = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert process.returncode == 0, process.stderr
+    assert int(process.stdout) == len(policies.load_policy().checks)
