@@ -50,6 +50,7 @@ def test_command(tmp_path: Path) -> None:
         ]
 
 
+@pytest.mark.slow
 def test_command_on_the_register(tmp_path: Path) -> None:
     home, delivery = tmp_path / "home", tmp_path / "delivery"
     delivery.mkdir()
