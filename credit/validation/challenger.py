@@ -11,7 +11,7 @@ orders.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
@@ -90,9 +90,28 @@ def challenge(
     They learn from the nights among `train` and `dates` that are at least `days` days before the night they judge; a date without
     any is left out, and a note says so. Raises UserError where no date can be judged.
     """
-    every = sorted({*dates, *train})
+    past_nights = nights(con, sorted({*dates, *train}), zone, chosen(con, rulebooks), progress)
+    return compare(
+        con, past_nights, dates, zone, days, bad, folds=folds, resamples=resamples, seed=seed, progress=progress
+    )
+
+
+def compare(
+    con: duckdb.DuckDBPyConnection,
+    past_nights: Iterable[PastNight],
+    dates: Sequence[date],
+    zone: str,
+    days: int = 90,
+    bad: Definition = DEFAULT,
+    *,
+    folds: int = 5,
+    resamples: int = RESAMPLES,
+    seed: int = 0,
+    progress: Callable[[str], None] = lambda _: None,
+) -> Challenger:
+    """`challenge` with nights that have been graded, in the order of their days; those of `dates` are judged."""
     nights_of_book: dict[str, list[_Sellers]] = {}
-    for night in nights(con, every, zone, chosen(con, rulebooks), progress):
+    for night in past_nights:
         sellers = _sellers(night, outcomes(con, night.evaluation.day, days, zone, bad))
         if len(sellers.x):
             nights_of_book.setdefault(night.evaluation.rulebook.id, []).append(sellers)
