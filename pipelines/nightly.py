@@ -21,8 +21,8 @@ from prefect.client.schemas.objects import State, TaskRun
 from rich.markup import escape
 
 from credit import settings
+from credit.cli.night_report import show_report, standing_note
 from credit.cli.options import day_of, err
-from credit.cli.report import show_report, standing_note
 from credit.errors import SourceUnreachable, UserError, WarehouseLocked
 from credit.nightly import STEPS, NightRun, finish, run_step
 from credit.sources.adapters import zone_before_a_batch

@@ -16,7 +16,7 @@ import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
-from credit.cli import validate
+from credit.cli import validation
 from credit.cli.main import app
 from credit.errors import UserError
 from credit.home import open_warehouse
@@ -263,8 +263,8 @@ def test_what_the_terminal_shows(
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(validate.out, "width", 200)
-    validate.show(request.getfixturevalue(fixture), [])
+    monkeypatch.setattr(validation.out, "width", 200)
+    validation.show(request.getfixturevalue(fixture), [])
     assert words in capsys.readouterr().out
 
 
