@@ -27,6 +27,8 @@ from credit.synthetic import delivery
 from support import rules
 from support.command import command
 
+pytestmark = pytest.mark.slow
+
 DAY = date(2026, 3, 1)
 
 
