@@ -9,6 +9,7 @@ import json
 import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from functools import cache
 from pathlib import Path
@@ -27,6 +28,7 @@ from credit.errors import UserError
 from credit.evaluation import night
 from credit.home import open_warehouse
 from credit.indicators import CATALOGUE
+from credit.indicators.base import Indicator
 from credit.intake import landing, merging
 from credit.ledgers import moments, sanctions
 from credit.proof import Keys, keys
@@ -775,6 +777,27 @@ def test_few_who_came_back(again: int, published: Any) -> None:
         slice(1)
     )
     assert published in (row["state"], row["value"])
+
+
+@pytest.mark.parametrize(
+    ("definition", "shown"),
+    [
+        (CATALOGUE["completion_rate"], True),  # what the merchant did
+        (CATALOGUE["refund_for_cause_rate"], False),
+        # Until somebody says that it is the merchant's.
+        (replace(CATALOGUE["refund_for_cause_rate"], id="a_new_one"), False),
+        (CATALOGUE["information_completeness"], True),
+    ],
+    ids=lambda value: getattr(value, "id", None),
+)
+def test_four_of_twenty_are_told_of_what_the_merchant_did_alone(definition: Indicator, shown: bool) -> None:
+    numbers = [np.array([number]) for number in (0.2, 4.0, 20.0)]
+    figure = privacy.indicator(definition, np.zeros(1, dtype=np.int8), *numbers, observed=np.array([20.0]))
+    assert (figure.state[0] == privacy.MEASURED) is shown
+
+
+def test_what_the_merchant_does_is_in_the_catalogue() -> None:
+    assert set(CATALOGUE.indicators) >= privacy.BY_THE_MERCHANT
 
 
 @pytest.mark.parametrize(
