@@ -6,6 +6,7 @@ alike must differ in every small count there is, whoever knows the rule or not.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import combinations
 from typing import Any
 
@@ -17,7 +18,7 @@ from hypothesis import strategies as st
 from credit import codes
 from credit.disclosure import figures, privacy
 from credit.indicators import CATALOGUE
-from credit.indicators.base import Array
+from credit.indicators.base import Array, Indicator
 
 HIDDEN = -1.0
 
@@ -333,6 +334,27 @@ def test_few_who_came_back(again: int, published: Any) -> None:
         slice(1)
     )
     assert published in (row["state"], row["value"])
+
+
+@pytest.mark.parametrize(
+    ("definition", "shown"),
+    [
+        (CATALOGUE["completion_rate"], True),  # what the merchant did
+        (CATALOGUE["refund_for_cause_rate"], False),
+        # Until somebody says that it is the merchant's.
+        (replace(CATALOGUE["refund_for_cause_rate"], id="a_new_one"), False),
+        (CATALOGUE["information_completeness"], True),
+    ],
+    ids=lambda value: getattr(value, "id", None),
+)
+def test_four_of_twenty_are_told_of_what_the_merchant_did_alone(definition: Indicator, shown: bool) -> None:
+    numbers = [np.array([number]) for number in (0.2, 4.0, 20.0)]
+    figure = privacy.indicator(definition, np.zeros(1, dtype=np.int8), *numbers, observed=np.array([20.0]))
+    assert (figure.state[0] == privacy.MEASURED) is shown
+
+
+def test_what_the_merchant_does_is_in_the_catalogue() -> None:
+    assert set(CATALOGUE.indicators) >= privacy.BY_THE_MERCHANT
 
 
 @pytest.mark.parametrize(
