@@ -8,8 +8,12 @@ import os
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
+
+Run = Callable[..., tuple[int, str, str]]
+"""`run("export", …, NAME="value")`: the command in this process and environment; (exit code, output, errors)."""
 
 SERVER = """
 import json, os, sys, traceback
