@@ -67,10 +67,10 @@ class Market:
     @cached_property
     def kinds(self) -> dict[str, str]:
         """Name of a kind of page -> a page of it."""
-        found = {name: f"{name}.html" for name in PAGES} | {"404": NOTHING}
-        found |= {name: self.merchant(wanted) for name, wanted in MERCHANTS.items()}
-        book = self.documents[found["enterprise"]]["rulebook"]
-        return found | {"rulebook": f"rules/{book['id']}-{book['version']}.html"}
+        pages = {name: f"{name}.html" for name in PAGES} | {"404": NOTHING}
+        pages |= {name: self.merchant(wanted) for name, wanted in MERCHANTS.items()}
+        book = self.documents[pages["enterprise"]]["rulebook"]
+        return pages | {"rulebook": f"rules/{book['id']}-{book['version']}.html"}
 
     def file(self, kind: str) -> Path:
         """The file of a kind of page."""
@@ -105,7 +105,7 @@ def _enter_ledgers(con: duckdb.DuckDBPyConnection) -> None:
         exclude=[f"transactions:{order}"], at=at(18),
     )  # fmt: skip
     objections.file(con, shop, about="complaint", text=HOSTILE, by="王芳", at=at(20))
-    closings.announce(con, shop, on=date(2027, 1, 31), by="王芳", said=HOSTILE, at=at(20))
+    closings.announce(con, shop, on=date(2027, 1, 31), by="王芳", text=HOSTILE, at=at(20))
     sanctions.impose(con, shop, kind="restriction", reason=HOSTILE, by="李伟", reference=HOSTILE, at=at(21))
 
 

@@ -18,11 +18,6 @@ if TYPE_CHECKING:
     from credit.sources import mapping_check
 
 
-def register(app: typer.Typer) -> None:
-    """Add the verb to the command."""
-    app.command(name="map")(map_database)
-
-
 def map_database(
     check: Annotated[Path | None, typer.Option("--check", help="Mapping file to check against its database.")] = None,
     example: Annotated[bool, typer.Option("--example", help="Print a commented mapping to begin with.")] = False,
@@ -39,25 +34,25 @@ def map_database(
     """
     if (check is None) == (not example):
         raise UserError("map: expected either --check FILE or --example; see `map --help`")
+    from credit.sources import mapping_check
     from credit.sources.mapping import EXAMPLE
-    from credit.sources.mapping_check import check as checked
 
     if check is None:
         sys.stdout.write(EXAMPLE.read_text(encoding="utf-8"))
         return
     conf = settings.load(home=home)
-    found = checked(check, conf.zone or settings.DEFAULT_ZONE)
+    result = mapping_check.check(check, conf.zone or settings.DEFAULT_ZONE)
     if as_json:
-        print_json(found.to_json())
+        print_json(result.to_json())
     else:
-        _show(found)
-    if not found.usable:
-        kind = InputError if found.unreachable else UserError
-        raise kind(f"{check} cannot be used yet: {len(found.errors)} error{'s' * (len(found.errors) > 1)}, see above")
+        _show(result)
+    if not result.usable:
+        kind = InputError if result.unreachable else UserError
+        raise kind(f"{check} cannot be used yet: {len(result.errors)} error{'s' * (len(result.errors) > 1)}, see above")
 
 
-def _show(found: mapping_check.Found) -> None:
-    table = RichTable(title=f"Mapping 映射 · {escape(found.database or '-')}", title_justify="left")
+def _show(result: mapping_check.Found) -> None:
+    table = RichTable(title=f"Mapping 映射 · {escape(result.database or '-')}", title_justify="left")
     for heading in (
         "Table 表",
         "Columns 列",
@@ -65,19 +60,20 @@ def _show(found: mapping_check.Found) -> None:
         "Not mapped, and not measured then 未映射及因此缺少的指标",
     ):
         table.add_column(heading, overflow="fold")
-    for name, checked in found.tables.items():
-        missing = [f"{c}: {', '.join(lost)}" for c, lost in checked.missing.items() if lost]
-        plain = [c for c, lost in checked.missing.items() if not lost]
-        said = "\n".join([*missing, *([f"also not mapped: {', '.join(plain)}"] if plain else [])])
-        table.add_row(name, str(len(checked.mapped)), "what is new" if checked.incremental else "whole", escape(said))
+    for name, checked in result.tables.items():
+        missing = [f"{column}: {', '.join(indicators)}" for column, indicators in checked.missing.items() if indicators]
+        if harmless := [column for column, indicators in checked.missing.items() if not indicators]:
+            missing.append(f"also not mapped: {', '.join(harmless)}")
+        amount = "what is new" if checked.incremental else "whole"
+        table.add_row(name, str(len(checked.mapped)), amount, escape("\n".join(missing)))
         table.add_section()
-    for name, lost in found.unmapped.items():
-        table.add_row(name, "-", "-", ", ".join(lost))
-    if found.tables:
+    for name, indicators in result.unmapped.items():
+        table.add_row(name, "-", "-", ", ".join(indicators))
+    if result.tables:
         out.print(table)
-    for message in found.warnings:
+    for message in result.warnings:
         out.print(f"[yellow]note[/yellow] {escape(message)}", highlight=False, soft_wrap=True)
-    for message in found.errors:
+    for message in result.errors:
         err.print(f"[red]error[/red] {escape(message)}", highlight=False, soft_wrap=True)
-    if found.usable:
+    if result.usable:
         out.print("The mapping can be used 映射可用", highlight=False)

@@ -1,4 +1,4 @@
-"""What a night did, shown in the terminal."""
+"""The report of a night in the terminal."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from rich.table import Table as RichTable
 
 from credit.cli.options import out
 
-QUARANTINE_SHOWN = 10
+QUARANTINE_ROWS = 10
 STANDINGS = {
     "replay": "the rulebook was not in force that day 回溯计算：规则当日未施行",
     "trial": "the rulebook is not in force, these are no grades 试算：规则未施行，结果不作为信用等级",
@@ -18,8 +18,8 @@ STANDINGS = {
 
 
 def standing_note(report: dict[str, Any]) -> str:
-    """Which rulebooks that graded somebody were not in force that day, and what that means; empty where all were."""
-    said = []
+    """The rulebooks that graded somebody without being in force that day, with the meaning of that; empty where none did."""
+    notes = []
     for standing, meaning in STANDINGS.items():
         books = [
             f"{book['id']} {book['version']}"
@@ -27,8 +27,8 @@ def standing_note(report: dict[str, Any]) -> str:
             if book["standing"] == standing and book["subjects"]
         ]
         if books:
-            said.append(f"{standing} ({', '.join(books)}): {meaning}")
-    return "; ".join(said)
+            notes.append(f"{standing} ({', '.join(books)}): {meaning}")
+    return "; ".join(notes)
 
 
 def show_report(report: dict[str, Any], console: Console | None = None) -> None:
@@ -39,20 +39,20 @@ def show_report(report: dict[str, Any], console: Console | None = None) -> None:
         for heading in ("Source 来源", "Read 读取", "Accepted 接收", "Quarantined 隔离"):
             table.add_column(heading, justify="left" if heading[0] == "S" else "right")
         for name, numbers in report["sources"].items():
-            table.add_row(name, *(f"{numbers[what]:,}" for what in ("read", "accepted", "quarantined")))
+            table.add_row(name, *(f"{numbers[column]:,}" for column in ("read", "accepted", "quarantined")))
         console.print(table)
     if report.get("quarantine"):
         table = RichTable(title="Quarantine 隔离原因", title_justify="left")
         for heading in ("Source", "Reason code", "Rows", "For example"):
             justify: Literal["left", "right"] = "right" if heading == "Rows" else "left"
             table.add_column(heading, justify=justify, overflow="fold", no_wrap=heading != "For example")
-        most = sorted(report["quarantine"], key=lambda entry: -entry["rows"])[:QUARANTINE_SHOWN]
-        for entry in most:
+        frequent = sorted(report["quarantine"], key=lambda entry: -entry["rows"])[:QUARANTINE_ROWS]
+        for entry in frequent:
             table.add_row(entry["source"], entry["code"], f"{entry['rows']:,}", escape(entry["example"]))
         console.print(table)
-        if len(report["quarantine"]) > len(most):
+        if len(report["quarantine"]) > len(frequent):
             console.print(
-                f"[dim]the {len(most)} most frequent of {len(report['quarantine'])} reasons; --json gives all, "
+                f"[dim]the {len(frequent)} most frequent of {len(report['quarantine'])} reasons; --json gives all, "
                 "the rows are in quarantine.rows of the warehouse[/dim]"
             )
     warnings = [
@@ -61,8 +61,8 @@ def show_report(report: dict[str, Any], console: Console | None = None) -> None:
         for checked in verdict["tables"].values()
         for finding in checked["findings"]
     ]
-    for said in [*(report.get("notices") or []), *warnings]:
-        console.print(f"[yellow]note[/yellow] {escape(str(said))}", highlight=False)
+    for note in [*(report.get("notices") or []), *warnings]:
+        console.print(f"[yellow]note[/yellow] {escape(str(note))}", highlight=False)
     if report.get("grades_by_rulebook"):
         table = RichTable(title="Grades 信用等级分布", title_justify="left")
         for heading in ("Rulebook 规则", "Grade 等级", "Merchants 商家", ""):

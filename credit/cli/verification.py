@@ -1,4 +1,4 @@
-"""The verb `verify`: what a reader of published files does."""
+"""The verb `verify`: published files against the root of trust, as a reader does."""
 
 from __future__ import annotations
 
@@ -17,17 +17,12 @@ if TYPE_CHECKING:
     from credit.proof.verify import Verdict
 
 MAX_ROOT = 512_000
-SAID = {
+VERDICTS = {
     "valid": ("green", "有效"),
     "invalid": ("red", "无效"),
     "stale": ("yellow", "已过期"),
     "older_than_seen": ("red", "早于已见版本"),
 }
-
-
-def register(app: typer.Typer) -> None:
-    """Add the verb to the command."""
-    app.command()(verify)
 
 
 def verify(
@@ -58,19 +53,19 @@ def verify(
     from credit.proof import verify as proof
 
     is_url = urlsplit(where).scheme in ("http", "https") and "://" in where
-    itself = root is None
+    trusts_itself = root is None
     if root is not None:
         trust = _read(root)
     elif is_url:
         raise UserError("--root is needed for a URL: the platform's root.json, had by a way you trust")
     else:
         trust = _own_root(Path(where))
-    memory = state or (None if itself else proof.default_state())
+    memory = state or (None if trusts_itself else proof.default_state())
     if is_url:
         verdict = proof.verify_url(where, trust, memory, merchant=merchant, everything=everything)
     else:
         verdict = proof.verify_folder(Path(where), trust, memory, merchant=merchant)
-    if itself:
+    if trusts_itself:
         err.print(
             "[bold yellow]This folder trusts itself 自我信任[/bold yellow]: it is signed by a development key and no --root was "
             "given. That shows that its files fit together, not whose they are.",
@@ -81,7 +76,7 @@ def verify(
             "[bold yellow]Development key 开发密钥[/bold yellow]: this is not an official publication.", soft_wrap=True
         )
     if as_json:
-        print_json({**verdict.to_json(), "trust": "itself" if itself else "root", "of": where})
+        print_json({**verdict.to_json(), "trust": "itself" if trusts_itself else "root", "of": where})
     else:
         _show(verdict)
     raise typer.Exit(verdict.exit_code)
@@ -118,40 +113,43 @@ def _own_root(folder: Path) -> bytes:
     return raw
 
 
-def _said(text: Any) -> str:
-    """What the files say, harmless to print: they may be anybody's."""
+def _printable(text: Any) -> str:
+    """Text of the files, harmless to print: it may be anybody's."""
     from credit.proof.reading import plain
 
     return escape(plain(str(text)))
 
 
 def _show(verdict: Verdict) -> None:
-    colour, zh = SAID[verdict.verdict]
+    colour, zh = VERDICTS[verdict.verdict]
     out.print(f"[bold {colour}]{verdict.verdict} {zh}[/bold {colour}]", highlight=False)
     if verdict.evaluated_on:
         ends = verdict.metadata.get("expires", "")
-        out.print(f"Night 评价日期 {_said(verdict.evaluated_on)} · signed until 签名有效至 {ends}", highlight=False)
+        out.print(
+            f"Night 评价日期 {_printable(verdict.evaluated_on)} · signed until 签名有效至 {ends}", highlight=False
+        )
     if verdict.files:
         out.print(f"{verdict.files:,} files read and compared 已核对文件, {verdict.bytes:,} bytes", highlight=False)
     for problem in verdict.problems:
         out.print(
-            f"[red]{problem.what}[/red] {_said(problem.file)}: {_said(problem.message)}",
+            f"[red]{problem.what}[/red] {_printable(problem.file)}: {_printable(problem.message)}",
             soft_wrap=True,
             highlight=False,
         )
     if verdict.problem_count > len(verdict.problems):
         out.print(f"… {verdict.problem_count - len(verdict.problems):,} more")
     if verdict.message and not verdict.problems:
-        out.print(_said(verdict.message), soft_wrap=True, highlight=False)
+        out.print(_printable(verdict.message), soft_wrap=True, highlight=False)
     if verdict.merchant:
         table = RichTable(
-            title=f"{_said(verdict.merchant['subject_id'])} · {_said(verdict.merchant['grade'])}", title_justify="left"
+            title=f"{_printable(verdict.merchant['subject_id'])} · {_printable(verdict.merchant['grade'])}",
+            title_justify="left",
         )
         for heading in ("Step 步骤", "Expected 应为", "Published 公示", ""):
             table.add_column(heading, overflow="fold")
         for step in verdict.merchant["steps"]:
             mark = "[green]✓[/green]" if step["ok"] else "[red]✗[/red]"
             table.add_row(
-                *(_said(text) for text in (f"{step['zh']} {step['en']}", step["expected"], step["found"])), mark
+                *(_printable(text) for text in (f"{step['zh']} {step['en']}", step["expected"], step["found"])), mark
             )
         out.print(table)

@@ -1,4 +1,4 @@
-"""The verbs `merchant-credit validate …`: does the grade tell the truth? Nothing is stored in the warehouse."""
+"""The verbs `validate backtest|stability|challenger`: does the grade tell the truth? Nothing is stored in the warehouse."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
+import duckdb
 import typer
 from rich.markup import escape
 from rich.table import Table as RichTable
@@ -15,8 +16,11 @@ from rich.table import Table as RichTable
 from credit import settings
 from credit.cli.options import AsJson, Home, err, named_day, out, print_json
 from credit.errors import UserError
+from credit.home import open_warehouse
+from credit.warehouse.connection import zone_of
 
 if TYPE_CHECKING:
+    from credit.validation.outcomes import Definition
     from credit.validation.report import Result
 
 app = typer.Typer(
@@ -68,21 +72,16 @@ def backtest(
 
     Example: merchant-credit validate backtest --date 2018-06-01 --bad rated_low=1,sent_late --rulebook my.yaml
     """
-    from credit.home import open_warehouse
     from credit.validation.backtest import HORIZONS
-    from credit.validation.backtest import backtest as run
-    from credit.validation.outcomes import DEFAULT, definition
-    from credit.warehouse.connection import zone_of
+    from credit.validation.backtest import backtest as compare
 
-    started = time.perf_counter()
-    nights = _days(dates)
-    meant = definition(bad) if bad else DEFAULT
-    conf = settings.load(home=home)
-    with open_warehouse(conf, read_only=True) as con:
-        found = run(
-            con, nights, zone_of(con, conf), days or HORIZONS, meant, rulebook, resamples=resamples, progress=_progress()
-        )  # fmt: skip
-    _give(found, save, as_json, started)
+    def run(con: duckdb.DuckDBPyConnection, zone: str, bad_orders: Definition) -> Result:
+        return compare(
+            con, nights, zone, days or HORIZONS, bad_orders, rulebook, resamples=resamples, progress=_progress
+        )
+
+    nights = _nights(dates)
+    _validate(run, bad, save, home, as_json)
 
 
 @app.command()
@@ -101,21 +100,23 @@ def stability(
 
     Example: merchant-credit validate stability --date 2018-05-01 --date 2018-06-01 --nights 14 --out ./stability
     """
-    from credit.home import open_warehouse
-    from credit.validation.outcomes import DEFAULT, definition
-    from credit.validation.stability import stability as run
-    from credit.warehouse.connection import zone_of
+    from credit.validation.stability import stability as measure
 
-    started = time.perf_counter()
-    given = _days(dates)
-    meant = definition(bad) if bad else DEFAULT
-    conf = settings.load(home=home)
-    with open_warehouse(conf, read_only=True) as con:
-        found = run(
-            con, given, zone_of(con, conf), meant, rulebook, nights=nights, days=days, resamples=resamples,
-            progress=_progress(),
-        )  # fmt: skip
-    _give(found, save, as_json, started)
+    def run(con: duckdb.DuckDBPyConnection, zone: str, bad_orders: Definition) -> Result:
+        return measure(
+            con,
+            past_nights,
+            zone,
+            bad_orders,
+            rulebook,
+            nights=nights,
+            days=days,
+            resamples=resamples,
+            progress=_progress,
+        )
+
+    past_nights = _nights(dates)
+    _validate(run, bad, save, home, as_json)
 
 
 @app.command()
@@ -142,36 +143,44 @@ def challenger(
 
     Example: merchant-credit validate challenger --date 2018-04-01 --date 2018-06-01 --train 2017-10-01 --train 2017-12-01
     """
-    from credit.home import open_warehouse
     from credit.validation.challenger import challenge
-    from credit.validation.outcomes import DEFAULT, definition
-    from credit.warehouse.connection import zone_of
 
-    started = time.perf_counter()
-    given, more = _days(dates), [named_day(text, "--train") for text in train or []]
-    meant = definition(bad) if bad else DEFAULT
-    conf = settings.load(home=home)
-    with open_warehouse(conf, read_only=True) as con:
-        found = challenge(
-            con, given, zone_of(con, conf), days, meant, rulebook, train=more, folds=folds, resamples=resamples,
-            progress=_progress(),
+    def run(con: duckdb.DuckDBPyConnection, zone: str, bad_orders: Definition) -> Result:
+        return challenge(
+            con, nights, zone, days, bad_orders, rulebook, train=train_nights, folds=folds, resamples=resamples,
+            progress=_progress,
         )  # fmt: skip
-    _give(found, save, as_json, started)
+
+    nights, train_nights = _nights(dates), [named_day(text, "--train") for text in train or []]
+    _validate(run, bad, save, home, as_json)
 
 
-def _days(dates: list[str]) -> list[date]:
+def _nights(dates: list[str]) -> list[date]:
     if not dates:
         raise UserError("name at least one past night with --date YYYY-MM-DD")
     return [named_day(text, "--date") for text in dates]
 
 
-def _progress() -> Callable[[str], None]:
-    return lambda message: err.print(f"[dim]{escape(message)}[/dim]", highlight=False)
+def _progress(message: str) -> None:
+    err.print(f"[dim]{escape(message)}[/dim]", highlight=False)
 
 
-def _give(result: Result, save: Path | None, as_json: bool, started: float) -> None:
+def _validate(
+    run: Callable[[duckdb.DuckDBPyConnection, str, Definition], Result],
+    bad: str | None,
+    save: Path | None,
+    home: Path | None,
+    as_json: bool,
+) -> None:
+    """`run` with the warehouse, its zone and which orders are bad; its result written and shown."""
     from credit.validation import report
+    from credit.validation.outcomes import DEFAULT, definition
 
+    started = time.perf_counter()
+    bad_orders = definition(bad) if bad else DEFAULT
+    conf = settings.load(home=home)
+    with open_warehouse(conf, read_only=True) as con:
+        result = run(con, zone_of(con, conf), bad_orders)
     written = report.write(result, save) if save else []
     if as_json:
         print_json(report.as_json(result) | {"seconds": round(time.perf_counter() - started, 3)})
@@ -183,8 +192,7 @@ def show(result: Result, written: list[Path]) -> None:
     """The main tables in the terminal."""
     from credit.validation import report
 
-    shown = report.tables(result)
-    for table in (table for table in shown if table.main):
+    for table in (table for table in report.tables(result) if table.main):
         rich = RichTable(title=escape(table.title), title_justify="left")
         for i, name in enumerate(table.columns):
             rich.add_column(escape(name), justify="right" if i else "left", overflow="fold")

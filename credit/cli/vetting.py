@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 import unicodedata
+from collections import Counter
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -12,21 +13,17 @@ from rich.markup import escape
 from rich.table import Table as RichTable
 
 from credit import settings
-from credit.cli.options import AsJson, Home, day_of, err, out, print_json
+from credit.cli.options import AsJson, Home, day_of, err, out, print_json, reading
 from credit.errors import UserError
-from credit.vetting import case as case_
-from credit.vetting import letter as letter_
-from credit.vetting import policy as policy_
-from credit.vetting import verdict as verdict_
+from credit.home import open_warehouse
+from credit.vetting import application as applications
+from credit.vetting import letter as letters
+from credit.vetting.case import case_of_application, case_of_subject
+from credit.vetting.policy import load_policy
+from credit.vetting.verdict import VERDICTS, judge, store, stored
 
 COLOURS = {"pass": "green", "refer": "yellow", "refuse": "red"}
 MAX_BY = 100
-
-
-def register(app: typer.Typer) -> None:
-    """Add the verbs to the command."""
-    app.command()(vet)
-    app.command()(vettings)
 
 
 def vet(
@@ -57,24 +54,21 @@ def vet(
         raise UserError(f"--by: expected a name of at most {MAX_BY} characters in one line")
     if letter is not None and (letter.is_dir() or not letter.parent.is_dir()):
         raise UserError(f"--letter {letter}: expected a file name in a folder that is there")
-    from credit.home import open_warehouse
-    from credit.vetting import application as applications
-
     conf = settings.load(home=home)
-    rules = policy_.load_policy(policy)
+    rules = load_policy(policy)
     on = day_of(day, conf)
-    given = applications.read(application) if application else None
+    applicant = applications.read(application) if application else None
     with open_warehouse(conf) as con:
         case = (
-            case_.case_of_application(con, conf, given, on)
-            if given
-            else case_.case_of_subject(con, conf, subject or "", on)
+            case_of_application(con, conf, applicant, on)
+            if applicant
+            else case_of_subject(con, conf, subject or "", on)
         )
-        result = verdict_.judge(case, rules)
-        number = verdict_.store(con, result, rules, by)
+        result = judge(case, rules)
+        number = store(con, result, rules, by)
     if letter is not None:
         try:
-            letter.write_text(letter_.letter(result, number, conf), encoding="utf-8")
+            letter.write_text(letters.letter(result, number, conf), encoding="utf-8")
         except OSError as error:
             raise UserError(
                 f"--letter {letter} cannot be written: {error.strerror}; the vetting is kept as number {number}"
@@ -82,30 +76,30 @@ def vet(
     if as_json:
         print_json(result | {"by": by, "number": number, "seconds": round(time.perf_counter() - started, 3)})
     else:
-        _show(result, number, verdict_.VERDICTS[result["verdict"]].zh)
+        _show(result, number)
         if letter is not None:
             out.print(f"Letter 通知书: {escape(str(letter))}", soft_wrap=True, highlight=False)
 
 
-def _show(result: dict[str, Any], number: int, said: str) -> None:
+def _show(result: dict[str, Any], number: int) -> None:
     verdict = result["verdict"]
     out.print(
         f"[bold]{escape(result['name'] or result['applicant'])}[/bold] · {result['on']} · No. {number} · "
-        f"[bold {COLOURS[verdict]}]{verdict} {said}[/bold {COLOURS[verdict]}] · {result['policy']} {result['policy_version']}",
+        f"[bold {COLOURS[verdict]}]{verdict} {VERDICTS[verdict].zh}[/bold {COLOURS[verdict]}] · {result['policy']} {result['policy_version']}",
         highlight=False,
     )
-    opened = [reason for reason in result["reasons"] if reason["leads_to"]]
-    if opened:
+    unmet = [reason for reason in result["reasons"] if reason["leads_to"]]
+    if unmet:
         table = RichTable()
         for heading in ("Check 审核项", "Why 理由", "What to do 办理方法"):
             table.add_column(heading, overflow="fold")
-        for r in opened:
-            pairs = ((r[f"{part}zh"], r[f"{part}en"]) for part in ("name_", "", "remedy_"))
-            named, *cells = (escape(f"{zh}\n{en}") for zh, en in pairs)
-            table.add_row(f"{named}\n[{COLOURS[r['leads_to']]}]{r['leads_to']}", *cells)
+        for reason in unmet:
+            pairs = ((reason[f"{part}zh"], reason[f"{part}en"]) for part in ("name_", "", "remedy_"))
+            name, *cells = (escape(f"{zh}\n{en}") for zh, en in pairs)
+            table.add_row(f"{name}\n[{COLOURS[reason['leads_to']]}]{reason['leads_to']}", *cells)
             table.add_section()
         out.print(table)
-    counts = {o: sum(r["outcome"] == o for r in result["reasons"]) for o in ("passed", "not_applicable")}
+    counts = Counter(reason["outcome"] for reason in result["reasons"])
     out.print(f"{counts['passed']} checks passed 通过, {counts['not_applicable']} not applicable 不适用")
 
 
@@ -119,12 +113,9 @@ def vettings(
 
     Example: merchant-credit vettings --verdict refer
     """
-    from credit.home import open_warehouse
-    from credit.vetting.verdict import stored
-
     if verdict not in (None, *COLOURS):
         raise UserError(f"--verdict {verdict!r}: expected pass, refer or refuse")
-    with open_warehouse(settings.load(home=home), read_only=True) as con:
+    with reading(home) as con:
         rows = [row for row in stored(con) if verdict in (None, row["verdict"])]
     if as_json:
         print_json(rows)
