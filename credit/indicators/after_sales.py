@@ -11,7 +11,7 @@ where it was settled, or is open within its term; not at all where it was reject
 import narwhals as nw
 
 from credit.indicators.base import At, Example, Groups, Indicator, Text, count, parameter, statistics_of, total
-from credit.indicators.orders import KEPT, ORDERS, choose, orders, outcome, sum_of_orders, true
+from credit.indicators.orders import KEPT, ORDERS, choose, names_binding_order, orders, outcome, sum_of_orders, true
 
 col, lit = nw.col, nw.lit
 
@@ -48,7 +48,7 @@ past_term = ~col("resolution_due_at").is_null()
 excused = true(col("outcome").is_in(("rejected", "withdrawn"))) | true(
     col("liability").is_in(("buyer", "carrier", "platform"))
 )
-named = col("transaction_id").is_null() | true(col("order_outcome") != "void")
+named = col("transaction_id").is_null() | names_binding_order
 """Of a binding order of the merchant, or of none that is told."""
 faulty = (justified & ~excused) | (
     named & ((unresolved & past_term) | (~unresolved & col("outcome").is_null() & ~excused))

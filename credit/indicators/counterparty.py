@@ -8,11 +8,11 @@ false review that praises is held against the merchant it praises, one that atta
 import narwhals as nw
 
 from credit.indicators.base import Example, Groups, Indicator, Text, count, statistics_of, total
-from credit.indicators.orders import KEPT, ORDERS, true
+from credit.indicators.orders import KEPT, ORDERS, names_binding_order, true
 
 col = nw.col
 
-_named = true(col("order_outcome") != "void") & ~true(col("shared"))
+_named = names_binding_order & ~true(col("shared"))
 own = _named & ~true(~col("authentic"))
 negative = own & (col("rating_overall") <= 2)
 positive = own & (col("rating_overall") >= 4)

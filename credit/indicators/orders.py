@@ -93,8 +93,15 @@ def outcome(*codes: Outcome) -> nw.Expr:
     return col("outcome").is_in(codes)
 
 
+def true(condition: nw.Expr) -> nw.Expr:
+    """A blank is no."""
+    return condition.fill_null(False)
+
+
 kept = outcome("kept")
 failed = outcome("undelivered", "seller_cancelled", "broken")
+names_binding_order = true(col("order_outcome").is_in([code for code in OUTCOMES if code != "void"]))
+"""Of a review or a complaint: it names a binding order of the merchant."""
 concluded = outcome("kept", "late", "undelivered", "seller_cancelled", "broken")
 
 
@@ -112,11 +119,6 @@ ORDERS = orders(concluded)
 """Binding orders that have come to an end, or should have: of the minimum and of evidence."""
 KEPT = orders(kept)
 FAILED = orders(failed)
-
-
-def true(condition: nw.Expr) -> nw.Expr:
-    """A blank is no."""
-    return condition.fill_null(False)
 
 
 def choose(*cases: tuple[nw.Expr, nw.Expr], otherwise: nw.Expr | None = None) -> nw.Expr:
@@ -195,7 +197,7 @@ def judged(frames: Frames, night: Night, at: At) -> Frames:
         else:
             more = _surplus(decided(), most, at.day, night.zone).unique().with_columns(lit(True).alias("surplus"))
             frame = frame.join(more, on="transaction_id", how="left")
-            beyond = true(col("surplus"))
+            beyond = ~col("surplus").is_null()
         frame = frame.with_columns(nw.when(beyond).then(lit("surplus")).otherwise(col("outcome")).alias("outcome"))
         return frame.drop("surplus", strict=False)
 
@@ -257,7 +259,9 @@ def _decided(frame: nw.LazyFrame[Any], at: At) -> nw.LazyFrame[Any]:
         void = void | (col("paid_at").is_null() & col("sent").is_null())
     by, reason = col("cancelled_by"), col("cancel_reason")
     void = void | (is_off & true(by == "platform") & true(reason == "fraud_suspected"))
-    freely = true(by == "buyer") & true(reason != "stock_out")
+    freely = true(by == "buyer")
+    if at.supplies("transactions.cancel_reason"):
+        freely = freely & ~reason.is_null() & true(reason != "stock_out")
     ends: list[tuple[nw.Expr, nw.Expr]] = [
         (void, lit("void")),
         (is_off & col("off_too_late"), lit("broken")),
@@ -329,7 +333,7 @@ def _one_an_order(reviews: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
         .select("review_id")
     )
     marked = reviews.join(beyond.with_columns(lit(True).alias("beyond")), on="review_id", how="left")
-    alone = nw.when(~true(col("beyond"))).then(col("transaction_id"))
+    alone = nw.when(col("beyond").is_null()).then(col("transaction_id"))
     return marked.with_columns(alone.alias("transaction_id")).drop("beyond")
 
 
