@@ -14,6 +14,7 @@ CUT_OFF = "2025-07-01 00:00"
 BUYER = {"role": "buyer", "kind": "individual"}
 MISSING = ("missing", None, None, None)
 PAID = {"paid_at": "2025-06-01 10:30"}
+UNPAID = {"paid_at": None}
 COMPLETED = PAID | {"completed_at": "2025-06-09 10:00"}
 INDICATORS = (
     "buyer_paid_rate", "buyer_completion_rate", "buyer_payment_hours", "buyer_no_reason_return_rate",
@@ -45,17 +46,17 @@ def test_buyer_paid_rate(measure) -> None:
     orders = bought(
         PAID,
         PAID | cancelled("buyer"),  # paid is paid
-        cancelled("buyer"),
-        cancelled("platform"),  # the time to pay ran out
-        cancelled("seller"),  # not the buyer's doing
-        cancelled(None),  # nobody knows whose
-        {},  # may still be paid
+        UNPAID | cancelled("buyer"),
+        UNPAID | cancelled("platform"),  # the time to pay ran out
+        UNPAID | cancelled("seller"),  # not the buyer's doing
+        UNPAID | cancelled(None),  # nobody knows whose
+        UNPAID,  # may still be paid
         {"paid_at": CUT_OFF},
-        cancelled("buyer", at=CUT_OFF),
+        UNPAID | cancelled("buyer", at=CUT_OFF),
     )
     assert measure("buyer_paid_rate", transactions=orders) == ("measured", 2, 4, 2 / 4)
-    assert measure("buyer_paid_rate", transactions=bought(cancelled("buyer"))) == ("measured", 0, 1, 0)
-    assert measure("buyer_paid_rate", transactions=bought({})) == ("missing", 0, 0, None)
+    assert measure("buyer_paid_rate", transactions=bought(UNPAID | cancelled("buyer"))) == ("measured", 0, 1, 0)
+    assert measure("buyer_paid_rate", transactions=bought(UNPAID)) == ("missing", 0, 0, None)
 
 
 def test_buyer_completion_rate(measure) -> None:
@@ -66,7 +67,7 @@ def test_buyer_completion_rate(measure) -> None:
         PAID | cancelled("seller"),
         PAID | cancelled("platform"),
         PAID | cancelled("buyer", at=CUT_OFF),
-        cancelled("buyer", "changed_mind"),  # unpaid: counted there
+        UNPAID | cancelled("buyer", "changed_mind"),  # unpaid: counted there
         PAID,  # under way
         COMPLETED | {"completed_at": CUT_OFF},
         COMPLETED | cancelled("buyer", at="2025-06-20 10:00"),  # cancelled after all
@@ -81,13 +82,13 @@ def test_buyer_payment_hours(measure) -> None:
         {"paid_at": "2025-06-01 12:00"},  # 120
         {"paid_at": "2025-06-03 10:00"},  # 2,880
         {"paid_at": CUT_OFF},
-        {},
+        UNPAID,
     )
     assert measure("buyer_payment_hours", transactions=orders) == ("measured", 2, None, 2)
     assert measure("buyer_payment_hours", transactions=orders[:2]).value == 1.25  # between 30 and 120 minutes
     at_once = bought({"paid_at": "2025-06-01 10:00"})
     assert measure("buyer_payment_hours", transactions=at_once) == ("measured", 0, None, 0)
-    assert measure("buyer_payment_hours", transactions=bought({})) == MISSING
+    assert measure("buyer_payment_hours", transactions=bought(UNPAID)) == MISSING
 
 
 def refund(reason: str, asked: str = "2025-06-05 10:00") -> dict[str, str]:

@@ -17,8 +17,8 @@ def violation(severity: str = "minor", kind: str = "other", **columns: str) -> d
 
 
 @pytest.fixture
-def found(measure):
-    """`found("violations", row, ...)`: the indicator of a merchant in the register with these violations."""
+def judged(measure):
+    """`judged("violations", row, ...)`: the indicator of a merchant in the register with these violations."""
     return lambda indicator, *rows, days=365: measure(indicator, days=days, subjects=[{}], violations=rows)
 
 
@@ -28,19 +28,19 @@ def test_violations(measure, severity: str, weight: int) -> None:
     assert measure("violations", subjects=[{}], violations=rows) == ("measured", weight, None, weight)
 
 
-def test_violations_in_the_window_that_stand(found) -> None:
-    assert found("violations", violation(), violation("moderate"), violation("serious")).value == 17
-    assert found("violations", violation("serious", decided_at=FIRST)).value == 12
-    assert found("violations", violation("serious", decided_at=OLD)) == CLEAN
-    assert found("violations", violation("serious", decided_at=CUT_OFF)) == CLEAN
-    assert found("violations", violation("serious", withdrawn_at=BEFORE)) == CLEAN
-    assert found("violations", violation("serious", withdrawn_at=CUT_OFF)).value == 12  # not known yet
+def test_violations_in_the_window_that_stand(judged) -> None:
+    assert judged("violations", violation(), violation("moderate"), violation("serious")).value == 17
+    assert judged("violations", violation("serious", decided_at=FIRST)).value == 12
+    assert judged("violations", violation("serious", decided_at=OLD)) == CLEAN
+    assert judged("violations", violation("serious", decided_at=CUT_OFF)) == CLEAN
+    assert judged("violations", violation("serious", withdrawn_at=BEFORE)) == CLEAN
+    assert judged("violations", violation("serious", withdrawn_at=CUT_OFF)).value == 12  # not known yet
     # The window begins on 2025-01-02; when it occurred does not matter.
     rows = [
         violation(decided_at="2025-01-02 00:00", occurred_at="2023-01-01 00:00"),
         violation(decided_at="2025-01-01 23:59"),
     ]
-    assert found("violations", *rows, days=180).value == 1
+    assert judged("violations", *rows, days=180).value == 1
 
 
 def test_violations_and_sanctions_in_force_weigh_what_the_rulebook_says(measure) -> None:
@@ -51,21 +51,21 @@ def test_violations_and_sanctions_in_force_weigh_what_the_rulebook_says(measure)
     assert measure("sanctions_in_force", subjects=[{}], sanctions=sanctions, parameters=half).value == 20.5
 
 
-def test_violations_none_is_zero_and_not_supplied_is_missing(measure, found) -> None:
-    assert found("violations") == CLEAN
+def test_violations_none_is_zero_and_not_supplied_is_missing(measure, judged) -> None:
+    assert judged("violations") == CLEAN
     assert measure("violations", subjects=[{}]) == MISSING
     assert measure("violations", violations=[violation()]) == MISSING  # no register
     without = ["violations.severity"]
     assert measure("violations", subjects=[{}], violations=[violation()], without=without) == MISSING
 
 
-def test_manipulation(measure, found) -> None:
+def test_manipulation(measure, judged) -> None:
     rows = [violation(kind="brushing"), violation("serious", "review_manipulation"), violation("serious", "fraud")]
-    assert found("manipulation", *rows) == ("measured", 2, None, 2)  # findings, whatever their severity
-    assert found("manipulation", violation(kind="brushing", withdrawn_at=BEFORE)) == CLEAN
-    assert found("manipulation", violation(kind="brushing", withdrawn_at=CUT_OFF)).value == 1
-    assert found("manipulation", violation(kind="brushing", decided_at=OLD)) == CLEAN
-    assert found("manipulation") == CLEAN
+    assert judged("manipulation", *rows) == ("measured", 2, None, 2)  # findings, whatever their severity
+    assert judged("manipulation", violation(kind="brushing", withdrawn_at=BEFORE)) == CLEAN
+    assert judged("manipulation", violation(kind="brushing", withdrawn_at=CUT_OFF)).value == 1
+    assert judged("manipulation", violation(kind="brushing", decided_at=OLD)) == CLEAN
+    assert judged("manipulation") == CLEAN
     assert measure("manipulation", subjects=[{}]) == MISSING
 
 
@@ -81,22 +81,23 @@ def test_manipulation(measure, found) -> None:
         ("2022-07-01 23:59:59", 0),
     ],
 )
-def test_fraud_upheld(found, decided: str, step: int) -> None:
-    assert found("fraud_upheld", violation(kind="fraud", decided_at=decided)) == ("measured", step, None, step)
+def test_fraud_upheld(measure, decided: str, step: int) -> None:
+    rows = [violation(kind="fraud", decided_at=decided)]
+    assert measure("fraud_upheld", subjects=[{}], violations=rows) == ("measured", step, None, step)
 
 
-def test_fraud_upheld_none_withdrawn_and_not_supplied(measure, found) -> None:
+def test_fraud_upheld_none_withdrawn_and_not_supplied(measure, judged) -> None:
     both = [violation(kind="fraud", decided_at=at) for at in ("2025-06-10 10:00", "2023-10-01 10:00")]
-    assert found("fraud_upheld", *both).value == 3  # the last one
-    assert found("fraud_upheld", violation(kind="fraud", withdrawn_at=BEFORE)) == CLEAN
-    assert found("fraud_upheld", violation("serious", "counterfeit")) == CLEAN
+    assert judged("fraud_upheld", *both).value == 3  # the last one
+    assert judged("fraud_upheld", violation(kind="fraud", withdrawn_at=BEFORE)) == CLEAN
+    assert judged("fraud_upheld", violation("serious", "counterfeit")) == CLEAN
     assert measure("fraud_upheld", subjects=[{}]) == MISSING
 
 
-def test_counterfeit(found) -> None:
+def test_counterfeit(measure, judged) -> None:
     rows = [violation(kind="counterfeit"), violation("serious", "counterfeit"), violation("serious", "fraud")]
-    assert found("counterfeit", *rows) == ("measured", 2, None, 2)
-    assert found("counterfeit", violation(kind="counterfeit", withdrawn_at=BEFORE)) == CLEAN
+    assert measure("counterfeit", subjects=[{}], violations=rows) == ("measured", 2, None, 2)
+    assert judged("counterfeit", violation(kind="counterfeit", withdrawn_at=BEFORE)) == CLEAN
 
 
 def test_service_ended(measure) -> None:
@@ -164,8 +165,8 @@ IN_TIME, LATE = {"answered_at": "2025-06-12 10:00"}, {"answered_at": "2025-06-18
 )
 def test_spot_checks_passed(measure, check: dict[str, str], passed: int, judged: int) -> None:
     good = IN_TIME | {"result": "passed", "concluded_at": BEFORE}
-    found = measure("spot_checks_passed", subjects=[{}], spot_checks=[check, good])
-    assert found == ("measured", passed + 1, judged + 1, (passed + 1) / (judged + 1))
+    measured = measure("spot_checks_passed", subjects=[{}], spot_checks=[check, good])
+    assert measured == ("measured", passed + 1, judged + 1, (passed + 1) / (judged + 1))
 
 
 def test_spot_checks_passed_without_checks_is_not_applicable(measure) -> None:

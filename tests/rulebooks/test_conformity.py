@@ -50,10 +50,10 @@ def test_source_and_reference_are_those_of_the_block() -> None:
     row = rows["minimum.orders.value"]
     assert (row.value, row.source, row.reference, row.zh) == (10, "law", "第 17 条", "评级最低要求 订单数")
     assert text.split("\n")[row.line - 1].strip().startswith("orders:")
-    assert rows["grades.levels.AAA.at_least"].source == "reconstruction"
+    assert rows["grades.levels.AAA.at_least"].source == "calibrated"
     curve = rows["elements.fulfilment.indicators.completion_rate.curve.1.0"]
     assert (curve.value, curve.zh, curve.en) == (
-        0.95,
+        0.6,
         "订单完成率 计分曲线 第 2 点 数值",
         "Completion rate: curve point 2 value",
     )

@@ -41,7 +41,7 @@ CHANGES: dict[str, tuple[tuple[str, str], str, str]] = {
     "date": (("effective_from: ", "effective_from: 2030-01-01 # "), "施行日期", "effective from"),
     "edge": (("grade: AA, at_least: 85", "grade: AA, at_least: 86"), "等级 AA 最低得分 85 → 86", "Grade AA: at least 85 → 86"),
     "words in one language": (("信用优良", "信用良好"), "等级 AA 含义 中文 信用优良 → 信用良好", "meaning Chinese 信用优良 → 信用良好"),
-    "curve": (("id: completion_rate, weight: 12, strength: 30, curve: [[0.85, 0]", "id: completion_rate, weight: 12, strength: 30, curve: [[0.8, 0]"), "订单完成率 计分曲线 [[0.85, 0]", "Completion rate: curve [[0.85, 0]"),
+    "curve": (("prior: 0.985, curve: [[0.3, 0]", "prior: 0.985, curve: [[0.2, 0]"), "订单完成率 计分曲线 [[0.3, 0]", "Completion rate: curve [[0.3, 0]"),
     "minimum": (("orders: {value: 10", "orders: {value: 12"), "评级最低要求 订单数 10 → 12", "orders 10 → 12"),
     "added key": (("id: invoice_rate, ", "id: invoice_rate, window_days: 180, "), "新增：应索开票率 评价期（天） 180", "added 180"),
     "removed key": (("id: invoice_rate, weight: 5, strength: 10", "id: invoice_rate, weight: 5"), "删除：应索开票率 先验强度 10", "removed 10"),
@@ -69,7 +69,7 @@ def test_within_a_section_the_model_does_not_know() -> None:
 
 
 def test_an_order_that_changed() -> None:
-    first, second = "    - {grade: CC, at_least: 30", "    - {grade: C, at_least: 20"
+    first, second = "    - {grade: CC, at_least: 15", "    - {grade: C, at_least: 5"
     lines = BOOK.text.split("\n")
     i, j = (next(n for n, line in enumerate(lines) if line.startswith(start)) for start in (first, second))
     lines[i], lines[j] = lines[j], lines[i]
@@ -105,7 +105,7 @@ VETOES = {
     "fraud_upheld": (
         "认定欺诈：等级定为 D",
         "Fraud upheld: the grade is D",
-        ("认定欺诈 高于 0", "Fraud upheld above 0"),
+        ("认定欺诈 高于 2", "Fraud upheld above 2"),
     ),
     "licence_expired": (
         "证照失效：等级不高于 BBB",
@@ -125,7 +125,7 @@ def test_a_veto_in_words(id_: str) -> None:
 
 def test_the_shipped_versions_differ_in_words() -> None:
     changes = {change.place: change for change in diff(BOOK, LATER)}
-    assert changes["elements.fulfilment.weight"].en == "Fulfilment: weight 36 → 25"
+    assert changes["elements.fulfilment.weight"].en == "Fulfilment: weight 25 → 30"
     assert "认定欺诈：等级定为 D · Fraud upheld: the grade is D" in lines(changes["vetoes"].after)
     assert "严重处罚权数 Weight of a serious penalty: 10" in lines(changes["parameters"].after)
     assert lines(changes["margin"].after) == [
