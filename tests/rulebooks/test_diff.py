@@ -132,6 +132,7 @@ def test_the_shipped_versions_differ_in_words() -> None:
         "分数 points: 1",
         "连续评价次数 evaluations in a row: 7",
         "回看天数 days looked back: 31",
+        "计入的最近评价次数 evaluations looked at: 10",
     ]
     assert lines(changes["dormant_after_days"].after) == ["180"]
     assert lines(changes["elements.conduct"].after)[1] == "  平台违规 Violations of platform rules: 40"

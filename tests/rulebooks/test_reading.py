@@ -77,7 +77,7 @@ ERRORS = {
     "law without reference": (("[1.0, 100]], source: reconstruction}", "[1.0, 100]], source: law}"), "needs a reference"),
     "notice too short": (("effective_from: 2026-11-24", "effective_from: 2026-11-22"), "less than 7 days"),
     "window": (("window_days: {value: 365", "window_days: {value: 90"), "allowed: 30, 180, 365"),
-    "level shrunk": (("id: order_volume, weight: 25,", "id: order_volume, weight: 25, strength: 5,"), "a level is not shrunk"),
+    "level shrunk": (("id: order_volume, weight: 20,", "id: order_volume, weight: 25, strength: 5,"), "a level is not shrunk"),
     "unknown key": (("standard: GB/T 26842", "standards: GB/T 26842"), "standards: Extra inputs"),
     "unknown parameter": (("  reverify_days: {", "  reverify_weeks: {"), "unknown parameter 'reverify_weeks'; there are: "),
     "veto: unknown indicator": (("indicator: fraud_upheld, above", "indicator: fraud, above"), "unknown indicator 'fraud'"),
