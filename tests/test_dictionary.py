@@ -28,7 +28,7 @@ def test_a_worked_example_is_computed_as_scores_are() -> None:
     page = PAGES["rulebooks/gbt-26842-enterprise.md"]()
     shrunk = (92 + 5 * 0.927) / 105
     mark = 64 + (shrunk - 0.9) / 0.06 * 24
-    assert f"= {shrunk:.4f}, the platform's average being 0.927" in page
+    assert f"= {shrunk:.4f}, the reference average being 0.927" in page
     assert f"mark = {mark:.4f} by the curve" in page
     assert f"= {0.105 * mark:.3f}, when everything is measured" in page
 

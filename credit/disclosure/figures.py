@@ -104,7 +104,8 @@ def hides(indicator: str, value: Array, window: Tree) -> Mask | None:
         case "unanswered_negatives":
             return few_of_a_star(window) & (value > 0)
         case "review_coverage":
-            return suppressed("reviews", "count")
+            # Times the orders it is the number of good reviews, of which the share of good ones is hidden with the stars.
+            return suppressed("reviews", "count") | few_of_a_star(window)
         case "complaint_rate" | "first_response_hours" | "resolution_days":
             return suppressed("complaints", "count")
         case "upheld_complaint_rate":

@@ -9,6 +9,7 @@ reference averages. It stands on nothing but the CSV files, the YAML and this mo
 from __future__ import annotations
 
 import csv
+import itertools
 import math
 from collections import Counter
 from collections.abc import Callable
@@ -450,7 +451,7 @@ def curve_at(points: list[list[Any]], x: Fraction) -> Fraction:
     xs = [(exact(a), exact(b)) for a, b in points]
     if x <= xs[0][0]:
         return xs[0][1]
-    for (x0, y0), (x1, y1) in zip(xs, xs[1:], strict=False):
+    for (x0, y0), (x1, y1) in itertools.pairwise(xs):
         if x <= x1:
             return y0 + (y1 - y0) * (x - x0) / (x1 - x0)
     return xs[-1][1]
