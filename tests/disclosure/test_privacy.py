@@ -326,10 +326,10 @@ def test_names_are_masked_in_texts_about_others(text: str, masked: str) -> None:
     assert privacy.text(text, {"kind": "enterprise", "name": "商行"}) == text
 
 
-@pytest.mark.parametrize(("again", "published"), [(4, "suppressed"), (5, 0.25), (17, "suppressed"), (20, 1.0)])
-def test_few_who_came_back(again: int, published: Any) -> None:
-    definition = CATALOGUE["repeat_buyer_share"]
-    counted = [np.array([float(number)]) for number in (again / 20, again, 20)]
+@pytest.mark.parametrize(("returned", "published"), [(4, "suppressed"), (5, 0.25), (17, "suppressed"), (20, 1.0)])
+def test_few_who_sent_goods_back(returned: int, published: Any) -> None:
+    definition = CATALOGUE["buyer_no_reason_return_rate"]
+    counted = [np.array([float(number)]) for number in (returned / 20, returned, 20)]
     (row,) = privacy.indicator(definition, np.zeros(1, dtype=np.int8), *counted, observed=np.array([20.0])).rows(
         slice(1)
     )
@@ -350,7 +350,7 @@ def test_few_who_came_back(again: int, published: Any) -> None:
 def test_four_of_twenty_are_told_of_what_the_merchant_did_alone(definition: Indicator, shown: bool) -> None:
     numbers = [np.array([number]) for number in (0.2, 4.0, 20.0)]
     figure = privacy.indicator(definition, np.zeros(1, dtype=np.int8), *numbers, observed=np.array([20.0]))
-    assert (figure.state[0] == privacy.MEASURED) is shown
+    assert bool(figure.state[0] == privacy.MEASURED) is shown
 
 
 def test_what_the_merchant_does_is_in_the_catalogue() -> None:

@@ -558,11 +558,11 @@ def test_the_rules_page_says_every_number(pages: dict[str, Page]) -> None:
     for level in book.grades.levels:
         assert level.meaning.zh in page.text
     for text in (
-        "认定欺诈 高于 0",
+        "认定欺诈 高于 2",
         "等级定为 D",
         "推定",
         "E-Commerce Law Art. 27",
-        "80% → 35",
+        "80% → 38",
         book.hash,
         HOSTILE,
         "部分采纳",

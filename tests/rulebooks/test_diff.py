@@ -135,4 +135,4 @@ def test_the_shipped_versions_differ_in_words() -> None:
         "计入的最近评价次数 evaluations looked at: 10",
     ]
     assert lines(changes["dormant_after_days"].after) == ["180"]
-    assert lines(changes["elements.conduct"].after)[1] == "  平台违规 Violations of platform rules: 40"
+    assert lines(changes["elements.conduct"].after)[1] == "  平台违规 Violations of platform rules: 35"
