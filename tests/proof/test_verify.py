@@ -59,6 +59,7 @@ KINDS = {
 }
 
 
+@pytest.mark.slow
 def test_a_signed_version_is_valid(platform: Platform, night: Path, tmp_path: Path) -> None:
     for folder in (night, platform.conf.published / "current"):
         verdict = judge(platform, folder, state=tmp_path / "state")
@@ -101,6 +102,7 @@ def test_a_flipped_bit_is_found_and_named(platform: Platform, night: Path, kind:
     assert judge(platform, night).verdict == "valid"
 
 
+@pytest.mark.slow
 def test_flipped_bits_anywhere_are_found_and_named(platform: Platform, night: Path, tmp_path: Path) -> None:
     chance = random.Random(1)
     paths = sorted(path for path in night.rglob("*") if path.is_file())

@@ -28,6 +28,8 @@ from credit.warehouse.connection import info
 from support.postgres_server import load, new_database, sql
 from support.story_home import DAY, KEY, MARKETPLACE, ZONE, delivered, table
 
+pytestmark = pytest.mark.slow
+
 ENV = "CREDIT_TEST_SHOP_URL"
 PG_TYPES = {"instant": "timestamptz", "date": "date", "money": "numeric", "integer": "int", "boolean": "boolean"}
 Run = Callable[..., tuple[int, str, str]]
