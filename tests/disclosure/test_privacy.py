@@ -355,7 +355,7 @@ def test_few_who_came_back(again: int, published: Any) -> None:
 def test_four_of_twenty_are_told_of_what_the_merchant_did_alone(definition: Indicator, shown: bool) -> None:
     numbers = [np.array([number]) for number in (0.2, 4.0, 20.0)]
     figure = privacy.indicator(definition, np.zeros(1, dtype=np.int8), *numbers, observed=np.array([20.0]))
-    assert (figure.state[0] == privacy.MEASURED) is shown
+    assert bool(figure.state[0] == privacy.MEASURED) is shown
 
 
 def test_what_the_merchant_does_is_in_the_catalogue() -> None:

@@ -402,8 +402,9 @@ def test_a_version_switched_while_it_is_read(platform: Platform, night: Path, co
     link = platform.conf.published / "current"
 
     def to(folder: Path) -> None:
-        link.unlink()
-        link.symlink_to(folder)
+        other = link.with_name("next")
+        other.symlink_to(folder)
+        other.replace(link)
 
     class Switching(QuietHandler):
         def do_GET(self) -> None:
