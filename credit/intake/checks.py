@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import duckdb
 
 from credit.errors import UserError
+from credit.intake.absence import absences
 from credit.settings import Settings
 from credit.tables import KNOWN_AT, TABLES, Table
 from credit.warehouse.connection import zone_of
@@ -169,6 +170,21 @@ def check_batch(
         broken = [line for check in checks.values() for line in check.broken]
         if broken:
             raise UserError("suites are broken; this says nothing about the data:\n  " + "\n  ".join(broken))
+        for absence in absences(con, batch_id):
+            missing = checks.setdefault(absence.table, TableCheck(absence.table, 0))
+            observed = "empty" if absence.empty else "absent"
+            missing.findings.append(
+                Finding(
+                    absence.table,
+                    f"{absence.table}: comes every night",
+                    None,
+                    observed,
+                    {},
+                    absence.severity,
+                    absence.message,
+                )
+            )
+            missing.success = missing.success and absence.severity != "critical"
         report = CheckReport(batch_id, all(check.success for check in checks.values()), checks)
         if docs:
             from expectations.data_docs import finish

@@ -6,30 +6,30 @@ import json
 
 import duckdb
 
+from credit.intake.early import order_missing, speaks_of_orders
 from credit.intake.landing import Counts
 from credit.tables import TABLES, Table
 from credit.warehouse.connection import scalar, transaction
 
 
-def _release_waiting(con: duckdb.DuckDBPyConnection, batch_id: int) -> None:
-    """Rows of accepted batches whose subject is known by now join the merge of this batch, as `released`."""
-    for table in TABLES.values():
-        if table.name == "subjects":
-            continue
-        due = """subject_id IN (SELECT subject_id FROM canonical.subjects)
-            AND batch_id IN (SELECT batch_id FROM meta.batches WHERE state = 'accepted')"""
-        if not scalar(con, f"SELECT count(*) FROM waiting.{table.name} WHERE {due}"):
-            continue
-        con.execute(
-            f"""UPDATE quarantine.rows q SET released_by = {batch_id} FROM (FROM waiting.{table.name} WHERE {due}) w
-                WHERE q.code = 'unknown_subject' AND q.batch_id = w.batch_id AND q.key = w.{table.key}
-                  AND q.source_table = w.source_table"""
-        )
-        con.execute(
-            f"""INSERT INTO landing.{table.name}
-                SELECT * REPLACE ('released' AS source_table) FROM waiting.{table.name} WHERE {due}"""
-        )
-        con.execute(f"DELETE FROM waiting.{table.name} WHERE {due}")
+def _release_waiting(con: duckdb.DuckDBPyConnection, table: Table, batch_id: int) -> None:
+    """Rows of accepted batches whose subject and order are known by now join the merge of this batch, as `released`."""
+    due = """subject_id IN (SELECT subject_id FROM canonical.subjects)
+        AND batch_id IN (SELECT batch_id FROM meta.batches WHERE state = 'accepted')"""
+    if speaks_of_orders(table):
+        due += f" AND NOT coalesce({order_missing(batch_id)}, false)"
+    if not scalar(con, f"SELECT count(*) FROM waiting.{table.name} WHERE {due}"):
+        return
+    con.execute(
+        f"""UPDATE quarantine.rows q SET released_by = {batch_id} FROM (FROM waiting.{table.name} WHERE {due}) w
+            WHERE q.code IN ('unknown_subject', 'unknown_transaction') AND q.batch_id = w.batch_id AND q.key = w.{table.key}
+              AND q.source_table = w.source_table"""
+    )
+    con.execute(
+        f"""INSERT INTO landing.{table.name}
+            SELECT * REPLACE ('released' AS source_table) FROM waiting.{table.name} WHERE {due}"""
+    )
+    con.execute(f"DELETE FROM waiting.{table.name} WHERE {due}")
 
 
 # --- merging -----------------------------------------------------------------------------------------------------
@@ -47,12 +47,12 @@ def accept(con: duckdb.DuckDBPyConnection, batch_id: int) -> dict[str, dict[str,
     merged = {}
     with transaction(con):
         con.execute("UPDATE meta.batches SET state = 'accepted' WHERE batch_id = ?", [batch_id])
-        for table in TABLES.values():  # subjects first
+        for table in TABLES.values():  # subjects first, orders before what speaks of them
+            if table.name != "subjects":
+                _release_waiting(con, table, batch_id)
             numbers = _merge(con, table, batch_id)
             if any(numbers.values()):
                 merged[table.name] = numbers
-            if table.name == "subjects":
-                _release_waiting(con, batch_id)
     return merged
 
 
