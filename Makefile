@@ -4,29 +4,35 @@ BIN := .venv/bin
 DEMO := demo-home
 DAY := 2026-11-24
 
-.PHONY: help install demo browser test lint bench lock docs golden clean
+UV := $(BIN)/uv
 
-help:
-	@echo "make demo     install, then grade a synthetic marketplace in Prefect and show the result"
-	@echo "make test     install, then lint, type check and test"
-	@echo "make browser  see to it that there is a Chromium for the tests in a browser"
-	@echo "make bench    5 million transactions: the evaluation beside hand-written SQL and pandas; 100,000 merchants published"
-	@echo "make docs     write the generated pages of data/dictionary anew"
-	@echo "make golden   accept changed results of the stories marketplace: tests/golden"
-	@echo "make lock     resolve requirements.lock anew"
+.PHONY: help install hooks demo lint test browser bench docs docs-site golden lock clean
 
-install: .venv/.installed
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' Makefile
 
-.venv/.installed: requirements.lock pyproject.toml
+install: .venv/.installed ## into .venv, by uv, as requirements.lock has it; every file by its hash
+
+# pip brings uv only, by the lines of it in the lock.
+$(UV): requirements.lock
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "merchant-credit needs Python 3.11 or later")'
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -e .
+	sed -n '/^uv==/,/[^\\]$$/p' requirements.lock > .venv/uv.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r .venv/uv.lock
 	@touch $@
+
+# Nothing is built but the project itself, and that by the backend of the lock: no file comes in without its hash.
+.venv/.installed: $(UV) requirements.lock pyproject.toml
+	$(UV) pip sync --quiet --python $(BIN)/python --require-hashes --only-binary :all: requirements.lock
+	$(UV) pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e .
+	@touch $@
+
+hooks: install ## have git check before each commit what .pre-commit-config.yaml lists
+	$(BIN)/pre-commit install
 
 demo: export PREFECT_HOME := $(abspath $(DEMO))/.prefect
 demo: export PREFECT_LOGGING_LEVEL ?= INFO
-demo: install
+demo: install ## install, then grade a synthetic marketplace in Prefect and show the result
 	@$(BIN)/merchant-credit sample $(DEMO)/sample --date $(DAY)
 	@$(BIN)/python -m pipelines.nightly --path $(DEMO)/sample --date $(DAY) --home $(DEMO)
 	@$(BIN)/merchant-credit grades --home $(DEMO) --limit 12
@@ -37,32 +43,36 @@ demo: install
 	@echo "The site:               $(BIN)/python -m http.server -d $(DEMO)/published/current 8000 --bind 127.0.0.1"
 	@echo "Verify it:              $(BIN)/merchant-credit verify $(DEMO)/published/current"
 
-lint: install
+lint: install ## install, then ruff, mypy and the order of rooms
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache > .venv/imports.txt || { cat .venv/imports.txt; exit 1; }
 
-test: lint
+test: lint ## lint, then all tests
 	$(BIN)/pytest -n 2 --dist loadfile
 
-browser: install
+browser: install ## see to it that there is a Chromium for the tests in a browser
 	$(BIN)/python tests/support/browser/chromium.py
 
-bench: install
+bench: install ## 5 million transactions: the evaluation beside hand-written SQL and pandas; 100,000 merchants published
 	$(BIN)/python benchmarks/evaluation.py
 	$(BIN)/python benchmarks/publishing.py
 
-docs: install
+docs: install ## write the generated pages of docs/reference anew
 	$(BIN)/python -m credit.dictionary
+	$(BIN)/python docs/commands.py
 
-golden: install
+docs-site: install ## build the documentation site, strictly, into docs/_build
+	$(BIN)/python -m sphinx --quiet --fail-on-warning --keep-going --jobs auto docs docs/_build
+	@echo "The site: docs/_build/index.html"
+
+golden: install ## accept changed results of the stories marketplace: tests/golden
 	PYTHONPATH=tests $(BIN)/python -m support.golden_results
 
-lock:
-	$(PYTHON) -m venv .venv-lock && .venv-lock/bin/pip install --quiet uv
-	.venv-lock/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+lock: $(UV) ## resolve requirements.lock anew: the newest compatible versions
+	$(UV) pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	    --no-emit-find-links --custom-compile-command "make lock" --extra dev pyproject.toml -o requirements.lock
-	rm -rf .venv-lock
 
-clean:
-	rm -rf .venv .venv-lock .chromium $(DEMO) .pytest_cache .mypy_cache .ruff_cache .hypothesis
+clean: ## remove what make has made, the demo included
+	rm -rf .venv .chromium $(DEMO) .pytest_cache .mypy_cache .ruff_cache .hypothesis docs/_build

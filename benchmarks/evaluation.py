@@ -29,6 +29,7 @@ from credit.home import open_warehouse
 from credit.rulebooks.reading import shipped
 from credit.settings import cut_off
 from credit.synthetic import market
+from credit.synthetic.in_memory import deliver
 from credit.tables import TABLES
 
 DAY = date(2026, 11, 24)
@@ -42,19 +43,8 @@ console = Console()
 def fill(con: duckdb.DuckDBPyConnection, merchants: int, transactions: int) -> None:
     """A synthetic marketplace straight into the canonical tables, as if it had been landed and merged."""
     market.populate(con, merchants=merchants, transactions=transactions, end=DAY)
-    for table in TABLES.values():
-        columns = ", ".join((*(c.name for c in table.supplied), "known_at"))
-        defaults = ", ".join(f"coalesce({c.name}, {c.default}) AS {c.name}" for c in table.columns if c.default)
-        derived = "".join(f", {c.derived} AS {c.name}" for c in table.columns if c.derived)
-        replaced = f"REPLACE ({defaults})" if defaults else ""
-        con.execute(
-            f"""INSERT INTO canonical.{table.name} BY NAME
-                SELECT *, 1 AS batch_id{derived} FROM (SELECT * {replaced} FROM (SELECT {columns} FROM sim.{table.name}))"""
-        )
-        names = [c.name for c in table.supplied]
-        con.execute("INSERT INTO meta.supplied VALUES (1, ?, ?, TIMESTAMPTZ '2020-01-01')", [table.name, names])
+    deliver(con)
     con.execute("DROP SCHEMA sim CASCADE")
-    con.execute("INSERT INTO meta.batches VALUES (1, 'bench', '', [], 'accepted', now(), now(), '{}')")
     con.execute("CHECKPOINT")
 
 
@@ -163,7 +153,7 @@ def with_pandas(tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
     return sums
 
 
-def compare(done: list[evaluation.Evaluation], hand: pd.DataFrame, frame: pd.DataFrame) -> None:
+def compare(evaluations: list[evaluation.Evaluation], hand: pd.DataFrame, frame: pd.DataFrame) -> None:
     """The three must say the same; otherwise timing them means nothing. Raises AssertionError."""
     hand = hand.set_index("subject_id")
     pairs = {
@@ -176,18 +166,20 @@ def compare(done: list[evaluation.Evaluation], hand: pd.DataFrame, frame: pd.Dat
         "refund_for_cause_rate": ("refund_for_cause", "refund_recorded"),
     }
     by_hand_only = {"violations": "violations", "sanctions_in_force": "sanctions", "buyer_sellers": "sellers"}
-    for night in done:
+    for night in evaluations:
         for column in night.scores.columns:
-            if (theirs := by_hand_only.get(column.indicator)) is not None:
-                expected = hand[theirs].reindex(night.scores.subjects).fillna(0).to_numpy(dtype=float)
+            if (expected_columns := by_hand_only.get(column.indicator)) is not None:
+                expected = hand[expected_columns].reindex(night.scores.subjects).fillna(0).to_numpy(dtype=float)
                 assert np.array_equal(column.numerator, expected), column.indicator
             if column.indicator not in pairs:
                 continue
-            for mine, theirs in zip((column.numerator, column.denominator), pairs[column.indicator], strict=True):
+            for measured, expected_columns in zip(
+                (column.numerator, column.denominator), pairs[column.indicator], strict=True
+            ):
                 subjects = night.scores.subjects
-                for other in (hand, frame):
-                    expected = other[theirs].reindex(subjects).fillna(0).to_numpy(dtype=float)
-                    assert np.array_equal(np.nan_to_num(mine), expected), (column.indicator, theirs)
+                for table in (hand, frame):
+                    expected = table[expected_columns].reindex(subjects).fillna(0).to_numpy(dtype=float)
+                    assert np.array_equal(np.nan_to_num(measured), expected), (column.indicator, expected_columns)
 
 
 def main() -> None:
@@ -196,13 +188,13 @@ def main() -> None:
     parser.add_argument("--transactions", type=int, default=5_000_000)
     parser.add_argument("--merchants", type=int, default=50_000)
     parser.add_argument("--repeat", type=int, default=3)
-    given = parser.parse_args()
+    options = parser.parse_args()
     with tempfile.TemporaryDirectory() as home:
         conf = settings.load(home=Path(home), memory_limit="4GB")
         with open_warehouse(conf) as con:
-            console.print(f"generating {given.transactions:,} transactions of {given.merchants:,} merchants …")
+            console.print(f"generating {options.transactions:,} transactions of {options.merchants:,} merchants …")
             started = time.perf_counter()
-            fill(con, given.merchants, given.transactions)
+            fill(con, options.merchants, options.transactions)
             console.print(f"generated in {time.perf_counter() - started:.1f} s")
             tables = frames(con)
             compare(product(con), by_hand(con), with_pandas(tables))
@@ -215,12 +207,14 @@ def main() -> None:
                 "rulebook impact: two versions on the night": lambda: impact(con, DAY, ZONE, *ENTERPRISE),
             }
             seconds: dict[str, list[float]] = {name: [] for name in runs}
-            for _ in range(given.repeat):
+            for _ in range(options.repeat):
                 for name, call in runs.items():
                     started = time.perf_counter()
                     call()
                     seconds[name].append(time.perf_counter() - started)
-    table = Table(title=f"{given.transactions:,} transactions, {given.merchants:,} merchants, median of {given.repeat}")
+    table = Table(
+        title=f"{options.transactions:,} transactions, {options.merchants:,} merchants, median of {options.repeat}"
+    )
     table.add_column("")
     table.add_column("seconds", justify="right")
     table.add_column("to the hand-written query", justify="right")

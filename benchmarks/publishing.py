@@ -38,11 +38,11 @@ def memory(process: int) -> int:
     """Resident memory of a process and all below it, in KiB; shared pages count once for each."""
     total, waiting = 0, [process]
     while waiting:
-        one = waiting.pop()
+        current = waiting.pop()
         try:
-            status = Path(f"/proc/{one}/smaps_rollup").read_text()
+            status = Path(f"/proc/{current}/smaps_rollup").read_text()
             total += next(int(line.split()[1]) for line in status.splitlines() if line.startswith("Pss:"))
-            waiting += map(int, Path(f"/proc/{one}/task/{one}/children").read_text().split())
+            waiting += map(int, Path(f"/proc/{current}/task/{current}/children").read_text().split())
         except (OSError, StopIteration):
             continue
     return total
@@ -51,15 +51,21 @@ def memory(process: int) -> int:
 def child(home: str, day: str) -> None:
     """One publish; prints its stages as JSON."""
     conf = settings.load(home=Path(home))
-    said: list[tuple[float, str]] = []
+    messages: list[tuple[float, str]] = []
     started = time.perf_counter()
     with open_warehouse(conf) as con:
-        done = publish(con, conf, date.fromisoformat(day), progress=lambda s: said.append((time.perf_counter(), s)))
+        publication = publish(
+            con, conf, date.fromisoformat(day), progress=lambda text: messages.append((time.perf_counter(), text))
+        )
     ended = time.perf_counter()
-    steps = [(at, s) for at, s in said if not re.fullmatch(r"[\d,]+ of [\d,]+ merchants", s)]
+    steps = [(moment, text) for moment, text in messages if not re.fullmatch(r"[\d,]+ of [\d,]+ merchants", text)]
     moments = [(started, "reading the night"), *steps, (ended, "")]
-    stages = {name: later - at for (at, name), (later, _) in pairwise(moments)}
-    print(json.dumps({"stages": stages, "seconds": ended - started, "kept": done.kept, "changes": done.changes}))
+    stages = {name: end - start for (start, name), (end, _) in pairwise(moments)}
+    print(
+        json.dumps(
+            {"stages": stages, "seconds": ended - started, "kept": publication.kept, "changes": publication.changes}
+        )
+    )
 
 
 def timed(title: str, home: Path, day: date) -> Path:
@@ -80,19 +86,19 @@ def timed(title: str, home: Path, day: date) -> Path:
     watcher.join()
     if process.returncode:
         raise SystemExit(f"the publish failed: {title}")
-    told = json.loads(output)
+    measured = json.loads(output)
     folder = (home / "published" / "current").resolve()
     feed = max((folder / "feed").iterdir())
     table = Table(title=title, title_justify="left")
     table.add_column("stage")
     table.add_column("seconds", justify="right")
-    for name, seconds in told["stages"].items():
+    for name, seconds in measured["stages"].items():
         table.add_row(name, f"{seconds:.1f}")
     table.add_section()
-    table.add_row("all", f"{told['seconds']:.1f}")
+    table.add_row("all", f"{measured['seconds']:.1f}")
     console.print(table)
     console.print(
-        f"peak memory {peak[0] / 1024:,.0f} MB · {told['kept']:,} merchants kept · changes {told['changes']} · "
+        f"peak memory {peak[0] / 1024:,.0f} MB · {measured['kept']:,} merchants kept · changes {measured['changes']} · "
         f"feed {feed.stat().st_size / 1e6:.2f} MB\n"
     )
     return folder
@@ -118,28 +124,28 @@ def main() -> None:
     parser.add_argument("--keep", type=Path, help="leave the home here")
     parser.add_argument("--child", help=argparse.SUPPRESS)
     parser.add_argument("--date", help=argparse.SUPPRESS)
-    given = parser.parse_args()
-    if given.child:
-        child(given.child, given.date)
+    options = parser.parse_args()
+    if options.child:
+        child(options.child, options.date)
         return
     with tempfile.TemporaryDirectory() as temporary:
-        home = given.keep or Path(temporary)
+        home = options.keep or Path(temporary)
         conf = settings.load(home=home, memory_limit="4GB")
         tomorrow = DAY + timedelta(days=1)
         if not conf.database.exists():
             with open_warehouse(conf) as con:
-                console.print(f"generating {given.transactions:,} transactions of {given.merchants:,} merchants …")
-                fill(con, given.merchants, given.transactions)
+                console.print(f"generating {options.transactions:,} transactions of {options.merchants:,} merchants …")
+                fill(con, options.merchants, options.transactions)
                 console.print("evaluating two nights …")
                 for day in (DAY, tomorrow):
                     night.evaluate(con, conf, day)
         shutil.rmtree(conf.published, ignore_errors=True)
-        first = timed(f"{given.merchants:,} merchants, the first night", home, DAY)
+        first = timed(f"{options.merchants:,} merchants, the first night", home, DAY)
         started = time.perf_counter()
         subprocess.run(["cp", "-r", first, home / "copied"], check=True)
         console.print(f"yardstick: cp -r of these files {time.perf_counter() - started:.1f} s")
         shutil.rmtree(home / "copied")
-        move(home, DAY, given.merchants // 100)
+        move(home, DAY, options.merchants // 100)
         timed("1 % of the merchants move, the others stand as they did", home, DAY)
         timed("the next night as it comes: windows and the platform's averages move for all", home, tomorrow)
 

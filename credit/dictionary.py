@@ -1,11 +1,14 @@
-"""The data dictionary: pages of `data/dictionary/` made from the metadata. `python -m credit.dictionary` writes them."""
+"""The data dictionary: pages of `docs/reference/` made from the metadata. `python -m credit.dictionary` writes them.
+
+Numbers of a rulebook stand on the rulebook's page alone, and others link to it: a new version changes that page.
+"""
 
 from __future__ import annotations
 
+import re
+import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from datetime import date
 from functools import partial
-from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -14,17 +17,22 @@ from credit.disclosure.dictionary import page as disclosure_page
 from credit.evaluation.scoring import mark as curve_mark
 from credit.evaluation.scoring import shrink
 from credit.indicators import CATALOGUE
-from credit.indicators.base import At, Indicator, Text, Unit
+from credit.indicators.base import Indicator, Text, Unit
+from credit.integrity import base as detection
+from credit.integrity.scan import DETECTORS
 from credit.ledgers import closings, findings, objections, overlay, publishing
-from credit.rulebooks.book import ElementRule, IndicatorRule, Rulebook
+from credit.ledgers.finding import KINDS
+from credit.rulebooks.book import ElementRule, IndicatorRule, Rulebook, Veto
 from credit.rulebooks.reading import shipped
 from credit.settings import PREFIX, Settings
-from credit.sourced import Sourced
+from credit.sourced import Sourced, SourcedNumber
+from credit.synthetic.attacks import ATTACKS
 from credit.tables import KNOWN_AT, TABLES, Column, Table
+from credit.vetting import checks  # noqa: F401 - registers the tests that a policy names
 from credit.vetting.policy import AREAS, load_policy
 from credit.warehouse.ledger_tables import LEDGERS
 
-FOLDER = Path(__file__).parent.parent / "data" / "dictionary"
+FOLDER = Path(__file__).parent.parent / "docs" / "reference"
 
 PRIVACY = {
     "public": "公开 public",
@@ -82,7 +90,7 @@ def _columns(table: Table) -> str:
 def tables_page() -> str:
     """The canonical tables: what a platform delivers."""
     parts = [
-        "# Canonical tables 规范数据表",
+        "# 规范数据表 Canonical tables",
         "What a platform delivers, and what everything else is computed from. Files are CSV (UTF-8 or GB18030), NDJSON or "
         "Parquet, `.gz` for the first two; a file's name begins with its table's (`transactions-2026-11-24.csv.gz`, "
         "`交易.csv`). Headers are the English or the Chinese column names. Instants without an offset are in the "
@@ -150,14 +158,7 @@ def _formula(indicator: Indicator) -> str:
 def _window(indicator: Indicator) -> str:
     if not indicator.windowed:
         return "评价日已知的全部记录，不限期间<br>all that is known on the day, whatever its age"
-    windows = {f"{book.label}: {book.window(rule)} days" for book, _, rule in _uses(indicator)}
-    windows |= {
-        f"{book.label}: {book.veto_window(veto)} days (veto)"
-        for book in newest()
-        for veto in book.vetoes
-        if veto.indicator == indicator.id
-    }
-    return "<br>".join(sorted(windows)) or "the rulebook's"
+    return "由评价规则规定<br>as the rule says"
 
 
 def _evidence(indicator: Indicator) -> str:
@@ -187,73 +188,42 @@ def _not_applicable(indicator: Indicator) -> str:
 
 
 def _parameters(indicator: Indicator) -> str:
-    books = [book for book, *_ in _uses(indicator)]
     return _table(
-        ("Parameter", "中文", "English", "Unit", "Value", *(book.id for book in books)),
-        (
-            (
-                f"`{p.id}`",
-                p.name.zh,
-                p.name.en,
-                p.unit,
-                f"{p.value:g}",
-                *(f"{At(date.min, book.values)[p]:g}" for book in books),
-            )
-            for p in indicator.parameters
-        ),
+        ("Parameter", "中文", "English", "Unit", "Unless a rulebook sets it"),
+        ((f"`{p.id}`", p.name.zh, p.name.en, p.unit, f"{p.value:g}") for p in indicator.parameters),
     )
 
 
-def _rule(book: Rulebook, element: ElementRule, rule: IndicatorRule) -> str:
-    source = f"{rule.source}, {rule.reference}" if rule.reference else rule.source
-    return (
-        f"### {book.label}\n\n"
-        f"权重 weight: {rule.weight:g}% of {element.name.zh} {element.name.en} ({element.weight:g}%) = "
-        f"**{element.weight * rule.weight / 100:g}%** of the score. Strength k = {rule.strength:g}{'' if rule.strength else ' (not shrunk)'}. Source: {source}.\n\n"
-        + _table(
-            ("取值 value", *(f"{value:g}" for value, _ in rule.curve)),
-            [("得分 mark", *(f"{mark:g}" for _, mark in rule.curve))],
-        )
-    )
+def anchor(heading: str) -> str:
+    """The anchor that a heading has on the site and where Markdown is shown: `按时发货率 On time` → `按时发货率-on-time`."""
+    return re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-")
 
 
-def _vetoes(indicator: Indicator) -> Iterator[str]:
+def _heading(indicator: Indicator) -> str:
+    return f"{indicator.name.zh} {indicator.name.en}"
+
+
+VETOES = "一票否决 Vetoes"
+
+
+def _counted(indicator: Indicator) -> Iterator[str]:
+    """The rules that count it, and those that look at it for a veto."""
+    for book, element, _ in _uses(indicator):
+        link = f"../rulebooks/{book.id}.md#{anchor(_heading(indicator))}"
+        yield f"- [`{book.id}`]({link}): {element.name.zh} {element.name.en}"
     for book in newest():
-        for veto in book.vetoes:
-            if veto.indicator == indicator.id:
-                when = f"above {veto.above:g}" if veto.above is not None else f"below {veto.below:g}"
-                effect = f"fixed at {veto.fixed}" if veto.fixed else f"at most {veto.at_most}"
-                yield f"- {book.label}: {veto.name.zh} {veto.name.en}: {when}, the grade is {effect}"
+        if any(veto.indicator == indicator.id for veto in book.vetoes):
+            yield f"- [`{book.id}`](../rulebooks/{book.id}.md#{anchor(VETOES)}): {VETOES}"
 
 
-def _worked(indicator: Indicator) -> str:
-    """The example through the code that scores, under the first newest rulebook that uses the indicator."""
+def _value(indicator: Indicator) -> str:
     example = indicator.example
     counts = [example.numerator] if example.denominator is None else [example.numerator, example.denominator]
-    said = [f"value = {' ÷ '.join(_number(n) for n in counts)}" + f" = {_number(example.value)}" * (len(counts) == 2)]
-    for book, element, rule in islice(_uses(indicator), 1):
-        value = np.array(example.value)
-        if rule.strength:
-            # An average that would be marked 75: better than most, not perfect.
-            points = sorted((mark, x) for x, mark in rule.curve)
-            average = round(float(np.interp(75, [mark for mark, _ in points], [x for _, x in points])), 3)
-            n, k = example.observations, rule.strength
-            value = shrink(value, np.array(n), k, average)
-            said.append(
-                f"shrunk = (n × value + k × average) ÷ (n + k) = ({_number(n)} × {_number(example.value)} + {k:g} × {average:g}) "
-                f"÷ ({_number(n)} + {k:g}) = {_number(float(value))}, the platform's average being {average:g}, say"
-            )
-        mark, weight = float(curve_mark(rule, value)), element.weight * rule.weight / 100
-        said.append(f"mark = {_number(mark)} by the curve of {book.label}")
-        said.append(
-            f"points = {weight:g}% × {_number(mark)} = {_number(weight * mark / 100)}, when everything is measured"
-        )
-    return "\n".join(f"{i}. {line}" for i, line in enumerate(said, 1))
+    return f"value = {' ÷ '.join(_number(n) for n in counts)}" + f" = {_number(example.value)}" * (len(counts) == 2)
 
 
 def indicator_page(indicator: Indicator) -> str:
     """All that is known of one indicator."""
-    rules = [_rule(*use) for use in _uses(indicator)]
     facts = (
         ("定义 definition", _both(indicator.definition)),
         ("公式 formula", _formula(indicator)),
@@ -282,23 +252,129 @@ def indicator_page(indicator: Indicator) -> str:
     ]
     if indicator.parameters:
         parts.append(f"## 参数 Parameters\n\n{_parameters(indicator)}")
-    parts.append("## 权重与曲线 Weight and curve\n\n" + ("\n\n".join(rules) or "In no shipped rulebook's score."))
-    if vetoes := list(_vetoes(indicator)):
-        parts.append("## 一票否决 Vetoes\n\n" + "\n".join(vetoes))
-    parts.append(f"## 算例 Worked example\n\n{_worked(indicator)}")
+    counted = list(_counted(indicator))
+    parts.append("## 规则 Rules that count it\n\n" + ("\n".join(counted) or "无 None that is shipped."))
+    worth = "\n\nWhat it is worth stands beside the rule 得分算例见上列规则。" if any(_uses(indicator)) else ""
+    parts.append(f"## 算例 Worked example\n\n{_value(indicator)}{worth}")
+    return "\n\n".join(parts) + "\n"
+
+
+def _source(part: Sourced) -> str:
+    return f"{part.source}: {part.reference}" if part.reference else part.source
+
+
+def _worked(indicator: Indicator, element: ElementRule, rule: IndicatorRule) -> str:
+    """The indicator's example through the code that scores."""
+    example = indicator.example
+    steps = [_value(indicator)]
+    value = np.array(example.value)
+    if rule.strength:
+        # An average that would be marked 75: better than most, not perfect.
+        points = sorted((mark, x) for x, mark in rule.curve)
+        average = round(float(np.interp(75, [mark for mark, _ in points], [x for _, x in points])), 3)
+        n, k = example.observations, rule.strength
+        value = shrink(value, np.array(n), k, average)
+        steps.append(
+            f"shrunk = (n × value + k × average) ÷ (n + k) = ({_number(n)} × {_number(example.value)} + {k:g} × {average:g}) "
+            f"÷ ({_number(n)} + {k:g}) = {_number(float(value))}, the platform's average being {average:g}, say"
+        )
+    mark, weight = float(curve_mark(rule, value)), element.weight * rule.weight / 100
+    steps.append(f"mark = {_number(mark)} by the curve")
+    steps.append(
+        f"points = {weight:g}% × {_number(mark)} = {_number(weight * mark / 100)}, when everything is measured"
+    )
+    return "\n".join(f"{i}. {step}" for i, step in enumerate(steps, 1))
+
+
+def _rule(book: Rulebook, element: ElementRule, rule: IndicatorRule) -> str:
+    indicator = CATALOGUE[rule.id]
+    window = f" Window 期间: {book.window(rule)} days." if indicator.windowed else ""
+    shrunk = f"Strength k = {rule.strength:g}." if rule.strength else "Not shrunk."
+    return "\n\n".join(
+        (
+            f"### {_heading(indicator)}",
+            f"[`{rule.id}`](../indicators/{rule.id}.md). Weight 权重: {rule.weight:g}% of the element, "
+            f"**{element.weight * rule.weight / 100:g}%** of the score.{window} {shrunk} Source 来源: {_source(rule)}.",
+            _table(
+                ("取值 value", *(f"{value:g}" for value, _ in rule.curve)),
+                [("得分 mark", *(f"{mark:g}" for _, mark in rule.curve))],
+            ),
+            _worked(indicator, element, rule),
+        )
+    )
+
+
+def _veto(book: Rulebook, veto: Veto) -> str:
+    indicator = CATALOGUE[veto.indicator]
+    window = f" within {book.veto_window(veto)} days" if indicator.windowed else ""
+    when = f"above {veto.above:g}" if veto.above is not None else f"below {veto.below:g}"
+    effect = f"fixed at {veto.fixed}" if veto.fixed else f"at most {veto.at_most}"
+    return (
+        f"- {veto.name.zh} {veto.name.en}: [`{indicator.id}`](../indicators/{indicator.id}.md){window} {when}: the grade is "
+        f"{effect}. Source 来源: {_source(veto)}."
+    )
+
+
+def _limits(book: Rulebook) -> Iterator[tuple[str, str, SourcedNumber]]:
+    yield "orders, or not rated", "评级所需订单数", book.minimum.orders
+    yield "evidence, or not rated", "评级所需证据充分度", book.minimum.evidence
+    if book.provisional:
+        yield "orders, or provisional", "不足则为临时等级：订单数", book.provisional.orders
+        yield "evidence, or provisional", "不足则为临时等级：证据充分度", book.provisional.evidence
+    if book.dormant_after_days:
+        yield "days without an order: dormant", "无订单天数，超过则标注休眠", book.dormant_after_days
+    if book.margin:
+        yield "margin, points", "缓冲分值", book.margin.points
+        yield "margin, evaluations in a row", "缓冲评价次数", book.margin.evaluations
+        yield "margin, days looked back", "缓冲回看天数", book.margin.memory_days
+
+
+def rulebook_page(book: Rulebook) -> str:
+    """Every number of a rulebook, with its source and each indicator's example worked through."""
+    parts = [
+        f"# {book.title.zh} {book.title.en}",
+        f"`{book.id}` {book.version}, after the structure of {book.standard}; announced on {book.announced_on}, in force from "
+        f"{book.effective_from} (the example platform's dates). Text 原文: `credit/rulebooks/{book.id}-{book.version}.yaml`. "
+        "What the sections mean: [Rulebooks](../rulebook.md).",
+        "## 等级 Grades",
+        _table(
+            ("Grade 等级", "Score, at least 最低得分", "中文", "English"),
+            ((level.grade, f"{level.at_least:g}", level.meaning.zh, level.meaning.en) for level in book.grades.levels),
+        ),
+        f"Source 来源: {_source(book.grades)}. Symbols 符号: {_source(book.grades.symbols)}.",
+        "## 评级条件与缓冲 Limits and margin",
+        _table(
+            ("English", "中文", "Value", "Source 来源"),
+            ((en, zh, f"{number.value:g}", _source(number)) for en, zh, number in _limits(book)),
+        ),
+    ]
+    if book.parameters:
+        rows = ((f"`{name}`", f"{number.value:g}", _source(number)) for name, number in book.parameters.items())
+        parts += ["## 参数 Parameters", _table(("Parameter", "Value", "Source 来源"), rows)]
+    if book.vetoes:
+        parts += [f"## {VETOES}", "\n".join(_veto(book, veto) for veto in book.vetoes)]
+    for element in book.elements:
+        parts += [
+            f"## {element.name.zh} {element.name.en}",
+            f"Weight 权重: **{element.weight:g}%**. Source 来源: {_source(element)}.",
+            *(_rule(book, element, rule) for rule in element.indicators),
+        ]
     return "\n\n".join(parts) + "\n"
 
 
 def indicators_page() -> str:
     """The index of the catalogue, by element."""
     books = newest()
-    weights = {
-        (book.id, rule.id): element.weight * rule.weight / 100 for book in books for element, rule in book.rules()
-    }
+    counted = {(book.id, rule.id) for book in books for _, rule in book.rules()}
+
+    def link(indicator: Indicator, book: Rulebook) -> str:
+        there = f"rulebooks/{book.id}.md#{anchor(_heading(indicator))}"
+        return f"[rule 规则]({there})" if (book.id, indicator.id) in counted else ""
+
     parts = [
-        "# Indicators 指标目录",
-        "All are reconstructions unless a source is named. Weight: percent of the whole score when everything is measured, "
-        f"under {', '.join(book.label for book in books)}; a blank: not counted.",
+        "# 指标目录 Indicators",
+        "How each thing is measured. Whether it counts, and how much, is a rulebook's to say: the last columns lead there; a "
+        "blank is not counted. All are reconstructions unless a source is named.",
     ]
     # A rulebook has its elements in order; one that adds an element puts it behind those that are there.
     elements = {element.id: element.name for book in books for element in book.elements}
@@ -310,12 +386,12 @@ def indicators_page() -> str:
                 i.name.zh,
                 i.name.en,
                 UNITS[i.unit],
-                *(f"{weights[book.id, i.id]:g}" if (book.id, i.id) in weights else "" for book in books),
+                *(link(i, book) for book in books),
             )
             for i in CATALOGUE
             if i.element == element
         )
-        parts.append(_table(("id", "中文", "English", "Unit", *(book.id for book in books)), rows))
+        parts.append(_table(("id", "中文", "English", "Unit", *(f"`{book.id}`" for book in books)), rows))
     return "\n\n".join(parts) + "\n"
 
 
@@ -331,7 +407,7 @@ def settings_page() -> str:
         for name, about in Settings.model_fields.items()
     ]
     return (
-        "# Settings 设置\n\nCommand line first, then environment, then `config.toml` in the home, then the default. "
+        "# 设置 Settings\n\nCommand line first, then environment, then `config.toml` in the home, then the default. "
         "`merchant-credit config` prints what is in force.\n\n"
         + _table(("Setting", "Environment", "Default", "What it does"), rows)
         + "\n"
@@ -342,21 +418,18 @@ def vetting_page() -> str:
     """The checks of the shipped vetting policy, with every number and its source."""
     policy = load_policy()
 
-    def said(of: Sourced) -> str:
-        return f"{of.source}: {of.reference}" if of.reference else of.source
-
-    checks = (
+    listed = (
         (
             f"`{rule.id}`",
             f"{AREAS[rule.area].zh} {AREAS[rule.area].en}",
             f"{rule.name.zh}<br>{rule.name.en}",
             f"`{rule.leads_to}`",
             ", ".join(rule.kinds) if len(rule.kinds) == 1 else "",
-            "; ".join(f"{name} {number.value:g} ({said(number)})" for name, number in rule.numbers.items()),
+            "; ".join(f"{name} {number.value:g} ({_source(number)})" for name, number in rule.numbers.items()),
             "; ".join(
                 f"{name}: {', '.join(v or 'not stated' for v in vs) or 'any'}" for name, vs in rule.values.items()
             ),
-            said(rule),
+            _source(rule),
             f"{rule.remedy.zh}<br>{rule.remedy.en}",
         )
         for rule in policy.checks
@@ -365,16 +438,16 @@ def vetting_page() -> str:
         (
             f"`{c.id}`",
             "、".join(c.names),
-            f"{c.permit.zh} {c.permit.en} ({said(c.permit)})" if c.permit else "",
-            f"{c.deposit.value:,.0f} ({said(c.deposit)})",
+            f"{c.permit.zh} {c.permit.en} ({_source(c.permit)})" if c.permit else "",
+            f"{c.deposit.value:,.0f} ({_source(c.deposit)})",
         )
         for c in policy.categories
     )
     return (
         "\n\n".join(
             (
-                f"# Vetting of applicants {policy.title.zh}",
-                f"Policy `{policy.id}` {policy.version}, in `credit/vetting.yaml`; `--policy` takes another. A failure leads to "
+                f"# {policy.title.zh} Vetting of applicants",
+                f"Policy `{policy.id}` {policy.version}, in `credit/vetting/vetting.yaml`; `--policy` takes another. A failure leads to "
                 "what the check says; something needed that was not given leads to `refer`. The verdict is `refuse` if "
                 "anything leads to it, else `refer`, else `pass`.",
                 "## Checks 审核项",
@@ -390,18 +463,18 @@ def vetting_page() -> str:
                         "Source",
                         "Remedy 办理方法",
                     ),
-                    checks,
+                    listed,
                 ),
                 "## Categories 类目",
                 _table(("Category", "Names 名称", "Permit 行政许可", f"Deposit 保证金, {policy.currency}"), categories),
-                f"Any other category is referred; its deposit is {policy.other_deposit.value:,.0f} ({said(policy.other_deposit)}).",
+                f"Any other category is referred; its deposit is {policy.other_deposit.value:,.0f} ({_source(policy.other_deposit)}).",
                 "## The application 申请材料",
                 "JSON or YAML (UTF-8, at most 1 MiB), English or Chinese field names: those of table `subjects` in "
                 "[tables.md](tables.md); `brands` 品牌, a list of `name` 品牌名称, `holder` 权利人 and either `own_trademark_no` "
                 "自有商标注册号 or `authorisation` 授权 (`from` 授权方, `valid_from` 授权期起, `valid_until` 授权期止; a list, "
                 "beginning with the holder, where others stand between); `public_records` 公共信用记录, a list of `kind`, `grade`, "
                 "`issuer`, `valid_from`, `valid_until`, `repaired_on` as in table `public_records`. Give `[]` where there are "
-                "none. Examples: [data/applications/](../applications/).",
+                "none. Examples: `data/applications/`.",
             )
         )
         + "\n"
@@ -416,7 +489,7 @@ def ledgers_page() -> str:
         "findings": ("outcome", findings.OUTCOMES),
     }
     parts = [
-        "# Ledgers 台账",
+        "# 台账 Ledgers",
         "Objections, corrections of facts, sanctions, decisions on findings and notices of closing, in schema `ledger` of the warehouse. Rows are "
         "only ever added; what stands follows from them. What happened before it is entered is entered with `--at`: `at` and "
         "`recorded_at` then differ.",
@@ -452,28 +525,63 @@ def ledgers_page() -> str:
     return "\n\n".join(parts) + "\n"
 
 
+def _newest_page(id_: str) -> str:
+    return next(rulebook_page(book) for book in newest() if book.id == id_)
+
+
+def detectors_page() -> str:
+    """The detectors of manipulation: what each looks for and says, and all thresholds."""
+    parts = [
+        "# 刷单与操纵评价的检测 Detectors of manipulation",
+        "Each looks through what was known on a night and says whose and which rows look manipulated. A finding is evidence for a "
+        "person: nothing follows from it until one upholds it. Why it is done so, and how well, stands in "
+        "[the explanation](../explanation/manipulation.md); how to add one in `credit/integrity/README.md`.",
+        "检测结果只是供人工认定的线索；认定成立之前不影响任何等级、数据或处置。",
+    ]
+    for kind, detect in DETECTORS.items():
+        names = KINDS[kind]
+        about = (sys.modules[detect.__module__].__doc__ or "").strip()
+        judged = "yes" if kind in ATTACKS else "not yet"
+        parts += [
+            f"## {kind} {names.zh} {names.en}",
+            about,
+            f"Judged on simulated attacks 已用模拟攻击评测: {judged}. A finding says 线索表述:",
+            "\n>\n".join(f"> {' '.join(sentence.split())}" for sentence in (names.says_zh, names.says_en)),
+        ]
+    rows = ((f"`{p.name}`", f"{p.value:g} {p.unit}", p.why) for p in detection.PARAMETERS.values())
+    parts += [
+        "## 参数 Parameters",
+        "All of these are reconstructions, set by us.",
+        _table(("Parameter", "Value", "Why"), rows),
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
 PAGES: dict[str, Callable[[], str]] = {
     "tables.md": tables_page,
     "indicators.md": indicators_page,
     **{f"indicators/{indicator.id}.md": partial(indicator_page, indicator) for indicator in CATALOGUE},
+    **{f"rulebooks/{book.id}.md": partial(_newest_page, book.id) for book in newest()},
     "settings.md": settings_page,
     "vetting.md": vetting_page,
     "disclosure.md": disclosure_page,
     "ledgers.md": ledgers_page,
+    "detectors.md": detectors_page,
 }
 
 
 def stale() -> list[Path]:
-    """Pages of indicators that are no longer there."""
-    return sorted(path for path in (FOLDER / "indicators").glob("*") if f"indicators/{path.name}" not in PAGES)
+    """Pages of indicators and rulebooks that are no longer there."""
+    pages = (path for folder in ("indicators", "rulebooks") for path in (FOLDER / folder).glob("*"))
+    return sorted(path for path in pages if path.relative_to(FOLDER).as_posix() not in PAGES)
 
 
 def main() -> None:
     """Write the generated pages."""
-    (FOLDER / "indicators").mkdir(exist_ok=True)
     for path in stale():
         path.unlink()
     for name, page in PAGES.items():
+        (FOLDER / name).parent.mkdir(parents=True, exist_ok=True)
         (FOLDER / name).write_text(page(), encoding="utf-8")
 
 

@@ -1,5 +1,33 @@
 """Errors a user can cause: each names the file, row or setting, what was expected and what to do."""
 
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class ExitCode:
+    """What the command's exit status `number` means; `verb` where one verb alone gives it."""
+
+    number: int
+    zh: str
+    en: str
+    verb: str = ""
+
+
+EXIT_CODES = (
+    ExitCode(0, "完成", "done"),
+    ExitCode(1, "程序缺陷", "a defect of the program"),
+    ExitCode(2, "命令、设置或规则不可用", "command, setting or rulebook not usable"),
+    ExitCode(3, "输入不可用，未作任何改动", "input not usable, nothing changed"),
+    ExitCode(4, "批次未通过检查，未并入", "the batch fails its expectations, nothing merged"),
+    ExitCode(5, "数据仓库正被占用", "the warehouse is in use"),
+    ExitCode(6, "验证无效", "invalid", "verify"),
+    ExitCode(7, "已过期", "stale", "verify"),
+    ExitCode(8, "早于已见版本", "older than seen before", "verify"),
+)
+"""Every exit code of `merchant-credit`; `--help` and the page of exit codes are made from it."""
+
 
 class UserError(Exception):
     """Something the user can put right. The command prints the message alone and exits with `exit_code`."""

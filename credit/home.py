@@ -10,8 +10,8 @@ import duckdb
 from credit.errors import UserError
 from credit.ledgers import steps
 from credit.settings import Settings
-from credit.warehouse.connection import connect, info, transaction, zone_of
-from credit.warehouse.schema import OLDER, SCHEMA_VERSION, ddl, migrate
+from credit.warehouse import schema
+from credit.warehouse.connection import connect, transaction, zone_of
 
 
 @contextmanager
@@ -37,31 +37,26 @@ def open_warehouse(
             settings.database.chmod(0o600)
         if not read_only:
             with transaction(con):
-                con.execute("CREATE SCHEMA IF NOT EXISTS meta")
-                con.execute("CREATE TABLE IF NOT EXISTS meta.info (name VARCHAR PRIMARY KEY, value VARCHAR NOT NULL)")
-                # Before anything else: a warehouse of another version is left as it is.
-                _refuse_other_versions(con, settings, (None, *OLDER, str(SCHEMA_VERSION)))
-                if (version := info(con, "schema_version")) in OLDER:
-                    migrate(con, version)
-                con.execute(ddl())
-                con.execute(
-                    "INSERT INTO meta.info VALUES ('schema_version', ?) ON CONFLICT DO UPDATE SET value = excluded.value",
-                    [str(SCHEMA_VERSION)],
-                )
-
+                # Before anything else: a warehouse of a later program is left as it is.
+                _refuse_later(con, settings)
+                schema.build(con)
                 steps.adopt_shipped(con, zone_of(con, settings))
-        _refuse_other_versions(con, settings, (str(SCHEMA_VERSION),))
+        elif schema.version_of(con) != schema.version():
+            _refuse_later(con, settings)
+            raise UserError(
+                f"{settings.database} has schema version {schema.version_of(con)}, this program reads {schema.version()}; "
+                f"run `merchant-credit init --home {settings.home}`, which brings it up to date and keeps all its rows"
+            )
         con.execute("SET VARIABLE zone = ?", [zone_of(con, settings)])
         yield con
     finally:
         con.close()
 
 
-def _refuse_other_versions(con: duckdb.DuckDBPyConnection, settings: Settings, usable: tuple[str | None, ...]) -> None:
-    found = info(con, "schema_version")
-    if found in usable:
-        return
-    remedy = "use the program version that made it, or a new home"
-    if found in OLDER:
-        remedy = f"run `merchant-credit init --home {settings.home}`, which brings it up to date and keeps all its rows"
-    raise UserError(f"{settings.database} has schema version {found}, this program writes {SCHEMA_VERSION}; {remedy}")
+def _refuse_later(con: duckdb.DuckDBPyConnection, settings: Settings) -> None:
+    known = con.execute("SELECT count(*) FROM duckdb_tables() WHERE schema_name = 'meta' AND table_name = 'info'")
+    if known.fetchall()[0][0] and schema.version_of(con) > schema.version():
+        raise UserError(
+            f"{settings.database} has schema version {schema.version_of(con)}, this program writes {schema.version()}; "
+            "use the program version that made it, or a new home"
+        )

@@ -113,14 +113,14 @@ class Lab:
             rows = con.execute(
                 "SELECT DISTINCT rulebook, rulebook_hash FROM grades WHERE evaluated_on = ? ORDER BY 1", [day]
             ).fetchall()
-            if (found := dict(rows).get(id)) is None:
+            if (hash_ := dict(rows).get(id)) is None:
                 raise UserError(
-                    f"no rulebook {id!r} graded {day}; there are: {', '.join(of for of, _ in rows) or 'none'}"
+                    f"no rulebook {id!r} graded {day}; there are: {', '.join(name for name, _ in rows) or 'none'}"
                 )
-            books = _books(con, {found})
-        if found not in books:
+            books = _books(con, {hash_})
+        if hash_ not in books:
             raise UserError(f"the text of rulebook {id} is in the warehouse, which is in use; try again later")
-        return books[found]
+        return books[hash_]
 
     def runs(self) -> pd.DataFrame:
         """One row an evaluated night and rulebook: its version, standing and number of subjects."""
@@ -130,9 +130,9 @@ class Lab:
                    FROM grades GROUP BY ALL ORDER BY 1, 2"""
             ).df()
             books = _books(con, set(table["rulebook_hash"]))
-        table.insert(2, "rulebook_version", _of(table["rulebook_hash"], books, lambda book: book.version))
-        table.insert(5, "kind", _of(table["rulebook_hash"], books, lambda book: book.subject.kind))
-        table.insert(6, "role", _of(table["rulebook_hash"], books, lambda book: book.subject.role))
+        table.insert(2, "rulebook_version", _of_book(table["rulebook_hash"], books, lambda book: book.version))
+        table.insert(5, "kind", _of_book(table["rulebook_hash"], books, lambda book: book.subject.kind))
+        table.insert(6, "role", _of_book(table["rulebook_hash"], books, lambda book: book.subject.role))
         return table
 
     def grades(self, *nights: date, role: Role | None = "seller") -> pd.DataFrame:
@@ -154,17 +154,17 @@ class Lab:
         pairs = list(zip(table["rulebook_hash"], table["grade"], strict=True))
         for language in ("en", "zh"):
             unrated = {"en": "Not rated", "zh": "未评级"}[language]
-            told = [
+            words = [
                 getattr(meanings[p], language) if p in meanings else unrated if p[1] == NOT_RATED else None
                 for p in pairs
             ]
-            table.insert(6, f"grade_{language}", told)
+            table.insert(6, f"grade_{language}", words)
         # The longest ladder first: the symbols of the shorter ones stand in it.
         ladders = sorted((book.symbols for book in books.values()), key=len, reverse=True)
         symbols = dict.fromkeys([*(s for ladder in ladders for s in ladder), *sorted(set(table["grade"])), NOT_RATED])
         ordered = [s for s in symbols if s != NOT_RATED] + [NOT_RATED]
         table["grade"] = pd.Categorical(table["grade"], categories=ordered, ordered=True)
-        table.insert(4, "role", _of(table["rulebook_hash"], books, lambda book: book.subject.role))
+        table.insert(4, "role", _of_book(table["rulebook_hash"], books, lambda book: book.subject.role))
         return _in_role(table, role)
 
     def indicators(self, *nights: date, merchant: str | None = None, role: Role | None = "seller") -> pd.DataFrame:
@@ -187,11 +187,11 @@ class Lab:
         indicator = table["indicator"]
         for language in ("en", "zh"):
             table.insert(4, f"element_{language}", _element_names(table, books, language))
-        table.insert(7, "indicator_zh", [known[one].name.zh if one in known else None for one in indicator])
-        table.insert(8, "indicator_en", [known[one].name.en if one in known else None for one in indicator])
-        table.insert(9, "unit", [known[one].unit if one in known else None for one in indicator])
+        table.insert(7, "indicator_zh", [known[id].name.zh if id in known else None for id in indicator])
+        table.insert(8, "indicator_en", [known[id].name.en if id in known else None for id in indicator])
+        table.insert(9, "unit", [known[id].unit if id in known else None for id in indicator])
         table["lost"] = 100 * table["weight"] - table["points"]
-        table["role"] = _of(table["rulebook_hash"], books, lambda book: book.subject.role)
+        table["role"] = _of_book(table["rulebook_hash"], books, lambda book: book.subject.role)
         return _in_role(table, role)
 
     def elements(self, *nights: date, merchant: str | None = None, role: Role | None = "seller") -> pd.DataFrame:
@@ -222,8 +222,8 @@ class Lab:
         """
         with self.reading() as con:
             day = night or _latest(_nights_of(con, "results.grades"))
-            rows = [one.document() for one in scan.scan(con, self.settings, day)]
-            decided = {one.finding: one for one in findings.decisions(con)}
+            rows = [finding.document() for finding in scan.scan(con, self.settings, day)]
+            decided = {decision.finding: decision for decision in findings.decisions(con)}
             names = dict(con.execute("SELECT subject_id, name FROM canonical.subjects").fetchall())
         columns = (
             "id",
@@ -241,10 +241,12 @@ class Lab:
         table = pd.DataFrame([{name: row[name] for name in columns} for row in rows], columns=list(columns))
         for name in ("orders", "reviews", "buyers"):
             table[name] = [len(keys) for keys in table[name]]
-        last = [decided.get(one) for one in table["id"]]
-        table["outcome"] = pd.Series([one.outcome if one else None for one in last], dtype="str")
-        table["decided_on"] = pd.to_datetime(pd.Series([str(one.day) if one else None for one in last], dtype="str"))
-        table.insert(5, "name", [names.get(one) for one in table["subject_id"]])
+        decisions = [decided.get(id) for id in table["id"]]
+        table["outcome"] = pd.Series([decision.outcome if decision else None for decision in decisions], dtype="str")
+        table["decided_on"] = pd.to_datetime(
+            pd.Series([str(decision.day) if decision else None for decision in decisions], dtype="str")
+        )
+        table.insert(5, "name", [names.get(subject_id) for subject_id in table["subject_id"]])
         return table.rename(columns={"id": "finding"})
 
     def quarantine(self) -> pd.DataFrame:
@@ -303,8 +305,8 @@ def headed(table: pd.DataFrame, *, english: bool = True) -> pd.DataFrame:
     """The same with Chinese headings, the column's name beside them unless `english` is False."""
     names = HEADINGS | {
         column.name: column.zh
-        for of in TABLES.values()
-        for column in of.columns
+        for source in TABLES.values()
+        for column in source.columns
         if column.name in table.columns and column.name not in HEADINGS
     }
     return table.rename(columns={n: f"{names[n]} {n}" if english else names[n] for n in table.columns if n in names})
@@ -392,28 +394,28 @@ def _latest(nights: list[date]) -> date:
 
 def _among(con: duckdb.DuckDBPyConnection, nights: tuple[date, ...]) -> str:
     """The WHERE of some nights. Raises UserError for one that was not evaluated."""
-    there = _nights(con)
-    if lost := [day for day in nights if day not in there]:
+    evaluated = _nights(con)
+    if lost := [day for day in nights if day not in evaluated]:
         raise UserError(
-            f"{lost[0]} was not evaluated here; evaluated nights: {', '.join(map(str, there[-5:])) or 'none'}"
+            f"{lost[0]} was not evaluated here; evaluated nights: {', '.join(map(str, evaluated[-5:])) or 'none'}"
         )
-    return f"WHERE evaluated_on IN ({', '.join(f'DATE {quote(str(day))}' for day in nights or (_latest(there),))})"
+    return f"WHERE evaluated_on IN ({', '.join(f'DATE {quote(str(day))}' for day in nights or (_latest(evaluated),))})"
 
 
 def _books(con: duckdb.DuckDBPyConnection, hashes: set[str]) -> dict[str, Rulebook]:
     """Hash -> rulebook, of those whose text is at hand: kept in the warehouse, or shipped."""
-    kept = scalar(
+    stored = scalar(
         con, "SELECT count(*) FROM duckdb_tables() WHERE schema_name = 'results' AND table_name = 'rulebooks'"
     )
-    if not kept:
+    if not stored:
         return {book.hash: book for book in reading_.shipped() if book.hash in hashes}
     rows = con.execute("SELECT hash, id, text FROM results.rulebooks").fetchall()
     return {hash_: reading_.parse(text.encode(), id) for hash_, id, text in rows if hash_ in hashes}
 
 
-def _of(hashes: pd.Series[Any], books: dict[str, Rulebook], what: Callable[[Rulebook], str]) -> list[str | None]:
-    told = {hash_: what(book) for hash_, book in books.items()}
-    return [told.get(hash_) for hash_ in hashes]
+def _of_book(hashes: pd.Series[Any], books: dict[str, Rulebook], value: Callable[[Rulebook], str]) -> list[str | None]:
+    values = {hash_: value(book) for hash_, book in books.items()}
+    return [values.get(hash_) for hash_ in hashes]
 
 
 def _element_names(table: pd.DataFrame, books: dict[str, Rulebook], language: str) -> list[str | None]:

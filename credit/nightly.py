@@ -11,15 +11,17 @@ import resource
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from functools import partial
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 from zoneinfo import ZoneInfo
 
 import duckdb
 
-from credit.errors import CheckFailed, UserError
+from credit.errors import CheckFailed, UserError, WarehouseLocked
 from credit.evaluation import night as evaluation
 from credit.evaluation import results
 from credit.files import durable
@@ -30,6 +32,7 @@ from credit.tables import TABLES
 from credit.warehouse.connection import scalar, zone_of
 
 Progress = Callable[[str], None]
+T = TypeVar("T")
 
 
 def quiet(_: str) -> None:
@@ -37,7 +40,7 @@ def quiet(_: str) -> None:
 
 
 @dataclass
-class Night:
+class NightRun:
     """What a night is asked to do, and the report it writes as it goes."""
 
     settings: Settings
@@ -50,7 +53,7 @@ class Night:
     report: dict[str, Any] = field(default_factory=dict)
 
 
-def ingest(night: Night, progress: Progress = quiet) -> None:
+def ingest(night: NightRun, progress: Progress = quiet) -> None:
     """Land what `path` holds: good rows wait in `landing`, the others are quarantined with a reason."""
     with open_warehouse(night.settings) as con:
         _verify_totals(con, night.settings)
@@ -68,13 +71,13 @@ def ingest(night: Night, progress: Progress = quiet) -> None:
             "notices": batch.notices,
             "batch": {"id": batch.batch_id, "already_landed": batch.already_landed},
         }
-        read, aside = (sum(n[what] for n in batch.counts.values()) for what in ("read", "quarantined"))
+        read, aside = (sum(n[state] for n in batch.counts.values()) for state in ("read", "quarantined"))
         progress(f"{read:,} rows read, {aside:,} quarantined" + (" (landed before)" if batch.already_landed else ""))
 
 
-def check(night: Night, progress: Progress = quiet) -> None:
+def check(night: NightRun, progress: Progress = quiet) -> None:
     """Judge landed batches by their expectations; merge what passes; stop or set aside what fails, as the setting says."""
-    checked, merged = {}, {}
+    verdicts, accepted = {}, {}
     with open_warehouse(night.settings, make=False) as con:
         waiting = merging.landed_batches(con)
         if waiting:
@@ -82,28 +85,29 @@ def check(night: Night, progress: Progress = quiet) -> None:
         for batch_id in waiting:
             progress(f"checking batch {batch_id} against its expectations")
             verdict = checks.check_batch(con, night.settings, batch_id)
-            checked[str(batch_id)] = verdict.to_json()
+            verdicts[str(batch_id)] = verdict.to_json()
             if verdict.success:
-                merged[str(batch_id)] = merging.accept(con, batch_id)
+                accepted[str(batch_id)] = merging.accept(con, batch_id)
                 progress(f"batch {batch_id} merged")
                 continue
             failed = [f for table in verdict.tables.values() for f in table.findings if f.severity == "critical"]
-            said = "; ".join(f.message for f in failed)
+            reasons = "; ".join(f.message for f in failed)
             if night.settings.on_failed_check == "stop":
+                night.report |= {"checks": verdicts, "merged": accepted}
                 raise CheckFailed(
-                    f"batch {batch_id} fails {len(failed)} expectation{'s' * (len(failed) > 1)}: {said}. Nothing was merged. "
+                    f"batch {batch_id} fails {len(failed)} expectation{'s' * (len(failed) > 1)}: {reasons}. Nothing was merged. "
                     + (f"See {verdict.docs}. " if verdict.docs else "")
                     + "Set it aside with `merchant-credit check --on-fail quarantine`, then deliver the mended files"
                 )
-            counts = merging.refuse(con, batch_id, said)
+            counts = merging.refuse(con, batch_id, reasons)
             if night.report.get("batch", {}).get("id") == batch_id:
                 night.report["sources"] = counts
-            night.report.setdefault("notices", []).append(f"batch {batch_id} was set aside: {said}")
+            night.report.setdefault("notices", []).append(f"batch {batch_id} was set aside: {reasons}")
             progress(f"batch {batch_id} fails its expectations and is set aside")
-        night.report |= {"checks": checked, "merged": merged}
+        night.report |= {"checks": verdicts, "merged": accepted}
 
 
-def evaluate(night: Night, progress: Progress = quiet) -> None:
+def evaluate(night: NightRun, progress: Progress = quiet) -> None:
     """Grade every merchant known by the cut-off under each rulebook. Raises UserError for a night that has not come."""
     with open_warehouse(night.settings, make=False) as con:
         today = datetime.now(ZoneInfo(zone_of(con, night.settings))).date()
@@ -111,15 +115,15 @@ def evaluate(night: Night, progress: Progress = quiet) -> None:
             raise UserError(
                 f"--date {night.day} has not come: today is {today}; a night is evaluated once its facts are in"
             )
-        if left := merging.landed_batches(con):
+        if waiting := merging.landed_batches(con):
             night.report.setdefault("notices", []).append(
-                f"batch {', '.join(map(str, left))} is landed but not checked, so not counted: run `merchant-credit check`"
+                f"batch {', '.join(map(str, waiting))} is landed but not checked, so not counted: run `merchant-credit check`"
             )
-        done = evaluation.evaluate(con, night.settings, night.day, night.rulebooks, progress, trial=night.trial)
+        evaluations = evaluation.evaluate(con, night.settings, night.day, night.rulebooks, progress, trial=night.trial)
         results.export_night(con, night.settings, night.day)
-        by_rulebook = {e.rulebook.id: e.counts for e in done if len(e.grades)}
+        by_rulebook = {e.rulebook.id: e.counts for e in evaluations if len(e.grades)}
         total: dict[str, int] = {}
-        for e in done:
+        for e in evaluations:
             # Merchants alone: buyers who are evaluated stand under their rulebook.
             for grade, number in e.counts.items() if e.rulebook.subject.role == "seller" else ():
                 total[grade] = total.get(grade, 0) + number
@@ -137,13 +141,13 @@ def evaluate(night: Night, progress: Progress = quiet) -> None:
                     "standing": e.standing,
                     "subjects": len(e.grades),
                 }
-                for e in done
+                for e in evaluations
             ],
         }
         progress(f"{sum(total.values()):,} merchants graded")
 
 
-def publish(night: Night, progress: Progress = quiet) -> None:
+def publish(night: NightRun, progress: Progress = quiet) -> None:
     """Write the disclosure files of the night to a new version and switch to it."""
     from credit.disclosure.publishing import publish as disclose
 
@@ -174,7 +178,7 @@ def signed_by_development_keys(settings: Settings) -> list[str]:
     ]
 
 
-Step = Callable[[Night, Progress], None]
+Step = Callable[[NightRun, Progress], None]
 
 STEPS: tuple[tuple[str, Step], ...] = (
     ("ingest", ingest),
@@ -184,37 +188,60 @@ STEPS: tuple[tuple[str, Step], ...] = (
 )
 
 
-def run_step(name: str, step: Step, night: Night, progress: Progress = quiet) -> None:
+def run_step(name: str, step: Step, night: NightRun, progress: Progress = quiet) -> None:
     """One step, its seconds noted in the report."""
     started = time.perf_counter()
     step(night, progress)
     night.report.setdefault("stages", {})[name] = {"seconds": round(time.perf_counter() - started, 3)}
 
 
-def finish(night: Night) -> dict[str, Any]:
+def finish(night: NightRun) -> dict[str, Any]:
     """Complete the report and keep it in `reports/<day>.json` in the home."""
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1 << 20 if sys.platform == "darwin" else 1 << 10)
     with open_warehouse(night.settings, read_only=True) as con:
         rows = _totals(con)
+    night.report |= {"rows": rows, "peak_memory_mb": round(peak, 1)}
     report = {"date": night.day.isoformat(), "source": night.source, **night.report}
-    report |= {"rows": rows, "peak_memory_mb": round(peak, 1)}
     folder = night.settings.home / "reports"
     folder.mkdir(exist_ok=True)
-    _keep(folder / f"{night.day}.json", report)
-    _keep(folder / ".rows", rows)
+    _write(folder / f"{night.day}.json", report)
+    _write(folder / ".rows", rows)
     return report
 
 
-def _keep(path: Path, value: Any) -> None:
+def _write(path: Path, document: Any) -> None:
     """Write JSON whole or not at all."""
-    durable.put(path, json.dumps(value, ensure_ascii=False, indent=1, default=str).encode())
+    durable.put(path, json.dumps(document, ensure_ascii=False, indent=1, default=str).encode())
 
 
-def run(night: Night, progress: Callable[[str, str], None] = lambda _step, _said: None) -> dict[str, Any]:
-    """All steps in order; returns the report."""
-    for name, step in STEPS:
-        run_step(name, step, night, lambda said, name=name: progress(name, said))  # type: ignore[misc]
-    return finish(night)
+def run(night: NightRun, progress: Callable[[str, str], None] = lambda _step, _message: None) -> dict[str, Any]:
+    """All steps in order; returns the report. Waits while another process has the warehouse open, as long as the setting says.
+
+    A night that fails leaves its report, too: how far it came, and why it went no further.
+    """
+    name = "ingest"
+    try:
+        for name, step in STEPS:
+            _when_free(night, partial(run_step, name, step, night, partial(progress, name)))
+        return _when_free(night, lambda: finish(night))
+    except UserError as error:
+        night.report["failed"] = {"step": name, "message": str(error), "exit_code": error.exit_code}
+        with suppress(UserError, OSError):
+            finish(night)
+        raise
+
+
+def _when_free(night: NightRun, work: Callable[[], T]) -> T:
+    """Do the work, again and again while the warehouse is open elsewhere. Raises WarehouseLocked once the wait is over."""
+    deadline = time.monotonic() + night.settings.lock_wait_seconds
+    while True:
+        try:
+            return work()
+        except WarehouseLocked:
+            left = deadline - time.monotonic()
+            if left <= 0:
+                raise
+            time.sleep(min(2.0, left))
 
 
 def _totals(con: duckdb.DuckDBPyConnection) -> dict[str, int]:
@@ -228,14 +255,14 @@ def _totals(con: duckdb.DuckDBPyConnection) -> dict[str, int]:
 
 def _verify_totals(con: duckdb.DuckDBPyConnection, settings: Settings) -> None:
     """Row versions are never deleted: fewer than after the last night means that the file lost its last writes."""
-    noted = settings.home / "reports" / ".rows"
-    if not noted.exists():
+    note = settings.home / "reports" / ".rows"
+    if not note.exists():
         return
-    before = cast(dict[str, int], json.loads(noted.read_text()))
-    now = _totals(con)
-    lost = {name: rows - now.get(name, 0) for name, rows in before.items() if rows > now.get(name, 0)}
+    rows_before = cast(dict[str, int], json.loads(note.read_text()))
+    rows_now = _totals(con)
+    lost = {name: rows - rows_now.get(name, 0) for name, rows in rows_before.items() if rows > rows_now.get(name, 0)}
     if lost:
         raise UserError(
             f"{settings.database} holds fewer rows than after the last night ({lost}); its last writes were lost. "
-            f"Restore it from a backup, or remove {noted} to go on with what is there."
+            f"Restore it from a backup, or remove {note} to go on with what is there."
         )

@@ -35,6 +35,13 @@ class Settings(BaseSettings):
         "fixed for a home by its first batch",
     )
     threads: int | None = Field(None, ge=1, description="DuckDB threads; unset: all cores")
+    lock_wait_seconds: float = Field(
+        300,
+        ge=0,
+        le=86_400,
+        allow_inf_nan=False,
+        description="how long `nightly` waits for another process to close the warehouse before it gives up (exit code 5)",
+    )
     memory_limit: str = Field(
         "1GB",
         pattern=r"^[1-9]\d*(\.\d+)?\s?[KMGT]i?B$",
@@ -106,21 +113,21 @@ class Settings(BaseSettings):
         return self.home / "pseudonym.key"
 
 
-def load(**given: Any) -> Settings:
-    """The settings in force; `given` (None left out) wins over environment and file.
+def load(**options: Any) -> Settings:
+    """The settings in force; `options` (None left out) win over environment and file.
 
     Raises UserError that names the setting, where it was read and what is allowed.
     """
-    given = {name: value for name, value in given.items() if value is not None}
+    options = {name: value for name, value in options.items() if value is not None}
     try:
-        return Settings(**given)
+        return Settings(**options)
     except ValidationError as error:
         lines = []
         for problem in error.errors():
             name = str(problem["loc"][0])
             origin = (
                 f"environment variable {PREFIX}{name.upper()}"
-                if f"{PREFIX}{name.upper()}" in os.environ and name not in given
+                if f"{PREFIX}{name.upper()}" in os.environ and name not in options
                 else f"setting {name}"
             )
             lines.append(f"{origin}: {problem['msg']} (got {problem.get('input')!r})")
@@ -139,22 +146,22 @@ def last_day(end: datetime, zone: str) -> date:
     return (end - timedelta(microseconds=1)).astimezone(ZoneInfo(zone)).date()
 
 
-def origins(settings: Settings, **given: Any) -> dict[str, str]:
+def origins(settings: Settings, **options: Any) -> dict[str, str]:
     """Setting -> where its value comes from: command line, environment, config.toml or default."""
     file = settings.home / "config.toml"
     in_file = tomllib.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
-    found = {}
+    origin_of = {}
     for name in Settings.model_fields:
-        if given.get(name) is not None:
-            found[name] = "command line"
+        if options.get(name) is not None:
+            origin_of[name] = "command line"
         elif f"{PREFIX}{name.upper()}" in os.environ:
-            found[name] = f"environment {PREFIX}{name.upper()}"
+            origin_of[name] = f"environment {PREFIX}{name.upper()}"
         else:
-            found[name] = str(file) if name in in_file else "default"
-    return found
+            origin_of[name] = str(file) if name in in_file else "default"
+    return origin_of
 
 
 def origin(settings: Settings, name: str) -> str:
     """The setting as an error names it: by the environment variable or the file that it was read from."""
-    found = origins(settings)[name]
-    return f"{name} in {found}" if found.endswith(".toml") else found
+    place = origins(settings)[name]
+    return f"{name} in {place}" if place.endswith(".toml") else place

@@ -1,7 +1,7 @@
 """The canonical tables, described once.
 
 DDL (`warehouse.py`), readers and row checks (`intake.py`), the evaluation's point-in-time view (`engine.py`),
-the data dictionary (`data/dictionary/`) and the synthetic marketplace all derive from the metadata here.
+the data dictionary (`docs/reference/`) and the synthetic marketplace all derive from the metadata here.
 
 Time. Three kinds of columns speak of time, and the evaluation of day D (cut-off: 00:00 of D in the platform's
 zone) sees none of what they say about a moment at or after the cut-off:

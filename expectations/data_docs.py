@@ -50,7 +50,7 @@ def finish(built: Path, site: Path, report: dict[str, Any], keep: int) -> Path:
         home = "../" * (len(place.parts) - 1) + "index.html"
         back = f'<p><a href="{home}">← 批次 / batch {report["batch_id"]}</a></p>'
         title = f"{place.parts[1] if len(place.parts) > 1 else place.stem}".removesuffix(".html")
-        page.write_text(_page(title, f"{back}\n<h1>{escape(title)}</h1>\n{''.join(content.kept)}"), encoding="utf-8")
+        page.write_text(_page(title, f"{back}\n<h1>{escape(title)}</h1>\n{''.join(content.parts)}"), encoding="utf-8")
     results = {page.relative_to(built).parts[1]: page for page in built.glob("validations/**/*.html")}
     links = {name: page.relative_to(built).as_posix() for name, page in results.items()}
     (built / "index.html").write_text(_index(report, links), encoding="utf-8")
@@ -74,19 +74,21 @@ def _index(report: dict[str, Any], links: dict[str, str]) -> str:
     """The first page: the verdict, the findings with what to do, the tables with links to Great Expectations' pages."""
     batch, tables = report["batch_id"], report["tables"].values()
     verdict = "通过 / passed" if report["success"] else "未通过 / failed"
-    findings = sorted((one for table in tables for one in table["findings"]), key=lambda one: one["severity"])
-    found = "".join(
-        f'<tr><td class="{one["severity"]}">{_SEVERITY[one["severity"]]}</td><td>{escape(one["table"])}</td>'
-        f'<td class="message">{escape(one["message"])}</td></tr>'
-        for one in findings
+    breaches = sorted(
+        (breach for table in tables for breach in table["findings"]), key=lambda breach: breach["severity"]
+    )
+    breach_rows = "".join(
+        f'<tr><td class="{breach["severity"]}">{_SEVERITY[breach["severity"]]}</td><td>{escape(breach["table"])}</td>'
+        f'<td class="message">{escape(breach["message"])}</td></tr>'
+        for breach in breaches
     )
     rows = "".join(_table_row(table, links) for table in tables)
     neutral = "".join(f"<li>{escape(name)}</li>" for table in tables for name in table["neutral"])
     body = f"""<h1>批次 {batch} 的校验 / Check of batch {batch}</h1>
 <p class="{"passed" if report["success"] else "failed"}"><strong>{verdict}</strong></p>
-<h2>发现 / Findings ({len(findings)})</h2>
+<h2>发现 / Findings ({len(breaches)})</h2>
 <table><thead><tr><th>级别 / severity</th><th>表 / table</th><th>说明与处理 / what and what to do</th></tr></thead>
-<tbody>{found or '<tr><td colspan="3">无 / none</td></tr>'}</tbody></table>
+<tbody>{breach_rows or '<tr><td colspan="3">无 / none</td></tr>'}</tbody></table>
 <h2>各表 / Tables</h2>
 <table><thead><tr><th>表 / table</th><th>行数 / rows</th><th>抽查行数 / rows read</th><th>已评估 / evaluated</th>
 <th>结果 / result</th><th>详情 / details</th></tr></thead><tbody>{rows}</tbody></table>
@@ -126,7 +128,7 @@ class _Content(HTMLParser):
 
     def __init__(self) -> None:
         super().__init__(convert_charrefs=True)
-        self.kept: list[str] = []
+        self.parts: list[str] = []
         self._open: list[tuple[str, bool]] = []
         """The elements we are in, from the section down, and whether each is kept."""
 
@@ -137,8 +139,10 @@ class _Content(HTMLParser):
         silent = tag in self._SILENT or "collapse" in classes or ("data-toggle", "collapse") in attrs
         silent = silent or bool(self._open and not self._open[-1][1])
         if not silent and tag in self._ELEMENTS:
-            given = "".join(f' {name}="{escape(value or "")}"' for name, value in attrs if self._allowed(name, value))
-            self.kept.append(f"<{tag}{given}>")
+            attributes = "".join(
+                f' {name}="{escape(value or "")}"' for name, value in attrs if self._allowed(name, value)
+            )
+            self.parts.append(f"<{tag}{attributes}>")
         if tag not in self._VOID:
             self._open.append((tag, not silent))
 
@@ -146,15 +150,15 @@ class _Content(HTMLParser):
         if not any(name == tag for name, _ in self._open):
             return
         while self._open:
-            name, kept = self._open.pop()
-            if kept and name in self._ELEMENTS:
-                self.kept.append(f"</{name}>")
+            name, visible = self._open.pop()
+            if visible and name in self._ELEMENTS:
+                self.parts.append(f"</{name}>")
             if name == tag:
                 return
 
     def handle_data(self, data: str) -> None:
         if self._open and self._open[-1][1]:
-            self.kept.append(escape(data))
+            self.parts.append(escape(data))
 
     def _allowed(self, name: str, value: str | None) -> bool:
         return name in self._ATTRIBUTES or (name == "href" and (value or "").startswith(("#", "../", "./")))

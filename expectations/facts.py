@@ -14,14 +14,15 @@ NULL means: not enough rows or no history to say. An expectation on it is then n
 from __future__ import annotations
 
 from credit.tables import TABLES, Table
+from credit.warehouse.sql import statement
 
 ENOUGH = 100
 """Rows below which a share or a mean says too little to be judged."""
 
 
-def share(of: str, among: str = "true", rows: str = "arriving", least: int = ENOUGH) -> str:
+def share(condition: str, among: str = "true", rows: str = "arriving", least: int = ENOUGH) -> str:
     """SQL: share of the rows `among` which `of` is true; rows where `of` is unknown don't count."""
-    return f"SELECT CASE WHEN count({of}) >= {least} THEN avg(({of})::INT) END FROM {rows} WHERE {among}"
+    return f"SELECT CASE WHEN count({condition}) >= {least} THEN avg(({condition})::INT) END FROM {rows} WHERE {among}"
 
 
 def largest(column: str) -> str:
@@ -87,24 +88,9 @@ def _of_every_table(table: Table) -> dict[str, str]:
             SELECT CASE WHEN (SELECT count(*) FROM arriving) >= {ENOUGH} THEN {age} END
             FROM (SELECT {event} FROM arriving UNION ALL SELECT {event} FROM canonical.{name})
             WHERE {event} < {{as_of}}"""
-        # The full days this batch adds (at most 7) against the 28 days before them. A row that is delivered again
-        # counts once. Neutral on a first delivery and where there were fewer than 10 rows a day.
-        facts["rows_per_day_vs_last_weeks"] = f"""
-            WITH last AS (SELECT CAST(timezone('{{zone}}', {{as_of}}) AS DATE) - 1 AS day),
-            had AS (SELECT {key} AS key, {day} AS day FROM canonical.{name}
-                    WHERE {event} >= {{as_of}} - INTERVAL 40 DAY AND {event} < {{as_of}}),
-            has AS (SELECT {key} AS key, {day} AS day FROM arriving
-                    WHERE {event} >= {{as_of}} - INTERVAL 40 DAY AND {event} < {{as_of}}),
-            fresh AS (SELECT last.day AS newest,
-                greatest(last.day - 6, least(last.day, coalesce((SELECT max(day) + 1 FROM had), last.day - 6))) AS oldest
-                FROM last),
-            counted AS (SELECT newest - oldest + 1 AS days,
-                count(*) FILTER (day BETWEEN oldest AND newest) AS now,
-                count(*) FILTER (day BETWEEN oldest - 28 AND oldest - 1) AS before
-                FROM fresh, (SELECT key, day FROM had UNION SELECT key, day FROM has) GROUP BY ALL)
-            SELECT (now / days) / (before / 28) FROM counted
-            WHERE before >= 280 AND EXISTS (SELECT 1 FROM canonical.{name})
-              AND EXISTS (SELECT 1 FROM has, fresh WHERE day BETWEEN oldest AND newest)"""
+        facts["rows_per_day_vs_last_weeks"] = statement(
+            __file__, "rows_per_day_vs_last_weeks", table=name, key=key, event=event, day=day
+        )
     return facts
 
 

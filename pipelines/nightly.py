@@ -10,21 +10,23 @@ from __future__ import annotations
 import argparse
 import contextlib
 import sys
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from prefect import flow, get_run_logger, task
 from prefect.artifacts import create_markdown_artifact, create_table_artifact
 from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State, TaskRun
+from prefect.runtime import flow_run
 from rich.markup import escape
 
 from credit import settings
+from credit.cli.night_report import show_report, standing_note
 from credit.cli.options import day_of, err
-from credit.cli.report import show_report, standing_note
 from credit.errors import SourceUnreachable, UserError, WarehouseLocked
-from credit.nightly import STEPS, Night, finish, run_step
+from credit.nightly import STEPS, NightRun, finish, run_step
 from credit.sources.adapters import zone_before_a_batch
 
 CRON = "30 2 * * *"
@@ -38,7 +40,7 @@ def _retrying_can_help(_task: Any, _run: TaskRun, state: State[Any]) -> bool:
 
 
 @task(retries=3, retry_delay_seconds=[10, 60, 300], retry_condition_fn=_retrying_can_help, cache_policy=NO_CACHE)
-def step(name: str, night: Night) -> Night:
+def step(name: str, night: NightRun) -> NightRun:
     """One step of the night. Returns the night with its report grown by what the step did."""
     logger = get_run_logger()
     run_step(name, dict(STEPS)[name], night, logger.info)
@@ -57,17 +59,24 @@ def nightly(
 ) -> dict[str, Any]:
     """Ingest, check, evaluate, publish; returns the night's report and leaves it as artifacts.
 
-    `evaluation_date` (YYYY-MM-DD) is the night that begins that day; default: today in the platform's zone.
+    `evaluation_date` (YYYY-MM-DD) is the night that begins that day; default: the day, in the platform's zone, for which the
+    run was scheduled, however late it starts.
     """
     conf = settings.load(home=home)
-    day: date = day_of(evaluation_date, conf, source)
+    day: date = day_of(evaluation_date, conf, source) if evaluation_date else _scheduled_day(conf, source)
     books = [Path(book) for book in rulebooks or []] or None
-    night = Night(conf, day, source, Path(path) if path else None, books, history, trial)
+    night = NightRun(conf, day, source, Path(path) if path else None, books, history, trial)
     for name, _ in STEPS:
         night = step.with_options(name=name)(name, night)
     report = finish(night)
     _artifacts(report)
     return report
+
+
+def _scheduled_day(conf: settings.Settings, source: str) -> date:
+    meant = flow_run.scheduled_start_time
+    zone = ZoneInfo(zone_before_a_batch(conf, source))
+    return (meant or datetime.now(UTC)).astimezone(zone).date()
 
 
 def _artifacts(report: dict[str, Any]) -> None:
@@ -105,7 +114,7 @@ def main() -> None:
         prog="python -m pipelines.nightly", description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
     parser.add_argument("--path", help="a file, or a folder of files; for postgres the mapping file")
-    parser.add_argument("--source", default="canonical", help="canonical, olist or postgres")
+    parser.add_argument("--source", default="canonical", help="canonical, olist, files or postgres")
     parser.add_argument("--date", help="evaluation day, YYYY-MM-DD; default: today in the platform's zone")
     parser.add_argument("--rulebook", action="append", help="rulebook file; give again for more")
     parser.add_argument("--trial", action="store_true", help="evaluate by rulebook files that are not in force")
@@ -116,19 +125,19 @@ def main() -> None:
     )
     parser.add_argument("--serve", action="store_true", help="serve as a deployment, every night")
     parser.add_argument("--cron", default=CRON, help=f"when, with --serve; default {CRON!r} in the platform's zone")
-    given = parser.parse_args()
+    options = parser.parse_args()
     parameters = {
-        "path": given.path,
-        "source": given.source,
-        "evaluation_date": given.date,
-        "rulebooks": given.rulebook,
-        "history": given.history,
-        "home": given.home,
-        "trial": given.trial,
+        "path": options.path,
+        "source": options.source,
+        "evaluation_date": options.date,
+        "rulebooks": options.rulebook,
+        "history": options.history,
+        "home": options.home,
+        "trial": options.trial,
     }
     try:
-        if given.serve:
-            serve(parameters, given.cron)
+        if options.serve:
+            serve(parameters, options.cron)
         else:
             show_report(nightly(**parameters))
             _stop_background_loop()

@@ -27,14 +27,22 @@ from credit.rulebooks.reading import load
 from credit.settings import Settings, cut_off
 from credit.tables import TABLES
 from credit.warehouse import connection, schema
+from support import rules
 from support.literal import DAY, ZONE, Enact, Fill, MakeBook, MakeFacts, Measure, Measured, Row, insert_rows
 from support.places import ROOT
+
+
+@pytest.fixture(scope="module")
+def shipped_rules() -> Iterator[None]:
+    """The rulebooks of the program in place of the frozen ones."""
+    with rules.shipped():
+        yield
 
 
 @pytest.fixture(scope="session")
 def _memory() -> Iterator[duckdb.DuckDBPyConnection]:
     with connection.connect(":memory:", Settings(threads=1)) as con:
-        con.execute(schema.ddl())
+        schema.build(con)
         con.execute("SET VARIABLE zone = ?", [ZONE])
         yield con
 
@@ -231,7 +239,7 @@ def olist() -> Path:
 def olist_home(olist: Path, tmp_path_factory: pytest.TempPathFactory) -> Settings:
     """Home of the graded night of 2018-08-31; made once in each process that runs tests."""
     options = Settings(home=tmp_path_factory.mktemp("olist"))
-    with open_warehouse(options) as con:
+    with rules.shipped(), open_warehouse(options) as con:
         batch = landing.land(con, options, "olist", olist, OLIST_DAY)
         merging.accept(con, batch.batch_id)
         night.evaluate(con, options, OLIST_DAY)

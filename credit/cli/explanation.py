@@ -11,7 +11,8 @@ from rich.table import Table
 
 from credit.disclosure.documents import STANDINGS
 
-SHOWN_ROWS = 20
+ROWS = 20
+"""Rows that are named; --json gives all."""
 
 
 def number(value: float | None) -> str:
@@ -21,26 +22,26 @@ def number(value: float | None) -> str:
     return f"{value:,.0f}" if float(value).is_integer() and abs(value) >= 1 else f"{value:,.4g}"
 
 
-def show_explanation(found: dict[str, Any], out: Console) -> None:
-    """Print what `credit.explain.explain` found."""
-    _head(found, out)
-    _elements(found, out)
-    _to_raise(found, out)
-    _outlook(found, out)
-    _since_last(found, out)
-    _findings(found, out)
-    _objections(found, out)
+def show_explanation(explanation: dict[str, Any], out: Console) -> None:
+    """Print an explanation as `credit.evaluation.explain.explain` gives it."""
+    _head(explanation, out)
+    _elements(explanation, out)
+    _to_raise(explanation, out)
+    _outlook(explanation, out)
+    _since_last(explanation, out)
+    _findings(explanation, out)
+    _objections(explanation, out)
 
 
-def _head(found: dict[str, Any], out: Console) -> None:
-    meaning = f" · {found['meaning']['zh']} {found['meaning']['en']}" if found["meaning"] else ""
-    score = "not rated 未评级" if found["score"] is None else f"{found['score']:.4f} of 100"
+def _head(explanation: dict[str, Any], out: Console) -> None:
+    meaning = f" · {explanation['meaning']['zh']} {explanation['meaning']['en']}" if explanation["meaning"] else ""
+    score = "not rated 未评级" if explanation["score"] is None else f"{explanation['score']:.4f} of 100"
     out.print(
-        f"[bold]{escape(found['subject_id'])}[/bold] · {found['evaluated_on']} · [bold]{found['grade']}[/bold]{meaning}",
+        f"[bold]{escape(explanation['subject_id'])}[/bold] · {explanation['evaluated_on']} · [bold]{explanation['grade']}[/bold]{meaning}",
         highlight=False,
     )
     out.print(
-        f"score 得分 {score} · evidence 证据 {found['evidence']:.2f} · {found['rulebook']} {found['rulebook_version']}",
+        f"score 得分 {score} · evidence 证据 {explanation['evidence']:.2f} · {explanation['rulebook']} {explanation['rulebook_version']}",
         highlight=False,
     )
     marks = {
@@ -49,29 +50,31 @@ def _head(found: dict[str, Any], out: Console) -> None:
         "self_operated": "operated by the platform itself 平台自营",
     }
     for name, text in marks.items():
-        if found[name]:
+        if explanation[name]:
             out.print(f"[yellow]{text}[/yellow]")
-    if found["not_rated"]:
-        out.print(f"[yellow]not rated 未评级[/yellow] {found['not_rated']['zh']} · {found['not_rated']['en']}")
-    for veto in found["vetoes"]:
+    if explanation["not_rated"]:
+        out.print(
+            f"[yellow]not rated 未评级[/yellow] {explanation['not_rated']['zh']} · {explanation['not_rated']['en']}"
+        )
+    for veto in explanation["vetoes"]:
         effect = ("fixed at 定为" if veto["effect"] == "fixed" else "at most 不高于") + f" {veto['grade']}"
         out.print(f"[red]{effect}[/red] {veto['name_zh']} {veto['name_en']}: {veto['improve_zh']} {veto['improve_en']}")
-    if found["grade_held"] != found["grade_by_score"]:
+    if explanation["grade_held"] != explanation["grade_by_score"]:
         out.print(
-            f"by score {found['grade_by_score']}, held at {found['grade_held']}: past the edge "
-            f"{abs(found['past_edge'])} time(s) in a row 按得分为 {found['grade_by_score']}，暂维持 {found['grade_held']}",
+            f"by score {explanation['grade_by_score']}, held at {explanation['grade_held']}: past the edge "
+            f"{abs(explanation['past_edge'])} time(s) in a row 按得分为 {explanation['grade_by_score']}，暂维持 {explanation['grade_held']}",
             highlight=False,
         )
-    if note := STANDINGS[found["standing"]]:
-        out.print(f"[yellow]{found['standing']}[/yellow] {note['zh']} {note['en']}")
+    if note := STANDINGS[explanation["standing"]]:
+        out.print(f"[yellow]{explanation['standing']}[/yellow] {note['zh']} {note['en']}")
 
 
-def _elements(found: dict[str, Any], out: Console) -> None:
+def _elements(explanation: dict[str, Any], out: Console) -> None:
     table = Table(box=SIMPLE_HEAD, show_edge=False, padding=(0, 1, 0, 0))
     table.add_column("Element and indicator\n要素与指标", width=23, overflow="fold")
     for heading in ("Value\n值", "Counts\n计数", "Mark\n分值", "Weight\n权重", "Points\n得分", "Peers\n同行"):
         table.add_column(heading, justify="right", no_wrap=True)
-    for element in found["elements"]:
+    for element in explanation["elements"]:
         if not element["effective_weight"]:
             continue
         table.add_row(
@@ -97,23 +100,23 @@ def _elements(found: dict[str, Any], out: Console) -> None:
     }
     for state, title in states.items():
         names = []
-        for element in found["elements"]:
+        for element in explanation["elements"]:
             here = [f"{i['name_zh']} {i['name_en']}" for i in element["indicators"] if i["state"] == state]
             whole = len(here) == len(element["indicators"])
             names += [f"{element['name_zh']} {element['name_en']} (all {len(here)} 全部)"] if whole else here
         if names:
             out.print(f"[dim]{title}: {'，'.join(names)}[/dim]", highlight=False)
-    for i in (i for element in found["elements"] for i in element["indicators"]):
+    for i in (i for element in explanation["elements"] for i in element["indicators"]):
         for rows in i.get("rows") or []:
-            shown = rows["ids"][:SHOWN_ROWS]
-            more = f" … {rows['total']:,} in all, --json gives them" if rows["total"] > len(shown) else ""
+            ids = rows["ids"][:ROWS]
+            more = f" … {rows['total']:,} in all, --json gives them" if rows["total"] > len(ids) else ""
             part = "counted 计入" if rows["part"] == "numerator" else "out of 分母中其余"
-            out.print(f"  {i['name_zh']} · {rows['table']}, {part}: {escape(', '.join(shown))}{more}", highlight=False)
+            out.print(f"  {i['name_zh']} · {rows['table']}, {part}: {escape(', '.join(ids))}{more}", highlight=False)
 
 
-def _to_raise(found: dict[str, Any], out: Console) -> None:
-    ahead, plan = found["next_grade"], found["to_raise"]
-    if found["vetoes"] and found["grade"] not in (found["grade_held"], "NR"):
+def _to_raise(explanation: dict[str, Any], out: Console) -> None:
+    ahead, plan = explanation["next_grade"], explanation["to_raise"]
+    if explanation["vetoes"] and explanation["grade"] not in (explanation["grade_held"], "NR"):
         out.print(
             "\n[bold]No points raise the grade while the veto holds; end its cause first.[/bold] 否决或限级事项解除前，得分提高不能提升等级。"
         )
@@ -138,16 +141,16 @@ def _to_raise(found: dict[str, Any], out: Console) -> None:
         out.print(f"  all of them 合计: {plan['together']:.2f}", highlight=False)
 
 
-def _outlook(found: dict[str, Any], out: Console) -> None:
+def _outlook(explanation: dict[str, Any], out: Console) -> None:
     out.print("\n[bold]If nothing new happens 若无新情况[/bold]")
-    for ahead in found["outlook"]:
+    for ahead in explanation["outlook"]:
         score = ahead["not_rated_reason"] or f"{ahead['score']:.2f}"
         moves = "，".join(f"{move['name_zh']} {move['name_en']} {move['points']:+.2f}" for move in ahead["moves"])
         out.print("  " + " · ".join(filter(None, (ahead["on"], ahead["grade"], score, moves))), highlight=False)
 
 
-def _since_last(found: dict[str, Any], out: Console) -> None:
-    last = found["since_last"]
+def _since_last(explanation: dict[str, Any], out: Console) -> None:
+    last = explanation["since_last"]
     if not last:
         return
     score = "" if last["score"] is None else f", {last['score']:.2f}"
@@ -161,42 +164,44 @@ def _since_last(found: dict[str, Any], out: Console) -> None:
         out.print(f"  {move['name_zh']} {move['name_en']} {move['points']:+.4f}", highlight=False)
 
 
-def _objections(found: dict[str, Any], out: Console) -> None:
-    said = found["objections"]
-    if not any(said[part] for part in ("open", "decided", "adjustments")):
+def _objections(explanation: dict[str, Any], out: Console) -> None:
+    objections = explanation["objections"]
+    if not any(objections[part] for part in ("open", "decided", "adjustments")):
         return
     out.print("\n[bold]Objections and corrections 异议与更正[/bold]")
-    for one in said["open"] + said["decided"]:
-        state = one.get("outcome") or {"zh": "处理中", "en": "open"}
-        reason = f": {escape(one['reason'])}" if one.get("reason") else ""
+    for objection in objections["open"] + objections["decided"]:
+        about, state = objection["about"], objection.get("outcome") or {"zh": "处理中", "en": "open"}
+        reason = f": {escape(objection['reason'])}" if objection.get("reason") else ""
         out.print(
-            f"  {one['number']} · {one['about']['zh']} {one['about']['en']} · {state['zh']} {state['en']}{reason}",
+            f"  {objection['number']} · {about['zh']} {about['en']} · {state['zh']} {state['en']}{reason}",
             highlight=False,
         )
-    for one in said["adjustments"][:SHOWN_ROWS]:
-        how = f"{one['column']} → {one['value'] or 'blank 空'}" if one["column"] else "left out 剔除"
-        out.print(f"  {escape(one['row'])}: {escape(how)}", highlight=False)
-    if (more := len(said["adjustments"]) - SHOWN_ROWS) > 0:
+    for adjustment in objections["adjustments"][:ROWS]:
+        column, value = adjustment["column"], adjustment["value"] or "blank 空"
+        effect = f"{column} → {value}" if column else "left out 剔除"
+        out.print(f"  {escape(adjustment['row'])}: {escape(effect)}", highlight=False)
+    if (more := len(objections["adjustments"]) - ROWS) > 0:
         out.print(f"  … {more} more, --json gives them 其余见 --json")
-    if said["pending"]:
+    if objections["pending"]:
         out.print(
-            f"[yellow]Corrected since it was evaluated[/yellow]: run `merchant-credit evaluate --date {found['evaluated_on']}` "
+            f"[yellow]Corrected since it was evaluated[/yellow]: run `merchant-credit evaluate --date {explanation['evaluated_on']}` "
             "事实已更正，尚未重新评价",
             highlight=False,
         )
 
 
-def _findings(found: dict[str, Any], out: Console) -> None:
-    if not found["findings"]:
+def _findings(explanation: dict[str, Any], out: Console) -> None:
+    if not explanation["findings"]:
         return
     out.print("\n[bold]Manipulation upheld 经认定的操纵行为[/bold]")
-    for one in found["findings"]:
-        what = one["violation"] or {"zh": "不真实的评价", "en": "reviews that are not genuine"}
-        object_to = f" · object to 异议对象 {one['object_to']}" if one["object_to"] else ""
+    for finding in explanation["findings"]:
+        matter = finding["violation"] or {"zh": "不真实的评价", "en": "reviews that are not genuine"}
+        object_to = f" · object to 异议对象 {finding['object_to']}" if finding["object_to"] else ""
         out.print(
-            f"  {one['upheld_on']} · {what['zh']} {what['en']}: {escape(one['reason'])} · {one['transactions']} transactions "
-            f"and {one['reviews']} reviews do not count since 自该日起不计入 {one['from_day']}{object_to}",
+            f"  {finding['upheld_on']} · {matter['zh']} {matter['en']}: {escape(finding['reason'])} · "
+            f"{finding['transactions']} transactions and {finding['reviews']} reviews do not count since 自该日起不计入 "
+            f"{finding['from_day']}{object_to}",
             highlight=False,
         )
-        for row in one.get("rows", [])[:SHOWN_ROWS]:
+        for row in finding.get("rows", [])[:ROWS]:
             out.print(f"    {escape(row)}", highlight=False)

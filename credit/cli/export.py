@@ -1,8 +1,7 @@
-"""The verb `export`: the version in force to displays, and the periodic report to authorities."""
+"""The verbs `export postgres|files|report`: the version in force to displays, and the periodic report to authorities."""
 
 from __future__ import annotations
 
-from datetime import date
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -10,8 +9,9 @@ import typer
 from rich.markup import escape
 
 from credit import settings
-from credit.cli.options import AsJson, Home, err, out, print_json
+from credit.cli.options import AsJson, Home, err, named_day, out, print_json
 from credit.errors import UserError
+from credit.home import open_warehouse
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -59,21 +59,21 @@ def postgres(
     where = Url(text, "--url" if url else settings.origin(conf, "postgres_url"))
     version = published.current(conf)
     marked = sort_key.advertised(advertised, _ids(version)) if advertised else None
-    sent = target.export(version, where, schema, marked)
+    upserts = target.export(version, where, schema, marked)
     if as_json:
-        print_json(sent.to_json() | {"server": where.server, "schema": schema})
+        print_json(upserts.to_json() | {"server": where.server, "schema": schema})
         return
     out.print(
-        f"{escape(where.server)} {schema}: version {sent.version} · {sent.added:,} added 新增 · {sent.changed:,} changed 变更 · "
-        f"{sent.withdrawn:,} withdrawn 撤下 · {sent.unchanged:,} unchanged 未变",
+        f"{escape(where.server)} {schema}: version {upserts.version} · {upserts.added:,} added 新增 · {upserts.changed:,} changed 变更 · "
+        f"{upserts.withdrawn:,} withdrawn 撤下 · {upserts.unchanged:,} unchanged 未变",
         highlight=False,
     )
     if marked is not None:
-        out.print(f"{sent.advertisements_changed:,} advertisement marks changed 广告标识变更", highlight=False)
-    if sent.replaced:
+        out.print(f"{upserts.advertisements_changed:,} advertisement marks changed 广告标识变更", highlight=False)
+    if upserts.replaced:
         err.print(
             f"[yellow]note[/yellow] PostgreSQL cannot store NUL; it stands as \ufffd in: "
-            f"{escape(', '.join(sent.replaced[:10]))}" + (" …" if len(sent.replaced) > 10 else ""),
+            f"{escape(', '.join(upserts.replaced[:10]))}" + (" …" if len(upserts.replaced) > 10 else ""),
             highlight=False,
         )
 
@@ -133,15 +133,14 @@ def report(
     Example: merchant-credit export report --from 2026-10-01 --to 2026-12-31 --out ./report
     """
     from credit.exports import report as target
-    from credit.home import open_warehouse
 
     conf = settings.load(home=home)
-    first, last = _day("--from", since), _day("--to", until)
+    first, last = (named_day(text, option, "2026-10-01") for text, option in ((since, "--from"), (until, "--to")))
     with open_warehouse(conf, read_only=True) as con:
-        made = target.build(con, conf, first, last, unmasked=unmasked)
-    written = target.write(made, folder)
+        report = target.build(con, conf, first, last, unmasked=unmasked)
+    written = target.write(report, folder)
     if as_json:
-        print_json({"files": [str(path) for path in written], "rows": made.counts, "unmasked": unmasked})
+        print_json({"files": [str(path) for path in written], "rows": report.counts, "unmasked": unmasked})
         return
     if unmasked:
         err.print(
@@ -154,10 +153,3 @@ def report(
 
 def _ids(version: Any) -> set[str]:
     return set(version.grades()["subject_id"].to_pylist())
-
-
-def _day(option: str, text: str) -> date:
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        raise UserError(f"{option} {text!r} is not a day; expected YYYY-MM-DD, for example 2026-10-01") from None

@@ -1,4 +1,4 @@
-"""The verbs `keys show|init|rotate|revoke`: the keys that sign what is published. Runbook: data/runbooks/keys.md."""
+"""The verbs `keys show|init|rotate|revoke`: the keys that sign what is published. Runbook: docs/how-to/keys.md."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(
     no_args_is_help=True,
-    help="Keys that sign published versions (签名密钥): an offline root key, a nightly key. --home stands behind the verb: keys show --home FOLDER. Runbook: data/runbooks/keys.md",
+    help="Keys that sign published versions (签名密钥): an offline root key, a nightly key. --home stands behind the verb: keys show --home FOLDER. Runbook: docs/how-to/keys.md",
 )
 PASSPHRASE = f"{PREFIX}ROOT_PASSPHRASE"
 MAX_REASON = 500
@@ -28,18 +28,21 @@ MAX_REASON = 500
 RootFolder = Annotated[
     Path, typer.Option("--root", help="Folder of the root key: outside the home, best on a medium that is kept apart.")
 ]
+ReplaceRootKey = Annotated[bool, typer.Option("--root-key", help="Replace the root key, too.")]
 
 
 def _passphrase(*, new: bool = False) -> bytes:
-    given = os.environ.get(PASSPHRASE)
-    if given is None:
+    passphrase = os.environ.get(PASSPHRASE)
+    if passphrase is None:
         try:
-            given = str(typer.prompt("Passphrase of the root key", hide_input=True, confirmation_prompt=new, err=True))
+            passphrase = str(
+                typer.prompt("Passphrase of the root key", hide_input=True, confirmation_prompt=new, err=True)
+            )
         except typer.Abort:
             raise UserError(f"no passphrase was given; answer the prompt, or set {PASSPHRASE}") from None
-    if not given:
+    if not passphrase:
         raise UserError(f"{PASSPHRASE} is empty; expected the passphrase of the root key")
-    return given.encode()
+    return passphrase.encode()
 
 
 @app.command()
@@ -64,12 +67,12 @@ def init(
 
     conf = settings.load(home=home)
     secret = _passphrase(new=True) if passphrase else None
-    made = keys.init(conf, root, datetime.now(UTC), secret, replace)
-    _report(made, as_json)
+    keyring = keys.init(conf, root, datetime.now(UTC), secret, replace)
+    _report(keyring, as_json)
     err.print(
         f"Root key 根密钥: {escape(str(root.expanduser().resolve()))}\n"
         "Copy this folder to a second medium, unmount both and keep them in two places, off line. Nightly work needs neither.\n"
-        f"Give readers the root of trust 信任根 (public): {escape(str(made.folder / 'root.json'))}, SHA-256 {made.fingerprint}\n"
+        f"Give readers the root of trust 信任根 (public): {escape(str(keyring.folder / 'root.json'))}, SHA-256 {keyring.fingerprint}\n"
         "This is a new root of trust: readers of what was signed before need it, by a way they trust. "
         "The next publish signs with the new keys.",
         soft_wrap=True,
@@ -80,7 +83,7 @@ def init(
 @app.command()
 def rotate(
     root: RootFolder,
-    root_key: Annotated[bool, typer.Option("--root-key", help="Replace the root key, too.")] = False,
+    root_key: ReplaceRootKey = False,
     home: Home = None,
     as_json: AsJson = False,
 ) -> None:
@@ -90,16 +93,16 @@ def rotate(
     """
     from credit.proof import keys
 
-    made = keys.rotate(settings.load(home=home), root, datetime.now(UTC), _passphrase, new_root=root_key)
-    _report(made, as_json)
-    _next(made)
+    keyring = keys.rotate(settings.load(home=home), root, datetime.now(UTC), _passphrase, new_root=root_key)
+    _report(keyring, as_json)
+    _next(keyring)
 
 
 @app.command()
 def revoke(
     root: RootFolder,
     reason: Annotated[str, typer.Option("--reason", help="Why; readers are shown it.")],
-    root_key: Annotated[bool, typer.Option("--root-key", help="Replace the root key, too.")] = False,
+    root_key: ReplaceRootKey = False,
     home: Home = None,
     as_json: AsJson = False,
 ) -> None:
@@ -111,11 +114,11 @@ def revoke(
 
     if not reason.strip() or len(reason) > MAX_REASON or not reason.isprintable():
         raise UserError(f"--reason: expected one line of 1 to {MAX_REASON} characters; it is published")
-    made = keys.rotate(
+    keyring = keys.rotate(
         settings.load(home=home), root, datetime.now(UTC), _passphrase, new_root=root_key, revoked=reason.strip()
     )
-    _report(made, as_json)
-    _next(made)
+    _report(keyring, as_json)
+    _next(keyring)
 
 
 @app.command()
@@ -135,43 +138,38 @@ def show(home: Home = None, as_json: AsJson = False) -> None:
     _report(Keys.load(conf), as_json)
 
 
-def _next(made: Keys) -> None:
+def _next(keyring: Keys) -> None:
     err.print(
-        f"Root metadata {len(made.roots)} is in {escape(str(made.folder / 'tuf'))}. It reaches readers with the next publish: "
+        f"Root metadata {len(keyring.roots)} is in {escape(str(keyring.folder / 'tuf'))}. It reaches readers with the next publish: "
         "run `merchant-credit publish`, then `merchant-credit verify`. Take the root key off line again.",
         soft_wrap=True,
         highlight=False,
     )
 
 
-def _report(made: Keys, as_json: bool) -> None:
+def _report(keyring: Keys, as_json: bool) -> None:
     from credit.proof import keys
 
-    told: dict[str, Any] = {
-        "development": made.development,
-        "fingerprint": made.fingerprint,
-        "root_of_trust": str(made.folder / "root.json"),
-        "root_version": len(made.roots),
-        "root_expires": made.expires.isoformat(),
-        "root_keys": made.root.roles["root"].keyids,
-        "nightly_key": made.nightly.public_key.keyid,
-        "revoked": keys.marks(made.root).get("revoked", []),
+    document: dict[str, Any] = {
+        "development": keyring.development,
+        "fingerprint": keyring.fingerprint,
+        "root_of_trust": str(keyring.folder / "root.json"),
+        "root_version": len(keyring.roots),
+        "root_expires": keyring.expires.isoformat(),
+        "root_keys": keyring.root.roles["root"].keyids,
+        "nightly_key": keyring.nightly.public_key.keyid,
+        "revoked": keys.marks(keyring.root).get("revoked", []),
     }
     if as_json:
-        print_json(told)
+        print_json(document)
         return
-    for name, value in told.items():
+    for name, value in document.items():
         if name == "revoked":
             value = "; ".join(f"{entry['keyid']} on {entry['on']}: {entry['reason']}" for entry in value) or "none"
         out.print(f"{name:<14} {escape(str(value))}", soft_wrap=True, highlight=False)
-    if made.development:
+    if keyring.development:
         out.print(
             "[yellow]development keys 开发密钥[/yellow]: they prove nothing to others; see `keys init`", soft_wrap=True
         )
-    if notice := made.notice():
+    if notice := keyring.notice():
         out.print(f"[yellow]note[/yellow] {escape(notice)}", soft_wrap=True)
-
-
-def register(to: typer.Typer) -> None:
-    """Add the verbs to the command."""
-    to.add_typer(app, name="keys")

@@ -1,12 +1,8 @@
-"""The command `merchant-credit`: thin, one function a verb.
-
-Exit codes: 0 done; 1 a defect of the program; 2 the command, a setting or a rulebook is not usable; 3 an input cannot be
-taken (nothing was changed); 4 the batch fails its expectations (nothing was merged); 5 the warehouse is in use. `verify`:
-6 invalid; 7 stale; 8 older than seen before.
-"""
+"""The command `merchant-credit`: thin, one function a verb. Its exit codes: `credit.errors.EXIT_CODES`."""
 
 from __future__ import annotations
 
+import io
 import json
 import sys
 from datetime import datetime
@@ -18,15 +14,37 @@ from rich.markup import escape
 from rich.table import Table as RichTable
 
 from credit import __version__, settings
-from credit.cli import export, integrity, keys, ledgers, map, validate, verify, vet, watch, weights
-from credit.cli import rulebook as cli_rulebook
+from credit.cli import (
+    closings,
+    early_warning,
+    export,
+    integrity,
+    keys,
+    mapping,
+    objections,
+    quarantine,
+    sanctions,
+    validation,
+    verification,
+    vetting,
+    weights,
+)
+from credit.cli import rulebook as rulebook_verbs
+from credit.cli.explanation import show_explanation
+from credit.cli.night_report import STANDINGS, show_report
 from credit.cli.options import AsJson, Day, Home, day_of, err, out, print_json
-from credit.cli.report import STANDINGS, show_report
-from credit.errors import UserError
+from credit.errors import EXIT_CODES, UserError
+from credit.evaluation.explain import explain as explained
+from credit.evaluation.night import evaluate_merchant
+from credit.evaluation.results import grade_list, grade_row, latest
+from credit.home import open_warehouse
+from credit.intake.pseudonyms import pseudonym_key
 from credit.settings import Settings
 from credit.synthetic import delivery
 
-EPILOG = "--home stands behind the verb: keys show --home FOLDER\n\nExit codes: 0 done · 1 defect · 2 command, setting or rulebook not usable · 3 input not usable · 4 checks failed · 5 warehouse in use · verify: 6 invalid · 7 stale · 8 older than seen"
+EPILOG = "--home stands behind the verb: keys show --home FOLDER\n\nExit codes: " + " · ".join(
+    f"{code.number} {code.en}{f' ({code.verb})' if code.verb else ''}" for code in EXIT_CODES
+)
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -35,14 +53,16 @@ app = typer.Typer(
     help="Evaluate the credit of a platform's merchants by public rules (电子商务平台商家信用评价).",
     epilog=EPILOG,
 )
-app.add_typer(cli_rulebook.app, name="rulebook")
+app.add_typer(rulebook_verbs.app, name="rulebook")
 app.add_typer(weights.app, name="weights")
 app.add_typer(export.app, name="export")
-app.add_typer(validate.app, name="validate")
+app.add_typer(validation.app, name="validate")
+app.add_typer(quarantine.app, name="quarantine")
 app.add_typer(integrity.app, name="integrity", help="Findings of manipulation (刷单与操纵评价线索).")
 
 SourceName = Annotated[
-    str, typer.Option("--source", help="canonical (our own files), olist, or postgres (--path is a mapping file).")
+    str,
+    typer.Option("--source", help="canonical (our own files), olist, files or postgres (--path is a mapping file)."),
 ]
 Rulebooks = Annotated[
     list[Path] | None,
@@ -64,9 +84,9 @@ class _Steps:
     def __init__(self) -> None:
         self.started = datetime.now()
 
-    def __call__(self, step: str, said: str) -> None:
+    def __call__(self, step: str, message: str) -> None:
         seconds = (datetime.now() - self.started).total_seconds()
-        err.print(f"[dim]{seconds:6.1f}s[/dim] [bold cyan]{step:<9}[/bold cyan] {escape(said)}", highlight=False)
+        err.print(f"[dim]{seconds:6.1f}s[/dim] [bold cyan]{step:<9}[/bold cyan] {escape(message)}", highlight=False)
 
 
 @app.command()
@@ -75,9 +95,6 @@ def init(home: Home = None) -> None:
 
     Example: merchant-credit init --home /srv/merchant-credit
     """
-    from credit.home import open_warehouse
-    from credit.intake.pseudonyms import pseudonym_key
-
     conf = settings.load(home=home)
     with open_warehouse(conf):
         pass
@@ -177,10 +194,6 @@ def evaluate(
         return
     if rulebook or trial:
         raise UserError("--merchant goes by the rulebook of the evaluated night; leave --rulebook and --trial out")
-    from credit.evaluation.night import evaluate_merchant
-    from credit.evaluation.results import grade_row, latest
-    from credit.home import open_warehouse
-
     conf = settings.load(home=home)
     with open_warehouse(conf, make=False) as con:
         evaluated = latest(con, day_of(day, conf) if day else None)
@@ -198,9 +211,6 @@ def publish(day: Day = None, home: Home = None, as_json: AsJson = False) -> None
 
     Example: merchant-credit publish --date 2026-11-24
     """
-    from credit.evaluation.results import latest
-    from credit.home import open_warehouse
-
     conf = settings.load(home=home)
     with open_warehouse(conf, read_only=True) as con:
         evaluated = latest(con, day_of(day, conf) if day else None)
@@ -224,32 +234,32 @@ def rollback(
     """
     from credit.disclosure import versions
     from credit.disclosure.publishing import rollback as back
-    from credit.home import open_warehouse
     from credit.nightly import signed_by_development_keys
 
     conf = settings.load(home=home)
     if list_:
         now = versions.current(conf.published)
-        kept = [{"version": p.name, "current": p.resolve() == now} for p in versions.all_of(conf.published)]
+        paths = versions.all_of(conf.published)
         if as_json:
-            print_json(kept)
-        for one in kept if not as_json else ():
-            out.print(f"{one['version']}{'  <- current 当前版本' if one['current'] else ''}", highlight=False)
+            print_json([{"version": path.name, "current": path.resolve() == now} for path in paths])
+            return
+        for path in paths:
+            out.print(f"{path.name}{'  <- current 当前版本' if path.resolve() == now else ''}", highlight=False)
         return
     progress = _Steps()
     with open_warehouse(conf, make=False):
-        done = back(conf, version, progress=lambda said: progress("rollback", said))
+        publication = back(conf, version, progress=lambda message: progress("rollback", message))
     report = {
         "published": str(conf.published / "current"),
-        "version": done.version,
-        "changes": done.changes,
-        "notices": [*done.notices, *signed_by_development_keys(conf)],
+        "version": publication.version,
+        "changes": publication.changes,
+        "notices": [*publication.notices, *signed_by_development_keys(conf)],
     }
     if as_json:
         print_json(report)
     else:
         show_report(report)
-        out.print(f"Version in force 当前版本: {done.version}", highlight=False)
+        out.print(f"Version in force 当前版本: {publication.version}", highlight=False)
 
 
 @app.command()
@@ -271,15 +281,20 @@ def nightly(
 
     Example: merchant-credit nightly --source olist --path ./olist --date 2018-08-31 --json
     """
-    from credit.nightly import Night, run
+    from credit.nightly import NightRun, run
 
     conf = settings.load(home=home)
-    night = Night(conf, day_of(day, conf, source), source, path, rulebook, history, trial)
-    report = run(night, _Steps())
-    if as_json:
-        print_json(report)
-    else:
-        show_report(report)
+    night = NightRun(conf, day_of(day, conf, source), source, path, rulebook, history, trial)
+    try:
+        run(night, _Steps())
+    finally:
+        # Also of a night that failed: what came, what was set aside, and how far it went.
+        if night.report:
+            report = {"date": night.day.isoformat(), "source": night.source, **night.report}
+            if as_json:
+                print_json(report)
+            else:
+                show_report(report)
 
 
 @app.command()
@@ -300,9 +315,6 @@ def grades(
 
     Example: merchant-credit grades --json > grades.json
     """
-    from credit.evaluation.results import grade_list, latest
-    from credit.home import open_warehouse
-
     conf = settings.load(home=home)
     with open_warehouse(conf, read_only=True) as con:
         evaluated = latest(con, day_of(day, conf) if day else None)
@@ -343,11 +355,11 @@ def _show_grades(rows: list[dict[str, Any]], title: str, limit: int) -> None:
 
 
 def _marks(row: dict[str, Any]) -> list[str]:
-    """What stands beside a grade: why there is none, what caps it, and what kind of merchant it is."""
+    """The marks beside a grade: why there is none, what caps it, and the kind of merchant."""
     marks = [row["not_rated_reason"]] if row["not_rated_reason"] else []
     marks += [v if isinstance(v, str) else v["id"] for v in row["vetoes"] or []]
-    said = {"provisional": "provisional 临时", "dormant": "dormant 休眠", "self_operated": "self-operated 自营"}
-    return marks + [text for name, text in said.items() if row[name]]
+    names = {"provisional": "provisional 临时", "dormant": "dormant 休眠", "self_operated": "self-operated 自营"}
+    return marks + [text for name, text in names.items() if row[name]]
 
 
 @app.command()
@@ -365,17 +377,13 @@ def explain(
 
     Example: merchant-credit explain 53243585a1d6dc2643021fd1853d8905 --json
     """
-    from credit.cli.explanation import show_explanation
-    from credit.evaluation.explain import explain as explained
-    from credit.home import open_warehouse
-
     conf = settings.load(home=home)
     with open_warehouse(conf, read_only=True) as con:
-        found = explained(con, conf, merchant, day_of(day, conf) if day else None, rows=rows)
+        explanation = explained(con, conf, merchant, day_of(day, conf) if day else None, rows=rows)
     if as_json:
-        print_json(found)
+        print_json(explanation)
     else:
-        show_explanation(found, out)
+        show_explanation(explanation, out)
 
 
 @app.command()
@@ -410,14 +418,14 @@ def _run_step(
     history: bool = False,
     trial: bool = False,
     as_json: bool = False,
-    **given: Any,
+    **options: Any,
 ) -> None:
-    from credit.nightly import STEPS, Night, run_step
+    from credit.nightly import STEPS, NightRun, run_step
 
-    conf = settings.load(home=home, **given)
-    night = Night(conf, day_of(day, conf, source), source, path, rulebooks, history, trial)
+    conf = settings.load(home=home, **options)
+    night = NightRun(conf, day_of(day, conf, source), source, path, rulebooks, history, trial)
     progress = _Steps()
-    run_step(name, dict(STEPS)[name], night, lambda said: progress(name, said))
+    run_step(name, dict(STEPS)[name], night, lambda message: progress(name, message))
     if as_json:
         print_json({"date": night.day.isoformat(), **night.report})
     else:
@@ -439,16 +447,24 @@ def _options(
     pass
 
 
-ledgers.register(app)
-vet.register(app)
-app.command()(watch.watch)
-keys.register(app)
-verify.register(app)
-map.register(app)
+app.add_typer(objections.app, name="objection")
+app.add_typer(sanctions.app, name="sanction")
+app.add_typer(closings.app, name="closing")
+app.command()(objections.repair)
+app.command()(vetting.vet)
+app.command()(vetting.vettings)
+app.command()(early_warning.watch)
+app.add_typer(keys.app, name="keys")
+app.command()(verification.verify)
+app.command(name="map")(mapping.map_database)
 
 
 def main() -> NoReturn:
     """Entry point: a user's error is one message and its exit code, no traceback."""
+    for stream in (sys.stdout, sys.stderr):
+        # A host whose locale lacks a character shows it escaped; the work is done all the same.
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     try:
         app()
     except UserError as error:

@@ -1,18 +1,23 @@
-"""What the verbs of the command share: consoles, options, days, JSON."""
+"""Shared by the verbs of the command: consoles, options, days, the home opened, JSON."""
 
 from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import date, datetime
 from pathlib import Path
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
+import duckdb
 import typer
 from rich.console import Console
 
+from credit import settings
 from credit.errors import UserError
+from credit.home import open_warehouse
 from credit.settings import Settings
 
 out = Console()
@@ -57,12 +62,12 @@ def day_of(text: str | None, conf: Settings, source: str | None = None) -> date:
     return named_day(text, "--date")
 
 
-def named_day(text: str, option: str) -> date:
+def named_day(text: str, option: str, example: str = "2026-11-24") -> date:
     """The day an option names. Raises UserError when it is no day."""
     try:
         return date.fromisoformat(text)
     except ValueError:
-        raise UserError(f"{option} {text!r} is not a day; expected YYYY-MM-DD, for example 2026-11-24") from None
+        raise UserError(f"{option} {text!r} is not a day; expected YYYY-MM-DD, for example {example}") from None
 
 
 def instant_of(text: str | None) -> datetime | None:
@@ -75,6 +80,26 @@ def instant_of(text: str | None) -> datetime | None:
         ) from None
 
 
+@contextmanager
+def reading(home: Path | None) -> Iterator[duckdb.DuckDBPyConnection]:
+    """The warehouse of the home, to be read."""
+    with open_warehouse(settings.load(home=home), read_only=True) as con:
+        yield con
+
+
+@contextmanager
+def entering(home: Path | None) -> Iterator[duckdb.DuckDBPyConnection]:
+    """The warehouse of the home, which must be there, to enter something in its ledgers."""
+    with open_warehouse(settings.load(home=home), make=False) as con:
+        yield con
+
+
 def print_json(value: Any) -> None:
-    """One JSON value on standard output."""
-    sys.stdout.write(json.dumps(value, ensure_ascii=False, indent=1, default=str) + "\n")
+    """One JSON value on standard output: UTF-8, whatever the host's locale."""
+    text = json.dumps(value, ensure_ascii=False, indent=1, default=str) + "\n"
+    sys.stdout.flush()
+    if hasattr(sys.stdout, "buffer"):
+        sys.stdout.buffer.write(text.encode())
+        sys.stdout.buffer.flush()
+    else:  # a stand-in, as in a notebook
+        sys.stdout.write(text)

@@ -16,12 +16,31 @@ from rich.markup import escape
 from rich.table import Table as RichTable
 
 from credit import settings
-from credit.cli.options import AsJson, At, By, Day, Home, day_of, err, instant_of, named_day, out, print_json
+from credit.cli.options import (
+    AsJson,
+    At,
+    By,
+    Day,
+    Home,
+    day_of,
+    entering,
+    err,
+    instant_of,
+    named_day,
+    out,
+    print_json,
+)
+from credit.cli.rules import show_impact, show_life, show_rules
 from credit.errors import UserError
+from credit.evaluation import impact as impacts
+from credit.evaluation.results import latest
+from credit.files.formats import to_json
 from credit.home import open_warehouse
-from credit.indicators import CATALOGUE
 from credit.ledgers import lifecycle, moments, steps
+from credit.rulebooks import conformity as sheets
+from credit.rulebooks import places
 from credit.rulebooks.book import Rulebook
+from credit.rulebooks.diff import diff as compare
 from credit.rulebooks.reading import load, shipped, version_key
 from credit.settings import Settings
 from credit.warehouse.connection import zone_of
@@ -47,9 +66,9 @@ def list_(home: Home = None, as_json: AsJson = False) -> None:
 
     Example: merchant-credit rulebook list
     """
-    with _reading(settings.load(home=home)) as (known, zone):
-        lives = [lifecycle.life_of(one, zone) for one in known]
-    offered = lifecycle.not_adopted(known)
+    with _ledger(settings.load(home=home)) as (ledger, zone):
+        lives = [lifecycle.life_of(version, zone) for version in ledger]
+    offered = lifecycle.not_adopted(ledger)
     if as_json:
         shipped_only = [
             {
@@ -75,11 +94,11 @@ def list_(home: Home = None, as_json: AsJson = False) -> None:
             "施行": life["in_force_from"],
             "替代": life["superseded_on"],
         }
-        open_ = sum(not said["answers"] for said in life["comments"])
+        open_ = sum(not comment["answers"] for comment in life["comments"])
         table.add_row(
             f"{life['id']}@{life['version']}",
             f"{life['state']['zh']}\n{life['state']['en']}",
-            "\n".join(f"{what} {day}" for what, day in dates.items() if day),
+            "\n".join(f"{event} {day}" for event, day in dates.items() if day),
             f"{len(life['comments'])}" + (f", {open_} open 未答复" if open_ else "") if life["comments"] else "",
         )
     for book in offered:
@@ -100,8 +119,8 @@ def show(
 
     Example: merchant-credit rulebook show gbt-26842-enterprise@0.1.0 --yaml > rules.yaml
     """
-    with _reading(settings.load(home=home)) as (known, zone):
-        book, version = _resolve(known, zone, ref)
+    with _ledger(settings.load(home=home)) as (ledger, zone):
+        book, version = _resolve(ledger, zone, ref)
         life = lifecycle.life_of(version, zone) if version else None
     if yaml:
         sys.stdout.buffer.write(book.text.encode())
@@ -109,8 +128,8 @@ def show(
     elif as_json:
         print_json({"rulebook": book.model_dump(mode="json"), "hash": book.hash, "life": life})
     else:
-        _show_rules(book)
-        _show_life(book, life)
+        show_rules(book)
+        show_life(book, life)
 
 
 @app.command()
@@ -124,12 +143,9 @@ def diff(
 
     Example: merchant-credit rulebook diff gbt-26842-enterprise ./draft.yaml
     """
-    from credit.rulebooks import diff as comparing
-    from credit.rulebooks.places import lines, shown
-
-    with _reading(settings.load(home=home)) as (known, zone):
-        a, b = (_resolve(known, zone, ref)[0] for ref in (before, after))
-    changes = comparing.diff(a, b)
+    with _ledger(settings.load(home=home)) as (ledger, zone):
+        a, b = (_resolve(ledger, zone, ref)[0] for ref in (before, after))
+    changes = compare(a, b)
     if as_json:
         print_json([change.to_json() for change in changes])
         return
@@ -146,7 +162,7 @@ def diff(
         table.add_row(
             f"{escape(change.zh)}\n{escape(change.en)}",
             *(
-                escape("\n".join(lines(value)) if whole and value is not None else shown(value))
+                escape("\n".join(places.lines(value)) if whole and value is not None else places.shown(value))
                 for value in (change.before, change.after)
             ),
         )
@@ -167,81 +183,18 @@ def impact(
 
     Example: merchant-credit rulebook impact gbt-26842-enterprise ./draft.yaml --date 2026-11-24
     """
-    from credit.evaluation import impact as comparing
-    from credit.evaluation.results import latest
-
     conf = settings.load(home=home)
     with open_warehouse(conf, read_only=True) as con:
-        known, zone = lifecycle.versions(con), zone_of(con, conf)
-        a, b = (_resolve(known, zone, ref)[0] for ref in (before, after))
+        ledger, zone = lifecycle.versions(con), zone_of(con, conf)
+        a, b = (_resolve(ledger, zone, ref)[0] for ref in (before, after))
         night = day_of(day, conf) if day else latest(con, None)
-        found = comparing.impact(con, night, zone, a, b, lambda said: err.print(f"[dim]{escape(said)}[/dim]"))
+        report = impacts.impact(con, night, zone, a, b, lambda step: err.print(f"[dim]{escape(step)}[/dim]"))
     if to is not None:
-        to.write_text(json.dumps(found, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+        to.write_text(json.dumps(report, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
     if as_json:
-        print_json(found)
+        print_json(report)
     else:
-        _show_impact(found, limit)
-
-
-def _show_impact(found: dict[str, Any], limit: int) -> None:
-    names = [f"{found[when]['id']}@{found[when]['version']}" for when in ("before", "after")]
-    out.print(
-        f"[bold]{names[0]} → {names[1]}[/bold] · {found['evaluated_on']} · trial 试算: nothing is kept, these are no grades "
-        "不保存，不作为信用等级",
-        highlight=False,
-    )
-    out.print(
-        f"{found['merchants']:,} merchants 商家 · moved 变动 {found['moved']:,}: up 上升 {found['up']:,}, down 下降 "
-        f"{found['down']:,}, newly rated 新获评级 {found['newly_rated']:,}, no longer rated 不再评级 "
-        f"{found['no_longer_rated']:,} · mean change of score 平均分变动 {_signed(found['mean_change'])}",
-        highlight=False,
-    )
-    rows = list(dict.fromkeys(one["before"] for one in found["transitions"]))
-    order = [*found["grades"]["after"]]
-    table = RichTable(title="From (rows) to (columns) 原等级（行）→ 新等级（列）", title_justify="left")
-    table.add_column("")
-    for grade in order:
-        table.add_column(grade, justify="right")
-    counted = {(one["before"], one["after"]): one["merchants"] for one in found["transitions"]}
-    for grade in rows:
-        cells = [(f"{counted[grade, to]:,}" if (grade, to) in counted else "") for to in order]
-        table.add_row(
-            grade, *(f"[bold]{cell}[/bold]" if to != grade else cell for to, cell in zip(order, cells, strict=True))
-        )
-    out.print(table)
-    moved = "，".join(
-        f"{e['name_zh']} {e['name_en']} {_signed(e['mean_change'])}"
-        for e in found["elements"]
-        if e["mean_change"] is not None
-    )
-    if moved:
-        out.print(f"Mean change of points 各要素平均得分变动: {moved}", highlight=False)
-    movers = found["movers"][:limit]
-    if movers:
-        table = RichTable(title="Movers 等级变动的商家", title_justify="left")
-        for heading in ("Merchant 商家", "Grade 等级", "Score 得分", "Change 变动", "Mostly by 主要因素"):
-            table.add_column(heading, overflow="fold")
-        zh = {e["element"]: e["name_zh"] for e in found["elements"]}
-        for one in movers:
-            by = sorted(one["elements"].items(), key=lambda pair: -abs(pair[1]))[:2]
-            why = [f"{zh[name]} {_signed(points)}" for name, points in by]
-            for when in ("before", "after"):
-                if one[f"vetoes_{when}"] and one[f"grade_{when}"] != one[f"by_score_{when}"]:
-                    cap = f"{one[f'by_score_{when}']} → {one[f'grade_{when}']}"
-                    why.append(f"{when} {'原' if when == 'before' else '新'}: {', '.join(one[f'vetoes_{when}'])} {cap}")
-            scores = [("" if s is None else f"{s:.2f}") for s in (one["score_before"], one["score_after"])]
-            table.add_row(
-                escape(one["subject_id"]), f"{one['grade_before']} → {one['grade_after']}", " → ".join(scores),
-                _signed(one["change"]), "\n".join(why),
-            )  # fmt: skip
-        out.print(table)
-    if len(found["movers"]) > len(movers):
-        out.print(f"{len(movers)} of {found['moved']:,} movers; --json or --out gives all")
-
-
-def _signed(value: float | None) -> str:
-    return "-" if value is None else f"{round(value, 2) + 0.0:+.2f}"
+        show_impact(report, limit)
 
 
 @app.command()
@@ -262,8 +215,8 @@ def propose(
     Example: merchant-credit rulebook propose ./draft.yaml --by "Li Wei" --comments-until 2026-12-10
     """
     until = named_day(comments_until, "--comments-until") if comments_until else None
-    with open_warehouse(settings.load(home=home), make=False) as con:
-        _done(con, steps.propose(con, file, by=by, comments_until=until, at=instant_of(at), note=note), as_json)
+    with entering(home) as con:
+        _report(con, steps.propose(con, file, by=by, comments_until=until, at=instant_of(at), note=note), as_json)
 
 
 @app.command()
@@ -279,7 +232,7 @@ def comment(
 
     Example: merchant-credit rulebook comment gbt-26842-enterprise@0.2.0 --by "Hengrui Foods" --text "35 is too much"
     """
-    with _writing(home, ref) as (con, version):
+    with _entering(home, ref) as (con, version):
         number = steps.comment(con, version.id, version.version, by=by, text=text, at=instant_of(at))
     if as_json:
         print_json({"number": number, "id": version.id, "version": version.version})
@@ -301,8 +254,8 @@ def answer(
 
     Example: merchant-credit rulebook answer 1 --by "Li Wei" --outcome partly --reason "30 instead of 35"
     """
-    with open_warehouse(settings.load(home=home), make=False) as con:
-        _done(con, steps.answer(con, number, by=by, outcome=outcome, reason=reason, at=instant_of(at)), as_json)
+    with entering(home) as con:
+        _report(con, steps.answer(con, number, by=by, outcome=outcome, reason=reason, at=instant_of(at)), as_json)
 
 
 @app.command()
@@ -311,8 +264,8 @@ def announce(ref: Ref, by: By, at: At = None, note: Note = None, home: Home = No
 
     Example: merchant-credit rulebook announce gbt-26842-enterprise@0.2.0 --by "Li Wei"
     """
-    with _writing(home, ref) as (con, version):
-        _done(con, steps.announce(con, version.id, version.version, by=by, at=instant_of(at), note=note), as_json)
+    with _entering(home, ref) as (con, version):
+        _report(con, steps.announce(con, version.id, version.version, by=by, at=instant_of(at), note=note), as_json)
 
 
 @app.command()
@@ -321,10 +274,10 @@ def enact(ref: Ref, by: By, at: At = None, note: Note = None, home: Home = None,
 
     Example: merchant-credit rulebook enact gbt-26842-enterprise@0.2.0 --by "Li Wei"
     """
-    with _writing(home, ref) as (con, version):
+    with _entering(home, ref) as (con, version):
         enacted = steps.enact(con, version.id, version.version, by=by, at=instant_of(at), note=note)
         again = [str(day) for day in lifecycle.overtaken(con, enacted)]
-        _done(con, enacted, as_json, evaluate_again=again)
+        _report(con, enacted, as_json, evaluate_again=again)
         if again and not as_json:
             out.print(
                 "Evaluated by the rules before it; evaluate these nights again: 以下各日仍按原规则评价，请重新评价：\n"
@@ -346,11 +299,8 @@ def conformity(
 
     Example: merchant-credit rulebook conformity gbt-26842-enterprise --out conformity.csv
     """
-    from credit.files.formats import to_json
-    from credit.rulebooks import conformity as sheets
-
-    with _reading(settings.load(home=home)) as (known, zone):
-        books = [_resolve(known, zone, id_)[0] for id_ in ([ref] if ref else _ids(known))]
+    with _ledger(settings.load(home=home)) as (ledger, zone):
+        books = [_resolve(ledger, zone, id_)[0] for id_ in ([ref] if ref else _ids(ledger))]
     if out_:
         if out_.suffix not in (".csv", ".md", ".json"):
             raise UserError(f"--out {out_}: expected a name that ends in .csv, .md or .json")
@@ -392,7 +342,7 @@ def conformity(
 
 
 @contextmanager
-def _reading(conf: Settings) -> Iterator[tuple[list[lifecycle.Version], str]]:
+def _ledger(conf: Settings) -> Iterator[tuple[list[lifecycle.Version], str]]:
     """(the ledger, the zone); an empty ledger where there is no warehouse yet, so that rules can be read without one."""
     if not conf.database.exists():
         yield [], conf.zone or settings.DEFAULT_ZONE
@@ -402,12 +352,12 @@ def _reading(conf: Settings) -> Iterator[tuple[list[lifecycle.Version], str]]:
 
 
 @contextmanager
-def _writing(home: Path | None, ref: str) -> Iterator[tuple[duckdb.DuckDBPyConnection, lifecycle.Version]]:
+def _entering(home: Path | None, ref: str) -> Iterator[tuple[duckdb.DuckDBPyConnection, lifecycle.Version]]:
     """The warehouse, and the version in its ledger that an argument names."""
     conf = settings.load(home=home)
     with open_warehouse(conf, make=False) as con:
-        known = lifecycle.versions(con)
-        book, version = _resolve(known, zone_of(con, conf), ref)
+        ledger = lifecycle.versions(con)
+        book, version = _resolve(ledger, zone_of(con, conf), ref)
         if version is None:
             lifecycle.find(con, book.id, book.version)  # says so where it is not there at all
             raise UserError(
@@ -416,28 +366,28 @@ def _writing(home: Path | None, ref: str) -> Iterator[tuple[duckdb.DuckDBPyConne
         yield con, version
 
 
-def _ids(known: list[lifecycle.Version]) -> list[str]:
-    return sorted({one.id for one in known if one.last("enacted")} or {book.id for book in shipped()})
+def _ids(ledger: list[lifecycle.Version]) -> list[str]:
+    return sorted({version.id for version in ledger if version.last("enacted")} or {book.id for book in shipped()})
 
 
-def _resolve(known: list[lifecycle.Version], zone: str, ref: str) -> tuple[Rulebook, lifecycle.Version | None]:
+def _resolve(ledger: list[lifecycle.Version], zone: str, ref: str) -> tuple[Rulebook, lifecycle.Version | None]:
     """The rulebook an argument names, and its version in the ledger if it has this very text there."""
     id_, _, number = ref.partition("@")
     if ref.endswith((".yaml", ".yml")) or "/" in ref or Path(ref).is_file():
         book = load(Path(ref))
-        return book, next((one for one in known if one.hash == book.hash), None)
-    mine = [one for one in known if one.id == id_ and number in ("", one.version)]
-    if mine:
+        return book, next((version for version in ledger if version.hash == book.hash), None)
+    named = [version for version in ledger if version.id == id_ and number in ("", version.version)]
+    if named:
         today = moments.now().astimezone(ZoneInfo(zone)).date()
-        found = next((one for one in mine if one.in_force_on(today)), mine[-1])
-        return found.book(), found
+        version = next((version for version in named if version.in_force_on(today)), named[-1])
+        return version.book(), version
     if offered := [book for book in shipped() if book.id == id_ and number in ("", book.version)]:
         return max(offered, key=lambda book: version_key(book.version)), None
-    there = sorted({f"{v.id}@{v.version}" for v in known} | {f"{book.id}@{book.version}" for book in shipped()})
-    raise UserError(f"no rulebook {ref!r}; expected a YAML file or one of: {', '.join(there)}")
+    names = sorted({f"{v.id}@{v.version}" for v in ledger} | {f"{book.id}@{book.version}" for book in shipped()})
+    raise UserError(f"no rulebook {ref!r}; expected a YAML file or one of: {', '.join(names)}")
 
 
-def _done(con: duckdb.DuckDBPyConnection, version: lifecycle.Version, as_json: bool, **more: Any) -> None:
+def _report(con: duckdb.DuckDBPyConnection, version: lifecycle.Version, as_json: bool, **more: Any) -> None:
     life = lifecycle.life_of(version, moments.zone(con))
     if as_json:
         print_json({**life, **more})
@@ -445,115 +395,6 @@ def _done(con: duckdb.DuckDBPyConnection, version: lifecycle.Version, as_json: b
     state = life["state"]
     out.print(f"{escape(version.label)}: {state['zh']} {state['en']}", highlight=False)
     if version.state in ("draft", "open"):
-        for said in version.comments:
-            if not said.answers:
-                err.print(f"comment {said.number} is not answered 意见 {said.number} 未答复", highlight=False)
-
-
-def _show_rules(book: Rulebook) -> None:
-    out.print(f"[bold]{escape(book.title.zh)} {escape(book.title.en)}[/bold]", highlight=False)
-    out.print(
-        f"{escape(book.label)} · {escape(book.standard)} · {book.subject.kind} {book.subject.role}", highlight=False
-    )
-    out.print(f"SHA-256 {book.hash[:12]}", highlight=False)
-    table = RichTable()
-    for heading in (
-        "Element, indicator 要素、指标\n[dim]curve 计分曲线 · source 来源[/dim]",
-        "Weight\n权重",
-        "Strength\n先验强度",
-        "Days\n天",
-    ):
-        table.add_column(heading, justify="left" if heading[0] == "E" else "right")
-    for element in book.elements:
-        name = escape(f"{element.name.zh} {element.name.en}")
-        table.add_row(f"[bold]{name}[/bold] [dim]· {element.source}[/dim]", f"[bold]{element.weight:g}[/bold]", "", "")
-        for rule in element.indicators:
-            of = CATALOGUE[rule.id].name
-            curve = " ".join(f"{x:g}→{mark:g}" for x, mark in rule.curve)
-            table.add_row(
-                f"  {of.zh} {of.en}\n  [dim]{curve} · {rule.source} {escape(rule.reference or '')}[/dim]",
-                f"{rule.weight:g}",
-                f"{rule.strength:g}" if rule.strength else "",
-                str(book.window(rule)),
-            )
-        table.add_section()
-    out.print(table)
-    grades = RichTable(title="Grades 信用等级", title_justify="left")
-    for heading in ("Grade 等级", "From 最低得分", "Meaning 含义"):
-        grades.add_column(heading)
-    for level in book.grades.levels:
-        grades.add_row(level.grade, f"{level.at_least:g}", f"{escape(level.meaning.zh)} {escape(level.meaning.en)}")
-    out.print(grades)
-    out.print(
-        f"Rated from 评级最低要求: {book.minimum.orders.value:g} orders 订单 · evidence 证据度 {book.minimum.evidence.value:g}",
-        highlight=False,
-    )
-    _show_rest(book)
-
-
-_SHOWN = {
-    "id", "version", "standard", "title", "subject", "announced_on", "effective_from", "window_days", "minimum",
-    "elements", "grades",
-}  # fmt: skip
-
-
-def _show_rest(book: Rulebook) -> None:
-    """Sections that have no table of their own, line by line, each line with its source."""
-    from credit.files.strict_yaml import read
-    from credit.rulebooks import places
-
-    def said(text: str, of: Any) -> None:
-        ground = (
-            " ".join(str(of[key]) for key in ("source", "reference") if of.get(key)) if isinstance(of, dict) else ""
-        )
-        out.print(escape(text) + (f" [dim]· {escape(ground)}[/dim]" if ground else ""), highlight=False)
-
-    data = read(book.text)[0]
-    rest = {key: part for key, part in data.items() if key not in _SHOWN}
-    vetoes = rest.pop("vetoes", None) or []
-    for place, value in places.leaves(rest):
-        if place[-1] not in ("source", "reference"):
-            zh, en = places.full_name(data, place)
-            said(f"{zh} · {en}: {places.shown(value)}", places.at(data, place[:-1]))
-    if vetoes:
-        out.print("[bold]一票否决 Vetoes[/bold]")
-    for item in vetoes:
-        if sentence := places.veto(item):
-            when = places.condition(item) or ("", "")
-            zh, en = (f"{text} ({why})" if why else text for text, why in zip(sentence, when, strict=True))
-            out.print(f"  {escape(zh)}", highlight=False)
-            said(f"  {en}", item)
-
-
-def _show_life(book: Rulebook, life: dict[str, Any] | None) -> None:
-    out.print(
-        f"Announced on 公布日期 {book.announced_on} · effective from 施行日期 {book.effective_from}", highlight=False
-    )
-    if life is None:
-        out.print("[yellow]not in the ledger of this home[/yellow] 未列入本平台规则台账")
-        return
-    state = life["state"]
-    until = f" · until 至 {life['superseded_on']}" if life["superseded_on"] else ""
-    out.print(f"State 状态: [bold]{state['zh']} {state['en']}[/bold]{until}", highlight=False)
-    note = None
-    for event in life["events"]:
-        entered = event["entered"]
-        # Who entered what was shipped says so already.
-        late = "" if entered["code"] in ("as_it_happened", "as_shipped") else f" · {entered['zh']} {entered['en']}"
-        if event["recorded_at"]:
-            late += f" {event['recorded_at']}"
-        what = f"{event['event']['zh']} {event['event']['en']}"
-        period = f" · comments until 征求意见至 {event['comments_until']}" if event["comments_until"] else ""
-        out.print(f"  {event['at']}  {what}{period} · {escape(event['by'])}{late}", highlight=False, soft_wrap=True)
-        if event["note"] and event["note"] != note:
-            out.print(f"    {escape(event['note'])}", highlight=False)
-        note = event["note"]
-    for said in life["comments"]:
-        out.print(
-            f"  Comment 意见 {said['number']} · {escape(said['author'])}: {escape(said['text'])}", highlight=False
-        )
-        for reply in said["answers"]:
-            outcome = f"{reply['outcome']['zh']} {reply['outcome']['en']}"
-            out.print(f"    {outcome} · {escape(reply['by'])}: {escape(reply['reason'])}", highlight=False)
-        if not said["answers"]:
-            out.print("    [yellow]not answered[/yellow] 未答复")
+        for comment in version.comments:
+            if not comment.answers:
+                err.print(f"comment {comment.number} is not answered 意见 {comment.number} 未答复", highlight=False)

@@ -1,4 +1,4 @@
-"""The verbs `merchant-credit weights …`: proposals of weights, which change no rulebook."""
+"""The verbs `weights ahp|entropy`: proposals of weights, which change no rulebook."""
 
 from __future__ import annotations
 
@@ -14,6 +14,9 @@ from rich.table import Table as RichTable
 from credit import settings
 from credit.cli.options import AsJson, Day, Home, day_of, out, print_json
 from credit.errors import UserError
+from credit.evaluation.results import latest
+from credit.home import open_warehouse
+from credit.rulebooks import weights
 from credit.rulebooks.book import Rulebook
 
 app = typer.Typer(
@@ -33,7 +36,8 @@ Decimals = Annotated[int, typer.Option(min=0, max=1, help="Round to whole percen
 Out = Annotated[
     Path | None, typer.Option("--out", help="Write the proposal to a new file: .yaml or .json.", dir_okay=False)
 ]
-Found = tuple[dict[str, float], dict[str, Any], list[str]]
+Method = tuple[dict[str, float], dict[str, Any], list[str]]
+"""Shares by id, details, warnings."""
 
 
 @app.command()
@@ -58,8 +62,6 @@ def ahp(
 
     Example: merchant-credit weights ahp anna.csv bo.yaml --rulebook my.yaml --entropy --blend 0.5 --out proposal.yaml
     """
-    from credit.rulebooks import weights
-
     if day and not entropy:
         raise UserError("--date names the night of the entropy weights; add --entropy, or leave --date out")
     book = weights.rulebook(rulebook)
@@ -94,55 +96,51 @@ def entropy_(
 
     Example: merchant-credit weights entropy --rulebook gbt-26842-enterprise --element operation --date 2026-11-24
     """
-    from credit.rulebooks import weights
-
     book = weights.rulebook(rulebook)
     ids = weights.members(book, element)
     if unknown := [name for name in without or [] if name not in ids]:
         raise UserError(f"--without {', '.join(unknown)}: unknown; {book.label} has {', '.join(ids)}")
-    kept = [name for name in ids if name not in (without or [])]
-    if len(kept) < 2:
-        raise UserError(f"{len(kept)} ids are left to weigh; expected 2 or more of {', '.join(ids)}")
-    _show(book, element, {"entropy": _entropy(book, element, kept, day, home)}, blend, decimals, save, home, as_json)
+    weighed = [name for name in ids if name not in (without or [])]
+    if len(weighed) < 2:
+        raise UserError(f"{len(weighed)} ids are left to weigh; expected 2 or more of {', '.join(ids)}")
+    _show(book, element, {"entropy": _entropy(book, element, weighed, day, home)}, blend, decimals, save, home, as_json)
 
 
-def _entropy(book: Rulebook, element: str | None, ids: list[str], day: str | None, home: Path | None) -> Found:
-    from credit.evaluation.results import latest
-    from credit.home import open_warehouse
-    from credit.rulebooks import weights
-
+def _entropy(book: Rulebook, element: str | None, ids: list[str], day: str | None, home: Path | None) -> Method:
     conf = settings.load(home=home)
     with open_warehouse(conf, read_only=True) as con:
         night = latest(con, day_of(day, conf) if day else None)
         marks = weights.night_marks(con, night, book, element, ids)
-        version, found = con.execute(
+        version, book_hash = con.execute(
             "SELECT rulebook_version, rulebook_hash FROM results.runs WHERE evaluated_on = ? AND rulebook = ?",
             [night, book.id],
         ).fetchall()[0]
     shares, details, warnings = weights.entropy(marks)
-    if found != book.hash:
+    if book_hash != book.hash:
         warnings.append(f"entropy: the night {night} was marked by {book.id} {version}, another text than {book.label}")
-    return shares, {"night": night.isoformat(), "marked_by": {"version": version, "hash": found}, **details}, warnings
+    return (
+        shares,
+        {"night": night.isoformat(), "marked_by": {"version": version, "hash": book_hash}, **details},
+        warnings,
+    )
 
 
 def _show(
     book: Rulebook,
     element: str | None,
-    methods: dict[str, Found],
+    methods: dict[str, Method],
     blend: float | None,
     decimals: int,
     save: Path | None,
     home: Path | None,
     as_json: bool,
 ) -> None:
-    from credit.rulebooks import weights
-
     proposal = weights.propose(book, element, methods, blend=blend, decimals=decimals)
-    found = proposal.as_dict(day_of(None, settings.load(home=home)))
+    document = proposal.as_dict(day_of(None, settings.load(home=home)))
     if save:
-        _write(save, found)
+        _write(save, document)
     if as_json:
-        print_json(found)
+        print_json(document)
         return
     title = f"Proposed weights 权重建议 · {book.label}{f' · {element}' if element else ''} · %"
     table = RichTable(title=title, title_justify="left")
@@ -158,17 +156,19 @@ def _show(
     out.print(table)
     for method, details in proposal.details.items():
         if method == "ahp":
-            files = [f"{made['file']} CR {made['consistency_ratio']:.3f}" for made in details["files"]]
-            said = f"CI {details['consistency_index']:.4f}, CR {details['consistency_ratio']:.3f} ({', '.join(files)})"
+            files = [f"{file['file']} CR {file['consistency_ratio']:.3f}" for file in details["files"]]
+            summary = (
+                f"CI {details['consistency_index']:.4f}, CR {details['consistency_ratio']:.3f} ({', '.join(files)})"
+            )
         elif method == "entropy":
-            said = (
+            summary = (
                 f"night {details['night']}, {details['merchants_used']:,} of {details['merchants']:,} merchants, those "
                 "with everything measured"
             )
         else:
             share = details["share_of_methods"]
-            said = f"{share:g} × mean of {', '.join(details['methods'])} + {1 - share:g} × current"
-        out.print(f"[dim]{method}: {escape(said)}[/dim]", highlight=False)
+            summary = f"{share:g} × mean of {', '.join(details['methods'])} + {1 - share:g} × current"
+        out.print(f"[dim]{method}: {escape(summary)}[/dim]", highlight=False)
     for warning in proposal.warnings:
         out.print(f"[yellow]note[/yellow] {escape(warning)}", highlight=False)
     out.print(
@@ -176,12 +176,12 @@ def _show(
     )
 
 
-def _write(path: Path, found: dict[str, Any]) -> None:
+def _write(path: Path, document: dict[str, Any]) -> None:
     """The proposal as a new file, never over an old one: that might be a rulebook."""
     if path.suffix == ".json":
-        text = json.dumps(found, ensure_ascii=False, indent=1) + "\n"
+        text = json.dumps(document, ensure_ascii=False, indent=1) + "\n"
     elif path.suffix in (".yaml", ".yml"):
-        text = yaml.safe_dump(found, allow_unicode=True, sort_keys=False)
+        text = yaml.safe_dump(document, allow_unicode=True, sort_keys=False)
     else:
         raise UserError(f"--out {path}: expected a name that ends in .yaml, .yml or .json")
     try:

@@ -15,5 +15,5 @@ site       pages, badges, search
 bulk       Parquet, CSV, NDJSON; datapackage describes them
 life       the life of the rules, and the text of each version
 manifest   length and SHA-256 of every file; what changed since the version before
-dictionary the page about all this, data/dictionary/disclosure.md
+dictionary the page about all this, docs/reference/disclosure.md
 """

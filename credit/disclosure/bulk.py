@@ -15,8 +15,8 @@ import orjson
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from credit.disclosure.night import Graded, Night
-from credit.disclosure.privacy import STATES
+from credit.disclosure.night import GradedMerchants, Night
+from credit.disclosure.privacy import FIGURE_STATES
 from credit.files.formats import AT_ONCE, columns_in_batches, csv_table, harmless
 from credit.indicators.base import Array
 
@@ -64,7 +64,7 @@ INDICATORS = (
     Field("indicator", pa.string(), "评价指标", "Indicator"),
     Field("window_days", pa.int32(), "统计天数", "Window, days"),
     Field("unit", pa.string(), "单位", "Unit"),
-    Field("state", pa.string(), "状态", " / ".join(STATES)),
+    Field("state", pa.string(), "状态", " / ".join(FIGURE_STATES)),
     Field("value", pa.float64(), "数值", "Value, rounded; null: none, suppressed or banded"),
     Field("at_least", pa.float64(), "区间下限", "Band: from, included"),
     Field("below", pa.float64(), "区间上限", "Band: to, not included; null: open"),
@@ -96,19 +96,19 @@ def grades(night: Night, documents: dict[str, str]) -> pa.Table:
     return pa.concat_tables([_grades(night, graded, documents) for graded in night.graded])
 
 
-def of_grades(grades: pa.Table) -> Iterator[tuple[str, bytes]]:
+def grade_files(grades: pa.Table) -> Iterator[tuple[str, bytes]]:
     """(path, content) of the files that say the table of grades."""
     yield "bulk/grades.parquet", _parquet([grades])
     yield "bulk/grades.csv", csv_table(grades)
     yield "bulk/grades.ndjson", _ndjson(grades)
 
 
-def of_scores(night: Night) -> Iterator[tuple[str, bytes]]:
+def score_files(night: Night) -> Iterator[tuple[str, bytes]]:
     """(path, content) of the files that say elements and indicators."""
     yield "bulk/elements.parquet", _parquet(map(_elements, night.graded))
     yield (
         "bulk/indicators.parquet",
-        _parquet(_indicators(some) for graded in night.graded for some in _split(graded)),
+        _parquet(_indicators(batch) for graded in night.graded for batch in _split(graded)),
     )
 
 
@@ -127,8 +127,8 @@ def _table(fields: tuple[Field, ...], columns: dict[str, Any]) -> pa.Table:
     return pa.table(built, names=[field.name for field in fields])
 
 
-def _grades(night: Night, graded: Graded, documents: dict[str, str]) -> pa.Table:
-    shown = [night.shown[subject_id][0] for subject_id in graded.ids]
+def _grades(night: Night, graded: GradedMerchants, documents: dict[str, str]) -> pa.Table:
+    subjects = [night.subjects[subject_id][0] for subject_id in graded.ids]
     return _table(
         GRADES,
         {
@@ -141,8 +141,8 @@ def _grades(night: Night, graded: Graded, documents: dict[str, str]) -> pa.Table
             "evaluated_on": night.day,
             "rulebook": graded.book.id,
             "rulebook_hash": graded.book.hash,
-            "name": [fields["name"] for fields in shown],
-            "self_operated": [fields["self_operated"] for fields in shown],
+            "name": [fields["name"] for fields in subjects],
+            "self_operated": [fields["self_operated"] for fields in subjects],
             "document": [documents[subject_id] for subject_id in graded.ids],
             "provisional": graded.provisional,
             "dormant": graded.dormant,
@@ -157,46 +157,46 @@ def _each(names: list[str], times: int) -> pa.Array:
     return pa.DictionaryArray.from_arrays(np.tile(np.arange(len(names), dtype=np.int32), times), names)
 
 
-def _subjects(graded: Graded, times: int) -> pa.Array:
+def _subjects(graded: GradedMerchants, times: int) -> pa.Array:
     """Each merchant `times` times in a row."""
     return pa.DictionaryArray.from_arrays(np.repeat(np.arange(len(graded.ids), dtype=np.int32), times), graded.ids)
 
 
-def _elements(graded: Graded) -> pa.Table:
-    totals, size = graded.totals, len(graded.ids)
+def _elements(graded: GradedMerchants) -> pa.Table:
+    elements, size = graded.elements, len(graded.ids)
     return _table(
         ELEMENTS,
         {
-            "subject_id": _subjects(graded, len(totals)),
-            "element": _each([total.element.id for total in totals], size),
-            "weight": np.tile([total.element.weight for total in totals], size),
-            "points": _by_merchant([total.points for total in totals]),
+            "subject_id": _subjects(graded, len(elements)),
+            "element": _each([element.rule.id for element in elements], size),
+            "weight": np.tile([element.rule.weight for element in elements], size),
+            "points": _by_merchant([element.points for element in elements]),
             "standing": graded.standing,
         },
     )
 
 
-def _indicators(graded: Graded) -> pa.Table:
-    columns, size = graded.columns, len(graded.ids)
-    nothing: Array = np.full(size, np.nan)
-    states = np.array([column.shown.state for column in columns], dtype=np.int32)
+def _indicators(graded: GradedMerchants) -> pa.Table:
+    indicators, size = graded.indicators, len(graded.ids)
+    blank: Array = np.full(size, np.nan)
+    states = np.array([indicator.figure.state for indicator in indicators], dtype=np.int32)
     return _table(
         INDICATORS,
         {
-            "subject_id": _subjects(graded, len(columns)),
-            "element": _each([column.indicator.element for column in columns], size),
-            "indicator": _each([column.rule.id for column in columns], size),
-            "window_days": np.tile([graded.book.window(column.rule) for column in columns], size),
-            "unit": _each([column.indicator.unit for column in columns], size),
-            "state": pa.DictionaryArray.from_arrays(states.T.ravel(), list(STATES)),
+            "subject_id": _subjects(graded, len(indicators)),
+            "element": _each([indicator.definition.element for indicator in indicators], size),
+            "indicator": _each([indicator.rule.id for indicator in indicators], size),
+            "window_days": np.tile([graded.book.window(indicator.rule) for indicator in indicators], size),
+            "unit": _each([indicator.definition.unit for indicator in indicators], size),
+            "state": pa.DictionaryArray.from_arrays(states.T.ravel(), list(FIGURE_STATES)),
             **{
                 name: _by_merchant(
-                    [nothing if (edge := getattr(column.shown, name)) is None else edge for column in columns]
+                    [blank if (edge := getattr(indicator.figure, name)) is None else edge for indicator in indicators]
                 )
                 for name in ("value", "at_least", "below")
             },
-            "effective_weight": _by_merchant([column.weight for column in columns]),
-            "points": _by_merchant([column.points for column in columns]),
+            "effective_weight": _by_merchant([indicator.weight for indicator in indicators]),
+            "points": _by_merchant([indicator.points for indicator in indicators]),
             "standing": graded.standing,
         },
     )
@@ -206,32 +206,32 @@ def _by_merchant(columns: list[Array]) -> Array:
     return np.array(columns, dtype=np.float64).T.ravel()
 
 
-def _split(graded: Graded) -> Iterator[Graded]:
+def _split(graded: GradedMerchants) -> Iterator[GradedMerchants]:
     """The same, some merchants at a time: a row an indicator of all of them would not fit beside them."""
     for start in range(0, len(graded.ids), AT_ONCE):
         part = slice(start, start + AT_ONCE)
-        columns = [
+        indicators = [
             replace(
-                column,
-                shown=column.shown.take(part),
-                weight=column.weight[part],
-                points=column.points[part],
+                indicator,
+                figure=indicator.figure.take(part),
+                weight=indicator.weight[part],
+                points=indicator.points[part],
             )
-            for column in graded.columns
+            for indicator in graded.indicators
         ]
-        yield replace(graded, ids=graded.ids[part], columns=columns)
+        yield replace(graded, ids=graded.ids[part], indicators=indicators)
 
 
 def _parquet(tables: Iterable[pa.Table]) -> bytes:
     """Parquet with nothing in it but the rows and the writer's version; the same rows give the same bytes. One table is
     made at a time: all of them would not fit beside the night."""
     sink = io.BytesIO()
-    each = iter(tables)
-    first = next(each)
+    remaining = iter(tables)
+    first = next(remaining)
     with pq.ParquetWriter(sink, first.schema, compression="zstd", store_schema=False) as writer:
         writer.write_table(first)
         del first
-        for table in each:
+        for table in remaining:
             writer.write_table(table)
     return sink.getvalue()
 

@@ -8,7 +8,7 @@ import pyarrow as pa
 
 from credit.disclosure import bulk, sort_key
 from credit.disclosure.bulk import Field
-from credit.disclosure.versions import Entry
+from credit.disclosure.versions import FileEntry
 from credit.files.formats import to_json
 
 PATH = "datapackage.json"
@@ -28,9 +28,9 @@ _FORMATS = {
 }
 
 
-def descriptor(about: dict[str, Any], entries: dict[str, Entry]) -> bytes:
+def descriptor(about: dict[str, Any], entries: dict[str, FileEntry]) -> bytes:
     """The descriptor of the bulk files among `entries`; `about` as in index.json."""
-    by, development = about["by"], about["development"]
+    publisher, development = about["by"], about["development"]
     resources = [
         {
             "name": path.removeprefix("bulk/").replace(".", "-").replace("_", "-"),
@@ -47,19 +47,19 @@ def descriptor(about: dict[str, Any], entries: dict[str, Entry]) -> bytes:
     package = {
         "$schema": "https://datapackage.org/profiles/2.0/datapackage.json",
         "name": "merchant-credit-grades",
-        "title": f"{by['zh']} 商家信用等级",
-        "description": f"Credit grades of the merchants of {by['en']}, evaluated on {about['evaluated_on']}."
+        "title": f"{publisher['zh']} 商家信用等级",
+        "description": f"Credit grades of the merchants of {publisher['en']}, evaluated on {about['evaluated_on']}."
         + (" Signed by a development key: for trial only. 开发密钥签名，仅供试用。" if development else ""),
         "version": str(about["evaluated_on"]),
         "created": about["cut_off"],
-        "contributors": [{"title": by["zh"], "roles": ["publisher"]}],
+        "contributors": [{"title": publisher["zh"], "roles": ["publisher"]}],
         "merchant-credit": {"development": development},
         "resources": resources,
     }
     return to_json(package, indent=1) + b"\n"
 
 
-def _size(path: str, entry: Entry) -> dict[str, Any]:
+def _size(path: str, entry: FileEntry) -> dict[str, Any]:
     """Length and hash of a text file. Those of Parquet files stand in the manifest alone: readers of data packages do not
     read them as a stream of bytes and call a length that they cannot count an error."""
     if path.endswith(".parquet"):

@@ -1,4 +1,4 @@
-"""The page data/dictionary/disclosure.md, made from the schema and the bulk files' columns.
+"""The page docs/reference/disclosure.md, made from the schema and the bulk files' columns.
 
 `python -m credit.disclosure.dictionary` writes it.
 """
@@ -14,7 +14,7 @@ from credit.disclosure.datapackage import FILES
 from credit.disclosure.documents import SCHEMA
 from credit.disclosure.life import FIELDS, PATH
 
-PAGE = Path(__file__).parents[2] / "data" / "dictionary" / "disclosure.md"
+PAGE = Path(__file__).parents[2] / "docs" / "reference" / "disclosure.md"
 
 _FIGURES = {
     "count": "{state, value} 件数 count",
@@ -23,7 +23,7 @@ _FIGURES = {
 }
 
 _HEAD = """\
-# Published files 公示文件
+# 公示文件 Published files
 
     published/
       current -> versions/<version>     the version in force, switched in one step 当前版本，原子切换
@@ -53,7 +53,7 @@ feed.json lists the last 30 changes, each with the SHA-256 of the manifest it le
 
 Numbers of one night move with the platform's averages: on most nights most scores change by thousandths, and their documents with them. 平台均值每夜略有变化，多数商家的得分随之有微小变动。
 
-`merchant-credit verify` checks all of it from the root of trust alone: see [data/runbooks/keys.md](../runbooks/keys.md).
+`merchant-credit verify` checks all of it from the root of trust alone: see [Verify what is published](../how-to/verify.md) and [the keys](../how-to/keys.md).
 
 ## What is published, and how finely 公示规则
 

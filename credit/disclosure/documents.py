@@ -17,8 +17,8 @@ import numpy as np
 from credit.disclosure import privacy
 from credit.disclosure.figures import Tree
 from credit.disclosure.history import Point
-from credit.disclosure.night import Graded, Night
-from credit.disclosure.privacy import Shown
+from credit.disclosure.night import GradedMerchants, Night
+from credit.disclosure.privacy import Figure
 from credit.evaluation.explain import elements, reason_text, vetoes
 from credit.evaluation.grading import NOT_RATED
 from credit.indicators.base import Array
@@ -112,18 +112,18 @@ def about(settings: Settings, *, development: bool) -> dict[str, Any]:
 
 def disclosure(night: Night, settings: Settings, *, development: bool) -> dict[str, Any]:
     """The same with the night: for what is written anew every night."""
-    told = about(settings, development=development)
+    shared = about(settings, development=development)
     return {
-        "by": told["by"],
+        "by": shared["by"],
         "development": development,
         "evaluated_on": night.day,
         "cut_off": night.cut_off,
         "next_update": night.day + timedelta(days=1),
-        "objection": told["objection"],
+        "objection": shared["objection"],
     }
 
 
-def rulebook(graded: Graded) -> dict[str, Any]:
+def rulebook(graded: GradedMerchants) -> dict[str, Any]:
     book = graded.book
     return {
         "id": book.id,
@@ -136,12 +136,12 @@ def rulebook(graded: Graded) -> dict[str, Any]:
     }
 
 
-def rulebook_path(graded: Graded) -> str:
+def rulebook_path(graded: GradedMerchants) -> str:
     return f"rulebooks/{graded.book.id}-{graded.book.version}.yaml"
 
 
 @dataclass(frozen=True)
-class Part:
+class MerchantBatch:
     """Some merchants of one rulebook: all that their documents say, as plain data that another process can be given.
 
     Lists and arrays have one entry a merchant; what is by subject holds those of these merchants. `common` is what all
@@ -167,7 +167,7 @@ class Part:
     records: dict[str, list[dict[str, Any]]] | None
     objections: dict[str, list[dict[str, Any]]]
     notices: dict[str, list[dict[str, Any]]]
-    shown: list[Shown]
+    figures: list[Figure]
     weights: list[Array]
     points: list[Array]
     totals: list[tuple[Array, Array]]
@@ -175,7 +175,7 @@ class Part:
 
     def numbers(self) -> Array:
         """One row a merchant: all numbers of its document that are in columns. The same numbers have the same bytes."""
-        figures = [*self.shown, *(leaf for tree in self.windows.values() for leaf in _leaves(tree))]
+        figures = [*self.figures, *(leaf for tree in self.windows.values() for leaf in _leaves(tree))]
         columns: list[Any] = [*self.weights, *self.points, *(array for total in self.totals for array in total)]
         for figure in figures:
             columns += [a for a in (figure.state, figure.value, figure.at_least, figure.below) if a is not None]
@@ -183,33 +183,33 @@ class Part:
         rows[np.isnan(rows)] = np.nan
         return np.ascontiguousarray(rows)
 
-    def said(self) -> Iterator[tuple[Any, ...]]:
+    def head_inputs(self) -> Iterator[tuple[Any, ...]]:
         """All else that is told of each merchant: what `heads` makes of it depends on this and on what all have in common."""
         by_subject = (self.trend, self.sanctions, self.records, self.objections, self.notices)
-        found = [map((of or {}).get, self.ids) for of in by_subject]
+        columns = [map((rows or {}).get, self.ids) for rows in by_subject]
         # Not known and none are told apart.
-        known = [repeat(of is not None) for of in (self.sanctions, self.records)]
-        return zip(*(getattr(self, name) for name in _LISTS), *found, *known, strict=False)
+        supplied = [repeat(rows is not None) for rows in (self.sanctions, self.records)]
+        return zip(*(getattr(self, name) for name in _LISTS), *columns, *supplied, strict=False)
 
     def heads(self) -> list[dict[str, Any]]:
         """What each merchant's document says besides columns of numbers."""
         return [self._head(i) for i in range(len(self.ids))]
 
-    def take(self, places: Sequence[int]) -> Part:
+    def take(self, places: Sequence[int]) -> MerchantBatch:
         """Only the merchants at these places, and nothing by subject that is of others."""
         lists: dict[str, Any] = {name: list(map(getattr(self, name).__getitem__, places)) for name in _LISTS}
         by_subject: dict[str, Any] = {name: _only(getattr(self, name), lists["ids"]) for name in _BY_SUBJECT}
         return replace(self, **lists, **by_subject, **_columns(self, np.array(places, dtype=np.int64)))
 
-    def slices(self, size: int) -> Iterator[Part]:
+    def slices(self, size: int) -> Iterator[MerchantBatch]:
         """The same, so many merchants at a time; nothing is copied but lists."""
         for start in range(0, len(self.ids), size):
-            some = slice(start, start + size)
-            lists: dict[str, Any] = {name: getattr(self, name)[some] for name in _LISTS}
-            yield replace(self, **lists, **_columns(self, some))
+            span = slice(start, start + size)
+            lists: dict[str, Any] = {name: getattr(self, name)[span] for name in _LISTS}
+            yield replace(self, **lists, **_columns(self, span))
 
     def _head(self, i: int) -> dict[str, Any]:
-        subject_id, reason, by = self.ids[i], self.reason[i], self.common["disclosure"]["by"]
+        subject_id, reason, publisher = self.ids[i], self.reason[i], self.common["disclosure"]["by"]
         fields, states = self.subjects[i]
         name = self.paths[i].rpartition("/")[2].removesuffix(".json")
         return {
@@ -225,8 +225,8 @@ class Part:
             "vetoes": [veto for id_, veto in self.vetoes.items() if id_ in self.vetoed[i]] if self.vetoed[i] else [],
             "trend": [dict(zip(_POINT, point, strict=True)) for point in self.trend.get(subject_id, ())],
             "currency": self.currency[i],
-            "sanctions": _listed(self.sanctions, subject_id, SANCTION_KINDS, by),
-            "public_records": _listed(self.records, subject_id, RECORD_KINDS, by),
+            "sanctions": _in_force(self.sanctions, subject_id, SANCTION_KINDS, publisher),
+            "public_records": _in_force(self.records, subject_id, RECORD_KINDS, publisher),
             "objections": _objections(self.objections.get(subject_id, [])),
             "notices": self.notices.get(subject_id, []),
             "links": {"page": f"{name}.html", "badge": f"{name}.svg"},
@@ -238,22 +238,22 @@ _LISTS = (
 )  # fmt: skip
 
 
-def _leaves(tree: Tree) -> Iterator[Shown]:
+def _leaves(tree: Tree) -> Iterator[Figure]:
     for node in tree.values():
-        yield from (node,) if isinstance(node, Shown) else _leaves(node)
+        yield from (node,) if isinstance(node, Figure) else _leaves(node)
 
 
-def _taken(tree: Tree, at: Any) -> Tree:
-    return {key: node.take(at) if isinstance(node, Shown) else _taken(node, at) for key, node in tree.items()}
+def _take(tree: Tree, places: Any) -> Tree:
+    return {key: node.take(places) if isinstance(node, Figure) else _take(node, places) for key, node in tree.items()}
 
 
-def _columns(part: Part, at: Any) -> dict[str, Any]:
+def _columns(batch: MerchantBatch, places: Any) -> dict[str, Any]:
     return {
-        "shown": [shown.take(at) for shown in part.shown],
-        "weights": [array[at] for array in part.weights],
-        "points": [array[at] for array in part.points],
-        "totals": [(weight[at], points[at]) for weight, points in part.totals],
-        "windows": {days: _taken(tree, at) for days, tree in part.windows.items()},
+        "figures": [figure.take(places) for figure in batch.figures],
+        "weights": [array[places] for array in batch.weights],
+        "points": [array[places] for array in batch.points],
+        "totals": [(weight[places], points[places]) for weight, points in batch.totals],
+        "windows": {days: _take(tree, places) for days, tree in batch.windows.items()},
     }
 
 
@@ -262,46 +262,46 @@ def folder_of(path: str) -> str:
     return path[10:12]
 
 
-def shards(parts: Sequence[Part]) -> Iterator[list[list[int]]]:
+def shards(batches: Sequence[MerchantBatch]) -> Iterator[list[list[int]]]:
     """All merchants in shards: one or more of the 256 folders with all merchants in them. Of each shard, for each of the
-    parts, the places of its merchants there."""
-    merchants = sum(len(part.ids) for part in parts)
+    batches, the places of its merchants there."""
+    merchants = sum(len(batch.ids) for batch in batches)
     many = max(1, min(256, -(-merchants // _SHARD)))
-    shard_of = [np.array([int(folder_of(path), 16) * many // 256 for path in part.paths]) for part in parts]
+    shard_of = [np.array([int(folder_of(path), 16) * many // 256 for path in batch.paths]) for batch in batches]
     for shard in range(many):
-        yield [np.flatnonzero(of == shard).tolist() for of in shard_of]
+        yield [np.flatnonzero(numbers == shard).tolist() for numbers in shard_of]
 
 
 _BY_SUBJECT = ("trend", "sanctions", "records", "objections", "notices")
 
 
-def _only(found: dict[str, Any] | None, ids: list[str]) -> dict[str, Any] | None:
-    return found and {subject_id: found[subject_id] for subject_id in ids if subject_id in found}
+def _only(rows: dict[str, Any] | None, ids: list[str]) -> dict[str, Any] | None:
+    return rows and {subject_id: rows[subject_id] for subject_id in ids if subject_id in rows}
 
 
-def wholes(night: Night, settings: Settings, paths: dict[str, str], *, development: bool) -> list[Part]:
-    """All merchants of the night, a part a rulebook. `paths`: subject id -> path of its document."""
-    told = about(settings, development=development)
-    return [_whole(night, graded, paths, told) for graded in night.graded]
+def batches(night: Night, settings: Settings, paths: dict[str, str], *, development: bool) -> list[MerchantBatch]:
+    """All merchants of the night, a batch a rulebook. `paths`: subject id -> path of its document."""
+    shared = about(settings, development=development)
+    return [_batch(night, graded, paths, shared) for graded in night.graded]
 
 
-def _whole(night: Night, graded: Graded, paths: dict[str, str], told: dict[str, Any]) -> Part:
+def _batch(night: Night, graded: GradedMerchants, paths: dict[str, str], shared: dict[str, Any]) -> MerchantBatch:
     """All merchants of a rulebook."""
     meanings = {level.grade: level.meaning.model_dump() for level in graded.book.grades.levels}
     meanings[NOT_RATED] = _NR_MEANING
-    return Part(
+    return MerchantBatch(
         {
             "evaluated_on": night.day,
             "cut_off": night.cut_off,
             "rulebook": rulebook(graded),
-            "disclosure": told,
+            "disclosure": shared,
         },
         _frame(graded),
         meanings,
         {veto["id"]: veto for veto in _vetoes(graded.book)},
         graded.ids,
         [paths[subject_id] for subject_id in graded.ids],
-        [night.shown[subject_id] for subject_id in graded.ids],
+        [night.subjects[subject_id] for subject_id in graded.ids],
         graded.grade,
         graded.score,
         graded.evidence,
@@ -315,21 +315,21 @@ def _whole(night: Night, graded: Graded, paths: dict[str, str], told: dict[str, 
         night.records,
         night.objections,
         night.notices,
-        [column.shown for column in graded.columns],
-        [column.weight for column in graded.columns],
-        [column.points for column in graded.columns],
-        [(total.weight, total.points) for total in graded.totals],
+        [indicator.figure for indicator in graded.indicators],
+        [indicator.weight for indicator in graded.indicators],
+        [indicator.points for indicator in graded.indicators],
+        [(element.weight, element.points) for element in graded.elements],
         graded.windows,
     )
 
 
-def documents(part: Part) -> Iterator[tuple[str, dict[str, Any]]]:
-    """(path, document) of every merchant of the part."""
-    common = part.common
-    windows = [_window(days, tree, len(part.paths)) for days, tree in part.windows.items()]
-    whole = zip(part.paths, part.heads(), _rows(_elements(part)), _rows(windows), strict=True)
-    for path, head, scored, figures in whole:
-        now = {
+def documents(batch: MerchantBatch) -> Iterator[tuple[str, dict[str, Any]]]:
+    """(path, document) of every merchant of the batch."""
+    common = batch.common
+    windows = [_window(days, tree, len(batch.paths)) for days, tree in batch.windows.items()]
+    columns = zip(batch.paths, batch.heads(), _by_merchant(_elements(batch)), _by_merchant(windows), strict=True)
+    for path, head, scored, figures in columns:
+        point = {
             "on": common["evaluated_on"],
             "grade": head["grade"],
             "score": head["score"],
@@ -344,7 +344,7 @@ def documents(part: Part) -> Iterator[tuple[str, dict[str, Any]]]:
                 "evaluated_on": common["evaluated_on"],
                 "cut_off": common["cut_off"],
                 "rulebook": common["rulebook"],
-                "trend": {"state": "measured", "points": [*head["trend"], now]},
+                "trend": {"state": "measured", "points": [*head["trend"], point]},
                 "elements": scored,
                 "currency": head["currency"],
                 "figures": figures,
@@ -361,7 +361,7 @@ def _vetoes(book: Rulebook) -> list[dict[str, Any]]:
     ]
 
 
-def _rows(columns: Iterable[Iterable[Any]]) -> Iterator[list[Any]]:
+def _by_merchant(columns: Iterable[Iterable[Any]]) -> Iterator[list[Any]]:
     """What the columns have for each merchant."""
     return map(list, zip(*columns, strict=True))
 
@@ -372,11 +372,11 @@ def _window(days: int, tree: Tree, merchants: int) -> Iterator[dict[str, Any]]:
 
 
 def _nested(tree: Tree, everyone: slice) -> Iterator[dict[str, Any]]:
-    columns = [node.rows(everyone) if isinstance(node, Shown) else _nested(node, everyone) for node in tree.values()]
+    columns = [node.rows(everyone) if isinstance(node, Figure) else _nested(node, everyone) for node in tree.values()]
     return (dict(zip(tree, row, strict=True)) for row in zip(*columns, strict=True))
 
 
-def _frame(graded: Graded) -> list[dict[str, Any]]:
+def _frame(graded: GradedMerchants) -> list[dict[str, Any]]:
     """The elements and indicators of the rulebook, with names and nothing measured."""
     nothing = dict.fromkeys(("value", "numerator", "denominator", "shrunk", "mark"))
     rows = [
@@ -386,45 +386,47 @@ def _frame(graded: Graded) -> list[dict[str, Any]]:
     return elements(graded.book, rows, rated=False, priors={})
 
 
-def _elements(part: Part) -> Iterator[Iterator[dict[str, Any]]]:
+def _elements(batch: MerchantBatch) -> Iterator[Iterator[dict[str, Any]]]:
     """Each element as every merchant has it."""
-    measured = zip(part.shown, part.weights, part.points, strict=True)
-    for element, total in zip(part.frame, part.totals, strict=True):
-        indicators = [_indicator(one, *next(measured)) for one in element["indicators"]]
+    measured = zip(batch.figures, batch.weights, batch.points, strict=True)
+    for element, total in zip(batch.frame, batch.totals, strict=True):
+        indicators = [_indicator(indicator, *next(measured)) for indicator in element["indicators"]]
         yield _element(element, *total, indicators)
 
 
 def _element(
     element: dict[str, Any], weights: Array, points: Array, indicators: list[Iterator[dict[str, Any]]]
 ) -> Iterator[dict[str, Any]]:
-    same = {key: element[key] for key in ("name", "name_zh", "name_en", "weight")}
-    columns = zip(weights.tolist(), privacy.blank(points), _rows(indicators), strict=True)
-    return ({**same, "effective_weight": weight, "points": earned, "indicators": of} for weight, earned, of in columns)
+    fields = {key: element[key] for key in ("name", "name_zh", "name_en", "weight")}
+    columns = zip(weights.tolist(), privacy.blank(points), _by_merchant(indicators), strict=True)
+    return (
+        {**fields, "effective_weight": weight, "points": earned, "indicators": rows} for weight, earned, rows in columns
+    )
 
 
-def _indicator(one: dict[str, Any], shown: Shown, weights: Array, points: Array) -> Iterator[dict[str, Any]]:
-    same = {key: one[key] for key in ("name", "name_zh", "name_en", "window_days", "unit")}
-    columns = zip(shown.rows(slice(len(weights)), same), weights.tolist(), privacy.blank(points), strict=True)
+def _indicator(indicator: dict[str, Any], figure: Figure, weights: Array, points: Array) -> Iterator[dict[str, Any]]:
+    fields = {key: indicator[key] for key in ("name", "name_zh", "name_en", "window_days", "unit")}
+    columns = zip(figure.rows(slice(len(weights)), fields), weights.tolist(), privacy.blank(points), strict=True)
     return ({**row, "effective_weight": weight, "points": earned} for row, weight, earned in columns)
 
 
-def _objections(found: list[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
+def _objections(objections: list[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
     return {
-        "open": [one for one in found if one.get("state") == "open"],
-        "decided": [one for one in found if one.get("state") != "open"],
+        "open": [objection for objection in objections if objection.get("state") == "open"],
+        "decided": [objection for objection in objections if objection.get("state") != "open"],
     }
 
 
-def _listed(
-    found: dict[str, list[dict[str, Any]]] | None,
+def _in_force(
+    rows: dict[str, list[dict[str, Any]]] | None,
     subject_id: str,
     kinds: dict[str, tuple[str, str]],
     issuer: dict[str, str],
 ) -> dict[str, Any]:
     """What is in force, none of it, or (null) not known because nobody supplies it."""
-    if found is None:
+    if rows is None:
         return {"state": "missing", "in_force": None}
-    return {"state": "measured", "in_force": [coded(row, kinds, issuer) for row in found.get(subject_id, [])]}
+    return {"state": "measured", "in_force": [coded(row, kinds, issuer) for row in rows.get(subject_id, [])]}
 
 
 def coded(row: dict[str, Any], kinds: dict[str, tuple[str, str]], issuer: dict[str, str]) -> dict[str, Any]:

@@ -6,7 +6,7 @@ Counted by the evaluation's compiler from the quantities of the catalogue, for a
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields
 from functools import partial
 from typing import Any
@@ -15,7 +15,7 @@ import narwhals as nw
 import numpy as np
 
 from credit.disclosure import privacy
-from credit.disclosure.privacy import MEASURED, MISSING, NOT_APPLICABLE, SUPPRESSED, Codes, Mask, Shown
+from credit.disclosure.privacy import MEASURED, MISSING, NOT_APPLICABLE, SUPPRESSED, Codes, Figure, Mask
 from credit.evaluation.engine import NightFacts
 from credit.indicators import CATALOGUE
 from credit.indicators.after_sales import COMPLAINTS, justified, upheld
@@ -26,7 +26,9 @@ from credit.tables import TABLES
 
 col = nw.col
 
-Tree = dict[str, "Tree | Shown"]
+Tree = dict[str, "Tree | Figure"]
+Measure = Callable[..., Array]
+"""`_measure` of one window: (quantity, what it needs) -> a number a merchant."""
 
 STARS = (1, 2, 3, 4, 5)
 CHANNELS = TABLES["complaints"].column("channel").codes
@@ -77,8 +79,8 @@ def _suppressed(window: Tree, *path: str) -> Mask:
     node: Any = window
     for name in path:
         node = node[name]
-    found: Mask = node.state == SUPPRESSED
-    return found
+    mask: Mask = node.state == SUPPRESSED
+    return mask
 
 
 def coarsens(indicator: str, window: Tree) -> Mask | None:
@@ -136,14 +138,14 @@ def windows(
     facts of those that the one subject is made of, and their figures as published, in the same order.
     """
     counted = [_counted(facts, have, days) for days in WINDOWS]
-    tells = None if parts is None else _told_by_parts(counted, parts[0], have, parts[1])
+    tells = None if parts is None else _betrayed_by_parts(counted, parts[0], have, parts[1])
     return {
         days: _window(facts, have, days, currency, counts, hide, hide_mean)
         for days, counts, (hide, hide_mean) in zip(WINDOWS, counted, hidden(counted, tells), strict=True)
     }
 
 
-def _of(facts: NightFacts, have: frozenset[str], days: int, quantity: Quantity, *needs: str) -> Array:
+def _measure(facts: NightFacts, have: frozenset[str], days: int, quantity: Quantity, *needs: str) -> Array:
     """NaN where a table or column that it needs is not supplied."""
     if not have.issuperset(needs):
         return np.full(len(facts.subjects), np.nan)
@@ -151,41 +153,41 @@ def _of(facts: NightFacts, have: frozenset[str], days: int, quantity: Quantity, 
 
 
 def _counted(facts: NightFacts, have: frozenset[str], days: int) -> Counts:
-    of = partial(_of, facts, have, days)
-    ended = np.array([of(_BY_OUTCOME[name], "complaints.outcome") for name in OUTCOMES])
+    measure = partial(_measure, facts, have, days)
+    ended = np.array([measure(_BY_OUTCOME[name], "complaints.outcome") for name in OUTCOMES])
     return Counts(
-        of(REVIEWS),
-        of(COMPLAINTS),
-        np.array([of(_RATED[stars]) for stars in STARS]),
-        np.array([of(_BY_CHANNEL[channel]) for channel in CHANNELS]),
+        measure(REVIEWS),
+        measure(COMPLAINTS),
+        np.array([measure(_RATED[stars]) for stars in STARS]),
+        np.array([measure(_BY_CHANNEL[channel]) for channel in CHANNELS]),
         ended,
         np.array([ended[:_LIABLE].sum(axis=0), ended[_LIABLE:].sum(axis=0)]),
     )
 
 
-def _told_by_parts(
+def _betrayed_by_parts(
     counted: list[Counts], facts: NightFacts, have: frozenset[str], figures: Sequence[dict[int, Tree]]
 ) -> list[Counts]:
     """Of each window, which counts of the one subject would, beside what is shown of its parts, tell of one of them."""
-    each = [_counted(facts, have, days) for days in WINDOWS]
+    counted_parts = [_counted(facts, have, days) for days in WINDOWS]
 
     def suppressed(days: int, path: tuple[str, ...]) -> Mask:
         return np.concatenate([_suppressed(tree[days], *path) for tree in figures])
 
-    def of(name: str, *paths: tuple[str, ...], small_ones: bool = False) -> list[Any]:
+    def betrayed(name: str, *paths: tuple[str, ...], small_ones: bool = False) -> list[Any]:
         """For each window, one value for each of the paths."""
         hide = [np.array([suppressed(days, path) for path in paths]) for days in WINDOWS]
-        rows = [np.nan_to_num(getattr(counts, name)).reshape(len(paths), -1) for counts in each]
+        rows = [np.nan_to_num(getattr(counts, name)).reshape(len(paths), -1) for counts in counted_parts]
         totals = [np.nan_to_num(getattr(counts, name)).reshape(len(paths)) for counts in counted]
         return privacy.remainders(totals, rows, hide, small_ones=small_ones)
 
     columns = [
-        of("reviews", ("reviews", "count"), small_ones=True),
-        of("complaints", ("complaints", "count"), small_ones=True),
-        of("stars", *(("reviews", "distribution", str(star)) for star in STARS)),
-        of("channels", *(("complaints", "by_channel", name) for name in CHANNELS)),
-        of("outcomes", *(("complaints", "by_outcome", name) for name in OUTCOMES)),
-        of("liable", ("complaints", "upheld"), ("complaints", "upheld")),
+        betrayed("reviews", ("reviews", "count"), small_ones=True),
+        betrayed("complaints", ("complaints", "count"), small_ones=True),
+        betrayed("stars", *(("reviews", "distribution", str(star)) for star in STARS)),
+        betrayed("channels", *(("complaints", "by_channel", name) for name in CHANNELS)),
+        betrayed("outcomes", *(("complaints", "by_outcome", name) for name in OUTCOMES)),
+        betrayed("liable", ("complaints", "upheld"), ("complaints", "upheld")),
     ]
     return [
         Counts(reviews, complaints, *(mask[:, None] for mask in rest))
@@ -206,10 +208,10 @@ def hidden(counted: list[Counts], tells: list[Counts] | None = None) -> list[tup
         privacy.nested(reviews, also("reviews")),
         privacy.nested(complaints, also("complaints")),
     )
-    stars_hid = privacy.breakdown(stars, reviews_hid, whole=True, also=also("stars"))
+    stars_hid = privacy.breakdown(stars, reviews_hid, all_or_none=True, also=also("stars"))
     channels_hid = privacy.breakdown(channels, complaints_hid, also=also("channels"))
     # Whose fault first, then how those of either kind ended: each kind has a total of its own then.
-    liable_hid = privacy.breakdown(liable, complaints_hid, whole=True, also=also("liable"))
+    liable_hid = privacy.breakdown(liable, complaints_hid, all_or_none=True, also=also("liable"))
     halves = [
         privacy.breakdown(
             [counts[half] for counts in ended],
@@ -218,14 +220,14 @@ def hidden(counted: list[Counts], tells: list[Counts] | None = None) -> list[tup
         )
         for half in (slice(_LIABLE), slice(_LIABLE, None))
     ]
-    ended_hid = [np.concatenate(both) for both in zip(*halves, strict=True)]
+    ended_hid = [np.concatenate(pair) for pair in zip(*halves, strict=True)]
     longest = stars_hid[-1][0]
-    told = []
+    masks = []
     for place, counts in enumerate(reviews):
         hid: Mask = stars_hid[place][0]  # of its stars all are or none
         # A shorter window lies between what the longest shows: then its mean, too, could only be of few tables.
         hide_mean = privacy.hides_mean(counts, hid) | (hid & (reviews_hid[place] | ~longest))
-        told.append(
+        masks.append(
             (
                 Counts(
                     reviews_hid[place], complaints_hid[place], stars_hid[place], channels_hid[place], ended_hid[place],
@@ -234,7 +236,7 @@ def hidden(counted: list[Counts], tells: list[Counts] | None = None) -> list[tup
                 hide_mean,
             )
         )  # fmt: skip
-    return told
+    return masks
 
 
 def _window(
@@ -246,75 +248,91 @@ def _window(
     hide: Counts,
     hide_mean: Mask,
 ) -> Tree:
-    of = partial(_of, facts, have, days)
-
-    def known(values: Array) -> Codes:
-        return np.where(np.isnan(values), MISSING, MEASURED).astype(np.int8)
-
-    def rate(
-        numerator: Array,
-        denominator: Array,
-        base: Array,
-        unit: Unit,
-        betrayed: tuple[Array, ...] = (),
-        hide: Mask | None = None,
-    ) -> Shown:
-        """`base` is what could have been measured: where it is 0 the rate does not apply, otherwise it is missing."""
-        recorded = np.isfinite(numerator) & np.isfinite(denominator)
-        some = recorded & (denominator > 0)
-        value = np.divide(numerator, denominator, out=np.full(len(some), np.nan), where=some)
-        state = np.where(some, MEASURED, np.where(recorded & (base == 0), NOT_APPLICABLE, MISSING)).astype(np.int8)
-        return privacy.rates(value, state, unit, denominator, betrayed, hide)
-
-    def middle(values: Array, observed: Array, unit: Unit) -> Shown:
-        """A median over `observed` complaints."""
-        nothing = np.isfinite(observed) & (complaints == 0)
-        state = np.where(observed > 0, MEASURED, np.where(nothing, NOT_APPLICABLE, MISSING)).astype(np.int8)
-        return privacy.rates(values, state, unit, observed)
-
-    def parts(names: Iterable[object], values: Array, hide: Mask) -> Tree:
-        """Counts that add up to a published total."""
-        return {str(n): privacy.counts(v, known(v), h) for n, v, h in zip(names, values, hide, strict=True)}
-
-    orders, reviews, complaints = of(ORDERS), counts.reviews, counts.complaints
-    asked, recorded = of(_REFUND_ASKED, "transactions.refund_reason"), of(_REFUND_KNOWN)
-    amount = of(_AMOUNT)
-    one_currency = np.array([code is not None for code in currency], dtype=bool) | (orders == 0)
-    of_amount = np.where(one_currency | np.isnan(amount), known(amount), NOT_APPLICABLE).astype(np.int8)
-    completed = of(_COVERAGE.denominator or ORDERS)
+    measure = partial(_measure, facts, have, days)
+    orders = measure(ORDERS)
     return {
-        "transactions": {
-            "orders": privacy.band(orders, known(orders), privacy.COUNT_EDGES),
-            "amount": privacy.band(amount, of_amount, privacy.AMOUNT_EDGES),
-            **{
-                name: rate(
-                    of(CATALOGUE[name].numerator, *needs), of(CATALOGUE[name].denominator or ORDERS), orders, "share"
-                )
-                for name, needs in _RATES.items()
-            },
-            "refund_rate": rate(asked, recorded, orders, "share", (asked, recorded - asked)),
-        },
-        "reviews": {
-            "count": privacy.counts(reviews, known(reviews), hide.reviews),
-            "mean": rate(of(_MEAN.numerator), of(_MEAN.denominator or REVIEWS), reviews, "stars", hide=hide_mean),
-            "distribution": parts(STARS, counts.stars, hide.stars),
-            "coverage": rate(reviews, completed, completed, "per_order", hide=hide.reviews),
-        },
-        "complaints": {
-            "count": privacy.counts(complaints, known(complaints), hide.complaints),
-            "rate": rate(complaints, orders, orders, "per_order", hide=hide.complaints),
-            "upheld": privacy.counts(counts.liable[0], known(counts.liable[0]), hide.liable[0]),
-            "by_outcome": parts(OUTCOMES, counts.outcomes, hide.outcomes),
-            "response_median_hours": middle(
-                of(_RESPONSE, "complaints.first_response_at") / 60,
-                of(_RESPONDED, "complaints.first_response_at"),
-                "hours",
-            ),
-            "resolution_median_days": middle(
-                of(_RESOLUTION, "complaints.resolved_at") / 1440,
-                of(_RESOLVED, "complaints.resolved_at"),
-                "days",
-            ),
-            "by_channel": parts(CHANNELS, counts.channels, hide.channels),
-        },
+        "transactions": _transactions(measure, orders, currency),
+        "reviews": _reviews(measure, counts, hide, hide_mean),
+        "complaints": _complaints(measure, orders, counts, hide),
     }
+
+
+def _transactions(measure: Measure, orders: Array, currency: list[str | None]) -> Tree:
+    refunds_asked, recorded = measure(_REFUND_ASKED, "transactions.refund_reason"), measure(_REFUND_KNOWN)
+    amount = measure(_AMOUNT)
+    one_currency = np.array([code is not None for code in currency], dtype=bool) | (orders == 0)
+    amount_state = np.where(one_currency | np.isnan(amount), _known(amount), NOT_APPLICABLE).astype(np.int8)
+    return {
+        "orders": privacy.band(orders, _known(orders), privacy.COUNT_EDGES),
+        "amount": privacy.band(amount, amount_state, privacy.AMOUNT_EDGES),
+        **{
+            name: _rate(
+                measure(CATALOGUE[name].numerator, *needs),
+                measure(CATALOGUE[name].denominator or ORDERS),
+                orders,
+                "share",
+            )
+            for name, needs in _RATES.items()
+        },
+        "refund_rate": _rate(refunds_asked, recorded, orders, "share", (refunds_asked, recorded - refunds_asked)),
+    }
+
+
+def _reviews(measure: Measure, counts: Counts, hide: Counts, hide_mean: Mask) -> Tree:
+    reviews, completed = counts.reviews, measure(_COVERAGE.denominator or ORDERS)
+    stars, rated = measure(_MEAN.numerator), measure(_MEAN.denominator or REVIEWS)
+    return {
+        "count": privacy.counts(reviews, _known(reviews), hide.reviews),
+        "mean": _rate(stars, rated, reviews, "stars", hide=hide_mean),
+        "distribution": _breakdown(STARS, counts.stars, hide.stars),
+        "coverage": _rate(reviews, completed, completed, "per_order", hide=hide.reviews),
+    }
+
+
+def _complaints(measure: Measure, orders: Array, counts: Counts, hide: Counts) -> Tree:
+    complaints, upheld = counts.complaints, counts.liable[0]
+    responded = measure(_RESPONDED, "complaints.first_response_at")
+    resolved = measure(_RESOLVED, "complaints.resolved_at")
+    response_hours = measure(_RESPONSE, "complaints.first_response_at") / 60
+    resolution_days = measure(_RESOLUTION, "complaints.resolved_at") / 1440
+    return {
+        "count": privacy.counts(complaints, _known(complaints), hide.complaints),
+        "rate": _rate(complaints, orders, orders, "per_order", hide=hide.complaints),
+        "upheld": privacy.counts(upheld, _known(upheld), hide.liable[0]),
+        "by_outcome": _breakdown(OUTCOMES, counts.outcomes, hide.outcomes),
+        "response_median_hours": _median(response_hours, responded, complaints, "hours"),
+        "resolution_median_days": _median(resolution_days, resolved, complaints, "days"),
+        "by_channel": _breakdown(CHANNELS, counts.channels, hide.channels),
+    }
+
+
+def _known(values: Array) -> Codes:
+    return np.where(np.isnan(values), MISSING, MEASURED).astype(np.int8)
+
+
+def _rate(
+    numerator: Array,
+    denominator: Array,
+    base: Array,
+    unit: Unit,
+    betrayed: tuple[Array, ...] = (),
+    hide: Mask | None = None,
+) -> Figure:
+    """`base` is what could have been measured: where it is 0 the rate does not apply, otherwise it is missing."""
+    recorded = np.isfinite(numerator) & np.isfinite(denominator)
+    measured = recorded & (denominator > 0)
+    value = np.divide(numerator, denominator, out=np.full(len(measured), np.nan), where=measured)
+    state = np.where(measured, MEASURED, np.where(recorded & (base == 0), NOT_APPLICABLE, MISSING)).astype(np.int8)
+    return privacy.rates(value, state, unit, denominator, betrayed, hide)
+
+
+def _median(values: Array, observed: Array, complaints: Array, unit: Unit) -> Figure:
+    """A median over the `observed` of the complaints."""
+    nothing = np.isfinite(observed) & (complaints == 0)
+    state = np.where(observed > 0, MEASURED, np.where(nothing, NOT_APPLICABLE, MISSING)).astype(np.int8)
+    return privacy.rates(values, state, unit, observed)
+
+
+def _breakdown(names: Iterable[object], values: Array, hide: Mask) -> Tree:
+    """Counts that add up to a published total."""
+    return {str(n): privacy.counts(v, _known(v), h) for n, v, h in zip(names, values, hide, strict=True)}

@@ -40,7 +40,7 @@ def trends(con: duckdb.DuckDBPyConnection, day: date) -> dict[str, list[Point]]:
             ORDER BY g.subject_id, g.evaluated_on, g.rulebook""",
         {"day": day},
     ).fetchall()
-    return {subject_id: [row[1:] for row in mine] for subject_id, mine in groupby(rows, itemgetter(0))}
+    return {subject_id: [row[1:] for row in points] for subject_id, points in groupby(rows, itemgetter(0))}
 
 
 def months(con: duckdb.DuckDBPyConnection, day: date) -> list[dict[str, Any]]:
@@ -51,8 +51,8 @@ def months(con: duckdb.DuckDBPyConnection, day: date) -> list[dict[str, Any]]:
         {"day": day},
     ).fetchall()
     return [
-        month(on, rulebook, {grade: number for _, _, grade, number in mine})
-        for (on, rulebook), mine in groupby(rows, itemgetter(0, 1))
+        month(on, rulebook, {grade: number for _, _, grade, number in counts})
+        for (on, rulebook), counts in groupby(rows, itemgetter(0, 1))
     ]
 
 
@@ -82,12 +82,12 @@ def moves(
     ).fetchall()
     if not before:
         return None
-    was = {subject_id: (rulebook, grade) for rulebook, subject_id, grade in before}
+    earlier = {subject_id: (rulebook, grade) for rulebook, subject_id, grade in before}
     counts = dict.fromkeys(("up", "down", "same", "other", "new"), 0)
     for book, ids, grades in graded:
         rank = {level.grade: place for place, level in enumerate(book.grades.levels)}
         for subject_id, grade in zip(ids, grades, strict=True):
-            rulebook, previous = was.pop(subject_id, (None, None))
+            rulebook, previous = earlier.pop(subject_id, (None, None))
             if previous is None:
                 counts["new"] += 1
             elif grade == previous:
@@ -96,4 +96,4 @@ def moves(
                 counts["other"] += 1
             else:
                 counts["up" if rank[grade] < rank[previous] else "down"] += 1
-    return counts | {"withdrawn": len(was)}
+    return counts | {"withdrawn": len(earlier)}

@@ -30,17 +30,17 @@ FIELDS: tuple[tuple[str, str, str], ...] = (
 
 def files(versions: list[lifecycle.Version], written: dict[str, str], zone: str) -> Iterator[tuple[str, bytes]]:
     """(path, content) of life.json and of each text that is not `written` (hash -> path) by the night itself."""
-    told: list[dict[str, Any]] = []
-    for one in versions:
-        if one.book().subject.role != "seller":
+    lives: list[dict[str, Any]] = []
+    for version in versions:
+        if version.book().subject.role != "seller":
             continue  # buyers are consumers: nothing about their evaluation is published
         path = None
-        if one.state != "draft":
-            path = written.get(one.hash) or f"rulebooks/{one.id}-{one.version}.yaml"
+        if version.state != "draft":
+            path = written.get(version.hash) or f"rulebooks/{version.id}-{version.version}.yaml"
             # A trial by another text under the same number has that path already.
-            if one.hash not in written and path in written.values():
-                path = f"rulebooks/{one.id}-{one.version}-{one.hash[:12]}.yaml"
-            if one.hash not in written:
-                yield path, one.text.encode()
-        told.append({**struck(lifecycle.life_of(one, zone)), "path": path})
-    yield PATH, to_json({"format": "merchant-credit rulebook life", "zone": zone, "versions": told}, indent=1) + b"\n"
+            if version.hash not in written and path in written.values():
+                path = f"rulebooks/{version.id}-{version.version}-{version.hash[:12]}.yaml"
+            if version.hash not in written:
+                yield path, version.text.encode()
+        lives.append({**struck(lifecycle.life_of(version, zone)), "path": path})
+    yield PATH, to_json({"format": "merchant-credit rulebook life", "zone": zone, "versions": lives}, indent=1) + b"\n"

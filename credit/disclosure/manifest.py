@@ -15,7 +15,7 @@ import orjson
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from credit.disclosure.versions import MANIFEST, Draft, Entry, all_of, entry_of, put
+from credit.disclosure.versions import MANIFEST, Draft, FileEntry, all_of, entry_of, put
 from credit.errors import UserError
 from credit.files.formats import to_json
 
@@ -28,7 +28,7 @@ FEEDS_KEPT = 30
 DAMAGED = (OSError, ValueError, KeyError, TypeError, AttributeError, pa.ArrowException)
 """What reading a version that is not as it was published raises."""
 
-_TOLD = ("subject_kind", "self_operated", "grade", "score", "document")
+_IN_FEED = ("subject_kind", "self_operated", "grade", "score", "document")
 """Not the name: changes are kept for many versions, and who was an enterprise may turn out to be a natural person."""
 _GRADES = "bulk/grades.parquet"
 _NOT_IN_FEED = ("manifest/", "search/")
@@ -38,7 +38,7 @@ Listing = dict[str, dict[str, Any]]
 """Path -> {"bytes", "sha256"}, as in a manifest."""
 
 
-class Listed(NamedTuple):
+class PartEntry(NamedTuple):
     """A part of the manifest: its length, SHA-256, and how many files it lists."""
 
     bytes: int
@@ -55,8 +55,8 @@ class Manifest:
     evaluated_on: str
     development: bool
     rulebooks: dict[str, str]
-    files: dict[str, Entry]
-    parts: dict[str, Listed]
+    files: dict[str, FileEntry]
+    parts: dict[str, PartEntry]
 
 
 def part_path(folder: str) -> str:
@@ -71,39 +71,39 @@ def part(listing: Listing) -> bytes:
 
 def write(draft: Draft, about: Mapping[str, Any]) -> None:
     """Write `manifest.json` with what is said `about` the night; the draft's other files and parts are written before."""
-    whole = {
+    document = {
         "format": "merchant-credit manifest",
         "schema_version": SCHEMA_VERSION,
         **about,
         "files": {path: entry._asdict() for path, entry in sorted(draft.entries.items())},
         "parts": {path: listed._asdict() for path, listed in sorted(draft.parts.items())},
     }
-    draft.write(MANIFEST, to_json(whole, indent=1) + b"\n")
+    draft.write(MANIFEST, to_json(document, indent=1) + b"\n")
 
 
 def read(version: Path) -> Manifest:
     """Raises one of `DAMAGED` where it is not as `write` leaves it."""
     content = (version / MANIFEST).read_bytes()
-    whole = orjson.loads(content)
+    document = orjson.loads(content)
     return Manifest(
         entry_of(content).sha256,
-        whole["evaluated_on"],
-        whole["development"],
-        {book["hash"]: book["path"] for book in whole["rulebooks"]},
-        {path: Entry(**entry) for path, entry in whole["files"].items()},
-        {path: Listed(**entry) for path, entry in whole["parts"].items()},
+        document["evaluated_on"],
+        document["development"],
+        {book["hash"]: book["path"] for book in document["rulebooks"]},
+        {path: FileEntry(**entry) for path, entry in document["files"].items()},
+        {path: PartEntry(**entry) for path, entry in document["parts"].items()},
     )
 
 
 def read_named(version: Path) -> Manifest:
     """Raises one of `DAMAGED` where it is not the manifest that the version is named by."""
-    found = read(version)
-    if not version.name.endswith(f"-{found.sha256[:12]}"):
+    manifest = read(version)
+    if not version.name.endswith(f"-{manifest.sha256[:12]}"):
         raise ValueError(f"{version / MANIFEST} is not what {version.name} is named by")
-    return found
+    return manifest
 
 
-class Followed(NamedTuple):
+class FeedUpdate(NamedTuple):
     """How many merchants were added, changed, withdrawn (None: it is the version that is in force), and what a person
     should know."""
 
@@ -111,60 +111,87 @@ class Followed(NamedTuple):
     notice: str | None = None
 
 
-def follow(published: Path, folder: Path, before: Path | None) -> Followed:
+def follow(published: Path, folder: Path, before: Path | None) -> FeedUpdate:
     """Write the feed of the version in `folder`, which follows on `before` (None: nothing is in force).
 
     Where `before` is damaged it follows on the version published last that is not, numbered above all that are known, so
     that to readers it is the newest. Raises UserError when `folder` itself cannot be read.
     """
-    others = [version for version in all_of(published) if version.resolve() not in (folder.resolve(), before)]
-    for version in [*([before] if before else []), *others, None]:
+    step = _step(published, folder, before)
+    if step is None:
+        return FeedUpdate(None)
+    sequence, notice = step.feed.sequence + 1, None
+    if step.version != before or not step.feed.complete:
+        sequence = _highest(published) + 1
+        reason = f"{before.name}, which was in force, is damaged" if before else "no version was in force"
+        scope = f"what changed since {step.version.name}" if step.version else "every merchant"
+        notice = f"{reason}: the feed says {scope}; displays that are further behind have to read everything"
+    _write_feed(published, folder, step, sequence)
+    counts = dict.fromkeys(("added", "changed", "withdrawn"), 0)
+    for merchant in step.merchants:
+        counts[merchant["op"]] += 1
+    return FeedUpdate(counts, notice)
+
+
+class _Step(NamedTuple):
+    """From one version (None: from nothing) to the next: its feed, both manifests, the merchants that are new, other or
+    gone."""
+
+    version: Path | None
+    feed: _Feed
+    previous: Manifest | None
+    manifest: Manifest
+    merchants: list[dict[str, Any]]
+
+
+def _step(published: Path, folder: Path, before: Path | None) -> _Step | None:
+    """The step to `folder` from `before`, or from the version published last that can be read; None where they are the
+    same."""
+    candidates = [version for version in all_of(published) if version.resolve() not in (folder.resolve(), before)]
+    for version in [*([before] if before else []), *candidates]:
         feed = _feed(version)
         try:
-            now, was = read(folder), read_named(version) if version else None
-            if was is not None and was.sha256 == now.sha256:
-                if feed.whole:
-                    return Followed(None)
-                continue
-            merchants = list(_merchants(folder, now, version, was))
-            break
-        except DAMAGED as error:
-            if version is None:
-                raise UserError(f"{folder} is damaged: {error}; what was published before stays") from error
-    sequence, notice = feed.sequence + 1, None
-    if version != before or not feed.whole:
-        sequence = _highest(published) + 1
-        why = f"{before.name}, which was in force, is damaged" if before else "no version was in force"
-        told = f"what changed since {version.name}" if version else "every merchant"
-        notice = f"{why}: the feed says {told}; displays that are further behind have to read everything"
-    since = {"from": _named(was) if was else None, "to": _named(now)}
+            manifest, previous = read(folder), read_named(version)
+            if previous.sha256 != manifest.sha256:
+                merchants = list(_merchants(folder, manifest, version, previous))
+                return _Step(version, feed, previous, manifest, merchants)
+            if feed.complete:
+                return None
+        except DAMAGED:
+            continue
+    try:
+        manifest = read(folder)
+        return _Step(None, _feed(None), None, manifest, list(_merchants(folder, manifest, None, None)))
+    except DAMAGED as error:
+        raise UserError(f"{folder} is damaged: {error}; what was published before stays") from error
+
+
+def _write_feed(published: Path, folder: Path, step: _Step, sequence: int) -> None:
+    """The changes of this step under their number, the last ones before it, and the list of both."""
+    ends = {"from": _named(step.previous) if step.previous else None, "to": _named(step.manifest)}
     changes = {
         "sequence": sequence,
-        **since,
-        "merchants": merchants,
-        "files": _files(now.files, was.files if was else {}),
+        **ends,
+        "merchants": step.merchants,
+        "files": _files(step.manifest.files, step.previous.files if step.previous else {}),
     }
     path = f"feed/{sequence:06d}.json"
     content = to_json(changes) + b"\n"
-    kept = feed.changes[-(FEEDS_KEPT - 1) :]
-    for entry in kept:
-        assert version is not None
-        _keep(published, version / entry["path"], folder / entry["path"])
+    entries = step.feed.changes[-(FEEDS_KEPT - 1) :]
+    for entry in entries:
+        assert step.version is not None
+        _keep(published, step.version / entry["path"], folder / entry["path"])
     put(published, folder / path, content)
-    kept = [*kept, {"sequence": sequence, "path": path, **entry_of(content)._asdict(), **since}]
+    entries = [*entries, {"sequence": sequence, "path": path, **entry_of(content)._asdict(), **ends}]
     put(
         published,
         folder / FEED,
-        to_json({"format": "merchant-credit feed", "sequence": sequence, "changes": kept}, indent=1) + b"\n",
+        to_json({"format": "merchant-credit feed", "sequence": sequence, "changes": entries}, indent=1) + b"\n",
     )
-    names = {Path(entry["path"]).name for entry in kept}
-    for left in (folder / "feed").iterdir():
-        if left.name not in names:
-            left.unlink()
-    counts = dict.fromkeys(("added", "changed", "withdrawn"), 0)
-    for merchant in merchants:
-        counts[merchant["op"]] += 1
-    return Followed(counts, notice)
+    names = {Path(entry["path"]).name for entry in entries}
+    for file in (folder / "feed").iterdir():
+        if file.name not in names:
+            file.unlink()
 
 
 class _Feed(NamedTuple):
@@ -172,7 +199,7 @@ class _Feed(NamedTuple):
 
     sequence: int
     changes: list[dict[str, Any]]
-    whole: bool
+    complete: bool
 
 
 def _feed(version: Path | None) -> _Feed:
@@ -184,7 +211,7 @@ def _feed(version: Path | None) -> _Feed:
             feed = orjson.loads((version / FEED).read_bytes())
             sequence = int(feed["sequence"])
             for entry in reversed(feed["changes"]):
-                read_listed(version, entry["path"], Entry(entry["bytes"], entry["sha256"]))
+                read_listed(version, entry["path"], FileEntry(entry["bytes"], entry["sha256"]))
                 readable.insert(0, entry)
     except DAMAGED:
         return _Feed(sequence, readable, False)
@@ -193,11 +220,11 @@ def _feed(version: Path | None) -> _Feed:
 
 def _highest(published: Path) -> int:
     """The highest number of a change that any version knows of, be it by the name of a file alone."""
-    found = [0]
+    numbers = [0]
     for version in all_of(published):
-        found.append(_feed(version).sequence)
-        found += [int(path.stem) for path in (version / "feed").glob("*.json") if path.stem.isdecimal()]
-    return max(found)
+        numbers.append(_feed(version).sequence)
+        numbers += [int(path.stem) for path in (version / "feed").glob("*.json") if path.stem.isdecimal()]
+    return max(numbers)
 
 
 def _named(manifest: Manifest) -> dict[str, Any]:
@@ -209,7 +236,7 @@ def _keep(published: Path, source: Path, target: Path) -> None:
         put(published, target, source.read_bytes())
 
 
-def read_listed(version: Path, path: str, entry: Entry | Listed) -> bytes:
+def read_listed(version: Path, path: str, entry: FileEntry | PartEntry) -> bytes:
     """Raises ValueError where the file is not the one that is listed."""
     content = (version / path).read_bytes()
     if entry_of(content) != (entry.bytes, entry.sha256):
@@ -217,9 +244,9 @@ def read_listed(version: Path, path: str, entry: Entry | Listed) -> bytes:
     return content
 
 
-def _rows(version: Path, manifest: Manifest, documents: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+def _grade_rows(version: Path, manifest: Manifest, documents: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     """Subject -> its row of the table of grades, of those whose document is among these."""
-    columns = ("subject_id", *_TOLD)
+    columns = ("subject_id", *_IN_FEED)
     table = pq.read_table(
         pa.BufferReader(read_listed(version, _GRADES, manifest.files[_GRADES])), columns=list(columns)
     )
@@ -228,46 +255,57 @@ def _rows(version: Path, manifest: Manifest, documents: Mapping[str, Any]) -> di
 
 
 def _changed(
-    folder: Path, now: Mapping[str, Listed], before: Path | None, was: Mapping[str, Listed]
+    folder: Path, parts: Mapping[str, PartEntry], before: Path | None, previous_parts: Mapping[str, PartEntry]
 ) -> tuple[Listing, Listing]:
-    """The documents of merchants that are new or other, as they are now and as they were."""
-    new: Listing = {}
-    old: Listing = {}
-    for path in now.keys() | was.keys():
-        if now.get(path) == was.get(path):
+    """The documents of merchants that are new or other, as they are and as they were."""
+    documents: Listing = {}
+    previous_documents: Listing = {}
+    for path in parts.keys() | previous_parts.keys():
+        if parts.get(path) == previous_parts.get(path):
             continue
-        ours = orjson.loads(read_listed(folder, path, now[path])) if path in now else {}
-        theirs = orjson.loads(read_listed(before, path, was[path])) if before is not None and path in was else {}
-        new |= {one: entry for one, entry in ours.items() if one.endswith(".json") and theirs.get(one) != entry}
-        old |= {one: entry for one, entry in theirs.items() if one.endswith(".json") and ours.get(one) != entry}
-    return new, old
+        files = orjson.loads(read_listed(folder, path, parts[path])) if path in parts else {}
+        previous_files = (
+            orjson.loads(read_listed(before, path, previous_parts[path]))
+            if before is not None and path in previous_parts
+            else {}
+        )
+        documents |= _differing_documents(files, previous_files)
+        previous_documents |= _differing_documents(previous_files, files)
+    return documents, previous_documents
 
 
-def _merchants(folder: Path, now: Manifest, before: Path | None, was: Manifest | None) -> Iterator[dict[str, Any]]:
+def _differing_documents(files: Listing, others: Listing) -> Listing:
+    return {path: entry for path, entry in files.items() if path.endswith(".json") and others.get(path) != entry}
+
+
+def _merchants(
+    folder: Path, manifest: Manifest, before: Path | None, previous: Manifest | None
+) -> Iterator[dict[str, Any]]:
     """The merchants whose documents are new, other or gone, by id."""
-    new, old = _changed(folder, now.parts, before, was.parts if was else {})
-    grades, had = _rows(folder, now, new), _rows(before, was, old) if before and was else {}
-    for subject_id in sorted(grades.keys() | had.keys()):
-        row, previous = grades.get(subject_id), had.get(subject_id)
-        told = row or previous
-        assert told is not None
+    documents, previous_documents = _changed(folder, manifest.parts, before, previous.parts if previous else {})
+    grades = _grade_rows(folder, manifest, documents)
+    previous_grades = _grade_rows(before, previous, previous_documents) if before and previous else {}
+    for subject_id in sorted(grades.keys() | previous_grades.keys()):
+        row, previous_row = grades.get(subject_id), previous_grades.get(subject_id)
+        last_row = row or previous_row
+        assert last_row is not None
         yield {
-            "op": "withdrawn" if row is None else "changed" if previous else "added",
+            "op": "withdrawn" if row is None else "changed" if previous_row else "added",
             "subject_id": subject_id,
-            "kind": told["subject_kind"],
-            "self_operated": bool(told["self_operated"]),
+            "kind": last_row["subject_kind"],
+            "self_operated": bool(last_row["self_operated"]),
             "grade": row and row["grade"],
             "score": row and row["score"],
-            "previous": previous and {"grade": previous["grade"], "score": previous["score"]},
-            "document": row and {"path": row["document"], **new[row["document"]]},
+            "previous": previous_row and {"grade": previous_row["grade"], "score": previous_row["score"]},
+            "document": row and {"path": row["document"], **documents[row["document"]]},
         }
 
 
-def _files(files: Mapping[str, Entry], had: Mapping[str, Entry]) -> dict[str, list[str]]:
+def _files(files: Mapping[str, FileEntry], previous: Mapping[str, FileEntry]) -> dict[str, list[str]]:
     """The other files that are new, other or gone."""
-    told = sorted(path for path in files.keys() | had.keys() if not path.startswith(_NOT_IN_FEED))
+    paths = sorted(path for path in files.keys() | previous.keys() if not path.startswith(_NOT_IN_FEED))
     return {
-        "added": [path for path in told if path not in had],
-        "changed": [path for path in told if path in had and path in files and files[path] != had[path]],
-        "withdrawn": [path for path in told if path not in files],
+        "added": [path for path in paths if path not in previous],
+        "changed": [path for path in paths if path in previous and path in files and files[path] != previous[path]],
+        "withdrawn": [path for path in paths if path not in files],
     }

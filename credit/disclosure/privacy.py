@@ -49,8 +49,8 @@ from credit.tables import SUBJECTS, Column
 THRESHOLD = 5
 """Fewer than this of anything about people is not published."""
 
-STATES = ("measured", "missing", "not_applicable", "suppressed")
-MEASURED, MISSING, NOT_APPLICABLE, SUPPRESSED = range(len(STATES))
+FIGURE_STATES = ("measured", "missing", "not_applicable", "suppressed")
+MEASURED, MISSING, NOT_APPLICABLE, SUPPRESSED = range(len(FIGURE_STATES))
 
 FEW_STARS = 40
 """The mean of fewer reviews than this is shown in half stars: of one of 40 or more, to 1 decimal, at least two different
@@ -81,44 +81,44 @@ _ABOUT_THE_MERCHANT = frozenset({"subjects", "public_records", "violations", "sa
 
 
 @dataclass(frozen=True)
-class Shown:
+class Figure:
     """One published figure for many merchants: `state` (places in STATES), and a value or the edges of a band."""
 
     state: Codes
     value: Array | None = None
     at_least: Array | None = None
     below: Array | None = None
-    whole: bool = False
+    integral: bool = False
     """The value is a whole number."""
     coarse: Mask | None = None
     """Which values are rounded further than their unit asks for, or would tell more by their points."""
 
-    def take(self, at: Any) -> Shown:
+    def take(self, places: Any) -> Figure:
         """The same for the merchants at these places (a slice or an array of them)."""
         value, at_least, below, coarse = (
-            None if array is None else array[at] for array in (self.value, self.at_least, self.below, self.coarse)
+            None if array is None else array[places] for array in (self.value, self.at_least, self.below, self.coarse)
         )
-        return Shown(self.state[at], value, at_least, below, self.whole, coarse)
+        return Figure(self.state[places], value, at_least, below, self.integral, coarse)
 
-    def rows(self, part: slice, same: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
+    def rows(self, part: slice, common: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
         """As JSON-able objects that begin with what is the `same` in all; null wherever there is nothing to show.
 
         One object for all merchants of the same figure: there are few different ones."""
         names = ("value",) if self.value is not None else ("at_least", "below")
         columns = [getattr(self, name)[part].tolist() for name in names]
-        nothing = [{**(same or {}), "state": state, **dict.fromkeys(names)} for state in STATES]
-        whole = self.whole or self.value is None
+        nothing = [{**(common or {}), "state": state, **dict.fromkeys(names)} for state in FIGURE_STATES]
+        integral = self.integral or self.value is None
         rows: dict[float, dict[str, Any]] = {}
 
         def row(place: int) -> dict[str, Any]:
             numbers = [column[place] for column in columns]
-            told = [None if number != number else int(number) if whole else number for number in numbers]
-            made = rows[numbers[0]] = nothing[MEASURED] | dict(zip(names, told, strict=True))
-            return made
+            values = [None if number != number else int(number) if integral else number for number in numbers]
+            new_row = rows[numbers[0]] = nothing[MEASURED] | dict(zip(names, values, strict=True))
+            return new_row
 
         # Two bands that begin alike are one: the first number tells all.
-        told = enumerate(zip(self.state[part].tolist(), columns[0], strict=True))
-        return [nothing[code] if code != MEASURED else rows.get(number) or row(i) for i, (code, number) in told]
+        figures = enumerate(zip(self.state[part].tolist(), columns[0], strict=True))
+        return [nothing[code] if code != MEASURED else rows.get(number) or row(i) for i, (code, number) in figures]
 
 
 def blank(values: Array) -> list[float | None]:
@@ -132,8 +132,8 @@ def blank(values: Array) -> list[float | None]:
 def rounded(values: Array, unit: Unit) -> Array:
     """Rounded by the rule of the unit (see the module); counts and amounts are banded instead."""
     if unit == "per_order":
-        some = values > 0
-        power = 1 - np.floor(np.log10(values, out=np.zeros(len(values)), where=some))
+        positive = values > 0
+        power = 1 - np.floor(np.log10(values, out=np.zeros(len(values)), where=positive))
         # Whole numbers over a power of ten are the very floats that their decimals are read as.
         return np.where(
             power > 0, np.round(values * 10.0**power) / 10.0**power, np.round(values * 10.0**power) * 10.0**-power
@@ -141,13 +141,13 @@ def rounded(values: Array, unit: Unit) -> Array:
     return np.round(values, DECIMALS[unit])
 
 
-def band(values: Array, state: Codes, edges: list[int]) -> Shown:
+def band(values: Array, state: Codes, edges: list[int]) -> Figure:
     """The band each measured value lies in: from `at_least`, `below` not included."""
     lower = np.array(edges, dtype=np.float64)
     upper = np.append(lower[1:], np.nan)
     place = np.clip(np.searchsorted(lower, np.nan_to_num(values), side="right") - 1, 0, None)
-    known = state == MEASURED
-    return Shown(state, None, np.where(known, lower[place], np.nan), np.where(known, upper[place], np.nan))
+    measured = state == MEASURED
+    return Figure(state, None, np.where(measured, lower[place], np.nan), np.where(measured, upper[place], np.nan))
 
 
 def small(counts: Array) -> Mask:
@@ -165,14 +165,14 @@ def hidden(parts: Array, also: Mask | None = None) -> Mask:
     hide = (small(parts) if also is None else small(parts) | also) & (parts > 0)
     places = np.flatnonzero(hide.any(axis=0))
     while len(places):
-        here, hid = parts[:, places], hide[:, places]
-        held = here * hid
+        counts, hid = parts[:, places], hide[:, places]
+        held = counts * hid
         wanting = (held.sum(axis=0) < 2 * THRESHOLD) | (held.max(axis=0) < THRESHOLD) | (hid.sum(axis=0) < 2)
-        others = np.where(hid | (here <= 0), np.inf, here)
-        least = others.min(axis=0)
+        visible = np.where(hid | (counts <= 0), np.inf, counts)
+        least = visible.min(axis=0)
         add = wanting & np.isfinite(least)
         places = places[add]
-        hide[:, places] |= (others == least)[:, add]
+        hide[:, places] |= (visible == least)[:, add]
     nothing_left = hide.any(axis=0) & ~((parts > 0) & ~hide).any(axis=0)
     return hide | nothing_left | small(parts.sum(axis=0))
 
@@ -197,30 +197,30 @@ def hides_mean(reviews: Array, distribution: Mask) -> Mask:
 
 
 def remainders(
-    total: Sequence[Array], shown: Sequence[Array], hide: Sequence[Mask], *, small_ones: bool = False
+    total: Sequence[Array], parts: Sequence[Array], hide: Sequence[Mask], *, small_ones: bool = False
 ) -> list[Mask]:
     """Where a `total` of many (nested windows, the shortest first) less those of them that are `shown` would tell of one
     of the others: there is but one, or they add up to a small number, also of what a longer window has more.
 
     `small_ones`: those not shown are all small in the longest window, and none is 0 in any."""
     unsafe: list[Mask] = []
-    for place, (whole, values, hid) in enumerate(zip(total, shown, hide, strict=True)):
-        left, number = whole - (values * ~hid).sum(axis=-1), hid.sum(axis=-1)
-        tells: Mask = small(left) | ((number == 1) & (left > 0))
+    for place, (sums, values, hid) in enumerate(zip(total, parts, hide, strict=True)):
+        rest, number = sums - (values * ~hid).sum(axis=-1), hid.sum(axis=-1)
+        tells: Mask = small(rest) | ((number == 1) & (rest > 0))
         if small_ones:
-            tells |= (number > 0) & (left <= number)
+            tells |= (number > 0) & (rest <= number)
         if place < len(total) - 1:
-            both = ~hid & ~hide[-1]
-            more = total[-1] - whole - ((shown[-1] - values) * both).sum(axis=-1)
+            shown_twice = ~hid & ~hide[-1]
+            more = total[-1] - sums - ((parts[-1] - values) * shown_twice).sum(axis=-1)
             tells |= small(more)
         elif small_ones:
-            tells |= (number > 0) & (left == number * (THRESHOLD - 1))
+            tells |= (number > 0) & (rest == number * (THRESHOLD - 1))
         unsafe.append(tells)
     return unsafe
 
 
 def breakdown(
-    windows: Sequence[Array], totals: Sequence[Mask], *, whole: bool = False, also: Sequence[Mask] | None = None
+    windows: Sequence[Array], totals: Sequence[Mask], *, all_or_none: bool = False, also: Sequence[Mask] | None = None
 ) -> list[Mask]:
     """Where to hide the parts (rows) of counts of nested windows whose `totals` are hidden there.
 
@@ -234,7 +234,7 @@ def breakdown(
         risky = small(parts) | small(longer - parts)
         if also is not None:
             risky |= also[place]
-        all_of_it = before | risky.any(axis=0) if hide or whole else np.zeros(len(before), dtype=bool)
+        all_of_it = before | risky.any(axis=0) if hide or all_or_none else np.zeros(len(before), dtype=bool)
         hid: Mask = all_of_it | totals[place] | hidden(parts, None if also is None else also[place])
         before, longer = np.logical_or.reduce(hid), parts
         # Where a total that is shown is 0 so are all parts.
@@ -242,10 +242,10 @@ def breakdown(
     return hide
 
 
-def counts(values: Array, state: Codes, hide: Mask | None = None) -> Shown:
+def counts(values: Array, state: Codes, hide: Mask | None = None) -> Figure:
     """Counts about people: exact, but suppressed where small (or where `hide` says so)."""
     code = np.where((state == MEASURED) & (small(values) if hide is None else hide), SUPPRESSED, state)
-    return Shown(code.astype(np.int8), np.where(code == MEASURED, values, np.nan), whole=True)
+    return Figure(code.astype(np.int8), np.where(code == MEASURED, values, np.nan), integral=True)
 
 
 def rates(
@@ -255,27 +255,27 @@ def rates(
     observed: Array,
     betrayed: tuple[Array, ...] = (),
     hide: Mask | None = None,
-) -> Shown:
+) -> Figure:
     """Rates, means, medians: suppressed where few were `observed`, where the value would give away a small count among
     `betrayed`, and where `hide` says so."""
     hide = small(observed) if hide is None else small(observed) | hide
-    for told in betrayed:
-        hide |= small(told)
+    for count in betrayed:
+        hide |= small(count)
     code = np.where((state == MEASURED) & hide, SUPPRESSED, state).astype(np.int8)
-    shown = np.where(code == MEASURED, values, np.nan)
+    published = np.where(code == MEASURED, values, np.nan)
     if unit != "stars":
-        return Shown(code, rounded(shown, unit))
+        return Figure(code, rounded(published, unit))
     coarse = observed < FEW_STARS
-    return Shown(code, np.where(coarse, halves(shown), rounded(shown, unit)), coarse=coarse)
+    return Figure(code, np.where(coarse, halves(published), rounded(published, unit)), coarse=coarse)
 
 
-def hangs_on_observed(of: Indicator) -> bool:
+def hangs_on_observed(definition: Indicator) -> bool:
     """Whether it matters how many observations stand behind it: not to bands, nor to what is the merchant's own."""
-    return of.unit not in _BANDED and not _ABOUT_THE_MERCHANT.issuperset(of.tables)
+    return definition.unit not in _BANDED and not _ABOUT_THE_MERCHANT.issuperset(definition.tables)
 
 
 def indicator(
-    of: Indicator,
+    definition: Indicator,
     state: Codes,
     value: Array,
     numerator: Array,
@@ -283,30 +283,30 @@ def indicator(
     observed: Array,
     hide: Mask | None = None,
     coarse: Mask | None = None,
-) -> Shown:
+) -> Figure:
     """An indicator of the catalogue as it may be published; `observed` is how many observations stand behind it, `hide`
     where it would tell what the figures do not, `coarse` where it would if it were less rounded."""
-    if of.unit in _BANDED:
-        return band(value, state, _BANDED[of.unit])
-    if not hangs_on_observed(of):
+    if definition.unit in _BANDED:
+        return band(value, state, _BANDED[definition.unit])
+    if not hangs_on_observed(definition):
         observed = np.full(len(state), np.inf)
     betrayed: tuple[Array, ...] = ()
-    if _ABOUT_PEOPLE.intersection(of.tables) or of.id in _OF_BUYERS:
-        if of.unit == "per_order":
+    if _ABOUT_PEOPLE.intersection(definition.tables) or definition.id in _OF_BUYERS:
+        if definition.unit == "per_order":
             betrayed = (numerator,)
-        elif of.unit == "share":
+        elif definition.unit == "share":
             betrayed = (numerator, denominator - numerator)
-    shown = rates(value, state, of.unit, observed, betrayed, hide)
-    return shown if shown.coarse is None or coarse is None else replace(shown, coarse=shown.coarse | coarse)
+    figure = rates(value, state, definition.unit, observed, betrayed, hide)
+    return figure if figure.coarse is None or coarse is None else replace(figure, coarse=figure.coarse | coarse)
 
 
-def points(exact: Array, weight: Array, shown: Shown, rated: Mask) -> Array:
+def points(exact: Array, weight: Array, figure: Figure, rated: Mask) -> Array:
     """The points of an indicator as published, none above its weight (a share of the score); NaN where its value is not
     shown whole or the merchant is not rated."""
-    whole = rated & (shown.state == MEASURED) & (shown.value is not None)
-    if shown.coarse is not None:
-        whole &= ~shown.coarse
-    return np.where(whole, np.minimum(np.round(exact, 1), most(weight)), np.nan)
+    disclosed = rated & (figure.state == MEASURED) & (figure.value is not None)
+    if figure.coarse is not None:
+        disclosed &= ~figure.coarse
+    return np.where(disclosed, np.minimum(np.round(exact, 1), most(weight)), np.nan)
 
 
 def element_points(exact: Array, weight: Array, rated: Mask) -> Array:
@@ -364,7 +364,7 @@ def subject(row: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
 def subjects(columns: Mapping[str, list[Any]]) -> list[tuple[dict[str, Any], dict[str, str]]]:
     """The same of many, given and worked on by column. Those whose states are the same share them."""
     person = [kind != "enterprise" for kind in columns["kind"]]
-    shown, states = [], []
+    published, states = [], []
     for name, of_persons in _published():
         values = columns[name]
         state = _missing(name, columns)
@@ -381,22 +381,22 @@ def subjects(columns: Mapping[str, list[Any]]) -> list[tuple[dict[str, Any], dic
             ]
         elif name in _TEXTS:
             cleared = [
-                text(value, {"kind": "individual", "name": of}) if natural and value else value
-                for natural, value, of in zip(person, values, columns["name"], strict=True)
+                text(value, {"kind": "individual", "name": own_name}) if natural and value else value
+                for natural, value, own_name in zip(person, values, columns["name"], strict=True)
             ]
             state = [
-                why if said == value else "masked" for why, said, value in zip(state, cleared, values, strict=True)
+                why if clear == value else "masked" for why, clear, value in zip(state, cleared, values, strict=True)
             ]
             values = cleared
-        shown.append(values)
+        published.append(values)
         states.append(state)
     names = [name for name, _ in _published()]
-    told: dict[tuple[str | None, ...], dict[str, str]] = {}
+    reasons: dict[tuple[str | None, ...], dict[str, str]] = {}
     for why in set(zip(*states, strict=True)):
-        told[why] = {name: state for name, state in zip(names, why, strict=True) if state}
+        reasons[why] = {name: state for name, state in zip(names, why, strict=True) if state}
     return [
-        (dict(zip(names, row, strict=True)), told[why])
-        for row, why in zip(zip(*shown, strict=True), zip(*states, strict=True), strict=True)
+        (dict(zip(names, row, strict=True)), reasons[why])
+        for row, why in zip(zip(*published, strict=True), zip(*states, strict=True), strict=True)
     ]
 
 
@@ -423,8 +423,8 @@ class _Folded(dict[int, str]):
     def __missing__(self, code: int) -> str:
         character = chr(code)
         blank = character.isspace() or unicodedata.category(character) == "Cf"
-        told = self[code] = " " if blank else unicodedata.normalize("NFKD", character).lower()
-        return told
+        folded = self[code] = " " if blank else unicodedata.normalize("NFKD", character).lower()
+        return folded
 
 
 _FOLDED = _Folded()
@@ -451,17 +451,17 @@ class Persons:
     def __bool__(self) -> bool:
         return bool(self._names)
 
-    def spans(self, folded: str, *, whole: bool = False) -> Iterator[Span]:
+    def spans(self, folded: str, *, anywhere: bool = False) -> Iterator[Span]:
         """Where they stand in a folded text. `whole`: in whatever word, as it is about them."""
         places = [place for place, character in enumerate(folded) if character != " "]
         close = "".join([folded[place] for place in places])
-        for at in range(len(close) - 1):
-            for key, masked in self._names.get(close[at : at + 2], ()):
-                if close.startswith(key, at):
-                    first, last = places[at], places[at + len(key) - 1]
+        for start in range(len(close) - 1):
+            for key, masked in self._names.get(close[start : start + 2], ()):
+                if close.startswith(key, start):
+                    first, last = places[start], places[start + len(key) - 1]
                     before, after = folded[first - 1 : first], folded[last + 1 : last + 2]
                     begins = len(key) > 2 or not before.isalpha() or before in self._BEFORE_A_NAME
-                    if whole or (begins and not _latin(before, key[0]) and not _latin(key[-1], after)):
+                    if anywhere or (begins and not _latin(before, key[0]) and not _latin(key[-1], after)):
                         yield first, last + 1, masked
 
 
@@ -470,18 +470,18 @@ def _person(name: str | None) -> Persons:
     return Persons([name])
 
 
-def _latin(one: str, other: str) -> bool:
+def _latin(left: str, right: str) -> bool:
     """Both are of a word in Latin script: no name begins or ends between them."""
-    return one.isalnum() and other.isalnum() and one.isascii() and other.isascii()
+    return left.isalnum() and right.isalnum() and left.isascii() and right.isascii()
 
 
 def _numbers(folded: str) -> Iterator[Span]:
     if _MANY_DIGITS.search(folded) is None:
         return
-    for found in _NUMBERS_OF_PERSONS.finditer(folded):
+    for match in _NUMBERS_OF_PERSONS.finditer(folded):
         # The code of an enterprise may be all digits.
-        if not uscc_valid(found[0].upper()) or resident_id_valid(found[0].upper()):
-            yield found.start(), found.end(), "***"
+        if not uscc_valid(match[0].upper()) or resident_id_valid(match[0].upper()):
+            yield match.start(), match.end(), "***"
 
 
 def _without(value: str, folded: str, spans: Iterable[Span]) -> str:
@@ -494,13 +494,13 @@ def _without(value: str, folded: str, spans: Iterable[Span]) -> str:
     if len(folded) != len(value):
         widths = [len(_FOLDED[ord(character)]) for character in value]
         places = [i for i, width in enumerate(widths) for _ in range(width)] + [len(value)]
-    told, end = [], 0
+    pieces, end = [], 0
     for first, last, instead in ordered:
         start = places[first]
         if start >= end:
-            told += [value[end:start], instead]
+            pieces += [value[end:start], instead]
             end = places[last - 1] + 1
-    return "".join(told) + value[end:]
+    return "".join(pieces) + value[end:]
 
 
 def struck(value: Any) -> Any:
@@ -513,7 +513,7 @@ def struck(value: Any) -> Any:
     return [struck(inner) for inner in value] if isinstance(value, list) else value
 
 
-def text(value: str | None, row: Mapping[str, Any], others: Persons | None = None) -> str | None:
+def text(value: str | None, row: Mapping[str, Any], persons: Persons | None = None) -> str | None:
     """A free text about the subject: a natural person's name masked, its own and that of `others`, mobile and citizens' id
     numbers struck out."""
     if value is None:
@@ -521,18 +521,18 @@ def text(value: str | None, row: Mapping[str, Any], others: Persons | None = Non
     folded = value.translate(_FOLDED)
     spans = list(_numbers(folded))
     if row["kind"] != "enterprise" and (name := row["name"]) and mask_name(name)[0].translate(_FOLDED)[0] in folded:
-        spans += _person(name).spans(folded, whole=True)
-    if others:
-        spans += others.spans(folded)
+        spans += _person(name).spans(folded, anywhere=True)
+    if persons:
+        spans += persons.spans(folded)
     return _without(value, folded, spans)
 
 
-_SAID = frozenset({"reason", "note", "zh", "en"})
-FREE_TEXTS = _SAID | {"issuer", "reference"}
+_PROSE = frozenset({"reason", "note", "zh", "en"})
+FREE_TEXTS = _PROSE | {"issuer", "reference"}
 """Columns of what is said about a subject. Issuers and references are names of authorities and documents: what looks like
 another's name in them is most often a part of theirs."""
 
 
-def column(name: str, value: str | None, row: Mapping[str, Any], others: Persons) -> str | None:
+def column(name: str, value: str | None, row: Mapping[str, Any], persons: Persons) -> str | None:
     """The value of one of FREE_TEXTS as it may be published."""
-    return text(value, row, others if name in _SAID else None)
+    return text(value, row, persons if name in _PROSE else None)

@@ -71,11 +71,11 @@ def publish(
     day = latest(con, day)
 
     def read() -> tuple[night.Night, list[lifecycle.Version]]:
-        found = night.read(con, settings, day, progress), lifecycle.versions(con)
+        tonight, rulebooks = night.read(con, settings, day, progress), lifecycle.versions(con)
         # All is read: what DuckDB keeps of it would lie beside what is made of it, and beside the processes that make it.
         con.execute("SET memory_limit = '64MB'")
         con.execute(f"SET memory_limit = {quote(settings.memory_limit)}")
-        return found
+        return tonight, rulebooks
 
     merchants = scalar(con, "SELECT count(*) FROM results.grades WHERE evaluated_on = ?", [day])
     # What is read stays to the end: looking through it for cycles, over and over, would take a third of the time.
@@ -98,7 +98,7 @@ def release(
 ) -> Publication:
     """Write, sign, verify and switch to the night that `read` gives, and the versions of the rulebooks."""
     published = settings.published
-    followed: list[manifest.Followed] = []
+    updates: list[manifest.FeedUpdate] = []
     try:
         keys = Keys.load(settings)
     except OSError as error:
@@ -115,15 +115,15 @@ def release(
             pool.collect()
 
             def finish(folder: Path) -> None:
-                followed.append(manifest.follow(published, folder, before))
+                updates.append(manifest.follow(published, folder, before))
                 progress("signing and verifying")
                 _prove(folder, settings, keys, earlier.source.folder if earlier else None, pool.map)
 
-            done = _write(draft, tonight, settings, rulebooks, keys.development, earlier, pool, progress)
+            rendered = _write(draft, tonight, settings, rulebooks, keys.development, earlier, pool, progress)
             written = versions.moment(published)
             folder = versions.commit(published, draft, day, settings.keep_versions, finish)
             # After old versions are removed: that changes the files they shared with this one.
-            render.keep_rows(published, folder.name, done.rows, written)
+            render.keep_rows(published, folder.name, rendered.rows, written)
     except OSError as error:
         raise UserError(f"{published} cannot be written: {error}; what was published before stays") from error
     return Publication(
@@ -131,13 +131,13 @@ def release(
         folder,
         tonight.merchants,
         _count(draft.entries, draft.parts),
-        done.kept,
-        followed[0].changes,
-        _notices(keys, followed[0], before, day),
+        rendered.kept,
+        updates[0].changes,
+        _notices(keys, updates[0], before, day),
     )
 
 
-def _count(files: Mapping[str, versions.Entry], parts: Mapping[str, manifest.Listed]) -> int:
+def _count(files: Mapping[str, versions.FileEntry], parts: Mapping[str, manifest.PartEntry]) -> int:
     """The files of a version, but for those that tell how it follows on others."""
     return len(files) + len(parts) + sum(part.files for part in parts.values())
 
@@ -149,15 +149,17 @@ def _prove(
     sign(folder, settings.published, keys, datetime.now(UTC))
     verdict = verify_folder(folder, keys.roots[0], None, same_as=same_as, share=share)
     if verdict.verdict != "valid":
-        said = "; ".join(f"{problem.file}: {problem.message}" for problem in verdict.problems[:5]) or verdict.message
-        raise UserError(f"the version does not verify ({verdict.verdict}): {said}. What was published before stays")
+        problems = (
+            "; ".join(f"{problem.file}: {problem.message}" for problem in verdict.problems[:5]) or verdict.message
+        )
+        raise UserError(f"the version does not verify ({verdict.verdict}): {problems}. What was published before stays")
 
 
-def _notices(keys: Keys, followed: manifest.Followed, before: Path | None = None, day: date = date.max) -> list[str]:
-    said = [notice for notice in (keys.notice(), followed.notice) if notice]
+def _notices(keys: Keys, update: manifest.FeedUpdate, before: Path | None = None, day: date = date.max) -> list[str]:
+    notices = [notice for notice in (keys.notice(), update.notice) if notice]
     if before is not None and versions.is_version(before) and versions.day_of(before) > day:
-        said.append(f"the night of {day} is published in place of the later one of {versions.day_of(before)}")
-    return said
+        notices.append(f"the night of {day} is published in place of the later one of {versions.day_of(before)}")
+    return notices
 
 
 def _spare_official(settings: Settings, tonight: night.Night, development: bool) -> None:
@@ -193,7 +195,7 @@ def _write(
     settings: Settings,
     rulebooks: list[lifecycle.Version],
     development: bool,
-    earlier: render.Earlier | None,
+    earlier: render.EarlierVersion | None,
     pool: render.Pool,
     progress: Callable[[str], None],
 ) -> render.Rendered:
@@ -205,28 +207,28 @@ def _write(
         "zone": tonight.zone,
     }
 
-    told = summary.summary(tonight, settings, paths, development=development)
+    platform = summary.summary(tonight, settings, paths, development=development)
 
     def lists() -> None:
-        for path, content in _files(tonight, rulebooks, told, context):
+        for path, content in _files(tonight, rulebooks, platform, context):
             draft.write(path, content)
 
     ladders = {g.book.hash: sort_key.ladder(g.book) for g in tonight.graded}
     pool.submit(draft.entries.update, render.written, draft.folder, _tables, bulk.grades(tonight, paths), ladders)
-    pool.submit(draft.entries.update, render.written, draft.folder, site.search, _searched(tonight, paths))
+    pool.submit(draft.entries.update, render.written, draft.folder, site.search, _search_entries(tonight, paths))
     progress(f"writing the files of {tonight.merchants:,} merchants")
-    wholes = documents.wholes(tonight, settings, paths, development=development)
+    batches = documents.batches(tonight, settings, paths, development=development)
     # Beside the processes that have the merchants this one would be idle.
     with ThreadPoolExecutor(1) as thread:
-        listed = thread.submit(lists)
-        done = render.merchants(draft, wholes, context, earlier, tonight.day, pool, progress)
+        list_files = thread.submit(lists)
+        rendered = render.merchants(draft, batches, context, earlier, tonight.day, pool, progress)
         progress("writing lists and bulk files")
-        listed.result()
+        list_files.result()
     pool.collect()
     render.remove_withdrawn(draft)
-    draft.write(datapackage.PATH, datapackage.descriptor(told["disclosure"], draft.entries))
-    draft.write(INDEX, _index(tonight, told))
-    progress(f"{done.kept:,} of {tonight.merchants:,} merchants unchanged; writing the manifest")
+    draft.write(datapackage.PATH, datapackage.descriptor(platform["disclosure"], draft.entries))
+    draft.write(INDEX, _index(tonight, platform))
+    progress(f"{rendered.kept:,} of {tonight.merchants:,} merchants unchanged; writing the manifest")
     named = ("id", "version", "hash", "path")
     manifest.write(
         draft,
@@ -237,50 +239,50 @@ def _write(
             "development": development,
         },
     )
-    return done
+    return rendered
 
 
 def _tables(grades: pa.Table, ladders: dict[str, sort_key.Ladder]) -> Iterator[tuple[str, bytes]]:
     """(path, content) of the files made of the table of grades alone."""
-    yield from bulk.of_grades(grades)
+    yield from bulk.grade_files(grades)
     yield from sort_key.files(grades, ladders)
 
 
 def _files(
-    tonight: night.Night, rulebooks: list[lifecycle.Version], told: dict[str, Any], context: dict[str, Any]
+    tonight: night.Night, rulebooks: list[lifecycle.Version], platform: dict[str, Any], context: dict[str, Any]
 ) -> Iterator[tuple[str, bytes]]:
     """(path, content) of every file that is not a merchant's, but for search, the tables of grades and what lists others.
-    `told`: platform.json."""
-    yield from bulk.of_scores(tonight)
+    `platform`: platform.json."""
+    yield from bulk.score_files(tonight)
     yield f"schema/{documents.SCHEMA.name}", documents.SCHEMA.read_bytes()
     for graded in tonight.graded:
         yield documents.rulebook_path(graded), graded.book.text.encode()
     yield from life.files(rulebooks, {g.book.hash: documents.rulebook_path(g) for g in tonight.graded}, tonight.zone)
-    yield summary.PATH, formats.to_json(told, indent=1) + b"\n"
+    yield summary.PATH, formats.to_json(platform, indent=1) + b"\n"
     yield from site.assets()
-    yield from site.pages(told, rulebooks, context)
+    yield from site.pages(platform, rulebooks, context)
 
 
-def _searched(tonight: night.Night, paths: dict[str, str]) -> list[site.Entry]:
+def _search_entries(tonight: night.Night, paths: dict[str, str]) -> list[site.SearchEntry]:
     """(id, kind, name, code, grade, self-operated, page) of every merchant, by id, as published."""
-    found = []
+    entries = []
     for graded in tonight.graded:
         for subject_id, grade in zip(graded.ids, graded.grade, strict=True):
-            fields, _ = tonight.shown[subject_id]
+            fields, _ = tonight.subjects[subject_id]
             page = paths[subject_id].removesuffix(".json") + ".html"
-            found.append(
+            entries.append(
                 (subject_id, fields["kind"], fields["name"], fields["uscc"], grade, bool(fields["self_operated"]), page)
             )
-    return sorted(found)
+    return sorted(entries)
 
 
-def _index(tonight: night.Night, told: dict[str, Any]) -> bytes:
+def _index(tonight: night.Night, platform: dict[str, Any]) -> bytes:
     index: dict[str, Any] = {
         "format": "merchant-credit disclosure",
         "schema_version": documents.SCHEMA_VERSION,
-        "disclosure": told["disclosure"],
+        "disclosure": platform["disclosure"],
         "zone": tonight.zone,
-        "rulebooks": [{k: v for k, v in book.items() if k not in ("kind", "levels")} for book in told["rulebooks"]],
+        "rulebooks": [{k: v for k, v in book.items() if k not in ("kind", "levels")} for book in platform["rulebooks"]],
         "merchants": tonight.merchants,
         "manifest": versions.MANIFEST,
         "feed": manifest.FEED,
@@ -311,20 +313,20 @@ def rollback(
 def _back(settings: Settings, version: str | None, progress: Callable[[str], None]) -> Publication:
     published = settings.published
     now = versions.current(published)
-    others = [folder for folder in versions.all_of(published) if folder.resolve() != now]
-    named = [folder for folder in others if folder.name == version] if version else others[:1]
+    other_versions = [folder for folder in versions.all_of(published) if folder.resolve() != now]
+    named = [folder for folder in other_versions if folder.name == version] if version else other_versions[:1]
     if now is None or not named:
-        names = ", ".join(folder.name for folder in others) or "none"
+        names = ", ".join(folder.name for folder in other_versions) or "none"
         raise UserError(f"no version {version or 'before this one'} is kept in {published}; others kept: {names}")
     (folder,) = named
     progress(f"signing and verifying {folder.name}")
     keys = Keys.load(settings)
-    followed = manifest.follow(published, folder, now)
+    update = manifest.follow(published, folder, now)
     _prove(folder, settings, keys)
     versions.switch(published, folder)
     index = json.loads((folder / INDEX).read_bytes())
     listed = manifest.read(folder)
     files = _count(listed.files, listed.parts) + 1
     return Publication(
-        folder.name, folder, index["merchants"], files, index["merchants"], followed.changes, _notices(keys, followed)
+        folder.name, folder, index["merchants"], files, index["merchants"], update.changes, _notices(keys, update)
     )

@@ -74,11 +74,11 @@ def ladder(book: Rulebook) -> Ladder:
     return Ladder({grade: (edge, top) for (grade, edge), top in zip(edges, tops, strict=False)})
 
 
-def key(grade: str, score: float | None, of: Ladder) -> int:
+def key(grade: str, score: float | None, ladder: Ladder) -> int:
     """The sort key of one merchant. Raises KeyError for a grade the ladder does not have."""
     if grade == NOT_RATED:
         return NEUTRAL * UNIT * _STEP
-    lowest, highest = of.bands[grade]
+    lowest, highest = ladder.bands[grade]
     if score is None:
         return lowest * _STEP
     exact = round(score * UNIT)
@@ -92,12 +92,14 @@ def sort_keys(grades: pa.Table, ladders: Mapping[str, Ladder], advertised: Colle
     those that pay for placement, None where no list was given.
     """
     names = ("subject_id", "subject_kind", "self_operated", "grade", "score", "rulebook_hash")
-    found = []
-    for subject_id, kind, own, grade, score, book in zip(*(grades[name].to_pylist() for name in names), strict=True):
+    rows = []
+    for subject_id, kind, self_operated, grade, score, book in zip(
+        *(grades[name].to_pylist() for name in names), strict=True
+    ):
         mark = None if advertised is None else subject_id in advertised
-        found.append((subject_id, kind, bool(own), grade, key(grade, score, ladders[book]), mark))
-    found.sort(key=lambda row: (-row[4], row[0]))
-    columns = zip(*found, strict=True) if found else ((),) * len(SORT_KEYS)
+        rows.append((subject_id, kind, bool(self_operated), grade, key(grade, score, ladders[book]), mark))
+    rows.sort(key=lambda row: (-row[4], row[0]))
+    columns = zip(*rows, strict=True) if rows else ((),) * len(SORT_KEYS)
     return pa.table(
         [pa.array(column, field.type) for field, column in zip(SORT_KEYS, columns, strict=True)],
         names=[field.name for field in SORT_KEYS],
@@ -115,7 +117,7 @@ def files(
     yield "bulk/sort_keys.csv", csv_table(table)
 
 
-def advertised(path: Path, known: Collection[str]) -> frozenset[str]:
+def advertised(path: Path, merchants: Collection[str]) -> frozenset[str]:
     """The ids of a platform's list of paid placement: a text file, one subject_id a line, a header allowed.
 
     Raises InputError listing every line that is no merchant of `known`.
@@ -135,7 +137,7 @@ def advertised(path: Path, known: Collection[str]) -> frozenset[str]:
             name = name[1:-1].replace('""', '"')
         if not name or (number == 1 and name in ("subject_id", "主体编号")):
             continue
-        if name in known:
+        if name in merchants:
             ids.add(name)
         else:
             wrong.append(f"line {number}: {name[:60]!r}")

@@ -7,8 +7,8 @@ from typing import Any
 
 from credit.disclosure import documents, history
 from credit.disclosure.figures import Tree
-from credit.disclosure.night import Graded, Night
-from credit.disclosure.privacy import Shown
+from credit.disclosure.night import GradedMerchants, Night
+from credit.disclosure.privacy import Figure
 from credit.evaluation.explain import reason_text
 from credit.settings import Settings
 
@@ -20,19 +20,19 @@ def summary(night: Night, settings: Settings, paths: dict[str, str], *, developm
     """All of platform.json. `paths`: subject id -> path of its document."""
     about = documents.disclosure(night, settings, development=development)
 
-    def listed(found: dict[str, list[dict[str, Any]]] | None, kinds: Any = None) -> list[dict[str, Any]] | None:
-        if found is None:
+    def listed(rows: dict[str, list[dict[str, Any]]] | None, kinds: Any = None) -> list[dict[str, Any]] | None:
+        if rows is None:
             return None
         return [
             {
                 "subject_id": subject_id,
-                "name": night.shown[subject_id][0]["name"],
-                "self_operated": bool(night.shown[subject_id][0]["self_operated"]),
+                "name": night.subjects[subject_id][0]["name"],
+                "self_operated": bool(night.subjects[subject_id][0]["self_operated"]),
                 "page": paths[subject_id].removesuffix(".json") + ".html",
                 **(documents.coded(row, kinds, about["by"]) if kinds else row),
             }
-            for subject_id in sorted(found.keys() & paths.keys())
-            for row in found[subject_id]
+            for subject_id in sorted(rows.keys() & paths.keys())
+            for row in rows[subject_id]
         ]
 
     return {
@@ -43,11 +43,11 @@ def summary(night: Night, settings: Settings, paths: dict[str, str], *, developm
         "merchants": night.merchants,
         "rulebooks": rulebooks(night),
         "not_rated": _not_rated(night.graded),
-        "self_operated": sum(bool(fields["self_operated"]) for fields, _ in night.shown.values()),
+        "self_operated": sum(bool(fields["self_operated"]) for fields, _ in night.subjects.values()),
         "provisional": sum(map(sum, (graded.provisional for graded in night.graded))),
         "dormant": sum(map(sum, (graded.dormant for graded in night.graded))),
         "moves": night.moves,
-        "figures": [{"window_days": days, **_whole(tree)} for days, tree in night.platform.items()],
+        "figures": [{"window_days": days, **_platform_figures(tree)} for days, tree in night.platform.items()],
         "currency": night.platform_currency,
         "history": [*night.months, *(history.month(night.day, g.book.id, g.counts) for g in night.graded)],
         "objections": night.objection_figures,
@@ -57,12 +57,12 @@ def summary(night: Night, settings: Settings, paths: dict[str, str], *, developm
     }
 
 
-def _adverse(found: dict[str, list[dict[str, Any]]] | None) -> dict[str, list[dict[str, Any]]] | None:
+def _adverse(records: dict[str, list[dict[str, Any]]] | None) -> dict[str, list[dict[str, Any]]] | None:
     """Penalties and lists of offenders. Tax grades, awards, certifications stand on each merchant's page: they are of most."""
-    if found is None:
+    if records is None:
         return None
-    kept = {i: [row for row in rows if row["kind"] in documents.ADVERSE] for i, rows in found.items()}
-    return {i: rows for i, rows in kept.items() if rows}
+    adverse = {i: [row for row in rows if row["kind"] in documents.ADVERSE] for i, rows in records.items()}
+    return {i: rows for i, rows in adverse.items() if rows}
 
 
 def rulebooks(night: Night) -> list[dict[str, Any]]:
@@ -82,16 +82,18 @@ def rulebooks(night: Night) -> list[dict[str, Any]]:
     ]
 
 
-def _not_rated(graded: list[Graded]) -> dict[str, dict[str, Any]]:
-    reasons = Counter(reason for one in graded for reason in one.reason if reason)
-    told = {}
+def _not_rated(graded: list[GradedMerchants]) -> dict[str, dict[str, Any]]:
+    reasons = Counter(reason for merchants in graded for reason in merchants.reason if reason)
+    counts = {}
     for reason, number in sorted(reasons.items()):
-        said = reason_text(reason) or {}
-        told[reason] = {"zh": said["zh"], "en": said["en"], "merchants": number}
-    return told
+        text = reason_text(reason) or {}
+        counts[reason] = {"zh": text["zh"], "en": text["en"], "merchants": number}
+    return counts
 
 
-def _whole(tree: Tree) -> dict[str, Any]:
+def _platform_figures(tree: Tree) -> dict[str, Any]:
     """The figures of the one platform."""
-    one = slice(0, 1)
-    return {key: node.rows(one)[0] if isinstance(node, Shown) else _whole(node) for key, node in tree.items()}
+    only = slice(0, 1)
+    return {
+        key: node.rows(only)[0] if isinstance(node, Figure) else _platform_figures(node) for key, node in tree.items()
+    }

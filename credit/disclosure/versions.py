@@ -45,16 +45,16 @@ _SWITCHING = ".current-"
 _NEW = ".new-"
 
 
-class Entry(NamedTuple):
+class FileEntry(NamedTuple):
     """Length and SHA-256 of one file."""
 
     bytes: int
     sha256: str
 
 
-def entry_of(content: bytes) -> Entry:
+def entry_of(content: bytes) -> FileEntry:
     """Length and SHA-256 of the content."""
-    return Entry(len(content), hashlib.sha256(content).hexdigest())
+    return FileEntry(len(content), hashlib.sha256(content).hexdigest())
 
 
 @dataclass
@@ -63,9 +63,9 @@ class Draft:
     `parts` the lists of the others: length, SHA-256 and how many files each lists."""
 
     folder: Path
-    entries: dict[str, Entry] = field(default_factory=dict)
+    entries: dict[str, FileEntry] = field(default_factory=dict)
     parts: dict[str, Any] = field(default_factory=dict)
-    _made: set[str] = field(default_factory=set)
+    _folders: set[str] = field(default_factory=set)
 
     def write(self, path: str, content: bytes) -> None:
         target = self.folder / path
@@ -77,9 +77,9 @@ class Draft:
     def folder_of(self, path: str) -> None:
         """Make the folder that the file of this path is in."""
         inner = path.rpartition("/")[0]
-        if inner not in self._made:
+        if inner not in self._folders:
             (self.folder / inner).mkdir(parents=True, exist_ok=True)
-            self._made.add(inner)
+            self._folders.add(inner)
 
 
 @contextmanager
@@ -130,8 +130,8 @@ def current(published: Path) -> Path | None:
 
 def all_of(published: Path) -> list[Path]:
     """The folders of all versions kept, the one published last first. What has no version's name is somebody else's."""
-    found = [path for path in (published / "versions").glob("*") if is_version(path)]
-    return sorted(found, key=lambda path: (path.stat().st_mtime_ns, path.name), reverse=True)
+    folders = [path for path in (published / "versions").glob("*") if is_version(path)]
+    return sorted(folders, key=lambda path: (path.stat().st_mtime_ns, path.name), reverse=True)
 
 
 def is_version(path: Path) -> bool:
@@ -156,24 +156,24 @@ def commit(published: Path, draft: Draft, day: date, keep: int, finish: Callable
     the folder it is given and verifies it. Where the same version is there already it is kept, mended if damaged.
     """
     folder = published / "versions" / name_of(draft, day)
-    new = published / f"{_NEW}{os.getpid()}"
+    marker = published / f"{_NEW}{os.getpid()}"
     if folder.exists():
         _mend(folder, draft)
         shutil.rmtree(draft.folder)
         finish(folder)
     else:
         finish(draft.folder)
-        _make_durable(draft.folder)
-        new.symlink_to(Path("versions") / folder.name)
+        make_durable(draft.folder)
+        marker.symlink_to(Path("versions") / folder.name)
         try:
             durable.sync(published)
             os.rename(draft.folder, folder)  # noqa: PTH104
         except OSError:
-            new.unlink()
+            marker.unlink()
             raise
         durable.sync(folder.parent)
     switch(published, folder)
-    new.unlink(missing_ok=True)
+    marker.unlink(missing_ok=True)
     prune(published, folder, keep)
     return folder
 
@@ -197,33 +197,33 @@ def link(source: str, target: str, source_in: int | None = None, target_in: int 
         os.link(source, target, src_dir_fd=source_in, dst_dir_fd=target_in)
     except OSError:
         with (
-            open(os.open(source, os.O_RDONLY, dir_fd=source_in), "rb") as old,  # noqa: PTH123
-            open(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666, dir_fd=target_in), "wb") as new,  # noqa: PTH123
+            open(os.open(source, os.O_RDONLY, dir_fd=source_in), "rb") as original,  # noqa: PTH123
+            open(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666, dir_fd=target_in), "wb") as copy,  # noqa: PTH123
         ):
-            shutil.copyfileobj(old, new)
+            shutil.copyfileobj(original, copy)
 
 
 def _clean(published: Path) -> None:
-    for left in published.glob(f"versions/{_PARTIAL}*"):
-        shutil.rmtree(left)
-    for left in published.glob(f"{_SWITCHING}*"):
-        left.unlink()
-    for left in published.glob(f"{_NEW}*"):
+    for remnant in published.glob(f"versions/{_PARTIAL}*"):
+        shutil.rmtree(remnant)
+    for remnant in published.glob(f"{_SWITCHING}*"):
+        remnant.unlink()
+    for remnant in published.glob(f"{_NEW}*"):
         # Never in force: going back to it would publish what nobody has seen.
-        folder = published / left.readlink()
+        folder = published / remnant.readlink()
         if folder in all_of(published) and folder.resolve() != current(published):
             _remove(folder)
-        left.unlink()
+        remnant.unlink()
 
 
 def _remove(version: Path) -> None:
     """Out of sight in one step, so that a killed removal leaves no half version."""
-    gone = version.with_name(f"{_PARTIAL}{version.name}")
-    os.rename(version, gone)  # noqa: PTH104
-    shutil.rmtree(gone)
+    hidden = version.with_name(f"{_PARTIAL}{version.name}")
+    os.rename(version, hidden)  # noqa: PTH104
+    shutil.rmtree(hidden)
 
 
-def _make_durable(folder: Path, paths: list[str] | None = None) -> None:
+def make_durable(folder: Path, paths: list[str] | None = None) -> None:
     """These files (unless given: all) and all folders on the disk, before anything points to them."""
     if sys.platform == "linux":
         os.sync()  # waits for the disk, once; elsewhere it may only ask for it
@@ -238,11 +238,11 @@ def _make_durable(folder: Path, paths: list[str] | None = None) -> None:
 
 def _files(folder: Path) -> list[str]:
     """The path of every file in the folder and below."""
-    found = []
+    paths = []
     for inner, _, names in os.walk(folder):
-        at = os.path.relpath(inner, folder)
-        found += names if at == "." else [f"{at}/{name}" for name in names]
-    return found
+        below = os.path.relpath(inner, folder)
+        paths += names if below == "." else [f"{below}/{name}" for name in names]
+    return paths
 
 
 def _mend(folder: Path, draft: Draft) -> None:
@@ -250,15 +250,15 @@ def _mend(folder: Path, draft: Draft) -> None:
     files = _files(draft.folder)
     damaged = []
     for path in files:
-        there = folder / path
+        old, new = folder / path, draft.folder / path
         try:
             # What was kept from this very version was read when it was.
-            whole = there.samefile(draft.folder / path) or there.read_bytes() == (draft.folder / path).read_bytes()
+            undamaged = old.samefile(new) or old.read_bytes() == new.read_bytes()
         except OSError:
-            whole = False
-        if not whole:
+            undamaged = False
+        if not undamaged:
             damaged.append(path)
-    _make_durable(draft.folder, damaged)
+    make_durable(draft.folder, damaged)
     for path in damaged:
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         os.replace(draft.folder / path, folder / path)  # noqa: PTH105
@@ -280,9 +280,9 @@ def switch(published: Path, folder: Path) -> None:
 def prune(published: Path, current: Path, keep: int) -> None:
     """Remove all but the `keep` versions published last, `current` among them."""
     versions = [path for path in all_of(published) if path != current]
-    for old in versions[keep - 1 :]:
-        _remove(old)
-    kept = {path.name for path in all_of(published)}
-    for left in (published / PRINTS).glob("*.parquet"):
-        if _VERSION.fullmatch(left.stem) and left.stem not in kept:
-            left.unlink()
+    for version in versions[keep - 1 :]:
+        _remove(version)
+    names = {path.name for path in all_of(published)}
+    for rows in (published / PRINTS).glob("*.parquet"):
+        if _VERSION.fullmatch(rows.stem) and rows.stem not in names:
+            rows.unlink()

@@ -1,7 +1,6 @@
 """Exports: the version in force to displays, and the periodic report to authorities.
 
 published  reading a published version: what files it has, by its manifest
-sort_key   the search sort key by credit; the advertisement mark stands apart from it
 postgres   upsert into PostgreSQL in one transaction
 files      a copy on a mounted folder, switched at once
 report     the periodic report to authorities, XLSX and CSV

@@ -29,10 +29,10 @@ from typing import Any
 
 from credit.disclosure import sort_key
 from credit.disclosure.manifest import FEED
-from credit.disclosure.versions import FOLLOWS, MANIFEST, Entry, entry_of
+from credit.disclosure.versions import FOLLOWS, MANIFEST, FileEntry, entry_of
 from credit.errors import UserError
 from credit.exports import published
-from credit.exports.published import Version
+from credit.exports.published import PublishedVersion
 from credit.files.formats import to_json
 from credit.settings import Settings
 
@@ -41,7 +41,7 @@ _PARTIAL = ".partial-"
 _UNFINISHED = ".unfinished"
 _SORT_KEYS = "sort_keys"
 _TIMESTAMP = "tuf/timestamp.json"
-_SAID = {
+_CAUSES = {
     errno.ENOSPC: "no space is left",
     errno.EDQUOT: "the quota is used up",
     errno.EROFS: "it is mounted read-only",
@@ -53,7 +53,7 @@ _SAID = {
 
 
 @dataclass
-class Copied:
+class FileExport:
     """What an export did, in files; `removed` in versions."""
 
     version: str
@@ -69,8 +69,8 @@ class Copied:
 
 
 def export(
-    version: Version, settings: Settings, to: Path, keep: int = 3, advertised: Collection[str] | None = None
-) -> Copied:
+    version: PublishedVersion, settings: Settings, to: Path, keep: int = 3, advertised: Collection[str] | None = None
+) -> FileExport:
     """Copy `version` to the folder `to`, switch to it, remove all but the last `keep` versions that were exported there.
 
     Raises UserError when the folder is within the home, cannot be written or is full, another export of this home is running, or a
@@ -80,7 +80,7 @@ def export(
         raise UserError(
             f"--to {to} is within the home {settings.home}; give a folder outside of it, such as a mounted share"
         )
-    copied = Copied(version.name)
+    copied = FileExport(version.name)
     with _alone(settings):
         try:
             pointer = _pointer(to)
@@ -91,8 +91,8 @@ def export(
             _copy(version, folder, before, copied)
             keys = _sort_keys(version, to, advertised)
             # Those to be removed too, so that they still are if we are interrupted before it.
-            others = (name for name in pointer.get("versions", []) if name != version.name)
-            names = [version.name, *(name for name in others if (to / "versions" / name).is_dir())]
+            earlier = (name for name in pointer.get("versions", []) if name != version.name)
+            names = [version.name, *(name for name in earlier if (to / "versions" / name).is_dir())]
             _switch(to, version, names, keys)
             copied.link = _link(to, version.name)
             for name in names[keep:]:
@@ -100,11 +100,11 @@ def export(
                 copied.removed += 1
             _tidy(to, {*keys.values(), *pointer.get("sort_keys", {}).values()})
         except OSError as error:
-            why = _SAID.get(error.errno or 0, error.strerror or str(error))
-            done = copied.copied + copied.linked
+            why = _CAUSES.get(error.errno or 0, error.strerror or str(error))
+            transferred = copied.copied + copied.linked
             raise UserError(
                 f"--to {to} cannot be written: {why}" + (f" ({error.filename})" if error.filename else "") + ". "
-                f"{done:,} files were copied and need not be again; what was in force there before still is"
+                f"{transferred:,} files were copied and need not be again; what was in force there before still is"
             ) from error
     return copied
 
@@ -123,20 +123,20 @@ def _alone(settings: Settings) -> Iterator[None]:
 def _pointer(to: Path) -> dict[str, Any]:
     """What current.json says; nothing where there is none. Raises UserError when it is not ours."""
     try:
-        found = json.loads((to / POINTER).read_bytes())
-        if found["format"] != "merchant-credit pointer":
+        pointer = json.loads((to / POINTER).read_bytes())
+        if pointer["format"] != "merchant-credit pointer":
             raise ValueError
-        names = [found["version"], *found["versions"]]
+        names = [pointer["version"], *pointer["versions"]]
         if any(not isinstance(name, str) or "/" in name or name.startswith(".") for name in names):
             raise ValueError
     except FileNotFoundError:
         return {}
     except (ValueError, KeyError, TypeError):
         raise UserError(f"{to / POINTER} is not a pointer of ours; move it away, or give another folder") from None
-    return dict(found)
+    return dict(pointer)
 
 
-def _before(to: Path, pointer: dict[str, Any]) -> Version | None:
+def _before(to: Path, pointer: dict[str, Any]) -> PublishedVersion | None:
     """The version in force there, None where there is none or it cannot be read."""
     if not pointer:
         return None
@@ -146,13 +146,13 @@ def _before(to: Path, pointer: dict[str, Any]) -> Version | None:
         return None
 
 
-def _copy(version: Version, folder: Path, before: Version | None, copied: Copied) -> None:
+def _copy(version: PublishedVersion, folder: Path, before: PublishedVersion | None, copied: FileExport) -> None:
     """All files of the version to `folder`, which is there only when it is whole."""
     paths = sorted(path for path in _files(version.folder) if path.split("/")[0] not in FOLLOWS)
     partial = folder.with_name(f"{_PARTIAL}{folder.name}")
-    for left in folder.parent.glob(f"{_PARTIAL}*"):
-        if left != partial or folder.is_dir():
-            shutil.rmtree(left)
+    for remnant in folder.parent.glob(f"{_PARTIAL}*"):
+        if remnant != partial or folder.is_dir():
+            shutil.rmtree(remnant)
     if folder.is_dir():
         # The same name has the same content, but for what moves beside it.
         for path in paths:
@@ -163,7 +163,7 @@ def _copy(version: Version, folder: Path, before: Version | None, copied: Copied
     links = before is not None
     for path in paths:
         target = partial / path
-        if begun and _is_there(target, version.read(path)):
+        if begun and _holds(target, version.read(path)):
             copied.there += 1
             continue
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -188,7 +188,7 @@ def _copy(version: Version, folder: Path, before: Version | None, copied: Copied
     partial.rename(folder)
 
 
-def _copy_moving(version: Version, folder: Path, copied: Copied) -> None:
+def _copy_moving(version: PublishedVersion, folder: Path, copied: FileExport) -> None:
     """Feed and signatures, which may be written anew meanwhile: those of one signing. The timestamp, which names the rest,
     goes last; what is named no more is removed after it."""
     while True:
@@ -230,9 +230,9 @@ def _bytes(path: Path) -> bytes | None:
         return None
 
 
-def _put(content: bytes, target: Path, copied: Copied) -> None:
+def _put(content: bytes, target: Path, copied: FileExport) -> None:
     """Write it unless it is there."""
-    if _is_there(target, content):
+    if _holds(target, content):
         copied.there += 1
     else:
         _write(target, content)
@@ -250,14 +250,14 @@ def _sync(folder: Path) -> None:
             os.close(handle)
 
 
-def _is_there(target: Path, content: bytes) -> bool:
+def _holds(target: Path, content: bytes) -> bool:
     try:
         return target.stat().st_size == len(content) and target.read_bytes() == content
     except OSError:
         return False
 
 
-def _is_as_listed(target: Path, entry: Entry) -> bool:
+def _is_as_listed(target: Path, entry: FileEntry) -> bool:
     try:
         return target.stat().st_size == entry.bytes and entry_of(target.read_bytes()) == entry
     except OSError:
@@ -278,21 +278,20 @@ def _write(target: Path, content: bytes) -> None:
         raise
 
 
-def _sort_keys(version: Version, to: Path, advertised: Collection[str] | None) -> dict[str, str]:
+def _sort_keys(version: PublishedVersion, to: Path, advertised: Collection[str] | None) -> dict[str, str]:
     """Paths of the sort keys, by format: those of the version, or made with the marks of the list."""
-    own = {ending: f"versions/{version.name}/bulk/sort_keys.{ending}" for ending in ("parquet", "csv")}
+    paths = {ending: f"versions/{version.name}/bulk/sort_keys.{ending}" for ending in ("parquet", "csv")}
     if advertised is None and (version.folder / "bulk/sort_keys.parquet").exists():
-        return own
-    found = {}
+        return paths
     for path, content in sort_key.files(version.grades(), version.ladders(), advertised):
         ending = path.rpartition(".")[2]
-        found[ending] = f"{_SORT_KEYS}/{hashlib.sha256(content).hexdigest()[:16]}.{ending}"
-        if not (to / found[ending]).exists():
-            _write(to / found[ending], content)
-    return found
+        paths[ending] = f"{_SORT_KEYS}/{hashlib.sha256(content).hexdigest()[:16]}.{ending}"
+        if not (to / paths[ending]).exists():
+            _write(to / paths[ending], content)
+    return paths
 
 
-def _switch(to: Path, version: Version, names: list[str], keys: dict[str, str]) -> None:
+def _switch(to: Path, version: PublishedVersion, names: list[str], keys: dict[str, str]) -> None:
     pointer = {
         "format": "merchant-credit pointer",
         "version": version.name,
@@ -328,9 +327,9 @@ def _link(to: Path, name: str) -> bool:
 
 def _remove(folder: Path) -> None:
     """Out of sight in one step, so that a removal that is interrupted leaves no half version."""
-    gone = folder.with_name(f"{_PARTIAL}{folder.name}")
-    folder.rename(gone)
-    shutil.rmtree(gone)
+    hidden = folder.with_name(f"{_PARTIAL}{folder.name}")
+    folder.rename(hidden)
+    shutil.rmtree(hidden)
 
 
 def _tidy(to: Path, named: Collection[str]) -> None:

@@ -15,6 +15,8 @@ import json
 import re
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from string import Template
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -23,7 +25,8 @@ from credit.databases.postgres import Refused, Url, connected, identifier, inges
 from credit.disclosure.bulk import GRADES
 from credit.disclosure.sort_key import key
 from credit.errors import UserError
-from credit.exports.published import Version
+from credit.exports.published import PublishedVersion
+from credit.files.numbered import numbered
 
 if TYPE_CHECKING:
     from adbc_driver_manager.dbapi import Cursor
@@ -34,51 +37,8 @@ WAIT_SECONDS = 60
 BATCH = 500
 """Merchants sent at a time: their documents are in memory."""
 
-MIGRATIONS = (
-    """
-    CREATE TABLE {schema}.grades (
-        subject_id text COLLATE "C" PRIMARY KEY,
-        subject_kind text NOT NULL,
-        grade text NOT NULL,
-        score double precision,
-        evidence double precision,
-        not_rated_reason text,
-        evaluated_on date NOT NULL,
-        rulebook text NOT NULL,
-        rulebook_hash text NOT NULL,
-        name text,
-        self_operated boolean,
-        document_path text NOT NULL,
-        provisional boolean,
-        dormant boolean,
-        vetoes text,
-        standing text NOT NULL,
-        credit_sort_key bigint NOT NULL,
-        advertisement boolean NOT NULL DEFAULT false,
-        document jsonb NOT NULL,
-        content_sha256 text NOT NULL,
-        row_sha256 text NOT NULL,
-        published_version text NOT NULL,
-        withdrawn_on date,
-        updated_at timestamptz NOT NULL DEFAULT now()
-    );
-    CREATE INDEX grades_by_credit ON {schema}.grades (credit_sort_key DESC, subject_id) WHERE withdrawn_on IS NULL;
-    CREATE TABLE {schema}.versions (
-        number bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-        version text NOT NULL,
-        manifest_sha256 text NOT NULL,
-        evaluated_on date NOT NULL,
-        development boolean NOT NULL,
-        rows_sent bigint NOT NULL,
-        added bigint NOT NULL,
-        changed bigint NOT NULL,
-        withdrawn bigint NOT NULL,
-        unchanged bigint NOT NULL,
-        exported_at timestamptz NOT NULL DEFAULT now()
-    );
-    """,
-)
-"""Step n brings schema version n - 1 to n. A step that was released is never changed: add one."""
+MIGRATIONS = Path(__file__).parent / "migrations"
+"""Numbered files: step n brings schema version n - 1 to n. A step that was released is never changed: add one."""
 
 _RENAMED = {"document": "document_path"}
 """Columns of bulk/grades that have another name here: `document` is the document itself."""
@@ -91,7 +51,7 @@ _SCHEMA = pa.schema(
 
 
 @dataclass
-class Sent:
+class PostgresExport:
     """What an export did, in rows. `replaced`: merchants whose text held what PostgreSQL cannot store (see `storable`)."""
 
     version: str
@@ -117,12 +77,12 @@ def storable(value: Any) -> Any:
 
 
 def export(
-    version: Version,
+    version: PublishedVersion,
     url: Url,
     schema: str = SCHEMA,
     advertised: Collection[str] | None = None,
     wait_seconds: float = WAIT_SECONDS,
-) -> Sent:
+) -> PostgresExport:
     """Bring the server's schema to what `version` says. `advertised` None: marks stay as they are on the server.
 
     Raises UserError, and changes nothing, when the server refuses, its schema is newer than ours, another export does
@@ -166,47 +126,49 @@ def _migrate(cursor: Cursor, schema: str) -> None:
     name = identifier(schema)
     if not rows(cursor, "SELECT 1 FROM pg_namespace WHERE nspname = $1", [schema]):
         run(cursor, f"CREATE SCHEMA {name}")
-    there = rows(cursor, "SELECT to_regclass($1)::text", [f"{name}.meta"])[0][0]
-    if there is None:
+    meta = rows(cursor, "SELECT to_regclass($1)::text", [f"{name}.meta"])[0][0]
+    if meta is None:
         run(cursor, f"CREATE TABLE {name}.meta (name text PRIMARY KEY, value text NOT NULL)")
         run(cursor, f"INSERT INTO {name}.meta VALUES ('schema_version', '0')")
-    found = rows(cursor, f"SELECT value FROM {name}.meta WHERE name = 'schema_version'")
-    if not found or not str(found[0][0]).isdecimal():
+    stored = rows(cursor, f"SELECT value FROM {name}.meta WHERE name = 'schema_version'")
+    if not stored or not str(stored[0][0]).isdecimal():
         raise UserError(
             f"{schema}.meta on the server states no schema_version; it is no schema of ours: choose another --schema"
         )
-    at = int(found[0][0])
-    if at > len(MIGRATIONS):
+    current, steps = int(stored[0][0]), numbered(MIGRATIONS, ".sql")
+    if current > max(steps):
         raise UserError(
-            f"schema {schema} on the server has version {at}, this program writes {len(MIGRATIONS)}; "
+            f"schema {schema} on the server has version {current}, this program writes {max(steps)}; "
             "update the program, or export to another --schema"
         )
-    for step in MIGRATIONS[at:]:
-        for statement in step.format(schema=name).split(";"):
-            if statement.strip():
-                run(cursor, statement)
-    if at < len(MIGRATIONS):
-        run(cursor, f"UPDATE {name}.meta SET value = '{len(MIGRATIONS)}' WHERE name = 'schema_version'")
+    for number, file in steps.items():
+        if number <= current:
+            continue
+        for command in Template(file.read_text(encoding="utf-8")).substitute(schema=name).split(";"):
+            if command.strip():
+                run(cursor, command)
+    if current < max(steps):
+        run(cursor, f"UPDATE {name}.meta SET value = '{max(steps)}' WHERE name = 'schema_version'")
 
 
-def _send(cursor: Cursor, version: Version, schema: str) -> Sent:
+def _send(cursor: Cursor, version: PublishedVersion, schema: str) -> PostgresExport:
     """Compare by hash, send what differs, mark who is gone."""
     name = identifier(schema)
     held = {
-        subject_id: (row_hash, withdrawn)
-        for subject_id, row_hash, withdrawn in rows(
+        subject_id: (row_hash, is_withdrawn)
+        for subject_id, row_hash, is_withdrawn in rows(
             cursor, f"SELECT subject_id, row_sha256, withdrawn_on IS NOT NULL FROM {name}.grades"
         )
     }
     grades, ladders = version.grades().to_pylist(), version.ladders()
-    sent = Sent(version.name)
+    sent = PostgresExport(version.name)
     due = []
     for row in grades:
         row["credit_sort_key"] = key(row["grade"], row["score"], ladders[row["rulebook_hash"]])
         row["content_sha256"] = version.hash(row["document"])
         # Not the day: it moves every night, and a row says since which night it stands as it is.
-        said_of = {n: v for n, v in row.items() if n != "evaluated_on"}
-        row["row_sha256"] = hashlib.sha256(json.dumps(said_of, sort_keys=True, default=str).encode()).hexdigest()
+        content = {n: v for n, v in row.items() if n != "evaluated_on"}
+        row["row_sha256"] = hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()
         before = held.pop(storable(row["subject_id"]), None)
         if before == (row["row_sha256"], False):
             sent.unchanged += 1
@@ -217,8 +179,8 @@ def _send(cursor: Cursor, version: Version, schema: str) -> Sent:
         else:
             sent.changed += 1
     sent.rows_sent = len(due)
-    gone = [subject_id for subject_id, (_, withdrawn) in held.items() if not withdrawn]
-    sent.withdrawn = len(gone)
+    withdrawn_ids = [subject_id for subject_id, (_, is_withdrawn) in held.items() if not is_withdrawn]
+    sent.withdrawn = len(withdrawn_ids)
     if due:
         columns = _SCHEMA.names
         _stage(cursor, name, "due", _SCHEMA, _batches(version, due, sent))
@@ -230,8 +192,8 @@ def _send(cursor: Cursor, version: Version, schema: str) -> Sent:
             f"""INSERT INTO {name}.grades AS g ({listed}) SELECT {picked} FROM pg_temp.due
                 ON CONFLICT (subject_id) DO UPDATE SET {news}, withdrawn_on = NULL, updated_at = now()""",
         )
-    if gone:
-        _stage_ids(cursor, name, "gone", gone)
+    if withdrawn_ids:
+        _stage_ids(cursor, name, "gone", withdrawn_ids)
         run(
             cursor,
             f"""UPDATE {name}.grades SET withdrawn_on = '{version.evaluated_on}', updated_at = now()
@@ -252,25 +214,25 @@ def _stage_ids(cursor: Cursor, name: str, table: str, ids: list[str]) -> None:
     _stage(cursor, name, table, batch.schema, [batch])
 
 
-def _batches(version: Version, due: list[dict[str, Any]], sent: Sent) -> Iterator[pa.RecordBatch]:
+def _batches(version: PublishedVersion, due: list[dict[str, Any]], sent: PostgresExport) -> Iterator[pa.RecordBatch]:
     """The rows with their documents, some at a time."""
     for start in range(0, len(due), BATCH):
-        made = []
+        records = []
         for row in due[start : start + BATCH]:
             document = version.read(row["document"]).decode()
-            whole = {_RENAMED.get(n, n): v for n, v in row.items()}
-            clean = {n: storable(v) for n, v in whole.items()}
+            renamed = {_RENAMED.get(n, n): v for n, v in row.items()}
+            clean = {n: storable(v) for n, v in renamed.items()}
             # Only an escape can stand for what jsonb refuses.
             if "\\u" in document:
-                meant = json.loads(document)
-                if (kept := storable(meant)) != meant:
-                    document = json.dumps(kept, ensure_ascii=False)
+                parsed = json.loads(document)
+                if (storable_document := storable(parsed)) != parsed:
+                    document = json.dumps(storable_document, ensure_ascii=False)
                     clean["document"] = document
-                    whole["document"] = None
-            if clean != whole:
+                    renamed["document"] = None
+            if clean != renamed:
                 sent.replaced.append(clean["subject_id"])
-            made.append(clean | {"document": document, "published_version": version.name})
-        yield pa.RecordBatch.from_pylist(made, schema=_SCHEMA)
+            records.append(clean | {"document": document, "published_version": version.name})
+        yield pa.RecordBatch.from_pylist(records, schema=_SCHEMA)
 
 
 def _mark(cursor: Cursor, schema: str, advertised: Collection[str]) -> int:
@@ -287,7 +249,7 @@ def _mark(cursor: Cursor, schema: str, advertised: Collection[str]) -> int:
     return int(changed[0][0])
 
 
-def _note(cursor: Cursor, version: Version, schema: str, sent: Sent) -> None:
+def _note(cursor: Cursor, version: PublishedVersion, schema: str, sent: PostgresExport) -> None:
     rows(
         cursor,
         f"""INSERT INTO {identifier(schema)}.versions

@@ -12,21 +12,21 @@ import pyarrow.parquet as pq
 
 from credit.disclosure import manifest
 from credit.disclosure.sort_key import Ladder, ladder
-from credit.disclosure.versions import MANIFEST, Entry, entry_of
+from credit.disclosure.versions import MANIFEST, FileEntry, entry_of
 from credit.errors import UserError
 from credit.rulebooks import reading
 from credit.settings import Settings
 
 
 @dataclass(frozen=True)
-class Version:
+class PublishedVersion:
     """A published version. `entries`: what its manifest says of its files, by path; `manifest`: SHA-256 of that."""
 
     folder: Path
     manifest: str
     evaluated_on: date
     development: bool
-    entries: dict[str, Entry]
+    entries: dict[str, FileEntry]
     rulebooks: dict[str, str]
     """Path of each rulebook by its hash."""
 
@@ -64,7 +64,7 @@ class Version:
         }
 
 
-def current(settings: Settings) -> Version:
+def current(settings: Settings) -> PublishedVersion:
     """The version in force. Raises UserError when there is none, or its manifest is damaged."""
     link = settings.published / "current"
     if not (link / MANIFEST).exists():
@@ -72,19 +72,19 @@ def current(settings: Settings) -> Version:
     return version(link.resolve())
 
 
-def version(folder: Path) -> Version:
+def version(folder: Path) -> PublishedVersion:
     """The version in `folder`. Raises UserError as `current` does."""
     try:
-        says = manifest.read(folder)
-        entries = dict(says.files)
-        for path, part in says.parts.items():
+        listed = manifest.read(folder)
+        entries = dict(listed.files)
+        for path, part in listed.parts.items():
             content = (folder / path).read_bytes()
             entries[path] = entry_of(content)
             if entries[path] != (part.bytes, part.sha256):
                 raise UserError(f"{folder / path} is not the file its manifest names; publish again before exporting")
-            entries |= {name: Entry(**file) for name, file in orjson.loads(content).items()}
-        day = date.fromisoformat(says.evaluated_on)
-        return Version(folder, says.sha256, day, says.development, entries, says.rulebooks)
+            entries |= {name: FileEntry(**file) for name, file in orjson.loads(content).items()}
+        day = date.fromisoformat(listed.evaluated_on)
+        return PublishedVersion(folder, listed.sha256, day, listed.development, entries, listed.rulebooks)
     except OSError as error:
         raise UserError(f"{error.filename or folder} cannot be read: {error.strerror}; publish again") from None
     except (ValueError, KeyError, TypeError, AttributeError) as error:

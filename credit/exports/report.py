@@ -32,7 +32,7 @@ from credit.files.formats import csv_bytes
 from credit.ledgers import objections as ledger
 from credit.settings import Settings, cut_off, last_day
 from credit.tables import SUBJECTS, TABLES
-from credit.warehouse.connection import zone_of
+from credit.warehouse.connection import dicts, zone_of
 
 PERSONAL = "含个人信息"
 SHEET_ROWS = 1_000_000
@@ -133,51 +133,37 @@ def build(
     begun, ended = facts.grades(first), facts.grades(last + timedelta(days=1))
     objections = _objections(con, first, last, register)
     report = Report(first, last, unmasked)
+    totals = list(_totals(facts, register, ended, figures, sanctions, records, objections))
+    about = list(_about(settings, facts, report))
     report.sheets.extend(
         [
+            Sheet("about", "说明", _ABOUT, about),
+            Sheet("platform", "平台合计", _TOTALS, totals),
             Sheet(
-                "operators",
-                "经营主体",
-                tuple(
-                    (c.name, c.zh, c.en) for c in map(SUBJECTS.column, _IDENTITY) if unmasked or c.name != "id_number"
-                )
-                + (() if unmasked else (("not_shown", "未完整列示的栏目", "Not shown whole"),)),
-                [_identity(row, unmasked) for row in register.values()],
+                "operators", "经营主体", _operators(unmasked), [_identity(row, unmasked) for row in register.values()]
             ),
-            Sheet(
-                "figures",
-                "主要数据",
-                (
-                    ("subject_id", "主体编号", "Merchant id"),
-                    ("grade_before", "期初信用等级", "Grade at the beginning"),
-                    ("grade", "期末信用等级", "Grade at the end"),
-                    ("score", "期末信用得分", "Score at the end"),
-                    ("standing", "规则效力", "Standing of the rulebook"),
-                    *FIGURES,
-                ),
-                [
-                    {
-                        "subject_id": name,
-                        "grade_before": begun.get(name, {}).get("grade"),
-                        "grade": None,
-                        "score": None,
-                        "standing": None,
-                    }
-                    | ended.get(name, {})
-                    | figures[name]
-                    for name in register
-                ],
-            ),
+            Sheet("figures", "主要数据", _FIGURES, _grades_and_figures(begun, ended, figures)),
             Sheet("sanctions", "平台处置", _SANCTIONS, sanctions),
             Sheet("public_records", "公共信用记录", _RECORDS, records),
+            Sheet("objections", "异议", _OBJECTIONS, objections),
         ]
     )
-    report.sheets.append(Sheet("objections", "异议", _OBJECTIONS, objections))
-    totals = list(_totals(facts, register, ended, figures, sanctions, records, objections))
-    report.sheets.insert(0, Sheet("platform", "平台合计", _TOTALS, totals))
-    about = list(_about(settings, facts, report))
-    report.sheets.insert(0, Sheet("about", "说明", (("about", "项目", "Item"), ("value", "内容", "Content")), about))
     return report
+
+
+def _operators(unmasked: bool) -> tuple[tuple[str, str, str], ...]:
+    """The columns of the operators' identity."""
+    columns = [(c.name, c.zh, c.en) for c in map(SUBJECTS.column, _IDENTITY) if unmasked or c.name != "id_number"]
+    return (*columns, *(() if unmasked else (("not_shown", "未完整列示的栏目", "Not shown whole"),)))
+
+
+def _grades_and_figures(begun: Mapping[str, Row], ended: Mapping[str, Row], figures: Mapping[str, Row]) -> list[Row]:
+    """Each merchant's grades at the beginning and the end of the period, and its figures."""
+    ungraded = dict.fromkeys(("grade", "score", "standing"))
+    return [
+        {"subject_id": name, "grade_before": begun.get(name, {}).get("grade")} | ungraded | ended.get(name, {}) | row
+        for name, row in figures.items()
+    ]
 
 
 _SUBJECT = ("subject_id", "主体编号", "Merchant id")
@@ -212,6 +198,15 @@ _OBJECTIONS = (
     ("decided_on", "处理日期", "Decided on"),
     ("days", "处理天数", "Days"),
 )
+_FIGURES = (
+    _SUBJECT,
+    ("grade_before", "期初信用等级", "Grade at the beginning"),
+    ("grade", "期末信用等级", "Grade at the end"),
+    ("score", "期末信用得分", "Score at the end"),
+    ("standing", "规则效力", "Standing of the rulebook"),
+    *FIGURES,
+)
+_ABOUT = (("about", "项目", "Item"), ("value", "内容", "Content"))
 _TOTALS = (("item", "项目", "Item"), ("detail", "分类", "Detail"), ("value", "数值", "Value"))
 
 
@@ -234,8 +229,8 @@ class _Facts:
         """SQL: the instant lies in the period."""
         return f"{column} >= TIMESTAMPTZ '{self.start.isoformat()}' AND {column} < TIMESTAMPTZ '{self.end.isoformat()}'"
 
-    def day(self, at: datetime | None) -> date | None:
-        return at.astimezone(ZoneInfo(self.zone)).date() if at else None
+    def day(self, instant: datetime | None) -> date | None:
+        return instant.astimezone(ZoneInfo(self.zone)).date() if instant else None
 
     def register(self) -> dict[str, Row]:
         """The sellers by id, personal columns included."""
@@ -262,8 +257,30 @@ class _Facts:
             name: 0 if _TABLE_OF.get(name, "transactions") in have and name not in ("currency", "rating") else None
             for name, _, _ in FIGURES
         }
-        found: dict[str, Row] = {name: dict(nothing) for name in register}
-        queries = (
+        figures: dict[str, Row] = {name: dict(nothing) for name in register}
+        for table, sql in self._queries():
+            for row in self.ask(table, sql) if table in have else ():
+                name = row.pop("subject_id")
+                if name in figures:
+                    figures[name] |= row
+        for rows, began, new, in_force in (
+            (sanctions, "imposed_on", "sanctions_imposed", "sanctions_in_force"),
+            (records, "valid_from", "records_new", "records_in_force"),
+        ):
+            for row in rows:
+                merchant = figures[row["subject_id"]]
+                merchant[new] += row[began] >= self.first
+                merchant[in_force] += row["in_force"]
+        for merchant in figures.values():
+            currencies = merchant["currency"] or []
+            merchant["currency"] = "+".join(currencies) or None
+            if len(currencies) > 1:  # no one amount
+                merchant |= dict.fromkeys(_MONEY)
+        return figures
+
+    def _queries(self) -> tuple[tuple[str, str], ...]:
+        """(table, SQL over it) of the figures, a row a seller."""
+        return (
             (
                 "transactions",
                 f"""SELECT subject_id, count(*) AS orders, count(completed_at) AS completed,
@@ -294,25 +311,6 @@ class _Facts:
                     WHERE {self.within("decided_at")} AND withdrawn_at IS NULL GROUP BY subject_id""",
             ),
         )
-        for table, sql in queries:
-            for row in self.ask(table, sql) if table in have else ():
-                name = row.pop("subject_id")
-                if name in found:
-                    found[name] |= row
-        for rows, began, new, standing in (
-            (sanctions, "imposed_on", "sanctions_imposed", "sanctions_in_force"),
-            (records, "valid_from", "records_new", "records_in_force"),
-        ):
-            for row in rows:
-                of = found[row["subject_id"]]
-                of[new] += row[began] >= self.first
-                of[standing] += row["in_force"]
-        for of in found.values():
-            currencies = of["currency"] or []
-            of["currency"] = "+".join(currencies) or None
-            if len(currencies) > 1:  # no one amount
-                of |= dict.fromkeys(_MONEY)
-        return found
 
     def amounts(self) -> list[Row]:
         """Amount and refunds of all sellers, by currency."""
@@ -330,13 +328,13 @@ class _Facts:
 
     def sanctions(self, register: Mapping[str, Row], clear: _Clear) -> list[Row]:
         """Sanctions imposed in the period, or in force at its end."""
-        at = f"TIMESTAMPTZ '{self.end.isoformat()}'"
+        end = f"TIMESTAMPTZ '{self.end.isoformat()}'"
         # Not blanked: an end that lies ahead is announced, and belongs here.
         rows = _query(
             engine.relation(self.con, TABLES["sanctions"], self.end),
             f"""SELECT subject_id, kind, reason, imposed_at, until_at, lifted_at,
-                    coalesce(until_at > {at}, true) AND coalesce(lifted_at >= {at}, true) AS in_force
-                FROM t WHERE imposed_at < {at} ORDER BY subject_id, imposed_at, sanction_id""",
+                    coalesce(until_at > {end}, true) AND coalesce(lifted_at >= {end}, true) AS in_force
+                FROM t WHERE imposed_at < {end} ORDER BY subject_id, imposed_at, sanction_id""",
         )
         return [
             {
@@ -362,22 +360,22 @@ class _Facts:
                     coalesce(valid_until >= {last}, true) AND coalesce(repaired_on >= {after}, true) AS in_force
                 FROM t WHERE valid_from < {after} ORDER BY subject_id, valid_from, record_id""",
         )
-        kept = []
+        shown = []
         for row in rows:
             if row["subject_id"] in register and (row["in_force"] or row["valid_from"] >= self.first):
                 texts = {name: clear(row, name) for name in ("issuer", "reference", "note")}
-                kept.append(row | {"kind": _named(row["kind"], RECORD_KINDS)} | texts)
-        return kept
+                shown.append(row | {"kind": _named(row["kind"], RECORD_KINDS)} | texts)
+        return shown
 
 
 def _as_entered(row: Row, name: str) -> str | None:
-    told: str | None = row[name]
-    return told
+    text: str | None = row[name]
+    return text
 
 
 def _masked(register: Mapping[str, Row]) -> _Clear:
     """As in what is published."""
-    persons = privacy.Persons(of["name"] for of in register.values() if of["kind"] != "enterprise")
+    persons = privacy.Persons(merchant["name"] for merchant in register.values() if merchant["kind"] != "enterprise")
 
     def clear(row: Row, name: str) -> str | None:
         return privacy.column(name, row[name], register[row["subject_id"]], persons)
@@ -386,10 +384,9 @@ def _masked(register: Mapping[str, Row]) -> _Clear:
 
 
 def _query(relation: duckdb.DuckDBPyRelation, sql: str) -> list[Row]:
-    found = relation.query("t", sql)
-    assert found is not None  # of a SELECT
-    names = [name for name, *_ in found.description]
-    return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
+    rows = relation.query("t", sql)
+    assert rows is not None  # of a SELECT
+    return dicts(rows)
 
 
 def _named(code: str, names: Mapping[str, tuple[str, str]]) -> str:
@@ -399,33 +396,33 @@ def _named(code: str, names: Mapping[str, tuple[str, str]]) -> str:
 def _identity(row: Row, unmasked: bool) -> Row:
     if unmasked:
         return row
-    shown, states = privacy.subject(row)
+    published, states = privacy.subject(row)
     hidden = [name for name, state in states.items() if state in ("masked", "withheld")]
-    return {name: shown.get(name) for name in _IDENTITY} | {"not_shown": "; ".join(hidden) or None}
+    return {name: published.get(name) for name in _IDENTITY} | {"not_shown": "; ".join(hidden) or None}
 
 
 def _objections(con: duckdb.DuckDBPyConnection, first: date, last: date, register: Mapping[str, Row]) -> list[Row]:
     """Objections filed or decided in the period, or open at its end."""
-    found = []
-    for one in ledger.objections(con):
-        events = [event for event in one.events if event.day <= last]
-        if one.day > last or one.subject_id not in register:
+    rows = []
+    for objection in ledger.objections(con):
+        events = [event for event in objection.events if event.day <= last]
+        if objection.day > last or objection.subject_id not in register:
             continue
-        if not events or one.day >= first or events[-1].day >= first:
+        if not events or objection.day >= first or events[-1].day >= first:
             closed = events[-1] if events else None
-            found.append(
+            rows.append(
                 {
-                    "number": one.number,
-                    "subject_id": one.subject_id,
-                    "about": _named(one.about, ledger.ABOUT),
-                    "filed_on": one.day,
-                    "state": _named(closed.event if closed else "open", ledger.STATES),
+                    "number": objection.number,
+                    "subject_id": objection.subject_id,
+                    "about": _named(objection.about, ledger.ABOUT),
+                    "filed_on": objection.day,
+                    "state": _named(closed.event if closed else "open", ledger.OBJECTION_STATES),
                     "outcome": _named(closed.outcome or "withdrawn", ledger.OUTCOMES) if closed else None,
                     "decided_on": closed.day if closed else None,
-                    "days": (closed.day - one.day).days if closed else None,
+                    "days": (closed.day - objection.day).days if closed else None,
                 }
             )
-    return found
+    return rows
 
 
 def _totals(
@@ -453,7 +450,7 @@ def _totals(
     for name, zh, en in FIGURES:
         if name in (*_MONEY, "currency", "rating"):
             continue
-        values = [of[name] for of in figures.values() if of[name] is not None]
+        values = [merchant[name] for merchant in figures.values() if merchant[name] is not None]
         yield row(f"{zh} {en}", sum(values) if values else None)
     if "transactions" in facts.supplied:
         for money in facts.amounts():
@@ -499,20 +496,20 @@ def write(report: Report, folder: Path) -> list[Path]:
     """
     try:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        made = [folder / f"{report.stem}.xlsx"]
-        with _private(made[0]) as file:
+        paths = [folder / f"{report.stem}.xlsx"]
+        with _private(paths[0]) as file:
             _workbook(report, file)
         for sheet in report.sheets:
-            made.append(folder / f"{report.stem}-{sheet.name}.csv")
+            paths.append(folder / f"{report.stem}-{sheet.name}.csv")
             rows = [
                 dict(zip(sheet.headers, (row.get(key) for key, _, _ in sheet.columns), strict=True))
                 for row in sheet.rows
             ]
-            with _private(made[-1]) as file:
+            with _private(paths[-1]) as file:
                 file.write(csv_bytes(sheet.headers, [rows]))
     except OSError as error:
         raise UserError(f"--out {folder} cannot be written: {error.strerror or error}") from None
-    return made
+    return paths
 
 
 @contextmanager
@@ -558,28 +555,28 @@ def _workbook(report: Report, file: IO[bytes]) -> None:
                 page.set_column(0, len(sheet.columns) - 1, 18)
                 if report.unmasked:
                     page.set_footer(f"&C{PERSONAL}")
-                for at, header in enumerate(sheet.headers):
-                    page.write_string(0, at, header, formats["head"])
+                for column, header in enumerate(sheet.headers):
+                    page.write_string(0, column, header, formats["head"])
                 for line, row in enumerate(sheet.rows[part * SHEET_ROWS : (part + 1) * SHEET_ROWS], 1):
-                    for at, (key, _, _) in enumerate(sheet.columns):
-                        _cell(page, line, at, row.get(key), formats)
+                    for column, (key, _, _) in enumerate(sheet.columns):
+                        _cell(page, line, column, row.get(key), formats)
         book.close()
 
 
-def _cell(page: Any, line: int, at: int, value: Any, formats: Mapping[str, Any]) -> None:
+def _cell(page: Any, line: int, column: int, value: Any, formats: Mapping[str, Any]) -> None:
     if value is None:
         return
     if isinstance(value, bool):
-        page.write_boolean(line, at, value)
+        page.write_boolean(line, column, value)
     elif isinstance(value, Decimal):
-        page.write_number(line, at, float(value), formats["money"])
+        page.write_number(line, column, float(value), formats["money"])
     elif isinstance(value, int | float):
-        page.write_number(line, at, value)
+        page.write_number(line, column, value)
     elif isinstance(value, date):
         # Excel knows no day before 1900.
         if value.year < 1900:
-            page.write_string(line, at, value.isoformat())
+            page.write_string(line, column, value.isoformat())
         else:
-            page.write_datetime(line, at, datetime.combine(value, time()), formats["date"])
+            page.write_datetime(line, column, datetime.combine(value, time()), formats["date"])
     else:
-        page.write_string(line, at, str(value))
+        page.write_string(line, column, str(value))

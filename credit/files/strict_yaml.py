@@ -1,62 +1,146 @@
-"""YAML as data alone: no tags, no aliases, no key twice; each value with its line."""
+"""YAML as data alone: no tags, no aliases, no merged keys, no key twice, nothing nested without end; each value with its line."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from copy import deepcopy
 from functools import lru_cache
-from typing import Any
+from pathlib import Path
+from typing import Any, Literal
 
 import yaml
 
-MAX_BYTES = 1 << 20
+MAX_DEPTH = 50
+
+Place = tuple[str | int, ...]
+"""A path of keys and list positions; () is the whole document."""
+Lines = dict[Place, int]
+"""Place -> the line of its value, from 1."""
+Types = Literal["all", "days_as_text", "text"]
+"""Which scalars become more than text: `all` that YAML knows, all but days and instants, or none."""
 
 
-class Loader(yaml.SafeLoader):
-    """YAML without aliases: a few lines of them could stand for gigabytes."""
+class YamlFault(ValueError):
+    """Text that is not YAML, or more than data. `line` is None where the parser does not know it."""
+
+    def __init__(self, problem: str, line: int | None = None) -> None:
+        super().__init__(problem)
+        self.line = line
+
+    @property
+    def where(self) -> str:
+        """ ", line 3", or nothing."""
+        return f", line {self.line}" if self.line else ""
+
+
+def _without(*kinds: str) -> dict[Any, Any]:
+    """The rules by which YAML takes a plain scalar for more than text, without some."""
+    return {
+        first: [(tag, pattern) for tag, pattern in rules if tag.rpartition(":")[2] not in kinds]
+        for first, rules in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    }
+
+
+class _Loader(yaml.SafeLoader):
+    yaml_implicit_resolvers = _without("merge", "value")
+    depth = 0
 
     def compose_node(self, parent: Any, index: Any) -> Any:
-        if self.check_event(yaml.events.AliasEvent):
-            mark = self.peek_event().start_mark  # type: ignore[no-untyped-call]
-            raise yaml.MarkedYAMLError(problem="aliases (*name) are not allowed", problem_mark=mark)
-        return super().compose_node(parent, index)
+        event: Any = self.peek_event()  # type: ignore[no-untyped-call]
+        if self.check_event(yaml.events.AliasEvent):  # type: ignore[no-untyped-call]
+            # A few lines of them could stand for gigabytes.
+            raise yaml.MarkedYAMLError(problem="aliases (*name) are not allowed", problem_mark=event.start_mark)
+        if getattr(event, "tag", None) is not None:
+            raise yaml.MarkedYAMLError(problem="tags (!name) are not allowed", problem_mark=event.start_mark)
+        if self.depth == MAX_DEPTH:
+            raise yaml.MarkedYAMLError(
+                problem=f"nested too deeply, in more than {MAX_DEPTH} levels", problem_mark=event.start_mark
+            )
+        self.depth += 1
+        node = super().compose_node(parent, index)
+        self.depth -= 1
+        return node
 
     def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
-        seen = set()
+        keys: set[Any] = set()
         for key, _ in node.value:
             if not isinstance(key, yaml.ScalarNode):
                 raise yaml.MarkedYAMLError(problem="a key must be a plain name", problem_mark=key.start_mark)
-            if key.value in seen:
+            # As data they are compared, too: 1 and 0x1 are one key.
+            names = {key.value, self.construct_object(key)}  # type: ignore[no-untyped-call]
+            if names & keys:
                 raise yaml.MarkedYAMLError(problem=f"key {key.value!r} stands twice", problem_mark=key.start_mark)
-            seen.add(key.value)
+            keys |= names
         return super().construct_mapping(node, deep)
 
 
-def lines_of(node: yaml.Node | None, place: tuple[str | int, ...] = ()) -> Iterator[tuple[tuple[str | int, ...], int]]:
+class _DaysAsText(_Loader):
+    yaml_implicit_resolvers = _without("merge", "value", "timestamp")
+
+
+class _Text(_Loader):
+    yaml_implicit_resolvers: dict[Any, Any] = {}  # noqa: RUF012 (PyYAML's own)
+
+
+_LOADERS: dict[Types, type[_Loader]] = {"all": _Loader, "days_as_text": _DaysAsText, "text": _Text}
+
+
+def read(text: str, types: Types = "all") -> tuple[Any, Lines]:
+    """(what YAML says, line of each place in it), not validated. Raises YamlFault."""
+    data, lines = _read(text, types)
+    return deepcopy(data), dict(lines)
+
+
+@lru_cache(maxsize=32)
+def _read(text: str, types: Types) -> tuple[Any, Lines]:
+    try:
+        # The reader itself refuses characters that are none of YAML.
+        loader = _LOADERS[types](text)
+        try:
+            node = loader.get_single_node()
+            return (None if node is None else loader.construct_document(node)), dict(_lines(node))
+        finally:
+            loader.dispose()  # type: ignore[no-untyped-call]
+    except yaml.MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else None
+        raise YamlFault(str(error.problem), line) from None
+    # Characters, numbers or days that are none.
+    except (yaml.YAMLError, ValueError, OverflowError) as error:
+        raise YamlFault(str(error)) from None
+
+
+def _lines(node: yaml.Node | None, place: Place = ()) -> Iterator[tuple[Place, int]]:
     if node is None:
         return
     yield place, node.start_mark.line + 1
     if isinstance(node, yaml.MappingNode):
         for key, value in node.value:
-            yield from lines_of(value, (*place, key.value))
+            yield from _lines(value, (*place, key.value))
     elif isinstance(node, yaml.SequenceNode):
         for i, value in enumerate(node.value):
-            yield from lines_of(value, (*place, i))
+            yield from _lines(value, (*place, i))
 
 
-def read(text: str) -> tuple[Any, dict[tuple[str | int, ...], int]]:
-    """(what a rulebook's YAML says, line of each place in it), not validated. Raises yaml.YAMLError."""
-    data, lines = _read(text)
-    return deepcopy(data), dict(lines)
+# --- errors by line ----------------------------------------------------------------------------------------------
 
 
-@lru_cache(maxsize=32)
-def _read(text: str) -> tuple[Any, dict[tuple[str | int, ...], int]]:
-    loader = Loader(text)
-    try:
-        node = loader.get_single_node()
-        # Lines first: constructing a mapping moves merged keys about.
-        lines = dict(lines_of(node))
-        return (None if node is None else loader.construct_document(node)), lines
-    finally:
-        loader.dispose()  # type: ignore[no-untyped-call]
+def line_of(lines: Mapping[Place, int], place: Place) -> int:
+    """The line of a place, or of the innermost around it that stands in the file."""
+    around = next((place[:n] for n in range(len(place), -1, -1) if place[:n] in lines), ())
+    return lines.get(around, 1)
+
+
+def at(path: Path | str, lines: Mapping[Place, int], place: Place) -> str:
+    """A place as errors name it: file, line and key."""
+    return f"{path}, line {line_of(lines, place)}, {'.'.join(map(str, place)) or '(whole)'}"
+
+
+def in_order(path: Path | str, lines: Mapping[Place, int], problems: Iterable[tuple[Place, str]]) -> list[str]:
+    """What is wrong with a file, each with its place, by line."""
+    by_line = sorted((line_of(lines, place), f"{at(path, lines, place)}: {problem}") for place, problem in problems)
+    return [text for _, text in by_line]
+
+
+def error_list(what: str, errors: list[str], advice: str = "") -> str:
+    """All errors of a file in one message, a line each."""
+    return f"{what} has {len(errors)} error{'s' * (len(errors) > 1)}{advice}:\n  " + "\n  ".join(errors)

@@ -40,7 +40,7 @@ def absences(con: duckdb.DuckDBPyConnection, batch_id: int) -> list[Absence]:
     """Tables missing from the night a batch belongs to, of the same source. A delivery of one file alone is a supplement, of
     which only its being empty is judged."""
     rows = con.execute(
-        f"""WITH this AS (SELECT as_of, source, len(list_filter(files, f -> NOT starts_with(f, 'history='))) AS files
+        f"""WITH this AS (SELECT as_of, source, len(list_filter(files, lambda f: NOT starts_with(f, 'history='))) AS files
                           FROM meta.batches WHERE batch_id = $batch),
             past AS (SELECT DISTINCT b.as_of FROM meta.batches b, this
                      WHERE b.state = 'accepted' AND b.as_of < this.as_of AND b.source = this.source

@@ -26,10 +26,10 @@ from credit.intake.pseudonyms import pseudonym_macro
 from credit.intake.rows import check_rows
 from credit.ledgers import steps
 from credit.settings import DEFAULT_ZONE, Settings, cut_off
-from credit.sources.adapters import adapter
+from credit.sources.adapters import source_of
 from credit.sources.delivery import Delivery, InputFile
 from credit.tables import TABLES, Table
-from credit.warehouse.connection import QUARANTINE_COLUMNS, info, scalar, transaction
+from credit.warehouse.connection import info, scalar, transaction
 
 Counts = dict[str, dict[str, int]]
 
@@ -66,14 +66,14 @@ def land(
 
     Raises InputError (missing column, unreadable or empty file, unknown encoding) before anything changes.
     """
-    adapt = adapter(source)
+    read = source_of(source).read
 
     past = PastFiles.known_to(con)
 
     def is_landed(file: InputFile) -> bool:
         return past.is_landed(file, history)
 
-    delivery = adapt(con, settings, path, is_landed)
+    delivery = read(con, settings, path, is_landed)
     new = [file for file in delivery.files if not is_landed(file)]
     if not new:
         return _landed_before(con, delivery)
@@ -83,7 +83,7 @@ def land(
         as_of = cut_off(day, zone)
         batch_id = scalar(con, "SELECT coalesce(max(batch_id), 0) + 1 FROM meta.batches")
         now = datetime.now(UTC)
-        con.execute(f"CREATE OR REPLACE TEMP TABLE staged_rejects ({QUARANTINE_COLUMNS})")
+        con.execute("CREATE OR REPLACE TEMP TABLE staged_rejects AS FROM quarantine.rows LIMIT 0")
         for reject in delivery.rejects:
             con.execute(f"INSERT INTO staged_rejects SELECT {batch_id}, *, NULL FROM ({reject})")
         notices = [*delivery.notices, *past.notices(new, as_of, zone)]

@@ -31,12 +31,9 @@ def check_rows(
     con.execute("SET VARIABLE as_of = ?::TIMESTAMPTZ", [as_of])
     con.execute("SET VARIABLE now = ?::TIMESTAMPTZ", [max(now, as_of)])
     notices: list[str] = []
-    # With its columns spelt out: DuckDB 2.0.0 loses rows put into a table that was made by an empty SELECT in the same
-    # transaction, from 122,880 rows on.
-    columns = ", ".join(f"{column.name} {column.sql_type}" for column in (*table.columns, KNOWN_AT))
     con.execute(
-        f"""CREATE OR REPLACE TEMP TABLE checked ({columns}, batch_id BIGINT, source_table VARCHAR, file VARCHAR,
-            line BIGINT, key_ VARCHAR, fault VARCHAR, raw VARCHAR, nth_file INTEGER)"""
+        f"""CREATE OR REPLACE TEMP TABLE checked AS
+            SELECT *, '' AS key_, '' AS fault, '' AS raw, 0 AS nth_file FROM landing.{table.name} LIMIT 0"""
     )
     # Text without an offset, and calendar days as instants, are in the platform's zone.
     con.execute(f"SET TimeZone = '{zone}'")

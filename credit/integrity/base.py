@@ -16,13 +16,13 @@ import duckdb
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import bdtrc, pdtrc
 
 from credit.evaluation import engine
 from credit.indicators.base import Array
 from credit.ledgers.finding import Fact, Finding
 from credit.tables import TABLES
 from credit.warehouse.connection import scalar
+from credit.warehouse.sql import statement
 
 HOUR, DAY = 3600, 86_400
 
@@ -99,8 +99,8 @@ class View(NamedTuple):
     @contextmanager
     def named(self, **frames: pd.DataFrame) -> Iterator[None]:
         """Queries may name these frames meanwhile."""
-        for name, given in frames.items():
-            self.con.register(name, given)
+        for name, frame in frames.items():
+            self.con.register(name, frame)
         try:
             yield
         finally:
@@ -125,27 +125,8 @@ def look(con: duckdb.DuckDBPyConnection, moment: engine.Moment) -> View:
     for name in ("transactions", "reviews", "complaints"):
         table = TABLES[name]
         rows[name] = f"({known(table).filter(_since(name, moment)).to_native().sql_query()})"
-    con.execute(
-        f"""CREATE OR REPLACE TEMP TABLE seen_reviews AS
-        SELECT review_id AS r, transaction_id AS o, subject_id AS s, buyer_id AS b, epoch(reviewed_at)::BIGINT AS written,
-            rating_overall AS stars, text
-        FROM {rows["reviews"]} WHERE coalesce(NOT shared, true) AND coalesce(authentic, true)"""
-    )
-    con.execute(
-        f"""CREATE OR REPLACE TEMP TABLE seen_orders AS
-        WITH first AS (
-            SELECT o, arg_min(r, (written, r)) AS r, arg_min(stars, (written, r)) AS stars, min(written) AS written
-            FROM seen_reviews WHERE o IS NOT NULL GROUP BY o
-        ), complained AS (SELECT DISTINCT transaction_id AS o FROM {rows["complaints"]} WHERE transaction_id IS NOT NULL)
-        SELECT transaction_id AS o, subject_id AS s, buyer_id AS b, epoch(ordered_at)::BIGINT AS t,
-            epoch(paid_at)::BIGINT AS paid, epoch(dispatched_at)::BIGINT AS sent, epoch(delivered_at)::BIGINT AS came,
-            amount::DOUBLE AS amount,
-            coalesce(delivered_at > delivery_due_at, false) OR coalesce(dispatched_at > dispatch_due_at, false)
-                OR refund_requested_at IS NOT NULL OR cancelled_at IS NOT NULL OR c.o IS NOT NULL AS trouble,
-            f.r, f.stars, f.written, coalesce(f.stars = 5, false) AS praised
-        FROM {rows["transactions"]} t LEFT JOIN first f ON f.o = transaction_id
-        LEFT JOIN complained c ON c.o = transaction_id"""
-    )
+    con.execute(statement(__file__, "seen_reviews", reviews=rows["reviews"]))
+    con.execute(statement(__file__, "seen_orders", transactions=rows["transactions"], complaints=rows["complaints"]))
     con.execute(
         """CREATE OR REPLACE TEMP TABLE seen_shops AS
         SELECT s, count(*) AS orders, count(came) AS arrived, sum(praised::INT)::BIGINT AS praised
@@ -168,20 +149,29 @@ def forget(con: duckdb.DuckDBPyConnection) -> None:
         con.execute(f"DROP TABLE IF EXISTS temp.seen_{name}")
 
 
-def each(groups: pd.DataFrame) -> Iterator[Any]:
+def query(module: str, name: str, **values: float | str) -> str:
+    """The statement `name`.sql beside the detector's file, with these numbers and texts."""
+    return statement(module, name, **{part: str(value) for part, value in values.items()})
+
+
+def records(groups: pd.DataFrame) -> Iterator[Any]:
     """The rows, with their columns as attributes."""
     return iter(groups.itertuples())
 
 
 def at_least(count: ArrayLike, expected: ArrayLike) -> Array:
     """The chance of so many or more where so many are expected (Poisson)."""
+    from scipy.special import pdtrc  # half a second that only a scan need spend, not every command
+
     return np.asarray(pdtrc(np.asarray(count, float) - 1, np.maximum(np.asarray(expected, float), 1e-9)))
 
 
-def at_least_of(count: ArrayLike, of: ArrayLike, share: ArrayLike) -> Array:
+def at_least_of(count: ArrayLike, trials: ArrayLike, share: ArrayLike) -> Array:
     """The chance of so many or more of so many, each with this probability (binomial)."""
+    from scipy.special import bdtrc
+
     count = np.asarray(count, float)
-    chance = bdtrc(count - 1, np.asarray(of, float), np.clip(np.asarray(share, float), 1e-9, 1 - 1e-9))
+    chance = bdtrc(count - 1, np.asarray(trials, float), np.clip(np.asarray(share, float), 1e-9, 1 - 1e-9))
     return np.where(count <= 0, 1.0, chance)
 
 
@@ -231,15 +221,15 @@ def report(
                 list(DISTINCT b) FILTER (b IS NOT NULL) FROM ({rows}) GROUP BY g"""
         ).fetchall()
     evidence = {g: keys for g, *keys in lists}
-    found = []
-    for g, s, chances, told in zip(groups.index, groups.s, groups.chances, facts, strict=True):
+    day = view.moment.cut_off.date()
+    findings = []
+    for g, s, chances, numbers in zip(groups.index, groups.s, groups.chances, facts, strict=True):
         orders, reviews, buyers = (tuple(keys or ()) for keys in evidence[g])
-        day = view.moment.cut_off.date()
-        found.append(Finding(kind, str(s), day, strength(*chances), orders, reviews, buyers, told))
-    return found
+        findings.append(Finding(kind, str(s), day, strength(*chances), orders, reviews, buyers, numbers))
+    return findings
 
 
-def together(left: NDArray[np.int64], right: NDArray[np.int64]) -> NDArray[np.int64]:
+def components(left: NDArray[np.int64], right: NDArray[np.int64]) -> NDArray[np.int64]:
     """The component (least member) of every node 0..max, where left[i] and right[i] are linked."""
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components

@@ -8,8 +8,8 @@ Where neither refunds nor complaints are supplied nothing is looked for.
 
 from __future__ import annotations
 
-from credit.integrity.base import DAY, WINDOW_DAYS, View, at_least, at_least_of, each, parameter, report
-from credit.integrity.bursts import apart
+from credit.integrity.base import DAY, WINDOW_DAYS, View, at_least, at_least_of, parameter, query, records, report
+from credit.integrity.bursts import disjoint
 from credit.ledgers.finding import Fact, Finding
 
 DAYS = int(parameter("bombing_days", 7, "days", "A call to arms is followed within a week."))
@@ -39,36 +39,15 @@ LEAST_SUSPECT = parameter(
     "bombing_least_suspect", 0.05, "share", "The norm is at least this, however few a small platform shows."
 )
 
-_LOW = """
-CREATE OR REPLACE TEMP TABLE seen_low AS
-WITH buyers AS (SELECT b, count(*) AS n FROM seen_orders GROUP BY b),
-shops AS (SELECT s, median(amount) AS amount FROM seen_orders GROUP BY s)
-SELECT v.r, v.o, v.s, coalesce(v.b, o.b) AS b, v.written, NOT o.trouble AS groundless, y.n = 1 AS newcomer,
-    coalesce(NOT o.trouble AND (y.n = 1 OR o.amount < {cheap} * p.amount), false) AS suspect
-FROM seen_reviews v LEFT JOIN seen_orders o USING (o) LEFT JOIN buyers y ON y.b = o.b LEFT JOIN shops p ON p.s = v.s
-WHERE v.stars <= 2
-"""
-
-_WINDOWS = """
-WITH days AS (SELECT s, written // {day} AS h, count(*) AS n, sum(suspect::INT) AS suspect FROM seen_low GROUP BY s, h),
-windows AS (
-    SELECT s, h, sum(n) OVER w AS n, sum(suspect) OVER w AS suspect FROM days
-    WINDOW w AS (PARTITION BY s ORDER BY h RANGE BETWEEN CURRENT ROW AND {last} FOLLOWING)
-), shops AS (SELECT s, sum(n) AS low, sum(suspect) AS suspect FROM days GROUP BY s),
-whole AS (SELECT sum(low) AS low, sum(suspect) AS suspect FROM shops)
-SELECT s, h, w.n::DOUBLE AS n, w.suspect::DOUBLE AS suspect, (p.low - w.n) * {days} / {span}::DOUBLE AS expected,
-    (whole.suspect - p.suspect) / greatest(whole.low - p.low, 1)::DOUBLE AS norm
-FROM windows w JOIN shops p USING (s), whole WHERE w.n >= {reviews}
-"""
-
 
 def detect(view: View) -> list[Finding]:
     if not view.grievances:
         return []
-    view.con.execute(_LOW.format(cheap=CHEAP))
+    view.con.execute(query(__file__, "bombing_low_reviews", cheap=CHEAP))
     try:
+        span = WINDOW_DAYS - DAYS
         windows = view.frame(
-            _WINDOWS.format(day=DAY, last=DAYS - 1, days=DAYS, span=WINDOW_DAYS - DAYS, reviews=int(REVIEWS))
+            query(__file__, "bombing_windows", day=DAY, last=DAYS - 1, days=DAYS, span=span, reviews=int(REVIEWS))
         )
         if windows.empty:
             return []
@@ -79,7 +58,7 @@ def detect(view: View) -> list[Finding]:
         if windows.empty:
             return []
         windows["chance"] = windows.rush * windows.odd
-        windows = apart(windows.assign(width=DAYS))
+        windows = disjoint(windows.assign(width=DAYS))
         rows = f"FROM windows w JOIN seen_low l ON l.s = w.s AND l.written // {DAY} BETWEEN w.h AND w.h + {DAYS - 1}"
         groups = view.frame(
             f"""SELECT g, any_value(w.s) AS s, any_value(w.h) AS h, any_value(w.expected) AS expected,
@@ -92,7 +71,7 @@ def detect(view: View) -> list[Finding]:
         facts: list[dict[str, Fact]] = [
             {"since": view.date(g.h * DAY)[:10], "days": DAYS, "reviews": int(g.reviews),
              "expected": round(g.expected, 2), "groundless": int(g.groundless), "newcomers": int(g.newcomers)}
-            for g in each(groups)
+            for g in records(groups)
         ]  # fmt: skip
         # The suspect ones: a low review with trouble behind it is evidence of nothing but trouble.
         rows = f"SELECT g, o, r, b {rows} WHERE l.suspect"

@@ -15,14 +15,16 @@ from credit.integrity.base import (
     SHAPE_TAIL,
     View,
     at_least_of,
-    each,
     overpraised,
     parameter,
+    query,
+    records,
     report,
     usual_praise,
 )
-from credit.integrity.bursts import apart
+from credit.integrity.bursts import disjoint
 from credit.ledgers.finding import Fact, Finding
+from credit.warehouse.connection import scalar
 
 DAYS = int(parameter("bribes_days", 30, "days", "A campaign of cards in the parcels."))
 ORDERS = parameter("bribes_orders", 12, "orders", "Fewer deliveries show no change of habit.")
@@ -45,45 +47,20 @@ REWARDS = r"好评.{0,4}返|返现|返.{0,3}元|好评.{0,6}(红包|奖励)|晒�
 REWARD_TEXTS = parameter("bribes_reward_texts", 3, "reviews", "One buyer may mention a coupon; three mean an offer.")
 LEAST_REWARDS = parameter("bribes_least_share", 0.002, "share", "The norm of such words is at least this.")
 
-_WINDOWS = """
-WITH days AS (
-    SELECT s, came // {day} AS h, count(*) AS n, count(stars) AS reviewed, sum(praised::INT) AS praised
-    FROM seen_orders WHERE came IS NOT NULL GROUP BY s, h
-), windows AS (
-    SELECT s, h, sum(n) OVER w AS orders, sum(reviewed) OVER w AS reviewed, sum(praised) OVER w AS praised FROM days
-    WINDOW w AS (PARTITION BY s ORDER BY h RANGE BETWEEN CURRENT ROW AND {last} FOLLOWING)
-), shops AS (
-    SELECT s, sum(n) AS shop_orders, sum(reviewed) AS shop_reviewed, sum(praised) AS shop_praised FROM days GROUP BY s
-)
-SELECT w.s, w.h, w.orders::DOUBLE AS orders, w.reviewed::DOUBLE AS reviewed, w.praised::DOUBLE AS praised,
-    shop_orders::DOUBLE AS shop_orders, shop_reviewed::DOUBLE AS shop_reviewed, shop_praised::DOUBLE AS shop_praised
-FROM windows w JOIN shops USING (s) WHERE w.orders >= {orders}
-"""
-
-_WORDS = """
-WITH words AS (
-    SELECT s, count(*) AS texts, sum((stars = 5 AND regexp_matches(lower(text), '{words}'))::INT) AS rewards
-    FROM seen_reviews WHERE text IS NOT NULL GROUP BY s
-)
-SELECT s, texts, rewards,
-    (sum(rewards) OVER () - rewards) / greatest(sum(texts) OVER () - texts, 1)::DOUBLE AS norm
-FROM words QUALIFY rewards > 0 ORDER BY s
-"""
-
 
 def detect(view: View) -> list[Finding]:
-    words = view.frame(_WORDS.format(words=REWARDS))
+    words = view.frame(query(__file__, "bribes_words", words=REWARDS))
     words["chance"] = at_least_of(words.rewards, words.texts, words.norm.clip(lower=LEAST_REWARDS))
     campaigns = _campaigns(view, dict(zip(words.s, words.rewards, strict=True)))
-    return campaigns + _offers(view, words, {one.subject_id for one in campaigns})
+    return campaigns + _offers(view, words, {finding.subject_id for finding in campaigns})
 
 
 def _campaigns(view: View, rewards: dict[str, int]) -> list[Finding]:
-    windows = view.frame(_WINDOWS.format(day=DAY, last=DAYS - 1, orders=int(ORDERS)))
+    windows = view.frame(query(__file__, "bribes_windows", day=DAY, last=DAYS - 1, orders=int(ORDERS)))
     if windows.empty:
         return []
-    whole = view.con.execute("SELECT count(stars), count(*) FROM seen_orders WHERE came IS NOT NULL").fetchall()[0]
-    share_reviewed = whole[0] / whole[1]
+    whole = "SELECT count(stars) / count(*) FROM seen_orders WHERE came IS NOT NULL"
+    share_reviewed = float(scalar(view.con, whole))
     more = overpraised(view, windows, PRAISED_TAIL)
     rest = windows.shop_orders - windows.orders
     rest_reviewed = windows.shop_reviewed - windows.reviewed
@@ -96,12 +73,12 @@ def _campaigns(view: View, rewards: dict[str, int]) -> list[Finding]:
     windows = windows[more & np.asarray((windows.often < OFTEN_TAIL) & (windows.high < HIGH_TAIL))]
     if windows.empty:
         return []
-    windows = apart(windows.assign(chance=windows.praise_chance, width=DAYS))
+    windows = disjoint(windows.assign(chance=windows.praise_chance, width=DAYS))
     windows["chances"] = [(chance,) for chance in windows.praise_chance]
     facts: list[dict[str, Fact]] = [
         {"since": view.date(g.h * DAY)[:10], "days": DAYS, "orders": int(g.orders), "praised": int(g.praised),
          "usual_praise": round(g.usual_praise, 4), "rewards": int(rewards.get(g.s, 0))}
-        for g in each(windows)
+        for g in records(windows)
     ]  # fmt: skip
     rows = f"""SELECT g, o, r, b FROM windows w JOIN seen_orders o ON o.s = w.s
             AND o.came // {DAY} BETWEEN w.h AND w.h + {DAYS - 1} WHERE o.praised"""
@@ -115,23 +92,13 @@ def _offers(view: View, words: pd.DataFrame, known: set[str]) -> list[Finding]:
     if offers.empty:
         return []
     spoken = f"stars = 5 AND regexp_matches(lower(text), '{REWARDS}')"
-    groups = view.frame(
-        f"""WITH span AS (
-            SELECT g, s, chance, rewards, min(written) AS first, max(written) AS last
-            FROM seen_reviews JOIN offers USING (s) WHERE {spoken} GROUP BY ALL
-        )
-        SELECT g, s, chance, rewards, first, last, p.orders AS shop_orders, p.praised AS shop_praised,
-            count(*) AS orders, sum(o.praised::INT) AS praised
-        FROM span JOIN seen_orders o USING (s) JOIN seen_shops p USING (s)
-        WHERE o.written BETWEEN first AND last GROUP BY ALL ORDER BY g""",
-        offers=offers,
-    ).set_index("g")
+    groups = view.frame(query(__file__, "bribes_offers", spoken=spoken), offers=offers).set_index("g")
     groups["usual_praise"] = usual_praise(view, groups)
     groups["chances"] = [(chance,) for chance in groups.chance]
     facts: list[dict[str, Fact]] = [
         {"since": view.date(g.first)[:10], "days": int((g.last - g.first) // DAY) + 1, "orders": int(g.orders),
          "praised": int(g.praised), "usual_praise": round(g.usual_praise, 4), "rewards": int(g.rewards)}
-        for g in each(groups)
+        for g in records(groups)
     ]  # fmt: skip
     rows = f"SELECT g, o, r, b FROM seen_reviews JOIN offers USING (s) WHERE {spoken}"
     return report(view, "bribed_reviews", groups, rows, facts, offers=offers)

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 import pandas as pd
 
-from credit.integrity.base import HOUR, SHAPE_TAIL, View, at_least, each, overpraised, parameter, report
+from credit.integrity.base import HOUR, SHAPE_TAIL, View, at_least, overpraised, parameter, query, records, report
 from credit.ledgers.finding import Fact, Finding
 
 WIDTHS = (
@@ -25,32 +25,17 @@ RIDGE = parameter(
     "Added to what is expected: a merchant's rate is an estimate, and small shops have small runs of orders.",
 )
 
-_HOURS = """
-WITH own AS (SELECT s, t // {hour} AS h, count(*) AS n FROM seen_orders GROUP BY s, h),
-platform AS (SELECT h, sum(n) AS n FROM own GROUP BY h),
-whole AS (SELECT sum(n) AS n FROM platform),
-clock AS (
-    SELECT h, sum(n) OVER (ORDER BY h RANGE BETWEEN CURRENT ROW AND {last} FOLLOWING) AS n FROM platform
-), windows AS (
-    SELECT s, h, sum(n) OVER (PARTITION BY s ORDER BY h RANGE BETWEEN CURRENT ROW AND {last} FOLLOWING) AS n FROM own
-)
-SELECT w.s, w.h, w.n::DOUBLE AS n, p.orders AS shop_orders,
-    -- By the other merchants' hours, and by the merchant's orders outside the window.
-    (p.orders - w.n) * greatest(c.n - w.n, 0) / greatest(whole.n - p.orders, 1) AS expected
-FROM windows w JOIN clock c USING (h) JOIN seen_shops p USING (s), whole
-WHERE w.n >= {orders} AND w.n > 2 * expected
-"""
-
 
 def detect(view: View) -> list[Finding]:
     windows = pd.concat(
-        view.frame(_HOURS.format(hour=HOUR, last=width - 1, orders=int(ORDERS))).assign(width=width) for width in WIDTHS
+        view.frame(query(__file__, "bursts_windows", hour=HOUR, last=width - 1, orders=int(ORDERS))).assign(width=width)
+        for width in WIDTHS
     )
     windows["chance"] = at_least(windows.n, windows.expected + RIDGE)
     windows = windows[windows.chance < SHAPE_TAIL]
     if windows.empty:
         return []
-    windows = apart(windows)
+    windows = disjoint(windows)
     rows = f"FROM windows w JOIN seen_orders o ON o.s = w.s AND o.t // {HOUR} BETWEEN w.h AND w.h + w.width - 1"
     groups = view.frame(
         f"""SELECT g, any_value(w.s) AS s, any_value(w.h) AS h, any_value(width) AS width, count(*) AS orders,
@@ -68,19 +53,19 @@ def detect(view: View) -> list[Finding]:
     facts: Iterator[dict[str, Fact]] = (
         {"since": view.date(g.h * HOUR), "hours": int(g.width), "orders": int(g.orders), "praised": int(g.praised),
          "expected": round(g.expected, 2), "usual_praise": round(g.usual_praise, 4)}
-        for g in each(groups)
+        for g in records(groups)
     )  # fmt: skip
     return report(view, "order_burst", groups, f"SELECT g, o, r, b {rows}", facts, windows=windows)
 
 
-def apart(windows: pd.DataFrame) -> pd.DataFrame:
+def disjoint(windows: pd.DataFrame) -> pd.DataFrame:
     """Of windows (s, h, width, chance) of a merchant that overlap the least likely ones, numbered in the column g."""
     windows = windows.sort_values(["s", "chance", "h", "width"])
-    kept = []
+    rounds = []
     while not windows.empty:
-        best = windows.groupby("s").head(1)
-        kept.append(best)
-        start, width = (windows.s.map(best.set_index("s")[name]) for name in ("h", "width"))
+        rarest = windows.groupby("s").head(1)
+        rounds.append(rarest)
+        start, width = (windows.s.map(rarest.set_index("s")[name]) for name in ("h", "width"))
         windows = windows[(windows.h >= start + width) | (windows.h + windows.width <= start)]
-    chosen = pd.concat(kept).sort_values(["s", "h"], ignore_index=True)
+    chosen = pd.concat(rounds).sort_values(["s", "h"], ignore_index=True)
     return chosen.assign(g=chosen.index)

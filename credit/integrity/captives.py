@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from credit.integrity.base import View, at_least_of, each, overpraised, parameter, report
+from credit.integrity.base import View, at_least_of, overpraised, parameter, query, records, report
 from credit.ledgers.finding import Fact, Finding
 
 ORDERS = parameter("captive_orders", 3, "orders", "Fewer orders show no habit.")
@@ -28,26 +28,11 @@ LEAST_SHARE = parameter(
     "The norm is taken to be at least this: on a small platform the others may have none by chance.",
 )
 
-_GROUPS = """
-WITH pairs AS (SELECT s, b, count(*) AS n, sum(praised::INT) AS praised FROM seen_orders WHERE b IS NOT NULL GROUP BY s, b),
-buyers AS (SELECT b, sum(n) AS n FROM pairs GROUP BY b),
-back AS (
-    SELECT s, b, p.n, p.praised, p.n >= {share} * y.n AS captive, captive AND p.praised >= {praises} * p.n AS devoted
-    FROM pairs p JOIN buyers y USING (b) WHERE p.n >= {orders}
-), shops AS (
-    SELECT s, count(*) AS comers, sum(captive::INT)::BIGINT AS captives, sum(devoted::INT)::BIGINT AS devoted,
-        coalesce(sum(n) FILTER (captive), 0)::BIGINT AS orders, coalesce(sum(praised) FILTER (captive), 0)::BIGINT AS praised
-    FROM back GROUP BY s
-)
-SELECT x.*, p.orders AS shop_orders, p.praised AS shop_praised,
-    (sum(devoted) OVER () - devoted) / greatest(sum(comers) OVER () - comers, 1)::DOUBLE AS norm
-FROM shops x JOIN seen_shops p USING (s) QUALIFY devoted >= {accounts} ORDER BY s
-"""
-
 
 def detect(view: View) -> list[Finding]:
-    values = {"orders": int(ORDERS), "share": SHARE, "praises": PRAISES, "accounts": int(ACCOUNTS)}
-    groups = view.frame(_GROUPS.format(**values))
+    groups = view.frame(
+        query(__file__, "captives_shops", orders=int(ORDERS), share=SHARE, praises=PRAISES, accounts=int(ACCOUNTS))
+    )
     if groups.empty:
         return []
     groups["norm"] = groups.norm.clip(lower=LEAST_SHARE)
@@ -58,7 +43,7 @@ def detect(view: View) -> list[Finding]:
     facts: list[dict[str, Fact]] = [
         {"buyers": int(g.captives), "orders": int(g.orders), "praised": int(g.praised),
          "expected": round(g.comers * g.norm, 2), "usual_praise": round(g.usual_praise, 4)}
-        for g in each(groups)
+        for g in records(groups)
     ]  # fmt: skip
     rows = f"""WITH buyers AS (SELECT b, count(*) AS n FROM seen_orders GROUP BY b),
             own AS (

@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from credit.integrity.base import SHAPE_TAIL, View, at_least, each, parameter, report
+from credit.integrity.base import SHAPE_TAIL, View, at_least, parameter, query, records, report
 from credit.ledgers.finding import Fact, Finding
 
 LENGTH = int(
@@ -67,23 +67,9 @@ ELSEWHERE = int(
 )
 READ = int(parameter("copies_read", 200, "characters", "As much of a text as is compared."))
 PRIME = 2**31 - 1
-
 _LETTER = r"[^\p{Han}\p{Hiragana}\p{Katakana}\p{Hangul}]"
-# Case, spaces, signs and faces are no difference.
-_NORMAL = rf"substr(regexp_replace(lower(nfc_normalize(text)), '[^\p{{L}}\p{{N}}]', '', 'g'), 1, {READ})"
-
-_TEXTS = f"""
-CREATE OR REPLACE TEMP TABLE seen_texts AS
-WITH plain AS (SELECT s, {_NORMAL} AS x FROM seen_reviews WHERE text IS NOT NULL AND stars <> 3)
-SELECT (row_number() OVER (ORDER BY x) - 1)::INTEGER AS n, x FROM plain
-WHERE length(x) + 2 * length(regexp_replace(x, '{_LETTER}', '', 'g')) >= {3 * LENGTH}
-GROUP BY x HAVING count(DISTINCT s) < {COMMON_SHOPS};
-CREATE OR REPLACE TEMP TABLE seen_written AS
-SELECT r, o, s, b, high, text, n, dense_rank() OVER (ORDER BY s, high)::INTEGER AS k FROM (
-    SELECT r, o, s, coalesce(b, r) AS b, stars > 3 AS high, text, {_NORMAL} AS x
-    FROM seen_reviews WHERE text IS NOT NULL AND stars <> 3
-) JOIN seen_texts USING (x)
-"""
+_SHORT = LIKENESS / (200 - LIKENESS)
+"""Two texts of lengths a < b are alike by 2a / (a + b) at most."""
 
 
 def _bands() -> str:
@@ -93,57 +79,14 @@ def _bands() -> str:
     return ", ".join(f"{a} * {2**31} + {b}" for a, b in zip(rows[::2], rows[1::2], strict=True))
 
 
-_BANDS = f"""
-CREATE OR REPLACE TEMP TABLE seen_bands AS
-WITH signs AS (SELECT n, string_split(x, '') AS c FROM seen_texts),
-grams AS (
-    SELECT n, unnest(list_transform(range(1, len(c)), lambda k: (unicode(c[k])::BIGINT * 1114112 + unicode(c[k + 1])) % {PRIME}))
-        AS g FROM signs
-)
-SELECT n, unnest([{_bands()}]) AS v, unnest(range({BANDS})) AS i FROM grams GROUP BY n
-"""
-
-_SHORT = LIKENESS / (200 - LIKENESS)
-"""Two texts of lengths a < b are alike by 2a / (a + b) at most."""
-
-# At one merchant (k: its number, praise and blame apart): texts that share a band.
-_PAIRS = f"""
-WITH own AS (SELECT DISTINCT k, n, length(x) AS long FROM seen_written JOIN seen_texts USING (n)), held AS (
-    SELECT k, i, v, n, long FROM own JOIN seen_bands USING (n)
-    QUALIFY count(*) OVER (PARTITION BY k, i, v) > 1 AND row_number() OVER (PARTITION BY k, i, v ORDER BY n) <= {CROWD}
-)
-SELECT DISTINCT x.k, x.n AS one, y.n AS other FROM held x JOIN held y
-ON x.k = y.k AND x.i = y.i AND x.v = y.v AND x.n < y.n
-    AND least(x.long, y.long) >= {_SHORT} * greatest(x.long, y.long)
-"""
-
-# A text with its likes; of families that share a text the largest.
-_FAMILIES = f"""
-WITH own AS (SELECT k, n, count(*) AS reviews FROM seen_written GROUP BY k, n),
-links AS (
-    SELECT k, one AS f, other AS n FROM alike UNION ALL SELECT k, other, one FROM alike UNION ALL SELECT k, n, n FROM own
-), sized AS (
-    SELECT k, f, sum(reviews) AS reviews FROM links JOIN own USING (k, n) GROUP BY k, f HAVING sum(reviews) >= {int(COPIES)}
-), ranked AS (SELECT *, row_number() OVER (ORDER BY reviews DESC, k, f) AS place FROM sized)
-SELECT r.k, r.f, r.reviews FROM ranked r LEFT JOIN links l ON l.k = r.k AND l.f = r.f
-LEFT JOIN ranked q ON q.k = l.k AND q.f = l.n
-GROUP BY r.k, r.f, r.reviews, r.place HAVING coalesce(min(q.place), r.place) = r.place ORDER BY r.place
-"""
-
-# With the other merchants: texts of the sample that share a band with a family's.
-_ELSEWHERE = f"""
-WITH own AS (
-    SELECT f, i, v, length(x) AS long FROM (SELECT DISTINCT f FROM families) JOIN seen_texts ON n = f JOIN seen_bands USING (n)
-), sample AS (SELECT n, i, v, length(x) AS long FROM seen_bands JOIN seen_texts USING (n) WHERE n % {{step}} = 0)
-SELECT DISTINCT f AS one, n AS other FROM own JOIN sample USING (i, v)
-WHERE least(own.long, sample.long) >= {_SHORT} * greatest(own.long, sample.long)
-"""
-
-
 def detect(view: View) -> list[Finding]:
     try:
-        view.con.execute(_TEXTS)
-        view.con.execute(_BANDS)
+        # Case, spaces, signs and faces are no difference.
+        normal = rf"substr(regexp_replace(lower(nfc_normalize(text)), '[^\p{{L}}\p{{N}}]', '', 'g'), 1, {READ})"
+        view.con.execute(
+            query(__file__, "copies_texts", normal=normal, letter=_LETTER, length=3 * LENGTH, common_shops=COMMON_SHOPS)
+        )
+        view.con.execute(query(__file__, "copies_bands", prime=PRIME, bands=BANDS, hashes=_bands()))
         return _families(view)
     finally:
         for name in ("written", "texts", "bands"):
@@ -151,49 +94,31 @@ def detect(view: View) -> list[Finding]:
 
 
 def _alike(pairs: pd.DataFrame, texts: NDArray[np.object_]) -> pd.DataFrame:
-    """Of pairs of numbers of texts (one, other) those whose texts are alike."""
+    """Of pairs of numbers of texts (a, b) those whose texts are alike."""
     from rapidfuzz import fuzz, process
 
     near = np.zeros(len(pairs), dtype=bool)
     for start in range(0, len(pairs), 1_000_000):  # bounds the memory
         part = pairs.iloc[start : start + 1_000_000]
-        x, y = (texts[part[name]].tolist() for name in ("one", "other"))
+        x, y = (texts[part[name]].tolist() for name in ("a", "b"))
         near[start : start + len(part)] = process.cpdist(x, y, scorer=fuzz.ratio, score_cutoff=LIKENESS) >= LIKENESS
     return pairs[near]
 
 
 def _families(view: View) -> list[Finding]:
     texts = view.frame("SELECT x FROM seen_texts ORDER BY n").x.to_numpy(dtype=object)
-    alike = _alike(view.frame(_PAIRS), texts)
-    families = view.frame(_FAMILIES, alike=alike)
+    alike = _alike(view.frame(query(__file__, "copies_pairs", crowd=CROWD, short=_SHORT)), texts)
+    families = view.frame(query(__file__, "copies_families", copies=int(COPIES)), alike=alike)
     if families.empty:
         return []
     step = -(-len(texts) // ELSEWHERE)
-    near = _alike(view.frame(_ELSEWHERE.format(step=step), families=families), texts)
-    members = """WITH members AS (
-        SELECT k, one AS f, other AS n FROM alike UNION ALL SELECT k, other, one FROM alike
-        UNION ALL SELECT k, f, f FROM families
-    )"""
+    elsewhere = view.frame(query(__file__, "copies_elsewhere", step=step, short=_SHORT), families=families)
+    members = query(__file__, "copies_members")
     groups = view.frame(
-        f"""{members}, own AS (
-            SELECT k, f, any_value(s) AS s, any_value(high) AS high, count(*) AS reviews, count(DISTINCT b) AS buyers,
-                min(text) AS example
-            FROM families JOIN members USING (k, f) JOIN seen_written USING (k, n) GROUP BY k, f
-        ), written AS (SELECT s, stars > 3 AS high, count(text) AS n FROM seen_reviews WHERE stars <> 3 GROUP BY s, high),
-        whole AS (SELECT high, sum(n) AS n FROM written GROUP BY high),
-        -- The text itself may stand elsewhere too, whether or not it is of the sample.
-        others AS (
-            SELECT own.k, own.f, count(*) FILTER (w.n <> own.f) AS sampled, count(*) FILTER (w.n = own.f) AS same
-            FROM own JOIN (SELECT one AS f, other AS n FROM near UNION SELECT f, f FROM families) l USING (f)
-            JOIN seen_written w ON w.n = l.n AND w.high = own.high AND w.s <> own.s GROUP BY own.k, own.f
-        )
-        SELECT own.*, written.n * (coalesce(sampled, 0) * {step} + coalesce(same, 0) + {step})
-            / greatest(whole.n - written.n, 1)::DOUBLE AS expected
-        FROM own JOIN written USING (s, high) JOIN whole USING (high) LEFT JOIN others USING (k, f)
-        WHERE buyers >= {int(ACCOUNTS)} ORDER BY s, high, f""",
+        f"{members}, {query(__file__, 'copies_expected', step=step, accounts=int(ACCOUNTS))}",
         families=families,
         alike=alike,
-        near=near,
+        near=_alike(elsewhere, texts),
     )
     groups["chance"] = at_least(groups.reviews, groups.expected)
     groups = groups[groups.chance < SHAPE_TAIL].reset_index(drop=True)
@@ -205,7 +130,7 @@ def _families(view: View) -> list[Finding]:
             "expected": round(g.expected, 4),
             "example": g.example[:30],
         }
-        for g in each(groups)
+        for g in records(groups)
     ]
     rows = f"{members} SELECT g, o, r, b FROM families JOIN members USING (k, f) JOIN seen_written USING (k, n)"
     chosen = groups[["k", "f"]].assign(g=groups.index)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from credit.integrity.base import HOUR, SHAPE_TAIL, View, at_least_of, each, overpraised, parameter, report
+from credit.integrity.base import HOUR, SHAPE_TAIL, View, at_least_of, overpraised, parameter, query, records, report
 from credit.ledgers.finding import Fact, Finding
 
 LONGEST_HOURS = parameter("dispatch_longest_hours", 12, "hours", "A parcel of another town needs a night at least.")
@@ -18,25 +18,11 @@ LEAST_SHARE = parameter(
     "dispatch_least_share", 0.005, "share", "The norm is at least this: one wrong time in two hundred orders."
 )
 
-_GROUPS = """
-WITH journeys AS (SELECT s, praised, came - sent AS took FROM seen_orders WHERE came >= sent),
-usual AS (
-    SELECT s, least({longest}, {part} * median(took)) AS "limit", median(took) AS usual, count(*) AS arrived
-    FROM journeys GROUP BY s
-), counted AS (
-    SELECT s, "limit", usual, arrived, sum((took < "limit")::INT)::BIGINT AS orders,
-        sum((took < "limit" AND praised)::INT)::BIGINT AS praised
-    FROM journeys JOIN usual USING (s) GROUP BY s, "limit", usual, arrived
-)
-SELECT c.*, p.orders AS shop_orders, p.praised AS shop_praised,
-    (sum(c.orders) OVER () - c.orders) / greatest(sum(c.arrived) OVER () - c.arrived, 1)::DOUBLE AS norm
-FROM counted c JOIN seen_shops p USING (s) QUALIFY c.orders >= {orders} ORDER BY s
-"""
-
 
 def detect(view: View) -> list[Finding]:
-    values = {"longest": LONGEST_HOURS * HOUR, "part": OF_USUAL, "orders": int(ORDERS)}
-    groups = view.frame(_GROUPS.format(**values))
+    groups = view.frame(
+        query(__file__, "dispatch_shops", longest=LONGEST_HOURS * HOUR, part=OF_USUAL, orders=int(ORDERS))
+    )
     if groups.empty:
         return []
     groups["chance"] = at_least_of(groups.orders, groups.arrived, groups.norm.clip(lower=LEAST_SHARE))
@@ -46,7 +32,7 @@ def detect(view: View) -> list[Finding]:
     facts: list[dict[str, Fact]] = [
         {"orders": int(g.orders), "praised": int(g.praised), "limit_hours": round(g.limit / HOUR, 2),
          "usual_hours": round(g.usual / HOUR, 2), "usual_praise": round(g.usual_praise, 4)}
-        for g in each(groups)
+        for g in records(groups)
     ]  # fmt: skip
     rows = 'SELECT g, o, r, b FROM seen_orders JOIN shops_ USING (s) WHERE came >= sent AND came - sent < "limit"'
     return report(view, "implausible_dispatch", groups, rows, facts, shops_=shops)

@@ -9,7 +9,19 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from credit.integrity.base import DAY, HOUR, WINDOW_DAYS, View, at_least, each, overpraised, parameter, report, together
+from credit.integrity.base import (
+    DAY,
+    HOUR,
+    WINDOW_DAYS,
+    View,
+    at_least,
+    components,
+    overpraised,
+    parameter,
+    query,
+    records,
+    report,
+)
 from credit.ledgers.finding import Fact, Finding
 
 TOGETHER_HOURS = parameter("ring_hours", 6, "hours", "A sitting of one person with several accounts.")
@@ -28,57 +40,42 @@ PAIR_TAIL = parameter(
     "Expected chance pairs among all returning buyers of a merchant; a ring needs two pairs that hang together, and praise.",
 )
 
-_PAIRS = """
-WITH back AS (
-    SELECT s, b, count(DISTINCT t // {day}) AS n FROM seen_orders WHERE b IS NOT NULL
-    GROUP BY s, b HAVING n >= {occasions}
-), sizes AS (SELECT s, count(*) AS comers FROM back GROUP BY s HAVING count(*) >= {members}),
-times AS (
-    SELECT s, b, n, t, t // {wide} AS slot FROM seen_orders JOIN back USING (s, b) SEMI JOIN sizes USING (s)
-), beside AS (
-    SELECT *, slot AS near FROM times UNION ALL SELECT *, slot + 1 FROM times UNION ALL SELECT *, slot - 1 FROM times
-)
-SELECT x.s, x.b AS one, y.b AS other, any_value(x.n) AS n_one, any_value(y.n) AS n_other, any_value(comers) AS comers,
-    least(count(DISTINCT x.t // {day}), count(DISTINCT y.t // {day})) AS occasions
-FROM beside x JOIN times y ON x.s = y.s AND x.near = y.slot AND x.b < y.b AND abs(x.t - y.t) < {wide}
-JOIN sizes z ON z.s = x.s
-GROUP BY x.s, x.b, y.b HAVING occasions >= {occasions}
-"""
-
 
 def detect(view: View) -> list[Finding]:
     wide = int(TOGETHER_HOURS * HOUR)
-    pairs = view.frame(_PAIRS.format(wide=wide, day=DAY, occasions=int(OCCASIONS), members=int(MEMBERS)))
+    pairs = view.frame(
+        query(__file__, "rings_pairs", wide=wide, day=DAY, occasions=int(OCCASIONS), members=int(MEMBERS))
+    )
     if pairs.empty:
         return []
-    expected = CROWDING * pairs.n_one * pairs.n_other * 2 * wide / (WINDOW_DAYS * DAY)
+    expected = CROWDING * pairs.n_left * pairs.n_right * 2 * wide / (WINDOW_DAYS * DAY)
     pairs["chance"] = at_least(pairs.occasions, expected) * pairs.comers * (pairs.comers - 1) / 2
     pairs = pairs[pairs.chance < PAIR_TAIL]
     if pairs.empty:
         return []
     nodes = pd.MultiIndex.from_frame(
         pd.concat(
-            [pairs[["s", "one"]].rename(columns={"one": "b"}), pairs[["s", "other"]].rename(columns={"other": "b"})]
+            [pairs[["s", "left"]].rename(columns={"left": "b"}), pairs[["s", "right"]].rename(columns={"right": "b"})]
         )
     )
     codes, names = pd.factorize(nodes, sort=True)
-    labels = together(codes[: len(pairs)], codes[len(pairs) :])
+    labels = components(codes[: len(pairs)], codes[len(pairs) :])
     pairs["g"] = labels[codes[: len(pairs)]]
     members = pd.DataFrame(list(names), columns=["s", "b"]).assign(g=labels)
-    best = pairs.groupby("g").agg(s=("s", "first"), chance=("chance", "min"), occasions=("occasions", "max"))
+    rarest = pairs.groupby("g").agg(s=("s", "first"), chance=("chance", "min"), occasions=("occasions", "max"))
     groups = view.frame(
         """SELECT g, any_value(m.s) AS s, count(DISTINCT m.b) AS buyers, count(*) AS orders, sum(o.praised::INT) AS praised,
             any_value(p.orders) AS shop_orders, any_value(p.praised) AS shop_praised
         FROM members m JOIN seen_orders o USING (s, b) JOIN seen_shops p USING (s) GROUP BY g ORDER BY g""",
         members=members,
     ).set_index("g")
-    groups = groups.join(best[["chance", "occasions"]])
+    groups = groups.join(rarest[["chance", "occasions"]])
     groups = groups[overpraised(view, groups) & np.asarray(groups.buyers >= MEMBERS)]
     groups["chances"] = list(zip(groups.chance, groups.praise_chance, strict=True))
     facts: list[dict[str, Fact]] = [
         {"buyers": int(g.buyers), "orders": int(g.orders), "praised": int(g.praised),
          "occasions": int(g.occasions), "usual_praise": round(g.usual_praise, 4)}
-        for g in each(groups)
+        for g in records(groups)
     ]  # fmt: skip
     rows = "SELECT g, o, r, b FROM members JOIN seen_orders USING (s, b)"
     return report(view, "self_dealing_ring", groups, rows, facts, members=members)

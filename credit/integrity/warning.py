@@ -4,7 +4,7 @@
 
 Each merchant is compared with its own past and with the platform's present. A sign is how far chance would be from
 explaining what is seen, in powers of ten (0 to MOST): 3 is one night in a thousand. Risk is the sum of the signs. How
-early it warns, and how often without cause, is measured in data/validation/warning.md.
+early it warns, and how often without cause, is measured in docs/explanation/warning.md.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from credit.indicators.base import Array
 from credit.settings import Settings, cut_off
 from credit.tables import TABLES
 from credit.warehouse.connection import zone_of
+from credit.warehouse.sql import statement
 
 RECENT_DAYS = 7
 """What is new: a week evens out days of the week, and a scheme of three weeks is caught in its first."""
@@ -51,7 +52,7 @@ KINDS: dict[str, tuple[str, str]] = {
     "cheap_volume": ("低价放量", "Sudden volume at low price"),
     "silence": ("突然停滞", "Silence"),
 }
-_SAYS: dict[str, tuple[str, str]] = {
+_SENTENCES: dict[str, tuple[str, str]] = {
     "late_dispatch": (
         "近 {days} 天应发货的 {due} 单中有 {late} 单未按时发货（平时 {usual:.0%}）",
         "Of {due} orders due for dispatch in {days} days {late} were late (usually {usual:.0%})",
@@ -80,12 +81,12 @@ class Reason:
     facts: Mapping[str, float]
 
     def zh(self) -> str:
-        return self._said(_SAYS[self.kind][0], "，最近连续 {streak} 单延迟")
+        return self._sentence(_SENTENCES[self.kind][0], "，最近连续 {streak} 单延迟")
 
     def en(self) -> str:
-        return self._said(_SAYS[self.kind][1], ", the last {streak} in a row")
+        return self._sentence(_SENTENCES[self.kind][1], ", the last {streak} in a row")
 
-    def _said(self, words: str, streak: str) -> str:
+    def _sentence(self, words: str, streak: str) -> str:
         return (words + streak * (self.facts.get("streak", 0) > 1)).format(**self.facts)
 
 
@@ -105,9 +106,9 @@ class Alert:
             "day": str(self.day),
             "risk": self.risk,
             "reasons": [
-                {"kind": one.kind, "kind_zh": KINDS[one.kind][0], "kind_en": KINDS[one.kind][1], "power": one.power,
-                 "zh": one.zh(), "en": one.en(), "facts": dict(one.facts)}
-                for one in self.reasons
+                {"kind": reason.kind, "kind_zh": KINDS[reason.kind][0], "kind_en": KINDS[reason.kind][1],
+                 "power": reason.power, "zh": reason.zh(), "en": reason.en(), "facts": dict(reason.facts)}
+                for reason in self.reasons
             ],
         }  # fmt: skip
 
@@ -119,65 +120,27 @@ def watch(
     terminated are left out: the platform has acted."""
     zone = zone_of(con, settings)
     moment = engine.Moment(cut_off(day, zone), zone)
-    seen = _seen(con, moment)
-    found = []
-    signs = _signs(seen)
-    risk = np.round(sum((np.asarray(powers) for powers, _ in signs.values()), np.zeros(len(seen))), 3)
+    merchants = _merchants(con, moment)
+    signs = _signs(merchants)
+    risk = np.round(sum((np.asarray(powers) for powers, _ in signs.values()), np.zeros(len(merchants))), 3)
+    alerts = []
     for i in np.flatnonzero(risk >= least):
         reasons = [
-            Reason(kind, round(float(powers[i]), 3), {name: float(values[i]) for name, values in facts.items()})
+            Reason(kind, round(float(powers[i]), 3), {name: _whole(float(values[i])) for name, values in facts.items()})
             for kind, (powers, facts) in signs.items()
             if powers[i] > 0
         ]
-        reasons = [Reason(r.kind, r.power, {n: _whole(v) for n, v in r.facts.items()}) for r in reasons]
-        reasons.sort(key=lambda one: -one.power)
-        found.append(Alert(str(seen["s"][i]), day, float(risk[i]), tuple(reasons)))
-    found.sort(key=lambda one: (-one.risk, one.subject_id))
-    return found[:limit]
+        reasons.sort(key=lambda reason: -reason.power)
+        alerts.append(Alert(str(merchants["s"][i]), day, float(risk[i]), tuple(reasons)))
+    alerts.sort(key=lambda alert: (-alert.risk, alert.subject_id))
+    return alerts[:limit]
 
 
 def _whole(value: float) -> float:
     return int(value) if float(value).is_integer() else round(value, 4)
 
 
-_SEEN = """
-WITH orders AS (
-    SELECT subject_id AS s, ordered_at AS t, ln(greatest(amount, 0.01)) AS price, dispatch_due_at AS due,
-        -- Late: sent after the promise, or not yet.
-        coalesce(dispatched_at > dispatch_due_at, true) AS late,
-        cancelled_at IS NULL OR cancelled_at > dispatch_due_at AS held
-    FROM {transactions} WHERE ordered_at >= {past}
-), kept AS (
-    SELECT s, max(due) FILTER (held AND NOT late) AS last_kept FROM orders GROUP BY s
-), counted AS (
-    SELECT s,
-        count(*) FILTER (t >= {recent}) AS orders,
-        count(*) FILTER (t < {recent}) AS orders_before,
-        (epoch({recent}) - greatest(epoch({past}), epoch(min(t)))) / 86400 AS days_before,
-        count(due) FILTER (held AND due >= {recent}) AS due,
-        count(due) FILTER (held AND due >= {recent} AND late) AS late,
-        count(due) FILTER (held AND due < {recent}) AS due_before,
-        count(due) FILTER (held AND due < {recent} AND late) AS late_before,
-        count(due) FILTER (held AND (last_kept IS NULL OR due > last_kept)) AS streak,
-        avg(price) FILTER (t >= {recent}) AS price,
-        avg(price) FILTER (t < {recent}) AS price_before,
-        var_samp(price) AS price_spread
-    FROM orders JOIN kept USING (s) GROUP BY s
-), complaints AS (
-    SELECT subject_id AS s, count(*) FILTER (filed_at >= {recent}) AS complaints,
-        count(*) FILTER (filed_at < {recent}) AS complaints_before
-    FROM {complaints} WHERE filed_at >= {past} GROUP BY s
-), stopped AS (
-    SELECT DISTINCT subject_id AS s FROM {sanctions}
-    WHERE kind IN ('suspension', 'termination') AND until_at IS NULL AND lifted_at IS NULL
-)
-SELECT s, c.* EXCLUDE (s), coalesce(f.complaints, 0) AS complaints, coalesce(f.complaints_before, 0) AS complaints_before
-FROM counted c JOIN (SELECT subject_id AS s FROM {subjects} WHERE role = 'seller') USING (s)
-LEFT JOIN complaints f USING (s) ANTI JOIN stopped USING (s) ORDER BY s
-"""
-
-
-def _seen(con: duckdb.DuckDBPyConnection, moment: engine.Moment) -> pd.DataFrame:
+def _merchants(con: duckdb.DuckDBPyConnection, moment: engine.Moment) -> pd.DataFrame:
     """One row a merchant that had an order in the last PAST_DAYS and RECENT_DAYS."""
     known = engine.known(con, moment)
     rows = {
@@ -188,7 +151,7 @@ def _seen(con: duckdb.DuckDBPyConnection, moment: engine.Moment) -> pd.DataFrame
         name: f"TIMESTAMPTZ '{moment.start(days).isoformat()}'"
         for name, days in (("recent", RECENT_DAYS), ("past", PAST_DAYS + RECENT_DAYS))
     }
-    return con.execute(_SEEN.format(**rows, **starts)).df()
+    return con.execute(statement(__file__, "warning_merchants", **rows, **starts)).df()
 
 
 def _power(chance: Any) -> Array:
@@ -199,10 +162,10 @@ def _power(chance: Any) -> Array:
     return np.where(powers < LEAST, 0.0, powers)
 
 
-def _signs(seen: pd.DataFrame) -> dict[str, tuple[Array, dict[str, Array]]]:
+def _signs(merchants: pd.DataFrame) -> dict[str, tuple[Array, dict[str, Array]]]:
     """Kind -> (power, facts) of every merchant."""
-    c = {name: seen[name].to_numpy(dtype=np.float64) for name in seen.columns if name != "s"}
-    days = np.full(len(seen), float(RECENT_DAYS))
+    c = {name: merchants[name].to_numpy(dtype=np.float64) for name in merchants.columns if name != "s"}
+    days = np.full(len(merchants), float(RECENT_DAYS))
     # What the week is for all others: a festival is no merchant's sign.
     past = max(float(c["days_before"].max(initial=0)), float(RECENT_DAYS))
     others, others_before = (c[name].sum() - c[name] for name in ("orders", "orders_before"))

@@ -9,19 +9,10 @@ from zoneinfo import ZoneInfo
 import duckdb
 
 from credit.errors import UserError
-from credit.ledgers.entries import enter, highest, limited, merchant, not_before
+from credit.ledgers.entries import Ending, by_number, endings, enter, limited, merchant, not_before, rows
 from credit.ledgers.moments import moment, zone
 
 NOTICE_DAYS = 30
-
-
-@dataclass(frozen=True)
-class Withdrawal:
-    reason: str | None
-    at: datetime
-    day: date
-    recorded_at: datetime
-    by: str
 
 
 @dataclass(frozen=True)
@@ -36,7 +27,7 @@ class Closing:
     day: date
     recorded_at: datetime
     by: str
-    withdrawn: Withdrawal | None
+    withdrawn: Ending | None
 
     def stands(self, day: date) -> bool:
         return self.withdrawn is None and day <= self.closes_on
@@ -44,18 +35,8 @@ class Closing:
 
 def closings(con: duckdb.DuckDBPyConnection, subject_id: str | None = None) -> list[Closing]:
     """Every notice of closing (of one merchant), by number."""
-    withdrawals = {
-        number: Withdrawal(*rest)
-        for number, *rest in con.execute(
-            'SELECT closing, reason, "at", day, recorded_at, "by" FROM ledger.closing_withdrawals'
-        ).fetchall()
-    }
-    rows = con.execute(
-        """SELECT number, subject_id, closes_on, text, "at", day, recorded_at, "by" FROM ledger.closings
-           WHERE ? IS NULL OR subject_id = ? ORDER BY number""",
-        [subject_id, subject_id],
-    ).fetchall()
-    return [Closing(*(*row, withdrawals.get(row[0]))) for row in rows]
+    withdrawals = endings(con, "closing_withdrawals")
+    return [Closing(*(*row, withdrawals.get(row[0]))) for row in rows(con, "closings", subject_id)]
 
 
 def announce(
@@ -64,7 +45,7 @@ def announce(
     *,
     on: date,
     by: str,
-    said: str | None = None,
+    text: str | None = None,
     at: datetime | None = None,
 ) -> Closing:
     """Enter that a merchant closes on a day. Raises UserError less than 30 days before, or while a notice stands.
@@ -87,7 +68,7 @@ def announce(
             )
     number = enter(
         con, "closings", when, by, subject_id=subject_id, closes_on=on,
-        text=limited(said, "--text", "what else is said") if said is not None else None,
+        text=limited(text, "--text", "what else is said") if text is not None else None,
     )  # fmt: skip
     return find(con, number)
 
@@ -96,20 +77,18 @@ def withdraw(
     con: duckdb.DuckDBPyConnection, number: int, *, by: str, reason: str | None = None, at: datetime | None = None
 ) -> Closing:
     """Enter that a notice is withdrawn. Raises UserError where it is withdrawn, or the day of closing is over."""
-    found, when = find(con, number), moment(con, at)
-    if found.withdrawn:
-        raise UserError(f"notice {number} was withdrawn on {found.withdrawn.day}")
-    not_before(con, when, found.at, f"notice {number} was announced")
-    if not found.stands(when.day):
-        raise UserError(f"notice {number} was of closing on {found.closes_on}, which is over")
-    said = limited(reason, "--reason", "why") if reason is not None else None
-    enter(con, "closing_withdrawals", when, by, closing=number, reason=said)
+    closing, when = find(con, number), moment(con, at)
+    if closing.withdrawn:
+        raise UserError(f"notice {number} was withdrawn on {closing.withdrawn.day}")
+    not_before(con, when, closing.at, f"notice {number} was announced")
+    if not closing.stands(when.day):
+        raise UserError(f"notice {number} was of closing on {closing.closes_on}, which is over")
+    if reason is not None:
+        reason = limited(reason, "--reason", "why")
+    enter(con, "closing_withdrawals", when, by, closing=number, reason=reason)
     return find(con, number)
 
 
 def find(con: duckdb.DuckDBPyConnection, number: int) -> Closing:
     """One notice. Raises UserError saying which there are."""
-    found = next((one for one in closings(con) if one.number == number), None)
-    if found is None:
-        raise highest(con, "closings", number, "notice of closing")
-    return found
+    return by_number(con, "closings", closings(con), number, "notice of closing")

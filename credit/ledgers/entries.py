@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 import duckdb
 
@@ -14,6 +16,42 @@ from credit.warehouse.ledger_tables import LEDGERS
 
 MAX_TEXT = 2_000
 MAX_NAME = 100
+
+
+class Entry(Protocol):
+    """What every entry of a ledger has."""
+
+    @property
+    def number(self) -> int: ...
+
+
+E = TypeVar("E", bound=Entry)
+
+
+@dataclass(frozen=True)
+class Ending:
+    """An entry that ends another: the lifting of a sanction, the withdrawal of a notice."""
+
+    reason: str | None
+    at: datetime
+    day: date
+    recorded_at: datetime
+    by: str
+
+
+def rows(con: duckdb.DuckDBPyConnection, ledger: str, subject_id: str | None = None) -> list[tuple[Any, ...]]:
+    """The entries of a ledger (about one merchant), by number; values in the order of its columns."""
+    columns = ", ".join(f'"{column.name}"' for column in LEDGERS[ledger].columns)
+    if subject_id is None:
+        return con.execute(f"SELECT {columns} FROM ledger.{ledger} ORDER BY number").fetchall()
+    return con.execute(
+        f"SELECT {columns} FROM ledger.{ledger} WHERE subject_id = ? ORDER BY number", [subject_id]
+    ).fetchall()
+
+
+def endings(con: duckdb.DuckDBPyConnection, ledger: str) -> dict[int, Ending]:
+    """Number of what was ended -> its end; the ledger's own columns are that number and the reason."""
+    return {ended: Ending(*ending) for _, ended, *ending in rows(con, ledger)}
 
 
 def enter(con: duckdb.DuckDBPyConnection, ledger: str, when: Moment, by: str, **values: Any) -> int:
@@ -30,55 +68,64 @@ def enter(con: duckdb.DuckDBPyConnection, ledger: str, when: Moment, by: str, **
     return number
 
 
-def limited(value: str, option: str, what: str, limit: int = MAX_TEXT) -> str:
-    """What an option says. Raises UserError where it says nothing, or too much."""
-    said = stated(value, option, what)
-    if len(said) > limit:
-        raise UserError(f"{option} has {len(said):,} characters; expected at most {limit:,}")
-    return said
+def limited(value: str, option: str, meaning: str, limit: int = MAX_TEXT) -> str:
+    """The text of an option, stripped. Raises UserError where it is blank, naming its `meaning`, or too long."""
+    text = stated(value, option, meaning)
+    if len(text) > limit:
+        raise UserError(f"{option} has {len(text):,} characters; expected at most {limit:,}")
+    return text
 
 
-def one_line(value: str, option: str, what: str) -> str:
+def one_line(value: str, option: str, meaning: str) -> str:
     """The same, for a name or a reference: short, without line breaks."""
-    said = limited(value, option, what, MAX_NAME)
-    if not said.isprintable():
+    text = limited(value, option, meaning, MAX_NAME)
+    if not text.isprintable():
         raise UserError(f"{option} holds a line break or another control character; expected one line")
-    return said
+    return text
 
 
 def merchant(con: duckdb.DuckDBPyConnection, subject_id: str) -> None:
     """Raises UserError unless the register has this seller; names those nearest."""
     if scalar(con, "SELECT count(*) FROM canonical.subjects WHERE subject_id = ? AND role = 'seller'", [subject_id]):
         return
-    near = con.execute(
+    nearest = con.execute(
         "SELECT subject_id FROM canonical.subjects WHERE role = 'seller' "
         "ORDER BY jaro_winkler_similarity(subject_id, ?) DESC, 1 LIMIT 3",
         [subject_id],
     ).fetchall()
-    listed = f"nearest ids: {', '.join(row[0] for row in near)}" if near else "the register is empty"
-    raise UserError(f"no merchant {subject_id!r} in the register; {listed}")
+    register = f"nearest ids: {', '.join(id_ for (id_,) in nearest)}" if nearest else "the register is empty"
+    raise UserError(f"no merchant {subject_id!r} in the register; {register}")
 
 
-def not_before(con: duckdb.DuckDBPyConnection, when: Moment, at: datetime, what: str) -> None:
-    """Raises UserError for an entry that happened before what it follows from."""
-    if when.at < at:
+def not_before(con: duckdb.DuckDBPyConnection, when: Moment, earlier: datetime, event: str) -> None:
+    """Raises UserError for an entry that happened before the event that it follows from."""
+    if when.at < earlier:
         raise UserError(
-            f"--at {local_time(con, when.at)} is before {what}, {local_time(con, at)}; give a later instant"
+            f"--at {local_time(con, when.at)} is before {event}, {local_time(con, earlier)}; give a later instant"
         )
 
 
-def highest(con: duckdb.DuckDBPyConnection, ledger: str, number: int, what: str) -> UserError:
-    """What to say of a number that is not there."""
+def by_number(con: duckdb.DuckDBPyConnection, ledger: str, entries: Iterable[E], number: int, name: str) -> E:
+    """The entry with a number. Raises UserError saying which numbers there are; `name` is what an entry is called."""
+    for entry in entries:
+        if entry.number == number:
+            return entry
     last = scalar(con, f"SELECT coalesce(max(number), 0) FROM ledger.{ledger}")
-    return UserError(f"no {what} {number}; there are 1 to {last}" if last else f"no {what} {number}: there are none")
+    raise UserError(f"no {name} {number}; there are 1 to {last}" if last else f"no {name} {number}: there are none")
 
 
-def counts_from(con: duckdb.DuckDBPyConnection, when: Moment, given: date | None) -> date:
+def latest_night(con: duckdb.DuckDBPyConnection) -> date | None:
+    """The latest night that was evaluated, trials aside."""
+    night: date | None = scalar(con, "SELECT max(evaluated_on) FROM results.runs WHERE standing <> 'trial'")
+    return night
+
+
+def counts_from(con: duckdb.DuckDBPyConnection, when: Moment, from_day: date | None) -> date:
     """The first night for which an entry counts: the latest one evaluated (trials aside), so that it can be evaluated
-    again at once and nights before it stay as they are; or the day `given`. Raises UserError for one to come."""
-    latest: date | None = scalar(con, "SELECT max(evaluated_on) FROM results.runs WHERE standing <> 'trial'")
-    if given is None:
-        return latest or when.day
-    if given > (last := max(latest or when.day, when.day)):
-        raise UserError(f"--from {given} is still to come; expected a day until {last}")
-    return given
+    again at once and nights before it stay as they are; or `from_day`. Raises UserError for one to come."""
+    latest = latest_night(con) or when.day
+    if from_day is None:
+        return latest
+    if from_day > (last := max(latest, when.day)):
+        raise UserError(f"--from {from_day} is still to come; expected a day until {last}")
+    return from_day

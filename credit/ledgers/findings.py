@@ -20,10 +20,10 @@ import duckdb
 
 from credit.errors import UserError
 from credit.ledgers import overlay
-from credit.ledgers.entries import enter, limited, merchant, not_before
+from credit.ledgers.entries import by_number, enter, latest_night, limited, merchant, not_before
 from credit.ledgers.moments import moment
 from credit.tables import TABLES
-from credit.warehouse.connection import quote, scalar
+from credit.warehouse.connection import quote
 
 if TYPE_CHECKING:
     from credit.ledgers.finding import Finding
@@ -37,7 +37,7 @@ VIOLATIONS: dict[str, tuple[str, str]] = {
 NO_VIOLATION = "none"
 SEVERITIES = TABLES["violations"].column("severity").codes
 
-_OF_KIND: dict[str, str | None] = {
+_VIOLATION_BY_KIND: dict[str, str | None] = {
     # The trade was faked: orders and their reviews are set aside.
     "self_dealing_ring": "brushing",
     "order_burst": "brushing",
@@ -91,10 +91,10 @@ def decisions(con: duckdb.DuckDBPyConnection, subject_id: str | None = None) -> 
 
 def standing(con: duckdb.DuckDBPyConnection, day: date, subject_id: str | None = None) -> list[Decision]:
     """The upheld findings (about one merchant) that count for the night of `day`."""
-    return _read(con, f"{overlay.found(day)} AND (? IS NULL OR f.subject_id = ?)", [subject_id, subject_id])
+    return _read(con, f"{overlay.standing_findings(day)} AND (? IS NULL OR f.subject_id = ?)", [subject_id, subject_id])
 
 
-def shown(con: duckdb.DuckDBPyConnection, now: date) -> list[Decision]:
+def published(con: duckdb.DuckDBPyConnection, now: date) -> list[Decision]:
     """Those that are published on `now`: upheld last, and not taken away by a decision on an objection."""
     return _read(
         con,
@@ -104,14 +104,14 @@ def shown(con: duckdb.DuckDBPyConnection, now: date) -> list[Decision]:
     )
 
 
-def _read(con: duckdb.DuckDBPyConnection, of: str, parameters: Sequence[Any] = ()) -> list[Decision]:
-    rows = con.execute(f"SELECT {_COLUMNS} {of} ORDER BY f.number", list(parameters)).fetchall()
+def _read(con: duckdb.DuckDBPyConnection, from_clause: str, parameters: Sequence[Any] = ()) -> list[Decision]:
+    rows = con.execute(f"SELECT {_COLUMNS} {from_clause} ORDER BY f.number", list(parameters)).fetchall()
     return [Decision(*(*row[:7], tuple(row[7]), tuple(row[8]), *row[9:])) for row in rows]
 
 
 def latest(con: duckdb.DuckDBPyConnection, finding: str) -> Decision | None:
     """The decision on a finding that holds; None where there is none yet."""
-    return next((one for one in reversed(decisions(con)) if one.finding == finding), None)
+    return next((decision for decision in reversed(decisions(con)) if decision.finding == finding), None)
 
 
 def uphold(
@@ -137,14 +137,14 @@ def uphold(
         raise UserError(f"--violation {violation!r}: expected one of {', '.join((*VIOLATIONS, NO_VIOLATION))}")
     if severity not in SEVERITIES:
         raise UserError(f"--severity {severity!r}: expected one of {', '.join(SEVERITIES)}")
-    kind = _OF_KIND[finding.kind] if violation is None else violation.replace(NO_VIOLATION, "") or None
-    orders = _mine(con, "transactions", finding.orders, finding.subject_id) if kind == "brushing" else []
-    reviews = _mine(con, "reviews", finding.reviews, finding.subject_id)
-    reviews = sorted({*reviews, *_of_orders(con, orders)})
-    named = {f"transactions:{key}" for key in orders} | {f"reviews:{key}" for key in reviews}
-    if strange := [row for row in spare if row not in named]:
+    kind = _VIOLATION_BY_KIND[finding.kind] if violation is None else violation.replace(NO_VIOLATION, "") or None
+    orders = _own_rows(con, "transactions", finding.orders, finding.subject_id) if kind == "brushing" else []
+    reviews = _own_rows(con, "reviews", finding.reviews, finding.subject_id)
+    reviews = sorted({*reviews, *_reviews_of(con, orders)})
+    set_aside = {f"transactions:{key}" for key in orders} | {f"reviews:{key}" for key in reviews}
+    if unknown := [row for row in spare if row not in set_aside]:
         raise UserError(
-            f"--spare {strange[0]!r} is no row that finding {finding.id} sets aside; expected transactions:KEY or reviews:KEY"
+            f"--spare {unknown[0]!r} is no row that finding {finding.id} sets aside; expected transactions:KEY or reviews:KEY"
         )
     orders = [key for key in orders if f"transactions:{key}" not in spare]
     reviews = [key for key in reviews if f"reviews:{key}" not in spare]
@@ -181,34 +181,33 @@ def _enter(
         if before.outcome == outcome:
             raise UserError(f"finding {finding.id} is {outcome} since {before.day}, by {before.by}")
         not_before(con, when, before.at, f"finding {finding.id} was {before.outcome}")
-    evaluated: date | None = scalar(con, "SELECT max(evaluated_on) FROM results.runs WHERE standing <> 'trial'")
     # Entered afterwards it does not reach back: what was evaluated before the latest night stays.
-    counts = max(when.day + timedelta(days=1), evaluated or when.day)
+    from_day = max(when.day + timedelta(days=1), latest_night(con) or when.day)
     facts = {"strength": finding.strength, **finding.facts}
     number = enter(
         con, "findings", when, by, finding=finding.id, subject_id=finding.subject_id, kind=finding.kind, outcome=outcome,
         found_on=finding.day, facts=json.dumps(facts, ensure_ascii=False, sort_keys=True, default=str),
-        reason=limited(reason, "--reason", "why; the merchant is told"), from_day=counts, **values,
+        reason=limited(reason, "--reason", "why; the merchant is told"), from_day=from_day, **values,
     )  # fmt: skip
-    return next(one for one in decisions(con) if one.number == number)
+    return by_number(con, "findings", decisions(con), number, "decision")
 
 
-def _mine(con: duckdb.DuckDBPyConnection, table: str, keys: Sequence[str], subject_id: str) -> list[str]:
+def _own_rows(con: duckdb.DuckDBPyConnection, table: str, keys: Sequence[str], subject_id: str) -> list[str]:
     """Those of the rows that are the merchant's. Raises UserError for a row that is not there."""
     key = TABLES[table].key
     owners = dict(con.execute(f"SELECT {key}, subject_id FROM canonical.{table} {_among(key, keys)}").fetchall())
-    if lost := sorted(set(keys) - set(owners)):
+    if missing := sorted(set(keys) - set(owners)):
         raise UserError(
-            f"table {table} has no row with {key} {lost[0]!r}; scan again, and decide on what is found then"
+            f"table {table} has no row with {key} {missing[0]!r}; scan again, and decide on what is found then"
         )
     return sorted(name for name, owner in owners.items() if owner == subject_id)
 
 
-def _of_orders(con: duckdb.DuckDBPyConnection, orders: Sequence[str]) -> list[str]:
+def _reviews_of(con: duckdb.DuckDBPyConnection, orders: Sequence[str]) -> list[str]:
     rows = con.execute(f"SELECT review_id FROM canonical.reviews {_among('transaction_id', orders)}").fetchall()
     return [key for (key,) in rows]
 
 
 def _among(column: str, keys: Sequence[str]) -> str:
-    listed = ", ".join(map(quote, keys))
-    return f"SEMI JOIN (SELECT unnest([{listed}]::VARCHAR[]) AS key_) ON {column} = key_"
+    literals = ", ".join(map(quote, keys))
+    return f"SEMI JOIN (SELECT unnest([{literals}]::VARCHAR[]) AS key_) ON {column} = key_"

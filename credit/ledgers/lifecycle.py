@@ -32,14 +32,14 @@ State = Literal["draft", "open", "announced", "in_force", "superseded"]
 Standing = Literal["in_force", "replay", "trial"]
 Outcome = Literal["adopted", "partly", "not_adopted"]
 
-STATES: dict[str, tuple[str, str]] = {
+RULEBOOK_STATES: dict[str, tuple[str, str]] = {
     "draft": ("草案", "draft"),
     "open": ("征求意见", "open for comment"),
     "announced": ("已公布", "announced"),
     "in_force": ("施行中", "in force"),
     "superseded": ("已被替代", "superseded"),
 }
-EVENTS: dict[str, tuple[str, str]] = {
+RULEBOOK_EVENTS: dict[str, tuple[str, str]] = {
     "proposed": ("提出", "proposed"),
     "revised": ("修改", "revised"),
     "opened": ("开始征求意见", "opened for comment"),
@@ -54,7 +54,7 @@ OUTCOMES: dict[str, tuple[str, str]] = {
 
 
 @dataclass(frozen=True)
-class Event:
+class RulebookEvent:
     """One line of the ledger. `at` and `recorded_at` are instants, `day` is the day of `at` in the platform's zone."""
 
     event: str
@@ -97,7 +97,7 @@ class Version:
     version: str
     hash: str
     text: str
-    events: tuple[Event, ...]
+    events: tuple[RulebookEvent, ...]
     comments: tuple[Comment, ...]
     superseded_on: date | None
 
@@ -126,9 +126,9 @@ class Version:
         begun = self.in_force_from is not None and self.in_force_from <= day
         return begun and (self.superseded_on is None or day < self.superseded_on)
 
-    def last(self, event: str) -> Event | None:
+    def last(self, name: str) -> RulebookEvent | None:
         """The last event of that name."""
-        return next((e for e in reversed(self.events) if e.event == event), None)
+        return next((event for event in reversed(self.events) if event.event == name), None)
 
     def book(self) -> Rulebook:
         """The rules. Raises UserError when this program no longer understands them."""
@@ -143,59 +143,59 @@ def versions(con: duckdb.DuckDBPyConnection) -> list[Version]:
     if not scalar(con, "SELECT count(*) FROM duckdb_tables() WHERE schema_name = 'ledger'"):
         return []
     texts = dict(con.execute("SELECT hash, text FROM ledger.rulebooks").fetchall())
-    events: dict[tuple[str, str], list[Event]] = {}
+    events: dict[tuple[str, str], list[RulebookEvent]] = {}
     # Within an id, what is enacted takes the place of what was enacted before it.
     superseded: dict[tuple[str, str], date] = {}
     current: dict[str, tuple[str, str]] = {}
-    for id_, version, *rest in con.execute(
+    for id_, version, *values in con.execute(
         'SELECT id, version, event, "at", day, recorded_at, "by", note, comments_until, hash '
         "FROM ledger.rulebook_events ORDER BY seq"
     ).fetchall():
-        events.setdefault((id_, version), []).append(event := Event(*rest))
+        events.setdefault((id_, version), []).append(event := RulebookEvent(*values))
         if event.event == "enacted":
             if id_ in current:
                 superseded[current[id_]] = event.day
             current[id_] = (id_, version)
     answers: dict[int, list[Answer]] = {}
-    for number, *rest in con.execute(
+    for number, *values in con.execute(
         'SELECT comment, "at", recorded_at, "by", outcome, reason FROM ledger.rulebook_answers ORDER BY rowid'
     ).fetchall():
-        answers.setdefault(number, []).append(Answer(*rest))
+        answers.setdefault(number, []).append(Answer(*values))
     comments: dict[tuple[str, str], list[Comment]] = {}
     for id_, version, number, happened, recorded, author, text in con.execute(
         'SELECT id, version, number, "at", recorded_at, author, text FROM ledger.rulebook_comments ORDER BY number'
     ).fetchall():
-        said = Comment(number, happened, recorded, author, text, tuple(answers.get(number, [])))
-        comments.setdefault((id_, version), []).append(said)
+        comment = Comment(number, happened, recorded, author, text, tuple(answers.get(number, [])))
+        comments.setdefault((id_, version), []).append(comment)
     return [
         Version(
             *key,
-            listed[-1].hash,
-            texts[listed[-1].hash],
-            tuple(listed),
+            life[-1].hash,
+            texts[life[-1].hash],
+            tuple(life),
             tuple(comments.get(key, [])),
             superseded.get(key),
         )
-        for key, listed in sorted(events.items(), key=lambda item: (item[0][0], version_key(item[0][1])))
+        for key, life in sorted(events.items(), key=lambda item: (item[0][0], version_key(item[0][1])))
     ]
 
 
 def find(con: duckdb.DuckDBPyConnection, id_: str, version: str) -> Version:
     """One version. Raises UserError naming those there are."""
-    known = versions(con)
-    for one in known:
-        if (one.id, one.version) == (id_, version):
-            return one
-    listed = ", ".join(f"{one.id}@{one.version}" for one in known) or "none"
+    ledger = versions(con)
+    for entered in ledger:
+        if (entered.id, entered.version) == (id_, version):
+            return entered
+    names = ", ".join(f"{entered.id}@{entered.version}" for entered in ledger) or "none"
     raise UserError(
-        f"no rulebook {id_}@{version} in the ledger; there: {listed}. Enter it with `merchant-credit rulebook propose FILE`"
+        f"no rulebook {id_}@{version} in the ledger; there: {names}. Enter it with `merchant-credit rulebook propose FILE`"
     )
 
 
-def not_adopted(known: list[Version]) -> list[Rulebook]:
+def not_adopted(ledger: list[Version]) -> list[Rulebook]:
     """Rulebooks this program ships that the ledger does not have: they are not rules here until someone proposes them."""
-    there = {(one.id, one.version) for one in known}
-    return [book for book in reading.shipped() if (book.id, book.version) not in there]
+    entered = {(version.id, version.version) for version in ledger}
+    return [book for book in reading.shipped() if (book.id, book.version) not in entered]
 
 
 def choose(
@@ -211,8 +211,8 @@ def choose(
     """
     if trial and not paths:
         raise UserError("--trial evaluates by given files: name them with --rulebook FILE")
-    known = versions(con)
-    chosen = [_given(known, load(path), path, day, trial) for path in paths] if paths else list(_by_day(known, day))
+    ledger = versions(con)
+    chosen = [_by_file(ledger, load(path), path, day, trial) for path in paths] if paths else list(_by_day(ledger, day))
     if not chosen:
         raise UserError(
             "no rulebook has been enacted here; see `merchant-credit rulebook list`, or give files with --rulebook and --trial"
@@ -224,59 +224,59 @@ def choose(
             raise UserError(
                 f"more than one rulebook evaluates {subject.kind} {subject.role}s: {', '.join(same)}; give one with --rulebook"
             )
-    return sorted(chosen, key=lambda one: one[0].id)
+    return sorted(chosen, key=lambda choice: choice[0].id)
 
 
-def _by_day(known: list[Version], day: date) -> Iterator[tuple[Rulebook, Standing]]:
-    for id_ in sorted({one.id for one in known}):
-        enacted = [one for one in known if one.id == id_ and one.last("enacted")]
-        if found := next((one for one in enacted if one.in_force_on(day)), None):
-            yield found.book(), "in_force"
+def _by_day(ledger: list[Version], day: date) -> Iterator[tuple[Rulebook, Standing]]:
+    for id_ in sorted({version.id for version in ledger}):
+        enacted = [version for version in ledger if version.id == id_ and version.last("enacted")]
+        if in_force := next((version for version in enacted if version.in_force_on(day)), None):
+            yield in_force.book(), "in_force"
         elif enacted:
-            yield next(one for one in enacted if one.superseded_on is None).book(), "replay"
+            yield next(version for version in enacted if version.superseded_on is None).book(), "replay"
 
 
-def _given(known: list[Version], book: Rulebook, path: Path, day: date, trial: bool) -> tuple[Rulebook, Standing]:
+def _by_file(ledger: list[Version], book: Rulebook, path: Path, day: date, trial: bool) -> tuple[Rulebook, Standing]:
     if trial:
         return book, "trial"
-    found = next((one for one in known if one.hash == book.hash), None)
-    if found is None or not found.last("enacted"):
-        said = f"is {STATES[found.state][1]}" if found else "is not in the ledger of this home"
+    version = next((version for version in ledger if version.hash == book.hash), None)
+    if version is None or not version.last("enacted"):
+        state = f"is {RULEBOOK_STATES[version.state][1]}" if version else "is not in the ledger of this home"
         raise UserError(
-            f"rulebook {path} ({book.label}) {said}, so it cannot grade officially. --trial evaluates by it without its "
+            f"rulebook {path} ({book.label}) {state}, so it cannot grade officially. --trial evaluates by it without its "
             "being in force; `merchant-credit rulebook` proposes, announces and enacts rules"
         )
-    return book, "in_force" if found.in_force_on(day) else "replay"
+    return book, "in_force" if version.in_force_on(day) else "replay"
 
 
 def overtaken(con: duckdb.DuckDBPyConnection, version: Version) -> list[date]:
     """Nights since a version is in force that were evaluated officially by another version of it, in order."""
-    found = con.execute(
+    nights = con.execute(
         """SELECT DISTINCT evaluated_on FROM results.runs
            WHERE rulebook = ? AND rulebook_hash <> ? AND evaluated_on >= ? AND standing <> 'trial' ORDER BY 1""",
         [version.id, version.hash, version.in_force_from],
     ).fetchall()
-    return [day for (day,) in found if version.in_force_on(day)]
+    return [day for (day,) in nights if version.in_force_on(day)]
 
 
-def life_of(one: Version, zone: str) -> dict[str, Any]:
+def life_of(version: Version, zone: str) -> dict[str, Any]:
     """The life of one version as JSON-able data; instants in `zone`."""
-    book = one.book()
+    book = version.book()
     return {
-        "id": one.id,
-        "version": one.version,
-        "hash": one.hash,
+        "id": version.id,
+        "version": version.version,
+        "hash": version.hash,
         "title": book.title.model_dump(),
         "subject": book.subject.model_dump(),
-        "state": coded(one.state, STATES),
+        "state": coded(version.state, RULEBOOK_STATES),
         "announced_on": book.announced_on.isoformat(),
         "effective_from": book.effective_from.isoformat(),
-        "comments_until": one.comments_until.isoformat() if one.comments_until else None,
-        "in_force_from": one.in_force_from.isoformat() if one.in_force_from else None,
-        "superseded_on": one.superseded_on.isoformat() if one.superseded_on else None,
+        "comments_until": version.comments_until.isoformat() if version.comments_until else None,
+        "in_force_from": version.in_force_from.isoformat() if version.in_force_from else None,
+        "superseded_on": version.superseded_on.isoformat() if version.superseded_on else None,
         "events": [
             {
-                "event": coded(event.event, EVENTS),
+                "event": coded(event.event, RULEBOOK_EVENTS),
                 **entry(event.at, event.recorded_at, zone, event.by),
                 "day": event.day.isoformat(),
                 "by": event.by,
@@ -284,14 +284,14 @@ def life_of(one: Version, zone: str) -> dict[str, Any]:
                 "comments_until": event.comments_until.isoformat() if event.comments_until else None,
                 "hash": event.hash,
             }
-            for event in one.events
+            for event in version.events
         ],
         "comments": [
             {
-                "number": said.number,
-                **entry(said.at, said.recorded_at, zone),
-                "author": said.author,
-                "text": said.text,
+                "number": comment.number,
+                **entry(comment.at, comment.recorded_at, zone),
+                "author": comment.author,
+                "text": comment.text,
                 "answers": [
                     {
                         **entry(reply.at, reply.recorded_at, zone),
@@ -299,9 +299,9 @@ def life_of(one: Version, zone: str) -> dict[str, Any]:
                         "outcome": coded(reply.outcome, OUTCOMES),
                         "reason": reply.reason,
                     }
-                    for reply in said.answers
+                    for reply in comment.answers
                 ],
             }
-            for said in one.comments
+            for comment in version.comments
         ],
     }

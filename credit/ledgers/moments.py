@@ -1,4 +1,4 @@
-"""When something was decided and when it was entered; in what words ledgers show both."""
+"""When something was decided and when it was entered, and the words in which ledgers show both."""
 
 from __future__ import annotations
 
@@ -45,10 +45,10 @@ def moment(con: duckdb.DuckDBPyConnection, at: datetime | None) -> Moment:
     return Moment(happened, happened.astimezone(local).date(), recorded)
 
 
-def stated(text: str, option: str, what: str) -> str:
-    """What an option says. Raises UserError where it says nothing."""
+def stated(text: str, option: str, meaning: str) -> str:
+    """The text of an option, stripped. Raises UserError where it is blank, naming its `meaning`."""
     if not text.strip():
-        raise UserError(f"{option} is empty; it must name {what}")
+        raise UserError(f"{option} is empty; it must name {meaning}")
     return text.strip()
 
 
@@ -62,7 +62,7 @@ def local_time(con: duckdb.DuckDBPyConnection, at: datetime) -> str:
     return at.astimezone(ZoneInfo(zone(con))).strftime("%Y-%m-%d %H:%M:%S %z")
 
 
-# --- telling -----------------------------------------------------------------------------------------------------
+# --- in words ----------------------------------------------------------------------------------------------------
 
 
 def coded(code: str, names: dict[str, tuple[str, str]]) -> dict[str, str]:
@@ -74,9 +74,9 @@ def entry(at: datetime, recorded_at: datetime, zone: str, by: str = "") -> dict[
     """When something happened and how it was entered, as JSON-able data; instants in `zone`."""
     local = ZoneInfo(zone)
     # What was entered as it happened was recorded then; when the shipped rules were adopted is no part of their life.
-    how = "as_shipped" if by == SHIPPED_BY else "as_it_happened" if at == recorded_at else "afterwards"
+    entered = "as_shipped" if by == SHIPPED_BY else "as_it_happened" if at == recorded_at else "afterwards"
     return {
         "at": at.astimezone(local).isoformat(),
-        "entered": coded(how, ENTERED),
-        "recorded_at": recorded_at.astimezone(local).isoformat() if how == "afterwards" else None,
+        "entered": coded(entered, ENTERED),
+        "recorded_at": recorded_at.astimezone(local).isoformat() if entered == "afterwards" else None,
     }

@@ -17,9 +17,9 @@ from typing import Any
 import duckdb
 
 from credit.errors import UserError
-from credit.ledgers import adjustments
-from credit.ledgers.entries import counts_from, enter, highest, limited, merchant, not_before, one_line
-from credit.ledgers.moments import moment
+from credit.ledgers import adjustments, entries
+from credit.ledgers.entries import by_number, counts_from, enter, limited, merchant, not_before, one_line
+from credit.ledgers.moments import Moment, moment
 from credit.warehouse.connection import scalar, transaction
 
 ABOUT: dict[str, tuple[str, str]] = {
@@ -40,7 +40,7 @@ OUTCOMES: dict[str, tuple[str, str]] = {
     "withdrawn": ("已撤回", "Withdrawn"),
 }
 DECISIONS = ("upheld", "partly_upheld", "rejected")
-STATES: dict[str, tuple[str, str]] = {
+OBJECTION_STATES: dict[str, tuple[str, str]] = {
     "open": ("处理中", "open"),
     "decided": ("已处理", "decided"),
     "withdrawn": ("已撤回", "withdrawn"),
@@ -48,7 +48,7 @@ STATES: dict[str, tuple[str, str]] = {
 
 
 @dataclass(frozen=True)
-class Event:
+class ObjectionEvent:
     """A decision or a withdrawal; `before_*` is what the merchant's latest evaluation said when it was decided."""
 
     number: int
@@ -77,7 +77,7 @@ class Objection:
     day: date
     recorded_at: datetime
     by: str
-    events: tuple[Event, ...] = ()
+    events: tuple[ObjectionEvent, ...] = ()
 
     @property
     def state(self) -> str:
@@ -92,32 +92,27 @@ class Objection:
 
     @property
     def days(self) -> int | None:
-        """From the day it was filed to the day of what holds."""
+        """From the day it was filed to the day of the outcome that holds."""
         return (self.events[-1].day - self.day).days if self.events else None
 
 
 def objections(con: duckdb.DuckDBPyConnection, subject_id: str | None = None) -> list[Objection]:
     """Every objection (of one merchant) by number, with what became of it."""
-    events: dict[int, list[Event]] = {}
-    for objection, *rest in con.execute(
+    events: dict[int, list[ObjectionEvent]] = {}
+    for objection, *event in con.execute(
         """SELECT objection, number, event, outcome, reason, from_day, before_on, before_grade, before_score::DOUBLE, "at",
                   day, recorded_at, "by" FROM ledger.objection_events ORDER BY number"""
     ).fetchall():
-        events.setdefault(objection, []).append(Event(*rest))
-    rows = con.execute(
-        """SELECT number, subject_id, about, text, rows, evaluated_on, "at", day, recorded_at, "by" FROM ledger.objections
-           WHERE ? IS NULL OR subject_id = ? ORDER BY number""",
-        [subject_id, subject_id],
-    ).fetchall()
-    return [Objection(*(*row[:4], tuple(row[4]), *row[5:], tuple(events.get(row[0], ())))) for row in rows]
+        events.setdefault(objection, []).append(ObjectionEvent(*event))
+    return [
+        Objection(*(*row[:4], tuple(row[4]), *row[5:], tuple(events.get(row[0], ()))))
+        for row in entries.rows(con, "objections", subject_id)
+    ]
 
 
 def find(con: duckdb.DuckDBPyConnection, number: int) -> Objection:
     """One objection. Raises UserError saying which there are."""
-    found = next((one for one in objections(con) if one.number == number), None)
-    if found is None:
-        raise highest(con, "objections", number, "objection")
-    return found
+    return by_number(con, "objections", objections(con), number, "objection")
 
 
 def file(
@@ -138,14 +133,14 @@ def file(
     merchant(con, subject_id)
     if about not in ABOUT:
         raise UserError(f"--about {about!r}: expected one of {', '.join(ABOUT)}")
-    named = dict.fromkeys(str(adjustments.row(con, subject_id, given, "--rows")) for given in rows)
+    references = dict.fromkeys(str(adjustments.row(con, subject_id, row, "--rows")) for row in rows)
     if evaluated_on and not scalar(
         con, "SELECT count(*) FROM results.grades WHERE evaluated_on = ? AND subject_id = ?", [evaluated_on, subject_id]
     ):
         raise UserError(f"--day {evaluated_on}: {subject_id} has no grade of that day; leave it out, or name another")
     number = enter(
         con, "objections", moment(con, at), one_line(by, "--by", "who objects"), subject_id=subject_id, about=about,
-        text=limited(text, "--text", "the objection"), rows=list(named), evaluated_on=evaluated_on,
+        text=limited(text, "--text", "the objection"), rows=list(references), evaluated_on=evaluated_on,
     )  # fmt: skip
     return find(con, number)
 
@@ -154,12 +149,15 @@ def withdraw(
     con: duckdb.DuckDBPyConnection, number: int, *, by: str, reason: str | None = None, at: datetime | None = None
 ) -> Objection:
     """Enter that the merchant withdraws its objection. Raises UserError unless it is open."""
-    found = find(con, number)
-    if found.state != "open":
-        raise UserError(f"objection {number} is {STATES[found.state][1]} since {found.events[-1].day}, not open")
+    objection = find(con, number)
+    if objection.state != "open":
+        state, since = OBJECTION_STATES[objection.state][1], objection.events[-1].day
+        raise UserError(f"objection {number} is {state} since {since}, not open")
     when = moment(con, at)
-    not_before(con, when, found.at, f"objection {number} was filed")
-    _enter(con, when, by, found, "withdrawn", reason=limited(reason, "--reason", "why") if reason is not None else None)
+    not_before(con, when, objection.at, f"objection {number} was filed")
+    if reason is not None:
+        reason = limited(reason, "--reason", "why")
+    _enter(con, when, by, objection, "withdrawn", reason=reason)
     return find(con, number)
 
 
@@ -181,40 +179,44 @@ def decide(
     Raises UserError for a withdrawn objection, a rejected one that adjusts, an empty reason, rows that are not the
     merchant's, and values that intake would reject.
     """
-    found = find(con, number)
-    if found.state == "withdrawn":
-        raise UserError(f"objection {number} was withdrawn on {found.events[-1].day}; the merchant may file it again")
+    objection = find(con, number)
+    if objection.state == "withdrawn":
+        raise UserError(
+            f"objection {number} was withdrawn on {objection.events[-1].day}; the merchant may file it again"
+        )
     if outcome not in DECISIONS:
         raise UserError(f"--outcome {outcome!r}: expected one of {', '.join(DECISIONS)}")
     if outcome == "rejected" and (exclude or correct):
         raise UserError("--outcome rejected leaves the facts as they are; expected no --exclude and no --correct")
-    said, when = limited(reason, "--reason", "why; it is published"), moment(con, at)
-    last = found.events[-1] if found.events else None
-    not_before(con, when, last.at if last else found.at, f"objection {number} was {'decided' if last else 'filed'}")
+    reason, when = limited(reason, "--reason", "why; it is published"), moment(con, at)
+    last = objection.events[-1] if objection.events else None
+    not_before(con, when, last.at if last else objection.at, f"objection {number} was {'decided' if last else 'filed'}")
     counts = counts_from(con, when, from_day)
     checked = adjustments.check(
         con,
-        [adjustments.row(con, found.subject_id, given, "--exclude") for given in exclude],
-        [adjustments.correction(con, found.subject_id, given) for given in correct],
+        [adjustments.row(con, objection.subject_id, row, "--exclude") for row in exclude],
+        [adjustments.correction(con, objection.subject_id, correction) for correction in correct],
         when.recorded_at,
     )
     before = con.execute(
         """SELECT evaluated_on, grade, score FROM results.grades g JOIN results.runs r USING (evaluated_on, rulebook)
            WHERE subject_id = ? AND r.standing <> 'trial' ORDER BY 1 DESC LIMIT 1""",
-        [found.subject_id],
+        [objection.subject_id],
     ).fetchall()
     on, grade, score = before[0] if before else (None, None, None)
     with transaction(con):
         decision = _enter(
-            con, when, by, found, "decided", outcome=outcome, reason=said, from_day=counts, before_on=on,
+            con, when, by, objection, "decided", outcome=outcome, reason=reason, from_day=counts, before_on=on,
             before_grade=grade, before_score=score,
         )  # fmt: skip
         adjustments.store(
-            con, when, by, checked, subject_id=found.subject_id, decision=decision, from_day=counts, reason=said
+            con, when, by, checked, subject_id=objection.subject_id, decision=decision, from_day=counts, reason=reason
         )
     return find(con, number)
 
 
-def _enter(con: duckdb.DuckDBPyConnection, when: Any, by: str, of: Objection, event: str, **values: Any) -> int:
+def _enter(
+    con: duckdb.DuckDBPyConnection, when: Moment, by: str, objection: Objection, event: str, **values: Any
+) -> int:
     blank = dict.fromkeys(("outcome", "reason", "from_day", "before_on", "before_grade", "before_score"))
-    return enter(con, "objection_events", when, by, objection=of.number, event=event, **(blank | values))
+    return enter(con, "objection_events", when, by, objection=objection.number, event=event, **(blank | values))

@@ -20,45 +20,48 @@ OWN_KEY = "ledger:"
 DOUBLED_DAYS = 31
 """A delivered violation of the same kind, decided so many days before or after a finding was upheld, is the same."""
 
-STANDING = """FROM ledger.adjustments a LEFT JOIN ledger.objection_events d ON d.number = a.decision
-    WHERE a.from_day <= {day} AND (a.decision IS NULL OR a.decision = (
-        SELECT max(last.number) FROM ledger.objection_events last
-        WHERE last.objection = d.objection AND last.event = 'decided' AND last.from_day <= {day}))"""
-"""The adjustments `a` that count for the night of `day`: those of the last decision on each objection, and repairs."""
+
+def standing_adjustments(day: date) -> str:
+    """SQL of the adjustments `a` that count for the night of `day`: those of the last decision on each objection, and
+    repairs."""
+    return f"""FROM ledger.adjustments a LEFT JOIN ledger.objection_events d ON d.number = a.decision
+        WHERE a.from_day <= DATE '{day}' AND (a.decision IS NULL OR a.decision = (
+            SELECT max(last.number) FROM ledger.objection_events last
+            WHERE last.objection = d.objection AND last.event = 'decided' AND last.from_day <= DATE '{day}'))"""
 
 
-def taken_away(day: date, f: str = "f") -> str:
-    """SQL: whether a decision on an objection takes the upheld finding `f` away for the night of `day`."""
-    return f"""EXISTS (SELECT 1 {STANDING.format(day=f"DATE '{day}'")} AND a.table_name = 'violations'
-        AND a.column_name IS NULL AND a.key = '{OWN_KEY}' || {f}.number)"""
+def taken_away(day: date, finding: str = "f") -> str:
+    """SQL: whether a decision on an objection takes the upheld finding (an alias) away for the night of `day`."""
+    return f"""EXISTS (SELECT 1 {standing_adjustments(day)} AND a.table_name = 'violations'
+        AND a.column_name IS NULL AND a.key = '{OWN_KEY}' || {finding}.number)"""
 
 
-def found(day: date, f: str = "f") -> str:
-    """SQL of the upheld findings `f` that count for the night of `day`: of several decisions on one the last holds."""
-    return f"""FROM ledger.findings {f} WHERE {f}.outcome = 'upheld' AND {f}.number = (
+def standing_findings(day: date, finding: str = "f") -> str:
+    """SQL of the upheld findings (their alias `finding`) that count for the night of `day`: of several decisions on one
+    the last holds."""
+    return f"""FROM ledger.findings {finding} WHERE {finding}.outcome = 'upheld' AND {finding}.number = (
             SELECT max(last.number) FROM ledger.findings last
-            WHERE last.finding = {f}.finding AND last.from_day <= DATE '{day}')
-        AND NOT {taken_away(day, f)}"""
+            WHERE last.finding = {finding}.finding AND last.from_day <= DATE '{day}')
+        AND NOT {taken_away(day, finding)}"""
 
 
-_NAMED = {"transactions": "orders", "reviews": "reviews"}
+_NAMED_BY_FINDINGS = {"transactions": "orders", "reviews": "reviews"}
 """Table -> the column of ledger.findings that names its rows."""
 
 
 def adjusted(con: duckdb.DuckDBPyConnection, table: str, day: date) -> Adjusted:
     """What counts for the night of `day`, of a table; of several values for one column the one entered last. What an
     upheld finding names is left out."""
-    standing = STANDING.format(day=f"DATE '{day}'")
-    rows = con.execute(
-        f"SELECT a.key, a.column_name, a.value {standing} AND a.table_name = ? ORDER BY a.number", [table]
-    ).fetchall()
-    read: Adjusted = {}
-    for key, column, value in rows:
-        read.setdefault(key, {})[column] = value
-    if table in _NAMED:
-        for (key,) in con.execute(f"SELECT DISTINCT unnest(f.{_NAMED[table]}) {found(day)} ORDER BY 1").fetchall():
-            read.setdefault(key, {})[None] = None
-    return read
+    values: Adjusted = {}
+    for key, column, value in con.execute(
+        f"SELECT a.key, a.column_name, a.value {standing_adjustments(day)} AND a.table_name = ? ORDER BY a.number",
+        [table],
+    ).fetchall():
+        values.setdefault(key, {})[column] = value
+    if keys := _NAMED_BY_FINDINGS.get(table):
+        for (key,) in con.execute(f"SELECT DISTINCT unnest(f.{keys}) {standing_findings(day)} ORDER BY 1").fetchall():
+            values.setdefault(key, {})[None] = None
+    return values
 
 
 def added(con: duckdb.DuckDBPyConnection, table: str, at: datetime | None = None) -> str | None:
@@ -73,7 +76,7 @@ def added(con: duckdb.DuckDBPyConnection, table: str, at: datetime | None = None
     return f"SELECT {columns}, {values['known_at']} AS known_at {rows}"
 
 
-def _sanctions(at: datetime | None) -> tuple[dict[str, str], str]:
+def _imposed_sanctions(at: datetime | None) -> tuple[dict[str, str], str]:
     values = {
         "sanction_id": f"'{OWN_KEY}' || s.number",
         "subject_id": "s.subject_id",
@@ -89,7 +92,7 @@ def _sanctions(at: datetime | None) -> tuple[dict[str, str], str]:
     return values, f"FROM ledger.sanctions s LEFT JOIN ledger.sanction_lifts l ON l.sanction = s.number {known}"
 
 
-def _violations(at: datetime | None) -> tuple[dict[str, str], str]:
+def _upheld_violations(at: datetime | None) -> tuple[dict[str, str], str]:
     """Upheld findings as violations, withdrawn when they were dismissed. One matter is one violation: findings of one
     kind that share rows are, and one that the platform delivers as a violation itself stands for it."""
     then = f"d.from_day <= DATE '{at.date()}'" if at else "true"
@@ -114,14 +117,14 @@ def _violations(at: datetime | None) -> tuple[dict[str, str], str]:
         f"""{rows} AND f.from_day <= {day}
         AND NOT EXISTS (SELECT 1 FROM canonical.violations v WHERE {same})
         AND NOT EXISTS (SELECT 1 FROM history.violations v WHERE {same} AND v.known_until > {moment})
-        AND NOT EXISTS (SELECT 1 {found(at.date(), "e")} AND e.number < f.number AND e.subject_id = f.subject_id
+        AND NOT EXISTS (SELECT 1 {standing_findings(at.date(), "e")} AND e.number < f.number AND e.subject_id = f.subject_id
             AND e.violation = f.violation AND list_has_any(e.orders || e.reviews, f.orders || f.reviews))""",
     )
 
 
 _ADDED: dict[str, tuple[str, Callable[[datetime | None], tuple[dict[str, str], str]]]] = {
-    "sanctions": ("ledger.sanctions", _sanctions),
-    "violations": ("ledger.findings WHERE violation IS NOT NULL", _violations),
+    "sanctions": ("ledger.sanctions", _imposed_sanctions),
+    "violations": ("ledger.findings WHERE violation IS NOT NULL", _upheld_violations),
 }
 
 
@@ -166,8 +169,8 @@ def _cells(key: str, values: dict[str | None, str | None], columns: list[str]) -
 def current(con: duckdb.DuckDBPyConnection, table: str) -> str:
     """SQL of all rows of a canonical table as delivered last, those that the ledgers add among them."""
     rows = f"SELECT {', '.join((*TABLES[table].names, 'known_at'))} FROM canonical.{table}"
-    more = added(con, table)
-    return f"{rows} UNION ALL {more}" if more else rows
+    own_rows = added(con, table)
+    return f"{rows} UNION ALL {own_rows}" if own_rows else rows
 
 
 def owner(con: duckdb.DuckDBPyConnection, table: str, key: str) -> str | None:

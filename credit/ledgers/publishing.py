@@ -6,6 +6,7 @@ night and the day of the latest entry, so what was entered today shows at the ne
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from statistics import median
@@ -16,7 +17,7 @@ import duckdb
 
 from credit.ledgers import closings, findings, overlay
 from credit.ledgers.moments import coded
-from credit.ledgers.objections import ABOUT, OUTCOMES, Event, Objection, objections
+from credit.ledgers.objections import ABOUT, OUTCOMES, Objection, ObjectionEvent, objections
 from credit.settings import cut_off, last_day
 from credit.tables import TABLES
 from credit.warehouse.connection import scalar
@@ -67,11 +68,11 @@ class Published:
 
 def told(objection: Objection) -> dict[str, Any]:
     """An objection as in a merchant's document, open or decided; the objection's own text is not published."""
-    about = {"number": objection.number, "filed_on": objection.day, "about": coded(objection.about, ABOUT)}
+    filed = {"number": objection.number, "filed_on": objection.day, "about": coded(objection.about, ABOUT)}
     if objection.outcome is None:
-        return about | {"state": "open"}
+        return filed | {"state": "open"}
     last = objection.events[-1]
-    return about | {
+    return filed | {
         "decided_on": last.day,
         "days": objection.days,
         "outcome": coded(objection.outcome, OUTCOMES),
@@ -85,34 +86,37 @@ def published(con: duckdb.DuckDBPyConnection, day: date, zone: str) -> Published
     of the merchant."""
     now = max([day, *filter(None, (scalar(con, f"SELECT max(day) FROM ledger.{name}") for name in LEDGERS))])
     since = now - timedelta(days=SHOWN_DAYS)
-    every = objections(con)
-    shown: dict[str, list[Objection]] = {}
+    every_objection = objections(con)
+    recent: dict[str, list[Objection]] = {}
     notices: dict[str, list[Notice]] = {}
-    made = _made(con)
-    for one in every:
-        if one.state == "open" or one.events[-1].day > since:
-            shown.setdefault(one.subject_id, []).append(one)
-        if (notice := _correction(con, one, made, day)) and notice.until >= now:
-            notices.setdefault(one.subject_id, []).append(notice)
-    for found in findings.shown(con, now):
+    counts = _adjusted_rows(con)
+    for objection in every_objection:
+        if objection.state == "open" or objection.events[-1].day > since:
+            recent.setdefault(objection.subject_id, []).append(objection)
+        if (notice := _correction(con, objection, counts, day)) and notice.until >= now:
+            notices.setdefault(objection.subject_id, []).append(notice)
+    for decision in findings.published(con, now):
         # Several findings of one matter are one notice.
-        if (notice := _finding(found)).until >= now and notice not in notices.get(found.subject_id, ()):
-            notices.setdefault(found.subject_id, []).append(notice)
+        if (notice := _finding(decision)).until >= now and notice not in notices.get(decision.subject_id, ()):
+            notices.setdefault(decision.subject_id, []).append(notice)
     for closing in closings.closings(con):
         if closing.stands(now):
             notices.setdefault(closing.subject_id, []).append(_closing(closing))
-    return Published(shown, _sanctions(con, now, zone), notices, _figures(every, since))
+    return Published(recent, _sanctions(con, now, zone), notices, _figures(every_objection, since))
 
 
-def _figures(every: list[Objection], since: date) -> dict[str, Any]:
+def _figures(every_objection: list[Objection], since: date) -> dict[str, Any]:
     """Of the days after `since`; open ones whenever they were filed. Days are those of decisions, withdrawals aside."""
-    closed = [one for one in every if one.state != "open" and one.events[-1].day > since]
-    days = [one.days for one in closed if one.state == "decided" and one.days is not None]
+    closed = [
+        objection for objection in every_objection if objection.state != "open" and objection.events[-1].day > since
+    ]
+    days = [objection.days for objection in closed if objection.state == "decided" and objection.days is not None]
+    outcomes = Counter(objection.outcome for objection in closed)
     return {
-        "filed": sum(one.day > since for one in every),
-        "open": sum(one.state == "open" for one in every),
+        "filed": sum(objection.day > since for objection in every_objection),
+        "open": sum(objection.state == "open" for objection in every_objection),
         "decided": len(closed),
-        "by_outcome": {outcome: sum(one.outcome == outcome for one in closed) for outcome in OUTCOMES},
+        "by_outcome": {outcome: outcomes[outcome] for outcome in OUTCOMES},
         "median_days": float(median(days)) if days else None,
         "longest_days": max(days, default=None),
     }
@@ -120,9 +124,9 @@ def _figures(every: list[Objection], since: date) -> dict[str, Any]:
 
 def _sanctions(con: duckdb.DuckDBPyConnection, now: date, zone: str) -> dict[str, list[dict[str, Any]]]:
     """Those imposed by command that are in force, as decided objections left them."""
-    table, found = TABLES["sanctions"], dict[str, list[dict[str, Any]]]()
+    table, in_force = TABLES["sanctions"], dict[str, list[dict[str, Any]]]()
     if (rows := overlay.added(con, table.name)) is None:
-        return found
+        return in_force
     references = dict(con.execute("SELECT number, reference FROM ledger.sanctions").fetchall())
     for key, subject_id, kind, reason, imposed_at, until_at in con.execute(
         f"""SELECT sanction_id, subject_id, kind, reason, imposed_at, until_at
@@ -130,7 +134,7 @@ def _sanctions(con: duckdb.DuckDBPyConnection, now: date, zone: str) -> dict[str
             WHERE lifted_at IS NULL AND coalesce(until_at > ?, true) ORDER BY imposed_at, sanction_id""",
         [cut_off(now, zone)],
     ).fetchall():
-        found.setdefault(subject_id, []).append(
+        in_force.setdefault(subject_id, []).append(
             {
                 "kind": kind,
                 "reason": reason,
@@ -139,32 +143,32 @@ def _sanctions(con: duckdb.DuckDBPyConnection, now: date, zone: str) -> dict[str
                 "reference": references[int(key.removeprefix(overlay.OWN_KEY))],
             }
         )
-    return found
+    return in_force
 
 
 def _day(at: datetime, zone: str) -> date:
     return at.astimezone(ZoneInfo(zone)).date()
 
 
-Made = dict[int, tuple[int, int]]
+RowCounts = dict[int, tuple[int, int]]
 """Decision -> (rows left out, rows corrected)."""
 
 
-def _made(con: duckdb.DuckDBPyConnection) -> Made:
+def _adjusted_rows(con: duckdb.DuckDBPyConnection) -> RowCounts:
     rows = con.execute(
         """SELECT decision, count(DISTINCT (table_name, key)) FILTER (column_name IS NULL),
                   count(DISTINCT (table_name, key)) FILTER (column_name IS NOT NULL)
            FROM ledger.adjustments WHERE decision IS NOT NULL GROUP BY 1"""
     ).fetchall()
-    return {decision: (out, right) for decision, out, right in rows}
+    return {decision: (left_out, corrected) for decision, left_out, corrected in rows}
 
 
-def _correction(con: duckdb.DuckDBPyConnection, objection: Objection, made: Made, day: date) -> Notice | None:
+def _correction(con: duckdb.DuckDBPyConnection, objection: Objection, counts: RowCounts, day: date) -> Notice | None:
     """The notice of what the last decision changed; None where no decision changed anything."""
-    if not any(event.number in made for event in objection.events):
+    if not any(event.number in counts for event in objection.events):
         return None
     last = objection.events[-1]
-    zh, en = _said(objection, last, *made.get(last.number, (0, 0)))
+    zh, en = _correction_text(objection, last, *counts.get(last.number, (0, 0)))
     return Notice(
         "correction",
         last.day,
@@ -177,14 +181,14 @@ def _correction(con: duckdb.DuckDBPyConnection, objection: Objection, made: Made
     )
 
 
-def _said(objection: Objection, decision: Event, out: int, right: int) -> tuple[str, str]:
+def _correction_text(objection: Objection, decision: ObjectionEvent, left_out: int, corrected: int) -> tuple[str, str]:
     number, day = objection.number, decision.from_day
-    if not out and not right:
+    if not left_out and not corrected:
         return (
             f"经复核，第 {number} 号异议原作的更正已撤销，自 {day} 的评价起恢复原记录。",
             f"On review the correction made on objection {number} was withdrawn, from the evaluation of {day} on.",
         )
-    parts = [(out, "剔除", "left out"), (right, "更正", "corrected")]
+    parts = [(left_out, "剔除", "left out"), (corrected, "更正", "corrected")]
     zh = "、".join(f"{verb} {count} 条" for count, verb, _ in parts if count)
     en = ", ".join(f"{count} record{'s' * (count > 1)} {verb}" for count, _, verb in parts if count)
     outcome = OUTCOMES[decision.outcome or ""]
@@ -204,15 +208,17 @@ def _grade(con: duckdb.DuckDBPyConnection, subject_id: str, since: date, until: 
     return {"grade": rows[0][0], "score": rows[0][1]} if rows else None
 
 
-def _finding(found: findings.Decision) -> Notice:
+def _finding(decision: findings.Decision) -> Notice:
     """Says what was found and what follows, never how it was found nor whose rows they are."""
-    zh, en = f"自 {found.from_day} 的评价起不再计入。", f"no longer count, from the evaluation of {found.from_day} on."
-    if found.violation is None:
+    since = decision.from_day
+    zh, en = f"自 {since} 的评价起不再计入。", f"no longer count, from the evaluation of {since} on."
+    if decision.violation is None:
         zh, en = f"经核查，部分评价不真实，{zh}", f"Some reviews were found not to be genuine; they {en}"
     else:
-        what = findings.VIOLATIONS[found.violation]
-        zh, en = f"经核查认定{what[0]}，相关记录{zh}", f"On examination {what[1]} was found; the records concerned {en}"
-    return Notice("finding", found.day, found.day + timedelta(days=SHOWN_DAYS), zh, en)
+        violation = findings.VIOLATIONS[decision.violation]
+        zh = f"经核查认定{violation[0]}，相关记录{zh}"
+        en = f"On examination {violation[1]} was found; the records concerned {en}"
+    return Notice("finding", decision.day, decision.day + timedelta(days=SHOWN_DAYS), zh, en)
 
 
 def _closing(closing: closings.Closing) -> Notice:

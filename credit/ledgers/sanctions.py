@@ -11,20 +11,11 @@ from datetime import date, datetime
 import duckdb
 
 from credit.errors import UserError
-from credit.ledgers.entries import enter, highest, limited, merchant, not_before, one_line
+from credit.ledgers.entries import Ending, by_number, endings, enter, limited, merchant, not_before, one_line, rows
 from credit.ledgers.moments import moment
 from credit.tables import TABLES
 
 KINDS = TABLES["sanctions"].column("kind").codes
-
-
-@dataclass(frozen=True)
-class Lift:
-    reason: str
-    at: datetime
-    day: date
-    recorded_at: datetime
-    by: str
 
 
 @dataclass(frozen=True)
@@ -41,7 +32,7 @@ class Sanction:
     day: date
     recorded_at: datetime
     by: str
-    lifted: Lift | None
+    lifted: Ending | None
 
     def in_force(self, day: date) -> bool:
         """Whether it stands that day, as far as the ledger tells now."""
@@ -50,26 +41,13 @@ class Sanction:
 
 def sanctions(con: duckdb.DuckDBPyConnection, subject_id: str | None = None) -> list[Sanction]:
     """Every sanction imposed by command (on one merchant), by number."""
-    lifts = {
-        number: Lift(*rest)
-        for number, *rest in con.execute(
-            'SELECT sanction, reason, "at", day, recorded_at, "by" FROM ledger.sanction_lifts'
-        ).fetchall()
-    }
-    rows = con.execute(
-        """SELECT number, subject_id, kind, reason, until_on, reference, "at", day, recorded_at, "by" FROM ledger.sanctions
-           WHERE ? IS NULL OR subject_id = ? ORDER BY number""",
-        [subject_id, subject_id],
-    ).fetchall()
-    return [Sanction(*(*row, lifts.get(row[0]))) for row in rows]
+    lifts = endings(con, "sanction_lifts")
+    return [Sanction(*(*row, lifts.get(row[0]))) for row in rows(con, "sanctions", subject_id)]
 
 
 def find(con: duckdb.DuckDBPyConnection, number: int) -> Sanction:
     """One sanction. Raises UserError saying which there are."""
-    found = next((one for one in sanctions(con) if one.number == number), None)
-    if found is None:
-        raise highest(con, "sanctions", number, "sanction")
-    return found
+    return by_number(con, "sanctions", sanctions(con), number, "sanction")
 
 
 def impose(
@@ -99,11 +77,11 @@ def impose(
 
 def lift(con: duckdb.DuckDBPyConnection, number: int, *, reason: str, by: str, at: datetime | None = None) -> Sanction:
     """Enter that a sanction is lifted before its end. Raises UserError where it is over already."""
-    found, when = find(con, number), moment(con, at)
-    if found.lifted:
-        raise UserError(f"sanction {number} was lifted on {found.lifted.day}")
-    not_before(con, when, found.at, f"sanction {number} was imposed")
-    if not found.in_force(when.day):
-        raise UserError(f"sanction {number} ended on {found.until_on}; there is nothing to lift")
+    sanction, when = find(con, number), moment(con, at)
+    if sanction.lifted:
+        raise UserError(f"sanction {number} was lifted on {sanction.lifted.day}")
+    not_before(con, when, sanction.at, f"sanction {number} was imposed")
+    if not sanction.in_force(when.day):
+        raise UserError(f"sanction {number} ended on {sanction.until_on}; there is nothing to lift")
     enter(con, "sanction_lifts", when, by, sanction=number, reason=limited(reason, "--reason", "why"))
     return find(con, number)

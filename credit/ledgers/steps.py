@@ -13,7 +13,16 @@ import duckdb
 
 from credit.errors import UserError
 from credit.ledgers import moments
-from credit.ledgers.lifecycle import EVENTS, STATES, Event, Outcome, State, Version, find, versions
+from credit.ledgers.lifecycle import (
+    RULEBOOK_EVENTS,
+    RULEBOOK_STATES,
+    Outcome,
+    RulebookEvent,
+    State,
+    Version,
+    find,
+    versions,
+)
 from credit.ledgers.moments import SHIPPED_BY, Moment, local_time, moment, stated, zone
 from credit.rulebooks import conformity, reading
 from credit.rulebooks.book import NOTICE_DAYS, Rulebook
@@ -44,19 +53,49 @@ def propose(
     reference, nothing is new, or the period is over before it begins or shorter than was promised.
     """
     book = load(path)
-    known = versions(con)
-    found = next((one for one in known if (one.id, one.version) == (book.id, book.version)), None)
-    if found and found.state not in ("draft", "open"):
+    ledger = versions(con)
+    version = next((entered for entered in ledger if (entered.id, entered.version) == (book.id, book.version)), None)
+    _refuse_proposal(path, book, ledger, version, comments_until)
+    when = _moment(con, at, version)
+    if version:
+        _refuse_revision(path, book, version, comments_until, when)
+    if comments_until and comments_until < when.day:
+        raise UserError(f"--comments-until {comments_until} is before {when.day}, the day it opens; give a later day")
+    promised = version.comments_until if version else None
+    if comments_until and promised and comments_until < promised:
         raise UserError(
-            f"{path}: {book.label} is {STATES[found.state][1]} since {found.events[-1].day}"
+            f"--comments-until {comments_until}: comments are promised until {promised}; not before that day"
+        )
+    with transaction(con):
+        _keep(con, book, path.name)
+        if version is None:
+            _enter(con, book, "proposed", when, by, note)
+        elif version.hash != book.hash:
+            _enter(con, book, "revised", when, by, note)
+        if comments_until and comments_until != promised:
+            _enter(con, book, "opened", when, by, note, comments_until)
+    return find(con, book.id, book.version)
+
+
+def _refuse_proposal(
+    path: Path, book: Rulebook, ledger: list[Version], version: Version | None, comments_until: date | None
+) -> None:
+    """Raises UserError for a file that cannot be a draft or open for comment, whenever that is."""
+    if version and version.state not in ("draft", "open"):
+        raise UserError(
+            f"{path}: {book.label} is {RULEBOOK_STATES[version.state][1]} since {version.events[-1].day}"
             + (
                 ", with this text; there is nothing to propose"
-                if found.hash == book.hash
+                if version.hash == book.hash
                 else ", and announced rules are not changed: give it a new version"
             )
         )
-    if found is None and (
-        later := [one for one in known if one.id == book.id and version_key(one.version) > version_key(book.version)]
+    if version is None and (
+        later := [
+            entered
+            for entered in ledger
+            if entered.id == book.id and version_key(entered.version) > version_key(book.version)
+        ]
     ):
         raise UserError(
             f"{path}: {book.label} comes before {later[-1].version}, which is in the ledger; give it a higher version number"
@@ -66,32 +105,20 @@ def propose(
             f"{path}: comments until {comments_until}, but announced_on is {book.announced_on}; it can be announced from the "
             "day after the comment period only: correct announced_on (and effective_from), or give an earlier --comments-until"
         )
-    _sources_have_references(known, book, path)
-    when = _moment(con, at, found)
-    promised = found.comments_until if found else None
-    if found and found.hash == book.hash and comments_until in (None, promised):
+    _sources_have_references(ledger, book, path)
+
+
+def _refuse_revision(path: Path, book: Rulebook, version: Version, comments_until: date | None, when: Moment) -> None:
+    """Raises UserError where a file changes nothing of the version, or more than its dates after comments have closed."""
+    promised = version.comments_until
+    if version.hash == book.hash and comments_until in (None, promised):
         raise UserError(f"{path}: {book.label} is proposed with this text already; change it, or open it for comment")
-    closed = found and promised and when.day > promised and not (comments_until and comments_until >= when.day)
-    if found and closed and _undated(found.text) != _undated(book.text):
+    closed = promised and when.day > promised and not (comments_until and comments_until >= when.day)
+    if closed and _undated(version.text) != _undated(book.text):
         raise UserError(
             f"{path}: comments on {book.label} closed on {promised}; after that its dates alone may change. Open it again "
             "with a later --comments-until, or propose a new version"
         )
-    if comments_until and comments_until < when.day:
-        raise UserError(f"--comments-until {comments_until} is before {when.day}, the day it opens; give a later day")
-    if comments_until and promised and comments_until < promised:
-        raise UserError(
-            f"--comments-until {comments_until}: comments are promised until {promised}; not before that day"
-        )
-    with transaction(con):
-        _keep(con, book, path.name)
-        if found is None:
-            _enter(con, book, "proposed", when, by, note)
-        elif found.hash != book.hash:
-            _enter(con, book, "revised", when, by, note)
-        if comments_until and comments_until != promised:
-            _enter(con, book, "opened", when, by, note, comments_until)
-    return find(con, book.id, book.version)
 
 
 def comment(
@@ -101,17 +128,17 @@ def comment(
 
     Raises UserError when it is not open, or the comment is from outside the period.
     """
-    found = _in_state(con, id_, version, "open", "comments are taken while it is open for comment")
-    opened = next(event for event in found.events if event.event == "opened")
-    when = _moment(con, at, found, opened)
-    assert found.comments_until is not None
-    if when.day > found.comments_until:
-        raise UserError(f"comments on {found.label} were taken until {found.comments_until}; this one is of {when.day}")
-    author, said = stated(by, "--by", "who comments"), stated(text, "--text", "the comment")
+    rules = _in_state(con, id_, version, "open", "comments are taken while it is open for comment")
+    opened = next(event for event in rules.events if event.event == "opened")
+    when = _moment(con, at, rules, opened)
+    assert rules.comments_until is not None
+    if when.day > rules.comments_until:
+        raise UserError(f"comments on {rules.label} were taken until {rules.comments_until}; this one is of {when.day}")
+    author, text = stated(by, "--by", "who comments"), stated(text, "--text", "the comment")
     number = int(scalar(con, "SELECT coalesce(max(number), 0) + 1 FROM ledger.rulebook_comments"))
     con.execute(
         "INSERT INTO ledger.rulebook_comments VALUES (?, ?, ?, ?, ?, ?, ?)",
-        [number, id_, version, when.at, when.recorded_at, author, said],
+        [number, id_, version, when.at, when.recorded_at, author, text],
     )
     return number
 
@@ -138,12 +165,12 @@ def answer(
     if outcome not in get_args(Outcome):
         raise UserError(f"--outcome {outcome!r}: expected one of {', '.join(get_args(Outcome))}")
     id_, version = rows[0]
-    found = _in_state(con, id_, version, "open", "comments are answered before it is announced")
-    said = next(one for one in found.comments if one.number == number)
+    rules = _in_state(con, id_, version, "open", "comments are answered before it is announced")
+    filed = next(comment for comment in rules.comments if comment.number == number)
     when = _moment(con, at, None)
-    if when.at < said.at:
+    if when.at < filed.at:
         raise UserError(
-            f"--at {local_time(con, when.at)} is before comment {number} itself, of {local_time(con, said.at)}"
+            f"--at {local_time(con, when.at)} is before comment {number} itself, of {local_time(con, filed.at)}"
         )
     con.execute(
         "INSERT INTO ledger.rulebook_answers VALUES (?, ?, ?, ?, ?, ?)",
@@ -156,7 +183,7 @@ def answer(
             stated(reason, "--reason", "why"),
         ],
     )
-    return find(con, found.id, found.version)
+    return find(con, rules.id, rules.version)
 
 
 def announce(
@@ -173,34 +200,35 @@ def announce(
     Raises UserError unless it is open, its comment period is over, every comment is answered, `announced_on` is that day
     and `effective_from` leaves 7 full days (E-Commerce Law Art. 34); it names the earliest possible day.
     """
-    found = _in_state(con, id_, version, "open", "a version is announced after it was open for comment")
-    when = _moment(con, at, found)
-    assert found.comments_until is not None
-    if when.day <= found.comments_until:
+    rules = _in_state(con, id_, version, "open", "a version is announced after it was open for comment")
+    when = _moment(con, at, rules)
+    assert rules.comments_until is not None
+    if when.day <= rules.comments_until:
         raise UserError(
-            f"{found.label} is open for comment until {found.comments_until}; it can be announced from "
-            f"{found.comments_until + timedelta(days=1)}"
+            f"{rules.label} is open for comment until {rules.comments_until}; it can be announced from "
+            f"{rules.comments_until + timedelta(days=1)}"
         )
-    if open_ := [str(one.number) for one in found.comments if not one.answers]:
+    if unanswered := [str(comment.number) for comment in rules.comments if not comment.answers]:
         raise UserError(
-            f"comments {', '.join(open_)} on {found.label} are not answered; answer each with "
+            f"comments {', '.join(unanswered)} on {rules.label} are not answered; answer each with "
             "`merchant-credit rulebook answer NUMBER`, then announce"
         )
-    last = max((at for one in found.comments for at in (one.at, *(said.at for said in one.answers))), default=when.at)
+    instants = [at for filed in rules.comments for at in (filed.at, *(answered.at for answered in filed.answers))]
+    last = max(instants, default=when.at)
     if when.at < last:
         raise UserError(
             f"--at {local_time(con, when.at)} is before the last comment or answer, of {local_time(con, last)}"
         )
-    book, earliest = found.book(), _earliest(con, when)
+    book, earliest = rules.book(), _earliest(con, when)
     if book.announced_on != when.day:
         raise UserError(
-            f"{found.label} says announced_on {book.announced_on}, but it is announced on {when.day}: propose the file "
+            f"{rules.label} says announced_on {book.announced_on}, but it is announced on {when.day}: propose the file "
             f"again with announced_on: {when.day} and effective_from: {max(earliest, book.effective_from)}"
             + ("" if book.effective_from >= earliest else " (the earliest possible)")
         )
     if book.effective_from < earliest:
         raise UserError(
-            f"{found.label} says effective_from {book.effective_from}, less than {NOTICE_DAYS} full days after "
+            f"{rules.label} says effective_from {book.effective_from}, less than {NOTICE_DAYS} full days after "
             f"{local_time(con, when.at)}; the earliest possible is {earliest} (E-Commerce Law Art. 34)"
         )
     with transaction(con):
@@ -221,17 +249,17 @@ def enact(
 
     Raises UserError before its `effective_from` and before 7 full days since its announcement, saying when it may.
     """
-    found = _in_state(con, id_, version, "announced", "a version is enacted after it was announced")
-    when = _moment(con, at, found)
-    book, announced = found.book(), found.last("announced")
+    rules = _in_state(con, id_, version, "announced", "a version is enacted after it was announced")
+    when = _moment(con, at, rules)
+    book, announced = rules.book(), rules.last("announced")
     assert announced is not None
-    may = max(
+    earliest = max(
         cut_off(book.effective_from, zone(con)).astimezone(UTC),
         announced.at.astimezone(UTC) + timedelta(days=NOTICE_DAYS),
     )
-    if when.at < may:
+    if when.at < earliest:
         raise UserError(
-            f"{found.label} takes effect on {book.effective_from}; it may be enacted from {local_time(con, may)}"
+            f"{rules.label} takes effect on {book.effective_from}; it may be enacted from {local_time(con, earliest)}"
         )
     for other in versions(con):
         current = other.last("enacted")
@@ -267,14 +295,14 @@ def shipped_in_zone(con: duckdb.DuckDBPyConnection, zone: str) -> None:
 
 
 def _moment(
-    con: duckdb.DuckDBPyConnection, at: datetime | None, of: Version | None, after: Event | None = None
+    con: duckdb.DuckDBPyConnection, at: datetime | None, version: Version | None, after: RulebookEvent | None = None
 ) -> Moment:
     """When something happened. Refused: in the future, or before the version's previous event (or `after`)."""
     when = moment(con, at)
-    previous = after or (max(of.events, key=lambda event: event.at) if of else None)
-    if of and previous and when.at < previous.at:
+    previous = after or (max(version.events, key=lambda event: event.at) if version else None)
+    if version and previous and when.at < previous.at:
         raise UserError(
-            f"--at {local_time(con, when.at)} is before {of.label} was {EVENTS[previous.event][1]}, "
+            f"--at {local_time(con, when.at)} is before {version.label} was {RULEBOOK_EVENTS[previous.event][1]}, "
             f"{local_time(con, previous.at)}; give a later instant"
         )
     return when
@@ -288,10 +316,10 @@ def _earliest(con: duckdb.DuckDBPyConnection, when: Moment) -> date:
 
 
 def _in_state(con: duckdb.DuckDBPyConnection, id_: str, version: str, state: State, why: str) -> Version:
-    found = find(con, id_, version)
-    if found.state != state:
-        raise UserError(f"{found.label} is {STATES[found.state][1]}, not {STATES[state][1]}: {why}")
-    return found
+    rules = find(con, id_, version)
+    if rules.state != state:
+        raise UserError(f"{rules.label} is {RULEBOOK_STATES[rules.state][1]}, not {RULEBOOK_STATES[state][1]}: {why}")
+    return rules
 
 
 def _keep(con: duckdb.DuckDBPyConnection, book: Rulebook, label: str) -> None:
@@ -327,17 +355,21 @@ def _enter(
     )  # fmt: skip
 
 
-def _sources_have_references(known: list[Version], book: Rulebook, path: Path) -> None:
+def _sources_have_references(ledger: list[Version], book: Rulebook, path: Path) -> None:
     """A number whose source is edited says on what ground: its block needs a reference."""
-    earlier = [one for one in known if one.id == book.id and version_key(one.version) < version_key(book.version)]
+    earlier = [
+        version
+        for version in ledger
+        if version.id == book.id and version_key(version.version) < version_key(book.version)
+    ]
     if not earlier:
         return
     before = {row.place: row.source for row in conformity.rows(earlier[-1].book())}
-    said = {
+    errors = {
         row.block: f"{path}, line {row.block_line}, {row.block}.source: {before[row.place]} in {earlier[-1].version}, now "
         f"{row.source}: a source is changed only with a reference; add `reference:` naming the ground"
         for row in conformity.rows(book)
         if row.place in before and row.source != before[row.place] and not row.reference
     }
-    if said:
-        raise UserError("\n  ".join(said.values()))
+    if errors:
+        raise UserError("\n  ".join(errors.values()))

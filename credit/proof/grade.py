@@ -56,16 +56,18 @@ def in_table(document: dict[str, Any], table: bytes) -> Step:
     """Whether the table of all grades says the same of the merchant as its document."""
     names = ("subject_id", "grade", "score", "evidence", "not_rated_reason", "rulebook_hash")
     try:
-        found = pq.read_table(io.BytesIO(table), columns=list(names))
-        rows = found.filter(pc.equal(found["subject_id"], document["subject"]["subject_id"])).to_pylist()
+        columns = pq.read_table(io.BytesIO(table), columns=list(names))
+        rows = columns.filter(pc.equal(columns["subject_id"], document["subject"]["subject_id"])).to_pylist()
     except (pa.ArrowException, KeyError, ValueError, OSError) as error:
         return Step("汇总表", TABLE, "a table of grades", f"{type(error).__name__}: {error}", False)
-    told = document | {"subject_id": document["subject"]["subject_id"]}
-    told["rulebook_hash"] = document["rulebook"].get("hash")
-    expected = {name: told.get(name) for name in names}
-    said = [{name: row[name] for name in names if row[name] != expected[name]} for row in rows]
-    same = said == [{}]
-    return Step("汇总表", TABLE, "one row, the same", "one row, the same" if same else str(said or "no row"), same)
+    fields = document | {"subject_id": document["subject"]["subject_id"]}
+    fields["rulebook_hash"] = document["rulebook"].get("hash")
+    expected = {name: fields.get(name) for name in names}
+    differences = [{name: row[name] for name in names if row[name] != expected[name]} for row in rows]
+    matches = differences == [{}]
+    return Step(
+        "汇总表", TABLE, "one row, the same", "one row, the same" if matches else str(differences or "no row"), matches
+    )
 
 
 def recompute(document: dict[str, Any], rules: bytes, name: str) -> list[Step]:
@@ -81,9 +83,14 @@ def recompute(document: dict[str, Any], rules: bytes, name: str) -> list[Step]:
 
 
 def _steps(document: dict[str, Any], book: Rulebook) -> list[Step]:
-    told = document["rulebook"]
+    rulebook = document["rulebook"]
     steps = [
-        _equal("规则", "rulebook", f"{book.label} {book.hash}", f"{told['id']} {told['version']} {told['hash']}"),
+        _equal(
+            "规则",
+            "rulebook",
+            f"{book.label} {book.hash}",
+            f"{rulebook['id']} {rulebook['version']} {rulebook['hash']}",
+        ),
         _equal(
             "要素与权重",
             "elements and weights",
@@ -100,17 +107,19 @@ def _steps(document: dict[str, Any], book: Rulebook) -> list[Step]:
     rated = document["not_rated_reason"] is None
     if not rated:
         steps.append(_not_rated(document, book))
-        shown = [element["points"] for element in document["elements"]]
+        points = [element["points"] for element in document["elements"]]
         steps.append(
-            _equal("未评级无得分", "no points without a rating", [None] * (len(shown) + 1), [*shown, document["score"]])
+            _equal(
+                "未评级无得分", "no points without a rating", [None] * (len(points) + 1), [*points, document["score"]]
+            )
         )
     else:
         steps += [_element(element) for element in document["elements"]]
-        shown = [element["points"] for element in document["elements"] if element["points"] is not None]
-        total, blur, score = sum(shown), _ELEMENT * len(shown) + _EXACT, document["score"]
-        said = f"{total:.1f} ± {blur:.2f}"
+        points = [element["points"] for element in document["elements"] if element["points"] is not None]
+        total, blur, score = sum(points), _ELEMENT * len(points) + _EXACT, document["score"]
+        sum_text = f"{total:.1f} ± {blur:.2f}"
         adds_up = abs(total - score) <= blur + 1e-9
-        steps.append(Step("要素得分之和", "points of the elements add up", said, str(score), adds_up))
+        steps.append(Step("要素得分之和", "points of the elements add up", sum_text, str(score), adds_up))
         low = book.minimum.evidence.value
         steps.append(
             Step(
@@ -132,29 +141,30 @@ def _whole(points: float) -> int:
     return round(float(points) * POINT)
 
 
-def _equal(zh: str, en: str, expected: Any, found: Any) -> Step:
-    if expected == found:
-        said = f"{len(found)}" if isinstance(found, list) else str(found)
-        return Step(zh, en, said, said, True)
-    if isinstance(expected, list) and isinstance(found, list):
-        expected, found = (
-            [x for x in expected if x not in found] or expected,
-            [x for x in found if x not in expected] or found,
+def _equal(zh: str, en: str, expected: Any, published: Any) -> Step:
+    if expected == published:
+        text = f"{len(published)}" if isinstance(published, list) else str(published)
+        return Step(zh, en, text, text, True)
+    if isinstance(expected, list) and isinstance(published, list):
+        expected, published = (
+            [x for x in expected if x not in published] or expected,
+            [x for x in published if x not in expected] or published,
         )
-    return Step(zh, en, str(expected), str(found), False)
+    return Step(zh, en, str(expected), str(published), False)
 
 
 def _element(element: dict[str, Any]) -> Step:
     """Points of an element lie where those of its indicators let them: what is shown, each with its rounding, and of what is
     withheld between nothing and its weight."""
     rows = [row for row in element["indicators"] if row["state"] in ("measured", "suppressed")]
-    shown = [row for row in rows if row["points"] is not None]
+    disclosed = [row for row in rows if row["points"] is not None]
     withheld = sum(_most(row) for row in rows if row["points"] is None)
-    blur = _ELEMENT + _INDICATOR * len(shown) + 1e-9
-    least = sum(row["points"] for row in shown)
+    blur = _ELEMENT + _INDICATOR * len(disclosed) + 1e-9
+    least = sum(row["points"] for row in disclosed)
     points = element["points"] or 0.0
     bounded = (
-        all(0 <= row["points"] <= _most(row) + _INDICATOR for row in shown) and 0 <= points <= _most(element) + _ELEMENT
+        all(0 <= row["points"] <= _most(row) + _INDICATOR for row in disclosed)
+        and 0 <= points <= _most(element) + _ELEMENT
     )
     return Step(
         element["name_zh"],
@@ -165,9 +175,9 @@ def _element(element: dict[str, Any]) -> Step:
     )
 
 
-def _most(one: dict[str, Any]) -> float:
+def _most(row: dict[str, Any]) -> float:
     """The most points that an indicator or element can earn."""
-    return 100 * (float(one["effective_weight"]) + _EXACT)
+    return 100 * (float(row["effective_weight"]) + _EXACT)
 
 
 def _not_rated(document: dict[str, Any], book: Rulebook) -> Step:
@@ -186,21 +196,21 @@ def _not_rated(document: dict[str, Any], book: Rulebook) -> Step:
         "too_few_orders": f"fewer than {few:g} orders in {days} days",
         "too_little_evidence": f"evidence below {least:g}",
     }
-    found = f"orders from {low}, evidence {document['evidence']}"
+    figures = f"orders from {low}, evidence {document['evidence']}"
     return Step(
-        "未评级原因", f"not rated: {code}", expected.get(code, " / ".join(REASONS)), found, holds.get(code, False)
+        "未评级原因", f"not rated: {code}", expected.get(code, " / ".join(REASONS)), figures, holds.get(code, False)
     )
 
 
 def _vetoes(document: dict[str, Any], book: Rulebook) -> list[Step]:
     """Each veto that is listed is the rulebook's; each that the published values decide is listed as they decide."""
-    known = {veto.id: veto for veto in book.vetoes}
+    rules = {veto.id: veto for veto in book.vetoes}
     listed = {veto["id"]: veto for veto in document["vetoes"]}
     steps = []
-    for veto_id, told in listed.items():
-        rule = known.get(veto_id)
+    for veto_id, entry in listed.items():
+        rule = rules.get(veto_id)
         expected = (("fixed" if rule.fixed else "cap"), rule.grade) if rule else "a veto of the rulebook"
-        steps.append(_equal("否决与限级", f"veto {veto_id}", expected, (told["effect"], told["grade"])))
+        steps.append(_equal("否决与限级", f"veto {veto_id}", expected, (entry["effect"], entry["grade"])))
     rows = {row["name"]: row for element in document["elements"] for row in element["indicators"]}
     for veto in book.vetoes:
         row = rows.get(veto.indicator)
@@ -208,8 +218,10 @@ def _vetoes(document: dict[str, Any], book: Rulebook) -> list[Step]:
             continue
         holds = _holds(veto, row)
         if holds is not None and holds != (veto.id in listed):
-            said = ("applies" if holds else "does not apply", "listed" if veto.id in listed else "not listed")
-            steps.append(Step("否决与限级", f"veto {veto.id} by {veto.indicator} = {row.get('value')}", *said, False))
+            verdicts = ("applies" if holds else "does not apply", "listed" if veto.id in listed else "not listed")
+            steps.append(
+                Step("否决与限级", f"veto {veto.id} by {veto.indicator} = {row.get('value')}", *verdicts, False)
+            )
     return steps
 
 
@@ -239,6 +251,6 @@ def _grades(document: dict[str, Any], book: Rulebook, rated: bool) -> list[str]:
         return [NOT_RATED]
     score = _whole(document["score"])
     margin = _whole(book.margin.points.value) if book.margin else 0
-    best, worst = (int(place(book, np.array([float(at)]))[0]) for at in (score + margin, score - margin))
+    best, worst = (int(place(book, np.array([float(edge)]))[0]) for edge in (score + margin, score - margin))
     cap = max([symbols.index(veto.grade) for veto in holding], default=0)
     return [symbols[i] for i in sorted({max(i, cap) for i in range(best, worst + 1)})]

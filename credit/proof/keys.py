@@ -74,7 +74,7 @@ class Keys:
         folder = settings.home / "keys"
         if not folder.exists():
             _refuse_to_replace(settings)
-            _new_folder(folder, lambda made: _write_development(made, now))
+            _new_folder(folder, lambda scratch: _write_development(scratch, now))
         keys = _read(folder, settings.proof_timestamp_days)
         if keys.development and keys.expires - now < timedelta(days=RENEW_DAYS):
             root = next(_signers(folder, "root-"))
@@ -103,27 +103,27 @@ class Keys:
 
     def notice(self, now: datetime | None = None) -> str | None:
         """What a night's report should say of the keys: the root ends soon."""
-        left = (self.expires - (now or datetime.now(UTC))).days
-        if left >= RENEW_DAYS or self.development:
+        days_left = (self.expires - (now or datetime.now(UTC))).days
+        if days_left >= RENEW_DAYS or self.development:
             return None
         return (
-            f"the root metadata of the signing keys ends on {self.expires.date()} ({left} days): "
+            f"the root metadata of the signing keys ends on {self.expires.date()} ({days_left} days): "
             "run `merchant-credit keys rotate --root FOLDER` with the root key"
         )
 
 
 def parse_root(raw: bytes) -> Metadata[Root]:
     """Raises RepositoryError or ValueError when these bytes are no TUF root metadata."""
-    found: Metadata[Any] = Metadata.from_bytes(raw)
-    if not isinstance(found.signed, Root):
-        raise ValueError(f"it is {found.signed.type} metadata")
-    return found
+    metadata: Metadata[Any] = Metadata.from_bytes(raw)
+    if not isinstance(metadata.signed, Root):
+        raise ValueError(f"it is {metadata.signed.type} metadata")
+    return metadata
 
 
 def marks(signed: Signed) -> dict[str, Any]:
     """The field of ours in metadata; empty where it has none."""
-    found = signed.unrecognized_fields.get(MARK)
-    return found if isinstance(found, dict) else {}
+    field = signed.unrecognized_fields.get(MARK)
+    return field if isinstance(field, dict) else {}
 
 
 def is_development(root: Root) -> bool:
@@ -138,7 +138,7 @@ def _writing(verb: Callable[P, Keys]) -> Callable[P, Keys]:
     """A disk that cannot be written is told as the user's error."""
 
     @wraps(verb)
-    def told(*args: P.args, **options: P.kwargs) -> Keys:
+    def checked(*args: P.args, **options: P.kwargs) -> Keys:
         try:
             return verb(*args, **options)
         except OSError as error:
@@ -146,7 +146,7 @@ def _writing(verb: Callable[P, Keys]) -> Callable[P, Keys]:
                 f"keys: {error.filename or 'a file'} cannot be read or written: {error.strerror}"
             ) from error
 
-    return told
+    return checked
 
 
 # --- the verbs ---------------------------------------------------------------------------------------------------
@@ -173,7 +173,7 @@ def init(
     _write_root_key(root_folder, root, passphrase)
     if before is None:
         _refuse_to_replace(settings, replace=True)
-        _new_folder(folder, lambda made: _write_first(made, now, root, nightly, development=False))
+        _new_folder(folder, lambda scratch: _write_first(scratch, now, root, nightly, development=False))
     else:
         _write_key(folder / f"nightly-{_short(nightly)}.pem", nightly)
         # Newest first: what is left of the old chain if this is interrupted is a chain.
@@ -182,9 +182,9 @@ def init(
         first = _first_root(now, root, nightly, development=False)
         durable.put(folder / "tuf" / "1.root.json", first)
         durable.put(folder / "root.json", first)
-        for old in [*folder.glob("root-*.pem"), *folder.glob("nightly-*.pem")]:
-            if old.name != f"nightly-{_short(nightly)}.pem":
-                old.unlink()
+        for file in [*folder.glob("root-*.pem"), *folder.glob("nightly-*.pem")]:
+            if file.name != f"nightly-{_short(nightly)}.pem":
+                file.unlink()
     durable.put(root_folder / "root.json", (folder / "root.json").read_bytes())
     return _read(folder, settings.proof_timestamp_days)
 
@@ -217,20 +217,20 @@ def rotate(
         )
     root_folder = _outside(settings, root_folder)
     secret = cache(passphrase)
-    old = [_root_key(root_folder, root, secret)]
-    new = old
+    old_roots = [_root_key(root_folder, root, secret)]
+    new_roots = old_roots
     if new_root:
-        new = [CryptoSigner.generate_ed25519()]
+        new_roots = [CryptoSigner.generate_ed25519()]
         encrypted = b"ENCRYPTED" in _root_file(root_folder, root).read_bytes()
-        _write_root_key(root_folder, new[0], secret() if encrypted else None)
+        _write_root_key(root_folder, new_roots[0], secret() if encrypted else None)
     nightly = CryptoSigner.generate_ed25519()
     _write_key(folder / f"nightly-{_short(nightly)}.pem", nightly)
-    told = marks(root)
+    mark = marks(root)
     if revoked is not None:
         on = now.astimezone(UTC).date().isoformat()
-        gone = [{"keyid": keyid, "on": on, "reason": revoked} for keyid in sorted(nightly_ids(root))]
-        told = {**told, "revoked": [*told.get("revoked", []), *gone]}
-    _add_root(folder, len(roots) + 1, now, old, new, nightly, told)
+        revocations = [{"keyid": keyid, "on": on, "reason": revoked} for keyid in sorted(nightly_ids(root))]
+        mark = {**mark, "revoked": [*mark.get("revoked", []), *revocations]}
+    _add_root(folder, len(roots) + 1, now, old_roots, new_roots, nightly, mark)
     return _read(folder, settings.proof_timestamp_days)
 
 
@@ -238,34 +238,34 @@ def rotate(
 
 
 def _root(
-    version: int, now: datetime, roots: list[CryptoSigner], nightly: CryptoSigner, told: dict[str, Any]
+    version: int, now: datetime, roots: list[CryptoSigner], nightly: CryptoSigner, mark: dict[str, Any]
 ) -> Metadata[Root]:
     keys = {signer.public_key.keyid: signer.public_key for signer in [*roots, nightly]}
     roles = {"root": Role([signer.public_key.keyid for signer in roots], 1)}
     roles |= {name: Role([nightly.public_key.keyid], 1) for name in NIGHTLY_ROLES}
     expires = now.astimezone(UTC).replace(microsecond=0) + timedelta(days=ROOT_DAYS)
-    return Metadata(Root(version, expires=expires, keys=dict(keys), roles=roles, unrecognized_fields={MARK: told}))
+    return Metadata(Root(version, expires=expires, keys=dict(keys), roles=roles, unrecognized_fields={MARK: mark}))
 
 
 def _first_root(now: datetime, root: CryptoSigner, nightly: CryptoSigner, development: bool) -> bytes:
-    made = _root(1, now, [root], nightly, {"development": development})
-    made.sign(root)
-    return made.to_bytes()
+    metadata = _root(1, now, [root], nightly, {"development": development})
+    metadata.sign(root)
+    return metadata.to_bytes()
 
 
 def _add_root(
     folder: Path,
     version: int,
     now: datetime,
-    old: list[CryptoSigner],
-    new: list[CryptoSigner],
+    old_roots: list[CryptoSigner],
+    new_roots: list[CryptoSigner],
     nightly: CryptoSigner,
-    told: dict[str, Any],
+    mark: dict[str, Any],
 ) -> None:
-    made = _root(version, now, new, nightly, told)
-    for signer in {signer.public_key.keyid: signer for signer in [*old, *new]}.values():
-        made.sign(signer, append=True)
-    durable.put(folder / "tuf" / f"{version}.root.json", made.to_bytes())
+    metadata = _root(version, now, new_roots, nightly, mark)
+    for signer in {signer.public_key.keyid: signer for signer in [*old_roots, *new_roots]}.values():
+        metadata.sign(signer, append=True)
+    durable.put(folder / "tuf" / f"{version}.root.json", metadata.to_bytes())
 
 
 # --- files -------------------------------------------------------------------------------------------------------
@@ -281,7 +281,7 @@ def _chain(folder: Path) -> tuple[bytes, ...]:
         roots.append(file.read_bytes())
     if not roots:
         raise UserError(
-            f"{folder / 'tuf' / '1.root.json'} is missing; restore {folder} from its backup (see data/runbooks/keys.md)"
+            f"{folder / 'tuf' / '1.root.json'} is missing; restore {folder} from its backup (see docs/how-to/keys.md)"
         )
     try:
         for raw in roots:
@@ -293,16 +293,16 @@ def _chain(folder: Path) -> tuple[bytes, ...]:
 
 def _read(folder: Path, timestamp_days: int) -> Keys:
     roots = _chain(folder)
-    known = [parse_root(raw).signed for raw in roots]
+    history = [parse_root(raw).signed for raw in roots]
     signers = {signer.public_key.keyid: signer for signer in _signers(folder, "nightly-")}
-    wanted = nightly_ids(known[-1])
+    wanted = nightly_ids(history[-1])
     current = [signer for keyid, signer in signers.items() if keyid in wanted]
     if not current:
         raise UserError(
             f"{folder} lacks the nightly key nightly-{min(wanted)[:_ID]}.pem; restore it from its backup, or make a new one: "
             "`merchant-credit keys rotate --root FOLDER`"
         )
-    once = {keyid for root in known for keyid in nightly_ids(root)}
+    once = {keyid for root in history for keyid in nightly_ids(root)}
     retired = tuple(signer for keyid, signer in signers.items() if keyid in once - wanted)
     return Keys(folder, roots, current[0], retired, timestamp_days)
 
@@ -326,11 +326,11 @@ def _read_key(path: Path, passphrase: Passphrase) -> CryptoSigner:
 
 
 def _write_key(path: Path, signer: CryptoSigner, passphrase: bytes | None = None) -> None:
-    how: serialization.KeySerializationEncryption = serialization.NoEncryption()
+    encryption: serialization.KeySerializationEncryption = serialization.NoEncryption()
     if passphrase:
-        how = serialization.BestAvailableEncryption(passphrase)
+        encryption = serialization.BestAvailableEncryption(passphrase)
     key = serialization.load_pem_private_key(signer.private_bytes, None)
-    raw = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, how)
+    raw = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, encryption)
     handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(handle, "wb") as file:
         file.write(raw)
@@ -385,17 +385,17 @@ def _refuse_to_replace(settings: Settings, replace: bool = False) -> None:
     if real:
         raise UserError(
             f"{settings.home / 'keys'} is missing, but {settings.published / 'current'} is signed by real keys; restore the folder "
-            "from its backup (see data/runbooks/keys.md)"
+            "from its backup (see docs/how-to/keys.md)"
         )
 
 
 def _new_folder(folder: Path, fill: Callable[[Path], None]) -> None:
     """A folder that appears whole."""
-    made = folder.with_name(f".keys-{os.getpid()}")
-    shutil.rmtree(made, ignore_errors=True)
-    made.mkdir(mode=0o700, parents=True)
-    fill(made)
-    os.rename(made, folder)  # noqa: PTH104
+    scratch = folder.with_name(f".keys-{os.getpid()}")
+    shutil.rmtree(scratch, ignore_errors=True)
+    scratch.mkdir(mode=0o700, parents=True)
+    fill(scratch)
+    os.rename(scratch, folder)  # noqa: PTH104
     durable.sync(folder.parent)
 
 

@@ -20,7 +20,7 @@ from credit.errors import InputError
 FILE_NAME = r"(?!\.{1,2}(?:/|$))[^/\\\x00-\x1f:]+"
 """Regular expression of one part of a path: no `..`, no separator, no control character."""
 
-MAX_SAID = 1_000
+MAX_TEXT = 1_000
 """Characters of a name or message."""
 _MERCHANTS = re.compile(r"merchants/([0-9a-f]{2})/")
 _CHUNK = 1 << 20
@@ -79,13 +79,13 @@ class Source(FetcherInterface):
 
     def digest(self, path: str, limit: int) -> tuple[int, str]:
         """(length, SHA-256) of at most `limit` + 1 bytes. Raises Absent, TooLong."""
-        size, found = 0, hashlib.sha256()
+        size, sha256 = 0, hashlib.sha256()
         for piece in self.open(path):
             size += len(piece)
             if size > limit:
                 raise TooLong
-            found.update(piece)
-        return size, found.hexdigest()
+            sha256.update(piece)
+        return size, sha256.hexdigest()
 
 
 class Folder(Source):
@@ -173,7 +173,7 @@ def cause_of(error: BaseException) -> str:
 
 def plain(text: str) -> str:
     """Harmless to print: names of files and what they say may hold anything."""
-    return "".join(c if c.isprintable() else _escaped(ord(c)) for c in text[:MAX_SAID])
+    return "".join(c if c.isprintable() else _escaped(ord(c)) for c in text[:MAX_TEXT])
 
 
 def _escaped(code: int) -> str:

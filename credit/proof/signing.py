@@ -54,7 +54,7 @@ def sign(folder: Path, published: Path, keys: Keys, now: datetime) -> None:
     tuf = folder / "tuf"
     tuf.mkdir(exist_ok=True)
     number = _next_number(folder, published, keys, now)
-    earlier = _number(tuf) if _same_trust(tuf, keys) else number
+    earlier = number_of(tuf) if _same_trust(tuf, keys) else number
     signers = [keys.nightly, *_still_followed(tuf, keys)]
     with _aside(published) as place:
         later = now + timedelta(days=DAYS)
@@ -82,13 +82,13 @@ def _meta(number: int, raw: bytes) -> MetaFile:
     return MetaFile(number, len(raw), {"sha256": hashlib.sha256(raw).hexdigest()})
 
 
-def _signed(what: Signed, signers: list[CryptoSigner]) -> bytes:
+def _signed(signed: Signed, signers: list[CryptoSigner]) -> bytes:
     # Who signs is signed, too: a signature can be neither added nor renamed.
-    what.unrecognized_fields[MARK] = {"signed_by": sorted(signer.public_key.keyid for signer in signers)}
-    made: Metadata[Any] = Metadata(what)
+    signed.unrecognized_fields[MARK] = {"signed_by": sorted(signer.public_key.keyid for signer in signers)}
+    metadata: Metadata[Any] = Metadata(signed)
     for signer in signers:
-        made.sign(signer, append=True)
-    return made.to_bytes()
+        metadata.sign(signer, append=True)
+    return metadata.to_bytes()
 
 
 def _bytes(path: Path) -> bytes | None:
@@ -113,7 +113,7 @@ def _still_followed(tuf: Path, keys: Keys) -> list[CryptoSigner]:
     return [signer for signer in keys.retired if signer.public_key.keyid in wanted]
 
 
-def _number(tuf: Path) -> int:
+def number_of(tuf: Path) -> int:
     """The number of the timestamp in a version; 0 where there is none that can be read."""
     try:
         return int(json.loads((tuf / "timestamp.json").read_bytes())["signed"]["version"])
@@ -126,13 +126,13 @@ def _next_number(folder: Path, published: Path, keys: Keys, now: datetime) -> in
     not fall behind what readers have seen. Kept beside the key before it is used."""
     counter = keys.folder / "version"
     try:
-        kept = int(counter.read_text()) if counter.exists() else 0
+        stored = int(counter.read_text()) if counter.exists() else 0
     except ValueError:
         raise UserError(
             f"{counter} holds no number: it is damaged. Restore it from a backup, or remove it: the next number is then higher "
             f"than those of all versions in {published}"
         ) from None
-    seen = [kept, _number(folder / "tuf"), *map(_number, published.glob("versions/*/tuf"))]
+    seen = [stored, number_of(folder / "tuf"), *map(number_of, published.glob("versions/*/tuf"))]
     number = max(max(seen) + 1, int(now.timestamp()) // 60)
     durable.put(counter, f"{number}\n".encode())
     return number
@@ -149,8 +149,8 @@ class _Place:
 @contextmanager
 def _aside(published: Path) -> Iterator[_Place]:
     """Writes a file beside the versions and moves it to its place in one step."""
-    for left in published.glob(f"{_SIGNING}*"):
-        shutil.rmtree(left, ignore_errors=True)
+    for remnant in published.glob(f"{_SIGNING}*"):
+        shutil.rmtree(remnant, ignore_errors=True)
     folder = published / f"{_SIGNING}{os.getpid()}"
     folder.mkdir(parents=True)
     try:
@@ -161,9 +161,9 @@ def _aside(published: Path) -> Iterator[_Place]:
 
 def _tidy(tuf: Path, keep: set[int], roots: int) -> None:
     for path in tuf.iterdir():
-        found = NUMBERED.fullmatch(path.name)
-        kept = found and (int(found[1]) <= roots if found[2] == "root" else int(found[1]) in keep)
-        if path.name != "timestamp.json" and not kept:
+        match = NUMBERED.fullmatch(path.name)
+        needed = match and (int(match[1]) <= roots if match[2] == "root" else int(match[1]) in keep)
+        if path.name != "timestamp.json" and not needed:
             path.unlink()
 
 

@@ -26,13 +26,13 @@ from pathlib import Path
 from typing import Any, Literal
 
 from tuf.api import exceptions
-from tuf.api.metadata import Metadata, Root, Snapshot, Targets, Timestamp
+from tuf.api.metadata import Key, Metadata, Root, Snapshot, Targets, Timestamp
 from tuf.ngclient import Updater, UpdaterConfig
 
 from credit.errors import InputError, UserError
 from credit.proof import grade
+from credit.proof.comparison import Comparison, Files, ListedFile, PartCheck, already_verified, verify_part
 from credit.proof.keys import is_development, marks, nightly_ids, parse_root
-from credit.proof.listed import Comparison, Files, Listed, Part, already_verified, merchants_of
 from credit.proof.reading import FILE_NAME, Folder, Inodes, Problem, Server, Source, cause_of, plain
 from credit.proof.signing import NUMBERED, TARGETS
 
@@ -155,12 +155,12 @@ def _verify(
     return verdict
 
 
-Share = Callable[[Callable[..., Part], list[tuple[Any, ...]]], Iterable[Part]]
+Share = Callable[[Callable[..., PartCheck], list[tuple[Any, ...]]], Iterable[PartCheck]]
 
 
-def _threads(work: Callable[..., Part], given: list[tuple[Any, ...]]) -> Iterable[Part]:
+def _threads(work: Callable[..., PartCheck], calls: list[tuple[Any, ...]]) -> Iterable[PartCheck]:
     with ThreadPoolExecutor(THREADS) as pool:
-        return list(pool.map(lambda one: work(*one), given))
+        return list(pool.map(lambda arguments: work(*arguments), calls))
 
 
 class _Reader(Comparison):
@@ -182,11 +182,11 @@ class _Reader(Comparison):
 
     def verify(self, *, everything: bool, merchant: str | None, same_as: Path | None, share: Share) -> Verdict:
         folder = self.source if isinstance(self.source, Folder) else None
-        found: Inodes = {}
+        inodes: Inodes = {}
         apart: set[str] = set()
-        self.began = self._quiet("tuf/timestamp.json")
+        self.began = self.peek("tuf/timestamp.json")
         if folder:
-            found, odd, apart = folder.scan()
+            inodes, odd, apart = folder.scan()
             self.problems += odd
             if any(problem.file.partition("/")[0] in ("tuf", *TARGETS) for problem in odd):
                 return self._close()
@@ -195,61 +195,63 @@ class _Reader(Comparison):
         if trusted is None:
             return self._close()
         if folder:
-            self._tuf_folder(folder, found, trusted)
+            self._tuf_folder(inodes, trusted)
         signed = self._targets(trusted)
         if signed is None:
             return self._close()
-        listed = self._listed(*signed)
+        listed = self._listing(*signed)
         parts = [path for path in sorted(listed) if _PART.fullmatch(path)]
         if folder:
-            self._whole_folder(folder.folder, found, apart, listed, same_as, share)
+            self._compare_folder(folder.folder, inodes, apart, listed, same_as, share)
         elif everything:
             for path in parts:
-                listed |= self._part(path, listed[path])
-            self._hash([path for path in listed if not _PART.fullmatch(path)], listed, CONNECTIONS)
+                listed |= self.part(path, listed[path])
+            self.hash_files([path for path in listed if not _PART.fullmatch(path)], listed, CONNECTIONS)
         if merchant is not None:
             counted = self.files, self.bytes
             path = f"manifest/{hashlib.sha256(merchant.encode()).hexdigest()[:2]}.json"
             if path in listed and (folder or not everything):
-                listed |= self._part(path, listed[path])
+                listed |= self.part(path, listed[path])
             if not any(p.file in TARGETS or _PART.fullmatch(p.file) for p in self.problems):
                 self._merchant(merchant, listed)
             if everything:  # read before
                 self.files, self.bytes = counted
         return self._close()
 
-    def _whole_folder(
-        self, folder: Path, found: Inodes, apart: set[str], listed: Files, same_as: Path | None, share: Share
+    def _compare_folder(
+        self, folder: Path, inodes: Inodes, apart: set[str], listed: Files, same_as: Path | None, share: Share
     ) -> None:
         """Every file there is against every file that is listed, those of merchants by the part that lists them."""
-        whole = not any(problem.file in TARGETS for problem in self.problems)
+        complete = not any(problem.file in TARGETS for problem in self.problems)
         parts = {path: entry for path, entry in listed.items() if _PART.fullmatch(path)}
-        self._compare(
-            {p: inode for p, inode in found.items() if not (p in TARGETS or p in parts or p.startswith("tuf/"))},
+        self.compare(
+            {p: inode for p, inode in inodes.items() if not (p in TARGETS or p in parts or p.startswith("tuf/"))},
             {path: entry for path, entry in listed.items() if path not in parts},
             already_verified(same_as, folder) if same_as else ({}, {}),
-            whole,
+            complete,
         )
         wanted = sorted(parts.keys() | {f"manifest/{inner[10:12]}.json" for inner in apart})
-        of = [(folder, part, parts.get(part), self.night, same_as, whole) for part in wanted]
-        for part in share(merchants_of, of):
+        calls = [(folder, part, parts.get(part), self.night, same_as, complete) for part in wanted]
+        for part in share(verify_part, calls):
             self.problems += part.problems
             self.files += part.files
             self.bytes += part.bytes
 
     def has_moved_on(self) -> bool:
         """Whether another timestamp is given out now than when reading began."""
-        return self._quiet("tuf/timestamp.json") != self.began
+        return self.peek("tuf/timestamp.json") != self.began
 
     def _close(self) -> Verdict:
         verdict = self.verdict
         verdict.files, verdict.bytes, verdict.evaluated_on = self.files, self.bytes, self.night
         if self.problems and verdict.verdict != "older_than_seen":
             verdict.verdict = "invalid"
-            found = sorted({(problem.file, problem.what): problem for problem in self.problems}.values(), key=_by_file)
-            verdict.problem_count = len(found)
-            verdict.problems = found[:MAX_NAMED]
-            verdict.message = f"{found[0].file}: {found[0].message}"
+            problems = sorted(
+                {(problem.file, problem.what): problem for problem in self.problems}.values(), key=_by_file
+            )
+            verdict.problem_count = len(problems)
+            verdict.problems = problems[:MAX_NAMED]
+            verdict.message = f"{problems[0].file}: {problems[0].message}"
         elif self.stale and verdict.verdict == "valid":
             verdict.verdict = "stale"
             verdict.message = (
@@ -264,8 +266,8 @@ class _Reader(Comparison):
     def _memory(self) -> Iterator[Path]:
         """The folder of what was seen, locked; a folder of the moment without memory."""
         if self.state is None:
-            with tempfile.TemporaryDirectory(prefix="merchant-credit-") as made:
-                yield Path(made)
+            with tempfile.TemporaryDirectory(prefix="merchant-credit-") as scratch:
+                yield Path(scratch)
             return
         folder = self.state / fingerprint(self.trust)
         try:
@@ -305,56 +307,56 @@ class _Reader(Comparison):
             "expires": root.expires.isoformat(),
         }
 
-    def _refresh(self, seen: Path, at: datetime, before: Mapping[str, int]) -> _Trusted | None:
+    def _refresh(self, seen: Path, moment: datetime, before: Mapping[str, int]) -> _Trusted | None:
         # `manifest.json` keeps its name in a version; the metadata does have numbered names.
         config = UpdaterConfig(prefix_targets_with_hash=False)
         updater = Updater(
             str(seen), f"{self.source.base}tuf/", fetcher=self.source, config=config, bootstrap=self.trust
         )
         # TUF has no parameter for the time that counts as now.
-        known = updater._trusted_set
-        known.reference_time = at
+        trusted_set = updater._trusted_set
+        trusted_set.reference_time = moment
         try:
             updater.refresh()
-            return _Trusted(known.root, known.timestamp, known.snapshot, known.targets)
+            return _Trusted(trusted_set.root, trusted_set.timestamp, trusted_set.snapshot, trusted_set.targets)
         except exceptions.ExpiredMetadataError:
             self.stale = True
         except exceptions.BadVersionNumberError as error:
             name = self.source.last.removeprefix("tuf/")
             if name == "timestamp.json" or (name.endswith(".snapshot.json") and before["snapshot"]):
                 self.verdict.verdict = "older_than_seen"
-                number = _version_of(self._quiet(self.source.last))
+                number = _version_of(self.peek(self.source.last))
                 self.verdict.metadata = {"version": number, "seen": before["timestamp"]}
                 self.verdict.message = (
                     f"{self.source.last} has number {number}, but number {before['timestamp']} was seen before: "
                     "an old version is served as new"
                 )
             else:
-                self._bad(self.source.last, "signature", f"its number is not the one that was signed for ({error})")
+                self.note(self.source.last, "signature", f"its number is not the one that was signed for ({error})")
         except exceptions.UnsignedMetadataError:
-            self._bad(self.source.last, "signature", self._whose(self.source.last, known.root))
+            self.note(self.source.last, "signature", self._signature_problem(self.source.last, trusted_set.root))
         except exceptions.LengthOrHashMismatchError:
-            self._bad(
+            self.note(
                 self.source.last,
                 "hash",
                 "is not the file that the metadata before it names" + self._other_night(self.source.last),
             )
         except exceptions.DownloadHTTPError:
-            self._bad(self.source.last, "missing", "is missing" + self._other_night(self.source.last))
+            self.note(self.source.last, "missing", "is missing" + self._other_night(self.source.last))
         except exceptions.DownloadLengthMismatchError:
-            self._bad(self.source.last, "length", "is longer than it may be")
+            self.note(self.source.last, "length", "is longer than it may be")
         except (exceptions.DownloadError, OSError) as error:
             if isinstance(error.__cause__, UserError):
                 raise error.__cause__ from None
             raise InputError(f"{self.source.last} cannot be read: {cause_of(error)}; nothing was verified") from None
         except (exceptions.RepositoryError, ValueError, TypeError, KeyError, RecursionError) as error:
-            self._bad(self.source.last, "form", f"is damaged: it is no signed TUF metadata ({error})")
+            self.note(self.source.last, "form", f"is damaged: it is no signed TUF metadata ({error})")
         return None
 
-    def _whose(self, path: str, root: Root) -> str:
+    def _signature_problem(self, path: str, root: Root) -> str:
         """Why a signature is not good: revoked, replaced, or simply wrong."""
         try:
-            ids = set(Metadata[Any].from_bytes(self._quiet(path)).signatures)
+            ids = set(Metadata[Any].from_bytes(self.peek(path)).signatures)
         except (exceptions.RepositoryError, ValueError):
             ids = set()
         for entry in marks(root).get("revoked", []):
@@ -366,28 +368,43 @@ class _Reader(Comparison):
 
     def _other_night(self, path: str) -> str:
         """Said of metadata that does not fit: whether the folder holds good metadata of another night instead."""
-        found = NUMBERED.fullmatch(path.removeprefix("tuf/"))
-        if found is None or found[2] == "root":
+        match = NUMBERED.fullmatch(path.removeprefix("tuf/"))
+        if match is None or match[2] == "root":
             return ""
-        number = _version_of(self._quiet(path))
-        if number and number != int(found[1]):
+        number = _version_of(self.peek(path))
+        if number and number != int(match[1]):
             return f": it has number {number}, so files of two nights are mixed"
         if isinstance(self.source, Folder) and number == 0:
-            others = [p.name for p in self.source.folder.glob(f"tuf/*.{found[2]}.json") if p.name != found[0]]
-            return f", there is {min(others)} instead: files of two nights are mixed" if others else ""
+            names = [p.name for p in self.source.folder.glob(f"tuf/*.{match[2]}.json") if p.name != match[0]]
+            return f", there is {min(names)} instead: files of two nights are mixed" if names else ""
         return ""
 
-    def _tuf_folder(self, folder: Folder, found: Inodes, trusted: _Trusted) -> None:
+    def _tuf_folder(self, inodes: Inodes, trusted: _Trusted) -> None:
         """Every file in tuf/ byte for byte as signed. TUF itself reads only those it needs, and not their spacing."""
-        names = sorted(path.removeprefix("tuf/") for path in found if path.startswith("tuf/"))
-        roots = sorted(int(m[1]) for name in names if (m := NUMBERED.fullmatch(name)) and m[2] == "root")
+        names = sorted(path.removeprefix("tuf/") for path in inodes if path.startswith("tuf/"))
+        numbers = sorted(int(m[1]) for name in names if (m := NUMBERED.fullmatch(name)) and m[2] == "root")
+        chain = self._root_chain(max([self.first.version, *(n for n in numbers if n <= trusted.root.version)]))
+        if chain is None:
+            return
+        for n in numbers:
+            if n > trusted.root.version:
+                self.note(f"tuf/{n}.root.json", "not_listed", "does not continue the root metadata before it")
+        keys = {keyid: key for root in chain for keyid, key in root.keys.items()}
+        for name in names:
+            if name != "timestamp.json" and not NUMBERED.fullmatch(name):
+                self.note(f"tuf/{name}", "not_listed", "is not listed: nothing signed names it")
+            elif not self._is_as_signed(name, keys):
+                self.note(f"tuf/{name}", "signature", "was changed after it was signed")
+
+    def _root_chain(self, newest: int) -> list[Root] | None:
+        """Root metadata 1 to `newest`, each signed by the one before; None where a problem was noted."""
         chain: list[Root] = []
-        for n in range(1, max([self.first.version, *(n for n in roots if n <= trusted.root.version)]) + 1):
+        for n in range(1, newest + 1):
             path = f"tuf/{n}.root.json"
-            raw = self._quiet(path)
+            raw = self.peek(path)
             if not raw:
-                self._bad(path, "missing", "is missing: readers with an older root of trust need it")
-                return
+                self.note(path, "missing", "is missing: readers with an older root of trust need it")
+                return None
             try:
                 root = parse_root(raw)
                 for signer in (*chain[-1:], root.signed):
@@ -395,50 +412,43 @@ class _Reader(Comparison):
                 if n != root.signed.version:
                     raise ValueError(f"it has number {root.signed.version}")
             except (exceptions.RepositoryError, ValueError, KeyError, TypeError) as error:
-                self._bad(path, "signature", f"is not root metadata of this chain ({error})")
-                return
+                self.note(path, "signature", f"is not root metadata of this chain ({error})")
+                return None
             if n == self.first.version and raw != self.trust:
-                self._bad(path, "signature", "is not the root of trust that was given")
+                self.note(path, "signature", "is not the root of trust that was given")
             chain.append(root.signed)
-        for n in roots:
-            if n > trusted.root.version:
-                self._bad(f"tuf/{n}.root.json", "not_listed", "does not continue the root metadata before it")
-        keys = {keyid: key for root in chain for keyid, key in root.keys.items()}
-        for name in names:
-            path = f"tuf/{name}"
-            numbered = NUMBERED.fullmatch(name)
-            if name != "timestamp.json" and not numbered:
-                self._bad(path, "not_listed", "is not listed: nothing signed names it")
-                continue
-            raw = self._quiet(path)
-            try:
-                metadata: Metadata[Any] = Metadata.from_bytes(raw)
-                whole = metadata.to_bytes() == raw and any(keyid in keys for keyid in metadata.signatures)
-                if metadata.signed.type != Root.type:
-                    whole = whole and marks(metadata.signed).get("signed_by") == sorted(metadata.signatures)
-                for keyid, signature in metadata.signatures.items():
-                    # A version may be signed for a root metadata that is about to be put beside it.
-                    if keyid in keys:
-                        keys[keyid].verify_signature(signature, metadata.signed_bytes)
-                    whole = whole and re.fullmatch("[0-9a-f]+", signature.signature) is not None
-                if numbered:
-                    whole = whole and (str(metadata.signed.version), metadata.signed.type) == numbered.groups()
-            except Exception:  # whatever strange bytes make the parsers raise
-                whole = False
-            if not whole:
-                self._bad(path, "signature", "was changed after it was signed")
+        return chain
+
+    def _is_as_signed(self, name: str, keys: Mapping[str, Key]) -> bool:
+        """Whether a metadata file is, byte for byte, what these keys have signed."""
+        raw, numbered = self.peek(f"tuf/{name}"), NUMBERED.fullmatch(name)
+        try:
+            metadata: Metadata[Any] = Metadata.from_bytes(raw)
+            intact = metadata.to_bytes() == raw and any(keyid in keys for keyid in metadata.signatures)
+            if metadata.signed.type != Root.type:
+                intact = intact and marks(metadata.signed).get("signed_by") == sorted(metadata.signatures)
+            for keyid, signature in metadata.signatures.items():
+                # A version may be signed for a root metadata that is about to be put beside it.
+                if keyid in keys:
+                    keys[keyid].verify_signature(signature, metadata.signed_bytes)
+                intact = intact and re.fullmatch("[0-9a-f]+", signature.signature) is not None
+            if numbered:
+                intact = intact and (str(metadata.signed.version), metadata.signed.type) == numbered.groups()
+        except Exception:  # whatever strange bytes make the parsers raise
+            return False
+        return intact
 
     # --- manifest and feed
 
     def _targets(self, trusted: _Trusted) -> tuple[dict[str, Any], dict[str, Any]] | None:
         signed = trusted.targets.targets
         if set(signed) != set(TARGETS):
-            self._bad("tuf/", "form", f"the signed targets are {sorted(signed)}; expected {sorted(TARGETS)}")
+            self.note("tuf/", "form", f"the signed targets are {sorted(signed)}; expected {sorted(TARGETS)}")
             return None
         parsed: list[dict[str, Any]] = []
         for name in TARGETS:
-            listed = Listed(signed[name].length, signed[name].hashes.get("sha256", ""))
-            raw = self._content(name, listed)
+            listed = ListedFile(signed[name].length, signed[name].hashes.get("sha256", ""))
+            raw = self.content(name, listed)
             if raw is None:
                 continue
             try:
@@ -447,28 +457,28 @@ class _Reader(Comparison):
                     raise ValueError("expected an object")
                 parsed.append(value)
             except (ValueError, RecursionError) as error:
-                self._bad(name, "form", f"is no JSON: {error}")
+                self.note(name, "form", f"is no JSON: {error}")
         if len(parsed) != len(TARGETS):
             return None
         self.night = _text(parsed[0].get("evaluated_on"))
         self.verdict.cut_off = _text(parsed[0].get("cut_off"))
         return parsed[0], parsed[1]
 
-    def _listed(self, manifest: dict[str, Any], feed: dict[str, Any]) -> Files:
+    def _listing(self, manifest: dict[str, Any], feed: dict[str, Any]) -> Files:
         """Every file that must be there but for those that parts list, and the parts."""
         listed: Files = {}
         files, parts = manifest.get("files"), manifest.get("parts")
         changes = feed.get("changes")
         if not isinstance(files, dict) or not isinstance(parts, dict):
-            self._bad("manifest.json", "form", "lacks files or parts")
+            self.note("manifest.json", "form", "lacks files or parts")
             return listed
         if not isinstance(changes, list):
-            self._bad("feed.json", "form", "lacks changes")
+            self.note("feed.json", "form", "lacks changes")
             changes = []
-        self._take(listed, "manifest.json", files, _FILE)
-        self._take(listed, "manifest.json", parts, _PART)
+        self.add(listed, "manifest.json", files, _FILE)
+        self.add(listed, "manifest.json", parts, _PART)
         by_path = {change.get("path"): change for change in changes if isinstance(change, dict)}
-        self._take(listed, "feed.json", by_path, _FEED)
+        self.add(listed, "feed.json", by_path, _FEED)
         return listed
 
     # --- one merchant
@@ -478,27 +488,27 @@ class _Reader(Comparison):
         if not paths:
             raise UserError(f"there is no merchant {subject_id!r} in this version; take the subject_id as published")
         for path in paths:
-            raw = self._content(path, listed[path])
+            raw = self.content(path, listed[path])
             document = _json_object(raw)
             if raw is None or document is None or document.get("subject", {}).get("subject_id") == subject_id:
                 break
         if raw is None:
             return
         if document is None or document.get("subject", {}).get("subject_id") != subject_id:
-            self._bad(path, "grade", f"is not the document of {subject_id!r}")
+            self.note(path, "grade", f"is not the document of {subject_id!r}")
             return
-        for other in (path.removesuffix(".json") + suffix for suffix in (".html", ".svg")):
-            if other in listed:
-                self._content(other, listed[other])
-        told = document.get("rulebook")
-        rules = told.get("path") if isinstance(told, dict) else None
-        text = self._content(rules, listed[rules]) if isinstance(rules, str) and rules in listed else None
+        for sibling in (path.removesuffix(".json") + suffix for suffix in (".html", ".svg")):
+            if sibling in listed:
+                self.content(sibling, listed[sibling])
+        rulebook = document.get("rulebook")
+        rules = rulebook.get("path") if isinstance(rulebook, dict) else None
+        text = self.content(rules, listed[rules]) if isinstance(rules, str) and rules in listed else None
         if not isinstance(rules, str) or text is None:
-            self._bad(path, "grade", f"its rulebook {rules!r} is not published with it")
+            self.note(path, "grade", f"its rulebook {rules!r} is not published with it")
             return
         steps = grade.recompute(document, text, rules)
         if grade.TABLE in listed:
-            table = self._content(grade.TABLE, listed[grade.TABLE], MAX_TABLE)
+            table = self.content(grade.TABLE, listed[grade.TABLE], MAX_TABLE)
             if table is not None:
                 steps.append(grade.in_table(document, table))
         self.verdict.merchant = {
@@ -511,7 +521,7 @@ class _Reader(Comparison):
         }
         for step in steps:
             if not step.ok:
-                self._bad(
+                self.note(
                     path, "grade", f"the grade does not follow: {step.en}: expected {step.expected}, found {step.found}"
                 )
 

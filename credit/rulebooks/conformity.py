@@ -10,10 +10,10 @@ from dataclasses import asdict, dataclass
 from functools import lru_cache
 from typing import Any
 
-from credit.files.strict_yaml import read
+from credit.files.formats import csv_bytes
+from credit.files.strict_yaml import Place, read
 from credit.rulebooks import places
 from credit.rulebooks.book import Rulebook
-from credit.rulebooks.places import Place
 
 COLUMNS = {
     "place": ("位置", "Place"),
@@ -56,33 +56,33 @@ class Row:
 
 def rows(book: Rulebook) -> list[Row]:
     """One row a number, in the order of the file."""
-    return list(_rows(book.text))
+    return list(_numbers(book.text))
 
 
 @lru_cache(maxsize=32)
-def _rows(text: str) -> tuple[Row, ...]:
+def _numbers(text: str) -> tuple[Row, ...]:
     data, lines = read(text)
-    found = []
+    numbers = []
     for place, value in places.leaves(data):
         if isinstance(value, bool) or not isinstance(value, int | float):
             continue
         block = _block(data, place)
-        of = places.at(data, block) if block is not None else {}
+        around = places.at(data, block) if block is not None else {}
         zh, en = places.full_name(data, place)
-        found.append(
+        numbers.append(
             Row(
                 places.path(data, place),
                 zh,
                 en,
                 value,
-                str(of.get("source", "")),
-                str(of.get("reference") or ""),
+                str(around.get("source", "")),
+                str(around.get("reference") or ""),
                 lines[place],
                 places.path(data, block or ()),
                 lines[block or ()],
             )
         )
-    return tuple(found)
+    return tuple(numbers)
 
 
 def _block(data: Any, place: Place) -> Place | None:
@@ -94,30 +94,28 @@ def _block(data: Any, place: Place) -> Place | None:
     return None
 
 
-def summary(listed: list[Row]) -> dict[str, int]:
+def summary(numbers: list[Row]) -> dict[str, int]:
     """Numbers by source, in the order of SOURCES; a source that no number has is left out."""
-    counts = Counter(row.source for row in listed)
+    counts = Counter(row.source for row in numbers)
     return {source: counts[source] for source in SOURCES if counts[source]}
 
 
 def sheet(book: Rulebook) -> dict[str, Any]:
     """The whole sheet as JSON-able data."""
-    listed = rows(book)
+    numbers = rows(book)
     return {
         "rulebook": book.id,
         "version": book.version,
         "hash": book.hash,
         "standard": book.standard,
-        "numbers": len(listed),
-        "by_source": summary(listed),
-        "rows": [row.to_json() for row in listed],
+        "numbers": len(numbers),
+        "by_source": summary(numbers),
+        "rows": [row.to_json() for row in numbers],
     }
 
 
 def to_csv(books: list[Rulebook]) -> bytes:
     """The rows for a spreadsheet: UTF-8 with BOM, texts that begin like a formula made harmless."""
-    from credit.files.formats import csv_bytes  # which leads to the evaluation, and that to the rulebooks
-
     headings = {"rulebook": "规则 Rulebook"} | {name: f"{zh} {en}" for name, (zh, en) in COLUMNS.items()}
     listed = [{"rulebook": book.label} | row.to_json() for book in books for row in rows(book)]
     return csv_bytes(list(headings.values()), [[{headings[name]: row[name] for name in headings} for row in listed]])

@@ -6,10 +6,9 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from credit.files.strict_yaml import read
+from credit.files.strict_yaml import Place, read
 from credit.rulebooks import places
 from credit.rulebooks.book import Rulebook
-from credit.rulebooks.places import Place
 
 _ABSENT = object()
 
@@ -31,7 +30,7 @@ class Change:
 def diff(before: Rulebook, after: Rulebook) -> list[Change]:
     """Every change of what the rules say, in the order of the file; comments and layout are none."""
     old, new = read(before.text)[0], read(after.text)[0]
-    return [_change(old, new, *found) for found in _changes(old, new, (), ())]
+    return [_change(old, new, *pair) for pair in _changes(old, new, (), ())]
 
 
 def _changes(old: Any, new: Any, in_old: Place, in_new: Place) -> Iterator[tuple[Place | None, Place | None]]:
@@ -85,18 +84,18 @@ def _change(old: Any, new: Any, in_old: Place | None, in_new: Place | None) -> C
         before, after = [key for key in a if key in b], [key for key in b if key in a]
         zh, en = f"{zh} 次序", f"{en}: order" if ":" not in en else f"{en}, order"
     if before is _ABSENT or after is _ABSENT:
-        there = after if before is _ABSENT else before
+        value = after if before is _ABSENT else before
         verb_zh, verb_en = ("新增", "added") if before is _ABSENT else ("删除", "removed")
-        scalar = not isinstance(there, dict | list) or bool(places.texts(there))
-        said_zh, said_en = (
-            (f" {places.shown(there, 0)}", f" {places.shown(there, 1)}")
+        scalar = not isinstance(value, dict | list) or bool(places.texts(value))
+        value_zh, value_en = (
+            (f" {places.shown(value, 0)}", f" {places.shown(value, 1)}")
             if scalar
-            else (_weight(there, 0), _weight(there, 1))
+            else (_weight(value, 0), _weight(value, 1))
         )
         return Change(
             where,
-            f"{verb_zh}：{zh}{said_zh}",
-            f"{en}: {verb_en}{said_en}",
+            f"{verb_zh}：{zh}{value_zh}",
+            f"{en}: {verb_en}{value_en}",
             None if before is _ABSENT else before,
             None if after is _ABSENT else after,
         )

@@ -11,10 +11,9 @@ from collections.abc import Iterator
 from datetime import date
 from typing import Any
 
+from credit.files.strict_yaml import Place
 from credit.indicators import CATALOGUE
 from credit.indicators.base import PARAMETERS
-
-Place = tuple[str | int, ...]
 
 LABELS: dict[str, tuple[str, str]] = {
     "version": ("版本", "version"),
@@ -84,8 +83,8 @@ def key_of(item: Any) -> str | None:
 
 def keyed(items: list[Any]) -> dict[str, Any] | None:
     """A list as a mapping by the items' keys; None where they have none or two are alike."""
-    found = {key: item for item in items if (key := key_of(item)) is not None}
-    return found if items and len(found) == len(items) else None
+    by_key = {key: item for item in items if (key := key_of(item)) is not None}
+    return by_key if items and len(by_key) == len(items) else None
 
 
 def at(data: Any, place: Place) -> Any:
@@ -107,16 +106,16 @@ def leaves(data: Any, place: Place = ()) -> Iterator[tuple[Place, Any]]:
 
 def path(data: Any, place: Place) -> str:
     """A place as text, items by their keys: elements.fulfilment.indicators.completion_rate.weight."""
-    said = []
+    names = []
     for i, part in enumerate(place):
         items = at(data, place[:i])
         by_key = isinstance(part, int) and keyed(items) is not None
-        said.append(str(key_of(items[part])) if by_key else str(part))
-    return ".".join(said)
+        names.append(str(key_of(items[part])) if by_key else str(part))
+    return ".".join(names)
 
 
 def label(key: str) -> tuple[str, str]:
-    """What a key is called; the key itself where nobody has said."""
+    """The names of a key; the key itself where it has none."""
     if key in PARAMETERS:
         return PARAMETERS[key].name.zh, PARAMETERS[key].name.en
     return LABELS.get(key, (key, key.replace("_", " ")))
@@ -128,8 +127,8 @@ def _own_name(item: Any) -> tuple[str, str] | None:
     if isinstance(grade := item.get("grade"), str) and "id" not in item:
         return f"等级 {grade}", f"Grade {grade}"
     for name in ("name", "title", "reason", "meaning"):
-        if said := texts(item.get(name)):
-            return said
+        if in_both := texts(item.get(name)):
+            return in_both
     key = key_of(item)
     if key in CATALOGUE.indicators:
         return CATALOGUE[key].name.zh, CATALOGUE[key].name.en
@@ -156,7 +155,7 @@ def name(data: Any, place: Place) -> tuple[tuple[str, str], tuple[str, str]]:
                 )
         else:
             rest.append(label(part))
-    zh, en = (" ".join(said[k] for said in rest if said[k]) for k in (0, 1))
+    zh, en = (" ".join(words[k] for words in rest if words[k]) for k in (0, 1))
     return owner or ("", ""), (zh, en)
 
 
@@ -168,8 +167,8 @@ def full_name(data: Any, place: Place) -> tuple[str, str]:
 
 def shown(value: Any, language: int = 1) -> str:
     """A value as a person reads it; `language` 0 Chinese, 1 English."""
-    if said := texts(value):
-        return said[language]
+    if in_both := texts(value):
+        return in_both[language]
     if value is None:
         return "—"
     if isinstance(value, str | int | float | date):
@@ -183,8 +182,8 @@ def veto(item: Any) -> tuple[str, str] | None:
     if effect is None or (own := _own_name(item)) is None:
         return None
     return tuple(  # type: ignore[return-value]
-        f"{named}{colon}{says} {item[effect]}"
-        for named, colon, says in zip(own, ("：", ": "), label(effect), strict=True)
+        f"{name}{colon}{relation} {item[effect]}"
+        for name, colon, relation in zip(own, ("：", ": "), label(effect), strict=True)
     )
 
 
@@ -196,7 +195,7 @@ def condition(item: dict[str, Any]) -> tuple[str, str] | None:
         return None
     named = (CATALOGUE[id_].name.zh, CATALOGUE[id_].name.en) if id_ in CATALOGUE.indicators else (id_, id_)
     window = f" ({item['window_days']} d)" if item.get("window_days") else ""
-    zh, en = (f"{of} {says} {item[test]}{window}" for of, says in zip(named, label(test), strict=True))
+    zh, en = (f"{name} {relation} {item[test]}{window}" for name, relation in zip(named, label(test), strict=True))
     return zh, en
 
 
@@ -206,19 +205,19 @@ def lines(value: Any) -> list[str]:
         return [line for item in value for line in lines(item)]
     if not isinstance(value, dict) or texts(value):
         return [shown(value)]
-    if said := veto(value):
-        return [" · ".join(said)]
+    if sentence := veto(value):
+        return [" · ".join(sentence)]
     if "value" in value and set(value) <= {"value", "source", "reference"}:
         return [shown(value["value"])]
     if (own := _own_name(value)) is None:
-        found = []
+        section: list[str] = []
         for key, part in value.items():
             if key in ("source", "reference"):
                 continue
             below = lines(part)
             heading = " ".join(dict.fromkeys(label(key)))
-            found += [f"{heading}: {below[0]}"] if len(below) == 1 else [heading, *(f"  {line}" for line in below)]
-        return found
+            section += [f"{heading}: {below[0]}"] if len(below) == 1 else [heading, *(f"  {line}" for line in below)]
+        return section
     mark = value.get("weight", value.get("at_least"))
     head = " ".join(dict.fromkeys(own)) + ("" if mark is None else f": {shown(mark)}")
     below = lines(value["indicators"]) if isinstance(value.get("indicators"), list) else []

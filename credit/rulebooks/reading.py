@@ -11,13 +11,13 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-import yaml
 from pydantic import (
     ValidationError,
 )
 
 from credit.errors import UserError
-from credit.files.strict_yaml import MAX_BYTES, read
+from credit.files.strict_yaml import YamlFault, error_list, in_order, read
+from credit.files.text import contents, decoded
 from credit.indicators import CATALOGUE
 from credit.indicators.base import PARAMETERS, WINDOWS
 from credit.rulebooks.book import NOTICE_DAYS, Rulebook
@@ -138,28 +138,17 @@ def _allowed_window(data: dict[str, Any], name: str) -> Iterator[tuple[tuple[str
 
 def load(path: Path) -> Rulebook:
     """Read and validate a rulebook file. Raises UserError listing every error with file, line, key and remedy."""
-    try:
-        raw = path.read_bytes()
-    except OSError as error:
-        raise UserError(f"rulebook {path} cannot be read: {error.strerror}") from None
-    return parse(raw, path)
+    return parse(contents(path, f"rulebook {path}"), path)
 
 
 @cache
 def parse(raw: bytes, path: Path | str) -> Rulebook:
     """Validate the bytes of a rulebook; `path` is what errors call it. Raises UserError as `load` does."""
-    if len(raw) > MAX_BYTES:
-        raise UserError(f"rulebook {path} is larger than {MAX_BYTES >> 20} MiB; a rulebook is a few hundred lines")
+    text = decoded(raw, f"rulebook {path}", "a rulebook is a few hundred lines")
     try:
-        text = raw.decode("utf-8")
         data, lines = read(text)
-    except UnicodeDecodeError as error:
-        raise UserError(f"rulebook {path} is not UTF-8 (byte {error.start}); save it as UTF-8") from None
-    except yaml.MarkedYAMLError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark else "?"
-        raise UserError(f"rulebook {path}, line {line}: not usable YAML: {error.problem}") from None
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise UserError(f"rulebook {path}: not usable YAML: {error}") from None
+    except YamlFault as fault:
+        raise UserError(f"rulebook {path}{fault.where}: not usable YAML: {fault}") from None
     if not isinstance(data, dict):
         raise UserError(f"rulebook {path}: expected keys such as id, version, elements; got {type(data).__name__}")
     problems = list(_structure(data))
@@ -169,15 +158,7 @@ def parse(raw: bytes, path: Path | str) -> Rulebook:
         problems += [(tuple(p["loc"]), str(p["msg"]).removeprefix("Value error, ")) for p in error.errors()]
     if not problems:
         return book
-    said = []
-    for place, message in problems:
-        known = next((place[:n] for n in range(len(place), -1, -1) if place[:n] in lines), ())
-        key = ".".join(str(part) for part in place) or "(whole)"
-        said.append((lines.get(known, 1), f"{path}, line {lines.get(known, 1)}, {key}: {message}"))
-    raise UserError(
-        f"rulebook {path} has {len(said)} error{'s' * (len(said) > 1)}:\n  "
-        + "\n  ".join(text for _, text in sorted(said))
-    )
+    raise UserError(error_list(f"rulebook {path}", in_order(path, lines, problems)))
 
 
 def version_key(version: str) -> tuple[int, ...]:

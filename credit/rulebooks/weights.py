@@ -1,7 +1,6 @@
 """Proposals of weights: by experts' pairwise comparisons (AHP) and by what a night's marks tell apart (entropy).
 
-A proposal never changes a rulebook: it stands beside the weights in force, for people to decide on. The arithmetic is
-pymcdm's; what is done here is what it leaves to its caller (see `ahp_weights`, `entropy_weights`).
+A proposal never changes a rulebook: it stands beside the weights in force, for people to decide on.
 """
 
 from __future__ import annotations
@@ -22,10 +21,11 @@ from typing import Any
 import duckdb
 import numpy as np
 import pandas as pd
-import yaml
 
 from credit.errors import UserError
-from credit.files.strict_yaml import MAX_BYTES
+from credit.files.strict_yaml import YamlFault, line_of
+from credit.files.strict_yaml import read as read_yaml
+from credit.files.text import MAX_BYTES, contents
 from credit.indicators import CATALOGUE
 from credit.indicators.base import Array, Text
 from credit.rulebooks.book import Rulebook
@@ -34,8 +34,12 @@ from credit.sourced import Bilingual
 
 CONSISTENT = 0.1
 """Saaty 1980: up to this consistency ratio the judgements may be used as they are."""
-MOST_COMPARED = 15
-"""The random indices of pymcdm (Tummala and Ling 1998) end here; people compare well some 7, give or take 2."""
+RANDOM_INDEX = (
+    0, 0, 0.5799, 0.8921, 1.1159, 1.2358, 1.3322, 1.3952, 1.4537, 1.4882, 1.5117, 1.5356, 1.5571, 1.5714, 1.5831
+)  # fmt: skip
+"""Mean consistency index of random judgements of 1, 2, … ids (Tummala and Ling 1998; Saaty rounded his own 0.5799 to 0.58)."""
+MOST_COMPARED = len(RANDOM_INDEX)
+"""People compare well some 7, give or take 2."""
 FEW = 30
 """Below so many merchants entropy weights are said to rest on few."""
 EXPECTED = "expected a number from 1/9 to 9, such as 3 or 1/3"
@@ -49,7 +53,7 @@ Cell = tuple[str, str, str, str]
 class Proposal:
     """Weights in percent by id, in the rulebook's order: `current` and, by method, proposed; each sums to 100.
 
-    `details` has, by method, what it was made from; `warnings` are for whoever decides.
+    `details` has, by method, what its weights are made from; `warnings` are for whoever decides.
     """
 
     book: Rulebook
@@ -70,8 +74,8 @@ class Proposal:
                 {
                     "id": name,
                     "current": now,
-                    **{method: found[name] for method, found in self.proposed.items()},
-                    "difference": {method: round(found[name] - now, 6) for method, found in self.proposed.items()},
+                    **{method: weights[name] for method, weights in self.proposed.items()},
+                    "difference": {method: round(weights[name] - now, 6) for method, weights in self.proposed.items()},
                 }
                 for name, now in self.current.items()
             ],
@@ -80,7 +84,7 @@ class Proposal:
         }
 
 
-# --- what is weighed ---------------------------------------------------------------------------------------------
+# --- elements, indicators ---------------------------------------------------------------------------------------------
 
 
 def rulebook(ref: str) -> Rulebook:
@@ -90,8 +94,8 @@ def rulebook(ref: str) -> Rulebook:
         return load(path)
     versions = [book for book in shipped() if book.id == ref]
     if not versions:
-        known = ", ".join(sorted({book.id for book in shipped()}))
-        raise UserError(f"--rulebook {ref!r}: expected a YAML file or the id of a shipped rulebook: {known}")
+        ids = ", ".join(sorted({book.id for book in shipped()}))
+        raise UserError(f"--rulebook {ref!r}: expected a YAML file or the id of a shipped rulebook: {ids}")
     return max(versions, key=lambda book: version_key(book.version))
 
 
@@ -120,10 +124,7 @@ def read_matrix(path: Path) -> pd.DataFrame:
     One of the two triangles is enough. Raises UserError listing every cell that is not a number from 1/9 to 9, not the
     reciprocal of its mirror image, given twice, or missing.
     """
-    try:
-        raw = path.read_bytes()
-    except OSError as error:
-        raise UserError(f"comparisons {path} cannot be read: {error.strerror}") from None
+    raw = contents(path, f"comparisons {path}")
     if len(raw) > MAX_BYTES:
         raise UserError(f"comparisons {path} are larger than {MAX_BYTES >> 20} MiB; expected a few lines")
     try:
@@ -138,35 +139,28 @@ def read_matrix(path: Path) -> pd.DataFrame:
 
 
 def _yaml_cells(path: Path, text: str) -> Iterator[Cell]:
-    def inside(node: yaml.Node | None, what: str) -> list[tuple[yaml.Node, yaml.Node]]:
-        if isinstance(node, yaml.MappingNode):
-            pairs: list[tuple[yaml.Node, yaml.Node]] = node.value
-            return pairs
-        line = node.start_mark.line + 1 if node else 1
-        raise UserError(f"comparisons {path}, line {line}: expected {what}")
-
     shape = "comparisons: {row id: {column id: judgement}}"
     try:
-        # Nodes rather than values: judgements as they are written, each with its line.
-        document = inside(yaml.compose(text, yaml.SafeLoader), shape)
-    except yaml.MarkedYAMLError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark else "?"
-        raise UserError(f"comparisons {path}, line {line}: not usable YAML: {error.problem}") from None
-    except (yaml.YAMLError, RecursionError) as error:
-        raise UserError(f"comparisons {path}: not usable YAML: {error}") from None
-    keys = [_scalar(key) for key, _ in document]
-    if keys.count("comparisons") != 1 or set(keys) - {"comparisons", "expert", "note"}:
+        # Judgements as they are written: 1/3 is no number of YAML.
+        document, lines = read_yaml(text, "text")
+    except YamlFault as fault:
+        raise UserError(f"comparisons {path}{fault.where}: not usable YAML: {fault}") from None
+
+    def mapping(value: Any, place: tuple[str, ...], expected: str) -> dict[str, Any]:
+        if not isinstance(value, dict):
+            raise UserError(f"comparisons {path}, line {line_of(lines, place)}: expected {expected}")
+        return value
+
+    keys = list(mapping(document, (), shape))
+    if "comparisons" not in keys or set(keys) - {"comparisons", "expert", "note"}:
         raise UserError(
             f"comparisons {path}: has the keys {', '.join(keys)}; expected `comparisons` once, and if wanted `expert`, `note`"
         )
-    for row, columns in inside(document[keys.index("comparisons")][1], shape):
-        for column, judgement in inside(columns, "{column id: judgement, …}"):
-            place = f"line {column.start_mark.line + 1}, {_scalar(row)} over {_scalar(column)}"
-            yield _scalar(row), _scalar(column), _scalar(judgement), place
-
-
-def _scalar(node: yaml.Node) -> str:
-    return str(node.value) if isinstance(node, yaml.ScalarNode) else "(a list or mapping)"
+    for row, columns in mapping(document["comparisons"], ("comparisons",), shape).items():
+        for column, judgement in mapping(columns, ("comparisons", row), "{column id: judgement, …}").items():
+            line = lines["comparisons", row, column]
+            written = judgement if isinstance(judgement, str) else "(a list or mapping)"
+            yield row, column, written, f"line {line}, {row} over {column}"
 
 
 def _csv_cells(path: Path, text: str) -> Iterator[Cell]:
@@ -190,7 +184,7 @@ def _csv_cells(path: Path, text: str) -> Iterator[Cell]:
 
 def _matrix(path: Path, cells: Iterable[Cell]) -> pd.DataFrame:
     problems: list[str] = []
-    given: dict[tuple[str, str], tuple[Fraction | None, str]] = {}
+    judgements: dict[tuple[str, str], tuple[Fraction | None, str]] = {}
     ids: dict[str, None] = {}
     for row, column, text, place in cells:
         ids |= {name: None for name in (row, column) if name or text}  # a spreadsheet may end every line with a comma
@@ -201,9 +195,9 @@ def _matrix(path: Path, cells: Iterable[Cell]) -> pd.DataFrame:
             problems.append(f"{place}: {text!r}; {EXPECTED} (a spreadsheet may have made a date of 1/3: write 0.333)")
         elif row == column and value != 1:
             problems.append(f"{place}: {text}; what is compared with itself is 1: write 1 or leave it out")
-        elif (row, column) in given:
-            problems.append(f"{place}: stands twice, first in {given[row, column][1]}; leave one")
-        given.setdefault((row, column), (value, place))
+        elif (row, column) in judgements:
+            problems.append(f"{place}: stands twice, first in {judgements[row, column][1]}; leave one")
+        judgements.setdefault((row, column), (value, place))
     if "" in ids:
         problems.append("a row or column has no id; give it one")
     if not 2 <= len(ids) <= MOST_COMPARED:
@@ -212,20 +206,20 @@ def _matrix(path: Path, cells: Iterable[Cell]) -> pd.DataFrame:
         )
     matrix = pd.DataFrame(1.0, index=list(ids), columns=list(ids))
     for a, b in combinations(ids, 2):
-        if (a, b) not in given and (b, a) not in given:
+        if (a, b) not in judgements and (b, a) not in judgements:
             problems.append(f"{a} over {b}: missing; expected it or {b} over {a}")
-        (there, first), (back, second) = given.get((a, b), (None, "")), given.get((b, a), (None, ""))
-        if there and back and abs(there * back - 1) > Fraction(1, 100):  # 3 and 0.333 are reciprocal enough
+        (forth, first), (back, second) = judgements.get((a, b), (None, "")), judgements.get((b, a), (None, ""))
+        if forth and back and abs(forth * back - 1) > Fraction(1, 100):  # 3 and 0.333 are reciprocal enough
             problems.append(
-                f"{second}: {_written(float(back))} is not the reciprocal of {_written(float(there))} ({first}); leave one "
-                f"of them out or write {_written(float(1 / there))}"
+                f"{second}: {_written(float(back))} is not the reciprocal of {_written(float(forth))} ({first}); leave one "
+                f"of them out or write {_written(float(1 / forth))}"
             )
-        # Of two that are given, the one above 1 is the exact one: 3 rather than 1/0.333.
-        forth = there if there and (back is None or there >= 1) else 1 / back if back else Fraction(1)
-        matrix.loc[a, b], matrix.loc[b, a] = float(forth), float(1 / forth)
+        # Of two judgements, the one above 1 is the exact one: 3 rather than 1/0.333.
+        ratio = forth if forth and (back is None or forth >= 1) else 1 / back if back else Fraction(1)
+        matrix.loc[a, b], matrix.loc[b, a] = float(ratio), float(1 / ratio)
     if problems:
-        many = f"have {len(problems)} error{'s' * (len(problems) > 1)}"
-        raise UserError(f"comparisons {path} {many}:\n  " + "\n  ".join(f"{path}, {said}" for said in problems))
+        count = f"have {len(problems)} error{'s' * (len(problems) > 1)}"
+        raise UserError(f"comparisons {path} {count}:\n  " + "\n  ".join(f"{path}, {problem}" for problem in problems))
     return matrix
 
 
@@ -249,15 +243,17 @@ def match(path: Path, matrix: pd.DataFrame, ids: Sequence[str], *, partial: bool
     """`matrix` in the order of `ids`. Raises UserError naming every unknown and, unless `partial`, missing id."""
     unknown = [name for name in matrix.index if name not in ids]
     missing = [name for name in ids if name not in matrix.index]
-    said = []
+    problems = []
     if unknown:
-        said.append(f"unknown: {', '.join(unknown)} ({where} has {', '.join(ids)})")
+        problems.append(f"unknown: {', '.join(unknown)} ({where} has {', '.join(ids)})")
     if missing and not partial:
-        said.append(f"missing: {', '.join(missing)} (compare them too, or let them keep their weights with --partial)")
-    if said:
-        raise UserError(f"comparisons {path} do not fit {where}; " + "; ".join(said))
-    kept = [name for name in ids if name in matrix.index]
-    return matrix.loc[kept, kept]
+        problems.append(
+            f"missing: {', '.join(missing)} (compare them too, or let them keep their weights with --partial)"
+        )
+    if problems:
+        raise UserError(f"comparisons {path} do not fit {where}; " + "; ".join(problems))
+    compared = [name for name in ids if name in matrix.index]
+    return matrix.loc[compared, compared]
 
 
 def combine(matrices: Sequence[pd.DataFrame]) -> pd.DataFrame:
@@ -271,20 +267,17 @@ def combine(matrices: Sequence[pd.DataFrame]) -> pd.DataFrame:
 def ahp_weights(matrix: pd.DataFrame) -> tuple[dict[str, float], float, float]:
     """Shares by id (sum 1), consistency index and consistency ratio (both from 0) of a reciprocal matrix.
 
-    Shares are the principal eigenvector, CI = (lambda_max - n) / (n - 1), CR = CI / random index (Saaty 1980), with the
-    random indices of Tummala and Ling 1998 (0.5799 for n = 3, …; Saaty rounded his own to 0.58), for 2 to 15 ids.
+    Shares are the principal eigenvector, CI = (lambda_max - n) / (n - 1), CR = CI / `RANDOM_INDEX` (Saaty 1980), for 2 to
+    `MOST_COMPARED` ids.
     """
-    # Not at the top: pymcdm brings matplotlib, a second that no other verb need wait for.
-    from pymcdm.weights.subjective import AHP
-
-    # pymcdm takes in only judgements on the scale, which means of several are not: they are set afterwards.
-    model = AHP(matrix=np.ones(matrix.shape))
-    model.matrix = values = matrix.to_numpy(dtype=np.float64)
-    shares: Array = model()
+    values, vectors = np.linalg.eig(matrix.to_numpy(dtype=np.float64))
+    principal = int(np.argmax(values.real))  # of a matrix of positive numbers it is real, and so is its vector (Perron)
+    shares: Array = vectors[:, principal].real / vectors[:, principal].real.sum()
     n = len(shares)
-    index = ((values @ shares / shares).mean() - n) / (n - 1)  # pymcdm does not give it
+    index = max(0.0, float(values[principal].real - n) / (n - 1))
+    ratio = index / RANDOM_INDEX[n - 1] if n > 2 else 0.0  # two ids cannot contradict each other
     by_id = {str(name): float(share) for name, share in zip(matrix.index, shares, strict=True)}
-    return by_id, max(0.0, round(float(index), 10)), max(0.0, round(float(model.get_cr()), 10))
+    return by_id, round(index, 10), round(ratio, 10)
 
 
 def most_disturbing(matrix: pd.DataFrame) -> tuple[str, str, float, float]:
@@ -303,7 +296,7 @@ def most_disturbing(matrix: pd.DataFrame) -> tuple[str, str, float, float]:
 def ahp(
     paths: Sequence[Path], ids: Sequence[str], *, partial: bool = False, where: str = "the rulebook"
 ) -> tuple[dict[str, float], dict[str, Any], list[str]]:
-    """Shares by id (sum 1), what they were made from, and warnings, of one expert's file or several experts'.
+    """Shares by id (sum 1), details (their files and consistency), and warnings, of one expert's file or several experts'.
 
     Raises UserError for a file that is not usable, does not fit `ids`, or compares other ids than the first.
     """
@@ -317,22 +310,22 @@ def ahp(
     combined = combine(matrices)
     if len(paths) > 1:
         judged.append(("the geometric mean of the files", combined))
-    warnings, found = [], []
-    for said, matrix in judged:
+    warnings, consistency = [], []
+    for name, matrix in judged:
         _, index, ratio = ahp_weights(matrix)
-        found.append({"consistency_index": round(index, 6), "consistency_ratio": round(ratio, 6)})
+        consistency.append({"consistency_index": round(index, 6), "consistency_ratio": round(ratio, 6)})
         if ratio > CONSISTENT:
-            row, column, given, implied = most_disturbing(matrix)
+            row, column, judgement, implied = most_disturbing(matrix)
             nearest = max(1 / 9, min(9.0, float(round(implied)) if implied >= 1 else 1 / round(1 / implied)))
             warnings.append(
-                f"{said}: consistency ratio {ratio:.3f} is above {CONSISTENT}: the judgements contradict each other. Most "
-                f"of all {row} over {column} is {_written(given)}, the others imply about {_written(nearest)}; look at it again"
+                f"{name}: consistency ratio {ratio:.3f} is above {CONSISTENT}: the judgements contradict each other. Most "
+                f"of all {row} over {column} is {_written(judgement)}, the others imply about {_written(nearest)}; look at it again"
             )
     files = [
         {"file": path.name, "sha256": hashlib.sha256(path.read_bytes()).hexdigest(), **numbers}
-        for path, numbers in zip(paths, found, strict=False)
+        for path, numbers in zip(paths, consistency, strict=False)
     ]
-    details = {"compared": list(combined.index), "files": files, **found[-1]}
+    details = {"compared": list(combined.index), "files": files, **consistency[-1]}
     if len(paths) > 1:
         details["combined_by"] = "geometric mean of judgements"
     return ahp_weights(combined)[0], details, warnings
@@ -348,8 +341,6 @@ def entropy_weights(marks: Array) -> Array:
     (entropy: Shannon 1948; as weights: Zeleny 1982). A column in which all are alike tells nobody apart and gets 0. Raises
     ValueError when that is true of all columns, or there are fewer than 2 subjects.
     """
-    from pymcdm.weights import entropy_weights as by_entropy
-
     if len(marks) < 2:
         raise ValueError("fewer than 2 subjects")
     # Left out here, since 1 - e of a constant column is the noise of floats, and 0/0 where all are.
@@ -357,8 +348,9 @@ def entropy_weights(marks: Array) -> Array:
     if not differ.any():
         raise ValueError("all subjects are alike in every column")
     shares: Array = np.zeros(marks.shape[1])
-    # pymcdm refuses a 0; its part in the entropy is 0 (the limit of p ln p), and so is that of 1e-200 of the largest.
-    shares[differ] = by_entropy(np.maximum(marks[:, differ] / marks[:, differ].max(axis=0), 1e-200))
+    parts = marks[:, differ] / marks[:, differ].sum(axis=0)
+    entropies = -(parts * np.log(np.where(parts > 0, parts, 1))).sum(axis=0) / math.log(len(marks))  # 0 ln 0 is 0
+    shares[differ] = (1 - entropies) / (1 - entropies).sum()
     return shares
 
 
@@ -378,29 +370,29 @@ def night_marks(
         [day, book.id],
     ).df()
     if rows.empty:
-        found = con.execute("SELECT DISTINCT rulebook, evaluated_on FROM results.indicators ORDER BY ALL").fetchall()
-        kept = "; ".join(f"{name} {night}" for name, night in found[-10:]) or "none"
+        nights = con.execute("SELECT DISTINCT rulebook, evaluated_on FROM results.indicators ORDER BY ALL").fetchall()
+        newest = "; ".join(f"{name} {night}" for name, night in nights[-10:]) or "none"
         raise UserError(
-            f"no marks of {book.id} of {day} are kept here (kept: {kept}); name one of these nights with --date, or run "
+            f"no marks of {book.id} of {day} are kept here (kept: {newest}); name one of these nights with --date, or run "
             f"`merchant-credit evaluate --date {day}`"
         )
     return rows.pivot(index="subject_id", columns="id", values="mark").reindex(columns=list(ids)).astype(np.float64)
 
 
 def entropy(marks: pd.DataFrame) -> tuple[dict[str, float], dict[str, Any], list[str]]:
-    """Shares by id (sum 1), what they were made from, and warnings, of a night's marks (subjects x ids).
+    """Shares by id (sum 1), details (how many merchants were measured), and warnings, of a night's marks (subjects x ids).
 
     Only subjects with all ids measured are used. Raises UserError when they are fewer than 2 or all alike.
     """
     complete = marks.dropna()
     measured = {str(name): int(number) for name, number in marks.notna().sum().items()}
     counts = ", ".join(f"{name} {number:,}" for name, number in sorted(measured.items(), key=lambda item: item[1]))
-    said = f"{len(complete):,} of {len(marks):,} merchants have all of it measured ({counts})"
+    coverage = f"{len(complete):,} of {len(marks):,} merchants have all of it measured ({counts})"
     try:
         shares = entropy_weights(complete.to_numpy(dtype=np.float64))
     except ValueError as error:
         raise UserError(
-            f"entropy weights cannot be computed: {error}; {said}. Leave out what is seldom measured (--without ID), or "
+            f"entropy weights cannot be computed: {error}; {coverage}. Leave out what is seldom measured (--without ID), or "
             "take another night (--date)"
         ) from None
     details = {
@@ -409,7 +401,7 @@ def entropy(marks: pd.DataFrame) -> tuple[dict[str, float], dict[str, Any], list
         "merchants_used": len(complete),
         "measured": measured,
     }
-    warnings = [f"entropy: few merchants: {said}"] if len(complete) < FEW else []
+    warnings = [f"entropy: few merchants: {coverage}"] if len(complete) < FEW else []
     return dict(zip(measured, map(float, shares), strict=True)), details, warnings
 
 
@@ -453,19 +445,19 @@ def propose(
     current = members(book, element)
     exact = {method: _percent(current, shares) for method, (shares, _, _) in methods.items()}
     details: dict[str, dict[str, Any]] = {
-        method: {**made, "shares": {name: round(share, 6) for name, share in shares.items()}}
-        for method, (shares, made, _) in methods.items()
+        method: {**about, "shares": {name: round(share, 6) for name, share in shares.items()}}
+        for method, (shares, about, _) in methods.items()
     }
     compared = {method: set(shares) for method, (shares, _, _) in methods.items()}
     if blend is not None:
-        mean = {name: math.fsum(found[name] for found in exact.values()) / len(exact) for name in current}
+        mean = {name: math.fsum(weights[name] for weights in exact.values()) / len(exact) for name in current}
         exact["blend"] = {name: blend * mean[name] + (1 - blend) * now for name, now in current.items()}
         details["blend"] = {"share_of_methods": blend, "methods": list(methods)}
         compared["blend"] = set().union(*compared.values())
-    warnings = [said for _, _, listed in methods.values() for said in listed]
+    warnings = [warning for _, _, warnings in methods.values() for warning in warnings]
     proposed = {}
-    for method, found in exact.items():
-        moving = {name: found[name] for name in current if name in compared[method]}
+    for method, weights in exact.items():
+        moving = {name: weights[name] for name in current if name in compared[method]}
         total = round(math.fsum(current[name] for name in moving), 6)
         try:
             rounded = round_weights(moving, total, decimals)
@@ -475,9 +467,9 @@ def propose(
                 "use --decimals 1, or compare all"
             ) from None
         proposed[method] = {name: rounded.get(name, now) for name, now in current.items()}
-        if nothing := [name for name, weight in proposed[method].items() if not weight]:
+        if weightless := [name for name, weight in proposed[method].items() if not weight]:
             warnings.append(
-                f"{method}: {', '.join(nothing)} would weigh 0, which a rulebook refuses: leave out or raise"
+                f"{method}: {', '.join(weightless)} would weigh 0, which a rulebook refuses: leave out or raise"
             )
     return Proposal(book, element, current, proposed, details, warnings)
 

@@ -1,29 +1,39 @@
-"""The adapters by name."""
+"""The sources by name: how each is read, and in which zone it counts its days."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from credit.errors import UserError
 from credit.settings import DEFAULT_ZONE, Settings
+from credit.sources import canonical, mapped_files, olist, postgres
 from credit.sources.delivery import Adapter
 
 
-def zone_of_source(name: str) -> str | None:
-    """The time zone a source counts its days in, if it has one of its own."""
-    from credit.sources import olist
+@dataclass(frozen=True)
+class Source:
+    """A source that `--source` names. `zone`: the time zone it counts its days in, if it has one of its own."""
 
-    return olist.ZONE if name == "olist" else None
+    read: Adapter
+    zone: str | None = None
+
+
+SOURCES: dict[str, Source] = {
+    "canonical": Source(canonical.read),
+    "olist": Source(olist.read, olist.ZONE),
+    "postgres": Source(postgres.read),
+    "files": Source(mapped_files.read),
+}
+
+
+def source_of(name: str) -> Source:
+    """The source of that name; UserError names the known ones."""
+    if name not in SOURCES:
+        raise UserError(f"unknown source {name!r}; expected one of: {', '.join(SOURCES)}")
+    return SOURCES[name]
 
 
 def zone_before_a_batch(settings: Settings, source: str | None) -> str:
-    """The zone days are counted in where no home fixes it yet: the setting, the source's own, the default."""
-    return settings.zone or (zone_of_source(source) if source else None) or DEFAULT_ZONE
-
-
-def adapter(name: str) -> Adapter:
-    """The adapter of that name; UserError names the known ones."""
-    from credit.sources import canonical, olist, postgres
-
-    known: dict[str, Adapter] = {"canonical": canonical.read, "olist": olist.read, "postgres": postgres.read}
-    if name not in known:
-        raise UserError(f"unknown source {name!r}; expected one of: {', '.join(known)}")
-    return known[name]
+    """The zone days are counted in where no home fixes it yet: the setting, the source's own, the default. UserError for an
+    unknown source."""
+    return settings.zone or (source_of(source).zone if source else None) or DEFAULT_ZONE

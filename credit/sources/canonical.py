@@ -35,7 +35,7 @@ class Source:
 
 
 @dataclass(frozen=True)
-class Found:
+class Holdings:
     """What a path holds. `notices`: what lies there and is not read."""
 
     sources: tuple[Source, ...]
@@ -67,7 +67,7 @@ def table_of(path: Path) -> str | None:
     return table_named(path.name) or table_named(path.parent.name)
 
 
-def find(path: Path, settings: Settings) -> Found:
+def find(path: Path, settings: Settings) -> Holdings:
     """The sources of a file or folder. Raises InputError where there is none, or one that cannot be read."""
     if not path.exists():
         raise InputError(f"{path} does not exist; give a file or a folder of canonical files")
@@ -109,7 +109,7 @@ def find(path: Path, settings: Settings) -> Found:
     if unread:
         more = f" and {len(unread) - _SHOWN} more" if len(unread) > _SHOWN else ""
         notices = (f"not read: {', '.join(unread[:_SHOWN])}{more}",)
-    return Found(tuple(sources), notices)
+    return Holdings(tuple(sources), notices)
 
 
 def _tables_in(file: Path) -> tuple[list[Source], list[str]]:
@@ -203,12 +203,12 @@ def read(
     con: duckdb.DuckDBPyConnection, settings: Settings, path: Path, is_landed: Callable[[InputFile], bool]
 ) -> Delivery:
     """Read a file or folder of canonical files. Raises InputError before anything changes."""
-    found = find(path, settings)
-    inputs, parts, rejects, notices = [], [], [], list(found.notices)
+    held = find(path, settings)
+    inputs, parts, rejects, notices = [], [], [], list(held.notices)
     counts: dict[str, int] = {}
     digests: dict[Path, str] = {}
     stamps: dict[Path, files.Stamp] = {}
-    for i, source in enumerate(found.sources):
+    for i, source in enumerate(held.sources):
         file = source.file
         if file not in digests:
             stamps[file] = files.stamp(file)

@@ -11,6 +11,15 @@
         changed_at: o.updated_at             optional; without it the table is read whole every night
 
 Everything behind `from`, `columns`, `where` and `changed_at` is SQL of the database.
+
+Of files the same language says `files` instead of `connection`: names for patterns of files beside the mapping, which `from`
+then speaks of, with their headings in double quotes; the SQL is DuckDB's.
+
+    files: {o: "订单*.xlsx", r: "退款*.csv"}
+    tables:
+      transactions:
+        from: o LEFT JOIN (SELECT "订单编号", sum("退款金额"::DECIMAL(18,2)) AS back FROM r GROUP BY 1) b USING ("订单编号")
+        columns: {transaction_id: '"订单编号"', amount: '"实付金额"', refund_amount: back}
 """
 
 from __future__ import annotations
@@ -22,15 +31,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from credit.errors import UserError
-from credit.files import strict_yaml
+from credit.files.strict_yaml import Place, YamlFault, at, error_list, in_order, read
+from credit.files.text import contents, decoded
 from credit.tables import KNOWN_AT, TABLES, Table
 
 EXAMPLE = Path(__file__).with_name("mapping.example.yaml")
-MAX_BYTES = 1 << 20
 _ENV = r"^[A-Za-z_][A-Za-z0-9_]*$"
 
 Sql = Annotated[str, Field(min_length=1, max_length=20_000, pattern=r"^[^\x00]*\S[^\x00]*$")]
@@ -61,18 +69,21 @@ class TableMap(_Strict):
 class Mapping(_Strict):
     """A mapping whose parts are sound; `problems` says what is wrong between them and the canonical tables."""
 
-    connection: Connection
+    connection: Connection | None = None
+    files: dict[str, str] = Field(default_factory=dict, description="name -> pattern of files, beside the mapping")
     overlap_minutes: float = Field(60, ge=0, le=60 * 24 * 31, allow_inf_nan=False)
     tables: dict[str, TableMap] = Field(min_length=1)
     path: Path = Field(exclude=True)
-    lines: dict[tuple[str | int, ...], int] = Field(exclude=True)
+    lines: dict[Place, int] = Field(exclude=True)
 
     def at(self, *place: str) -> str:
         """File, line and key of a place, for messages."""
-        return _at(self.path, self.lines, place)
+        return at(self.path, self.lines, place)
 
     def problems(self) -> Iterator[tuple[tuple[str, ...], str]]:
         """(place, message) of each name that is no canonical one and each required column that is missing."""
+        if (self.connection is None) == (not self.files):
+            yield ("tables",), "expected either connection (a database) or files (patterns of files), not both"
         for name, mapped in self.tables.items():
             if name not in TABLES:
                 yield ("tables", name), f"{name!r} is no canonical table; allowed: {', '.join(TABLES)}"
@@ -95,34 +106,20 @@ def columns_of(table: Table) -> tuple[str, ...]:
     return (*(column.name for column in table.supplied), KNOWN_AT.name)
 
 
-def _at(path: Path, lines: dict[tuple[str | int, ...], int], place: tuple[str | int, ...]) -> str:
-    known = next((place[:n] for n in range(len(place), -1, -1) if place[:n] in lines), ())
-    return f"{path}, line {lines.get(known, 1)}, {'.'.join(map(str, place)) or '(whole)'}"
-
-
 def parse(path: Path) -> Mapping:
     """The mapping in a file, its parts validated. Raises UserError listing every error with file, line and key."""
+    raw = contents(path, f"mapping {path}", "; give a YAML file, see `merchant-credit map --example`")
+    text = decoded(raw, f"mapping {path}", "a mapping is a few hundred lines")
     try:
-        with path.open("rb") as file:
-            raw = file.read(MAX_BYTES + 1)
-    except OSError as error:
-        raise UserError(
-            f"mapping {path} cannot be read: {error.strerror}; give a YAML file, see `merchant-credit map --example`"
-        ) from None
-    if len(raw) > MAX_BYTES:
-        raise UserError(f"mapping {path} is larger than {MAX_BYTES >> 20} MiB; a mapping is a few hundred lines")
-    try:
-        text = raw.decode("utf-8")
-        data, lines = strict_yaml.read(text)
-    except UnicodeDecodeError as error:
-        raise UserError(f"mapping {path} is not UTF-8 (byte {error.start}); save it as UTF-8") from None
-    except yaml.MarkedYAMLError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark else "?"
-        raise UserError(
-            f"mapping {path}, line {line}: not usable YAML: {error.problem}; put SQL with : or # in double quotes"
-        ) from None
-    except (yaml.YAMLError, ValueError, RecursionError):
-        raise UserError(f"mapping {path}: not usable YAML; start from `merchant-credit map --example`") from None
+        data, lines = read(text)
+    except YamlFault as fault:
+        # What has no line may quote a value: SQL is not repeated.
+        advice = (
+            f": {fault}; put SQL with : or # in double quotes"
+            if fault.line
+            else "; start from `merchant-credit map --example`"
+        )
+        raise UserError(f"mapping {path}{fault.where}: not usable YAML{advice}") from None
     for number, line in enumerate(text.splitlines(), 1):
         if re.search(r"postgres(ql)?://[^\s@/]*:[^\s@]*@", line):
             raise UserError(
@@ -134,7 +131,7 @@ def parse(path: Path) -> Mapping:
     try:
         return Mapping.model_validate(data | {"path": path, "lines": lines})
     except ValidationError as error:
-        said = []
+        problems = []
         for problem in error.errors(include_input=False):
             place = tuple(part for part in problem["loc"] if part != "[key]")
             message = str(problem["msg"]).removeprefix("Value error, ")
@@ -144,23 +141,19 @@ def parse(path: Path) -> Mapping:
                 message = f"unknown key; allowed: {', '.join(_keys(place))}"
             elif place == ("connection", "env"):
                 message = "expected the name of an environment variable, such as SHOP_DATABASE_URL"
-            said.append((lines.get(place, 0), f"{_at(path, lines, place)}: {message}"))
-        raise UserError(_listed(path, [text for _, text in sorted(said)])) from None
+            problems.append((place, message))
+        raise UserError(error_list(f"mapping {path}", in_order(path, lines, problems))) from None
 
 
-def _keys(place: tuple[str | int, ...]) -> list[str]:
+def _keys(place: Place) -> list[str]:
     models: dict[int, type[BaseModel]] = {1: Mapping, 2: Connection}
     model = models.get(len(place), TableMap)
     return [f.alias or name for name, f in model.model_fields.items() if name not in ("path", "lines")]
-
-
-def _listed(path: Path, errors: list[str]) -> str:
-    return f"mapping {path} has {len(errors)} error{'s' * (len(errors) > 1)}:\n  " + "\n  ".join(errors)
 
 
 def load(path: Path) -> Mapping:
     """A mapping that can be read by. Raises UserError listing every error with file, line, key and what is allowed."""
     mapping = parse(path)
     if errors := [f"{mapping.at(*place)}: {message}" for place, message in mapping.problems()]:
-        raise UserError(_listed(path, errors))
+        raise UserError(error_list(f"mapping {path}", errors))
     return mapping

@@ -10,6 +10,9 @@ from typing import TYPE_CHECKING, Any
 from credit.databases.postgres import Refused, Url, environment_url, rows, said
 from credit.errors import SourceUnreachable, UserError
 from credit.indicators import CATALOGUE
+from credit.settings import Settings
+from credit.settings import load as load_settings
+from credit.sources.file_mapping_check import FirstRow, check_files
 from credit.sources.mapping import Mapping, TableMap, parse
 from credit.sources.postgres import CHANGED_TYPES, as_text, begin, kind_of, select, snapshot
 from credit.tables import KNOWN_AT, TABLES, Column
@@ -72,6 +75,8 @@ class Found:
     unmapped: dict[str, list[str]] = field(default_factory=dict)
     errors: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
+    first_rows: list[FirstRow] = field(default_factory=list)
+    """Of files: the first rows of each table as they will be read, and the first with faults."""
     unreachable: bool = False
 
     @property
@@ -92,7 +97,7 @@ def unmeasured(table: str, column: str | None = None) -> list[str]:
     ]  # fmt: skip
 
 
-def check(path: Path, zone: str) -> Found:
+def check(path: Path, zone: str, settings: Settings | None = None) -> Found:
     """Check a mapping file; problems are in what is returned, none is raised."""
     found = Found(str(path))
     try:
@@ -111,10 +116,16 @@ def check(path: Path, zone: str) -> Found:
     for name, mapped in mapping.tables.items():
         if name in TABLES:
             found.tables[name] = _names(name, mapped)
-            if mapped.changed_at is None:
+            if mapped.changed_at is None and mapping.connection is not None:
                 found.warnings.append(
                     f"{mapping.at('tables', name)}: no changed_at: the table is read whole every night"
                 )
+    if mapping.connection is None:
+        found.database = f"{len(mapping.files)} files"
+        if not found.errors:
+            errors, found.first_rows = check_files(mapping, settings or load_settings(), zone)
+            found.errors += errors
+        return found
     try:
         url = environment_url(mapping.connection.env)
         found.database = url.server

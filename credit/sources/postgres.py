@@ -126,6 +126,8 @@ def read(
 ) -> Delivery:
     """Read what is new. Raises InputError or UserError before anything changes."""
     mapping = load(path)
+    if mapping.connection is None:
+        raise InputError(f"{path} maps files, not a database; read it with --source files")
     url = environment_url(mapping.connection.env)
     _clean(settings)
     inputs, parts, notices, counts = [], [], [], {}
@@ -180,6 +182,7 @@ def _clean(settings: Settings) -> None:
 
 
 def _name(mapping: Mapping, table: str) -> str:
+    assert mapping.connection is not None  # `read` refuses a mapping of files
     return f"postgres:{mapping.connection.env}:{table}"
 
 

@@ -4,7 +4,7 @@
     inject(con, end=END, strength=0.5, seed=7)
 
 `inject` adds attacks of every kind and decoys (honest merchants that look odd at first sight) to the tables of
-`credit.simulate`, and writes `<schema>.attacks` (attack, kind, subject_id, honest) and `<schema>.attack_rows` (attack,
+`credit.synthetic.market`, and writes `<schema>.attacks` (attack, kind, subject_id, honest) and `<schema>.attack_rows` (attack,
 table_name, key): whose and which rows are false. It rewrites the texts of the honest reviews first, since the
 simulator's few dozen sentences are too easy to tell from others: a sixth becomes short templates, the rest is put together
 from clauses.
@@ -255,8 +255,10 @@ class _Market:
         self.orders.append(frame)
         self.rows += [(self.mark, "transactions", key) for key in keys]
         chosen = rng.random(n) < review
-        said = np.array(texts if texts is not None else [None] * n, dtype=object)
-        self.reviewed(frame[chosen], stars, said[chosen], delivered[chosen] + rng.uniform(0.5, 30, chosen.sum()) * HOUR)
+        wording = np.array(texts if texts is not None else [None] * n, dtype=object)
+        self.reviewed(
+            frame[chosen], stars, wording[chosen], delivered[chosen] + rng.uniform(0.5, 30, chosen.sum()) * HOUR
+        )
 
     def reviewed(self, orders: pd.DataFrame, stars: Any, texts: Any, written: Any) -> None:
         """Reviews of these orders."""
@@ -293,9 +295,9 @@ class _Market:
         wrote = model.reviewed_at.notna().to_numpy()
         stars = model.rating_overall.to_numpy(dtype=float, na_value=np.nan).copy()
         if review is not None:  # more people review, with the stars of those who did
-            known = stars[wrote] if wrote.any() else np.array([5.0])
+            of_reviewed = stars[wrote] if wrote.any() else np.array([5.0])
             extra = ~wrote & frame.delivered_at.notna().to_numpy() & (rng.random(n) < review)
-            stars[extra] = rng.choice(known, extra.sum())
+            stars[extra] = rng.choice(of_reviewed, extra.sum())
             wrote = wrote | extra
         wrote = wrote & frame.delivered_at.notna().to_numpy()
         written = frame.delivered_at[wrote] + rng.uniform(2, 90, wrote.sum()) * HOUR
@@ -307,8 +309,8 @@ class _Market:
 
     def disguise(self, accounts: np.ndarray[Any, Any]) -> None:
         """Ordinary purchases elsewhere, the more the timider."""
-        each = self.rng.poisson((1 - self.s) * 0.8, len(accounts))
-        for account, count in zip(accounts, each, strict=True):
+        purchases = self.rng.poisson((1 - self.s) * 0.8, len(accounts))
+        for account, count in zip(accounts, purchases, strict=True):
             for shop in self.rng.choice(np.array(list(self.finished), dtype=object), count):
                 if len(self.finished[shop]) >= LEAST_ORDERS:
                     self.genuine(shop, self.when(1), np.array([account], dtype=object))
@@ -358,8 +360,8 @@ def _burst(m: _Market, shops: list[str]) -> None:
 
 def _captives(m: _Market, shops: list[str]) -> None:
     accounts = m.fresh(5 + round(7 * m.s))
-    each = m.rng.integers(3, 6, len(accounts))
-    m.false(shops[0], m.when(int(each.sum())), np.repeat(accounts, each), review=0.85 + 0.15 * m.s)
+    orders = m.rng.integers(3, 6, len(accounts))
+    m.false(shops[0], m.when(int(orders.sum())), np.repeat(accounts, orders), review=0.85 + 0.15 * m.s)
     m.disguise(accounts)
 
 
@@ -395,11 +397,11 @@ def _bribed(m: _Market, shops: list[str]) -> None:
     paid = inside[m.rng.random(len(inside)) < 0.45 + 0.5 * m.s]
     words = [m.rng.choice(_BRIBES) if m.rng.random() < 0.15 * m.s else None for _ in range(len(paid))]
     old = paid.review_id.notna().to_numpy()
-    said = np.array(words, dtype=object)
-    m.changed.append(pd.DataFrame({"review_id": paid.review_id[old], "said": said[old]}))
+    wording = np.array(words, dtype=object)
+    m.changed.append(pd.DataFrame({"review_id": paid.review_id[old], "wording": wording[old]}))
     m.rows += [(m.mark, "reviews", key) for key in paid.review_id[old]]
     written = paid.delivered_at[~old] + m.rng.uniform(1, 30, (~old).sum()) * HOUR
-    m.reviewed(paid[~old], 5, said[~old], written)
+    m.reviewed(paid[~old], 5, wording[~old], written)
 
 
 def _collusion(m: _Market, shops: list[str]) -> None:
@@ -409,8 +411,8 @@ def _collusion(m: _Market, shops: list[str]) -> None:
         for account in accounts[m.rng.random(len(accounts)) < 0.4 + 0.4 * m.s]:
             for place in m.rng.permutation(len(shops))[: m.rng.integers(2, 4)]:
                 tasks.append((shops[place], account, start + m.rng.uniform(0, (2 + 6 * (1 - m.s)) * HOUR)))
-    for shop, mine in pd.DataFrame(tasks, columns=["shop", "account", "time"]).groupby("shop"):
-        m.false(str(shop), mine.time.to_numpy(), mine.account.to_numpy(), review=0.8 + 0.2 * m.s)
+    for shop, visits in pd.DataFrame(tasks, columns=["shop", "account", "time"]).groupby("shop"):
+        m.false(str(shop), visits.time.to_numpy(), visits.account.to_numpy(), review=0.8 + 0.2 * m.s)
     m.disguise(accounts)
 
 
@@ -449,9 +451,9 @@ def _batch(m: _Market, shops: list[str]) -> None:
     m.genuine(shops[0], time + m.rng.uniform(0, 5, count) * DAY, m.ordinary(count))
     frame = m.orders[-1]
     bad = frame.delivered_at.notna() & (m.rng.random(count) < 0.7)
-    asked = bad & (m.rng.random(count) < 0.75)
-    frame.loc[asked, "refund_requested_at"] = frame.delivered_at[asked] + DAY
-    frame.loc[asked, "refund_reason"] = "quality"
+    refunded = bad & (m.rng.random(count) < 0.75)
+    frame.loc[refunded, "refund_requested_at"] = frame.delivered_at[refunded] + DAY
+    frame.loc[refunded, "refund_reason"] = "quality"
     reviews = m.reviews[-1]
     reviews.loc[reviews.transaction_id.isin(set(frame.transaction_id[bad])), "rating_overall"] = m.rng.choice([1, 1, 2])
 
@@ -476,18 +478,24 @@ _MAKERS: dict[str, Callable[[_Market, list[str]], None]] = {
 }  # fmt: skip
 
 
+ATTACKS = tuple(kind for kind in KINDS if kind in _MAKERS)
+"""Kinds of manipulation that are simulated; how well the others are found nobody has measured."""
+
+
 def inject(
     con: duckdb.DuckDBPyConnection, *, end: date, strength: float, seed: int, attacks: int = 6, decoys: int = 4,
-    kinds: Sequence[str] = tuple(KINDS), schema: str = "sim",
+    kinds: Sequence[str] = (), schema: str = "sim",
 ) -> None:  # fmt: skip
-    """Put so many attacks of each of the `kinds` and so many decoys of each of DECOYS into the market of `schema`.
+    """Put so many attacks of each of the `kinds` (none named: all of ATTACKS) and so many decoys of each of DECOYS into
+    the market of `schema`.
 
     Each has merchants of its own, of those with LEAST_ORDERS orders at least. `strength` is 0 to 1, `end` the market's.
     Raises ValueError where the market has too few merchants, or a kind or strength is not one.
     """
-    if not 0 <= strength <= 1 or not set(kinds) <= set(KINDS):
+    kinds = kinds or ATTACKS
+    if not 0 <= strength <= 1 or not set(kinds) <= set(ATTACKS):
         raise ValueError(
-            f"strength is {strength}, kinds are {', '.join(kinds)}; expected 0 to 1 and {', '.join(KINDS)}"
+            f"strength is {strength}, kinds are {', '.join(kinds)}; expected 0 to 1 and {', '.join(ATTACKS)}"
         )
     market = _Market(con, schema, int(cut_off(end, ZONE).timestamp()), strength, seed)
     wanted = [(kind, False) for kind in kinds for _ in range(attacks)] + [
@@ -511,24 +519,24 @@ def _write(con: duckdb.DuckDBPyConnection, schema: str, market: _Market, seed: i
         ("attacks", ["attack", "kind", "subject_id", "honest"], market.attacks),
         ("attack_rows", ["attack", "table_name", "key"], market.rows),
     ):
-        made = pd.DataFrame(rows, columns=columns)
-        con.register("made", made)
-        con.execute(f"CREATE OR REPLACE TABLE {schema}.{name} AS FROM made")
+        frame = pd.DataFrame(rows, columns=columns)
+        con.register("added", frame)
+        con.execute(f"CREATE OR REPLACE TABLE {schema}.{name} AS FROM added")
     for name, frames in (("transactions", market.orders), ("reviews", market.reviews)):
         if not frames:
             continue
-        made = pd.concat(frames, ignore_index=True)
+        frame = pd.concat(frames, ignore_index=True)
         table = TABLES[name]
         event = f"to_timestamp({table.event})"
         cells = [
-            f"{_cell(c.name, c.type, c.sql_type, market.end)} AS {c.name}" for c in table.supplied if c.name in made
+            f"{_cell(c.name, c.type, c.sql_type, market.end)} AS {c.name}" for c in table.supplied if c.name in frame
         ]
-        con.register("made", made)
+        con.register("added", frame)
         con.execute(
-            f"INSERT INTO {schema}.{name} BY NAME SELECT {', '.join(cells)}, {event} AS known_at FROM made"
+            f"INSERT INTO {schema}.{name} BY NAME SELECT {', '.join(cells)}, {event} AS known_at FROM added"
             f" WHERE {table.event} < {market.end}"
         )
-    con.unregister("made")
+    con.unregister("added")
     # Honest texts anew, before the paid ones are put in their place.
     _reword(con, schema, seed)
     if market.changed:
@@ -536,7 +544,7 @@ def _write(con: duckdb.DuckDBPyConnection, schema: str, market: _Market, seed: i
         con.register("paid", paid)
         con.execute(
             f"""UPDATE {schema}.reviews v SET rating_overall = 5, rating_description = 5, rating_service = 5,
-            rating_logistics = 5, text = coalesce(CAST(said AS VARCHAR), v.text) FROM paid p WHERE p.review_id = v.review_id"""
+            rating_logistics = 5, text = coalesce(CAST(wording AS VARCHAR), v.text) FROM paid p WHERE p.review_id = v.review_id"""
         )
         con.unregister("paid")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
@@ -11,32 +11,50 @@ import duckdb
 
 from credit.settings import Settings
 from credit.synthetic import market
+from credit.synthetic.stories import STORIES, Story
 from credit.tables import TABLES
 from credit.warehouse.connection import connect
-from credit.warehouse.schema import ddl
+from credit.warehouse.schema import build
 
 SETTINGS = Settings.model_validate({"home": Path(), "zone": market.ZONE, "threads": 1})
 """Of the marketplace; nothing is written to its home."""
 
 
 @contextmanager
-def marketplace(*, merchants: int, transactions: int, end: date, seed: int) -> Iterator[duckdb.DuckDBPyConnection]:
-    """A warehouse in memory with the simulator's rows as if delivered and merged, and `sim.truth`."""
+def marketplace(
+    *,
+    merchants: int,
+    transactions: int,
+    end: date,
+    seed: int,
+    stories: Sequence[Story] = STORIES,
+    change: Callable[[duckdb.DuckDBPyConnection], None] = lambda _: None,
+) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A warehouse in memory with the simulator's rows as if delivered and merged, and `sim.truth`.
+
+    `change` may alter the rows of schema `sim` before they are delivered.
+    """
     con = connect(":memory:", SETTINGS)
     try:
-        con.execute(ddl())
+        build(con)
         con.execute("SET VARIABLE zone = ?", [market.ZONE])
         con.execute("INSERT INTO meta.info VALUES ('zone', ?)", [market.ZONE])
-        market.populate(con, merchants=merchants, transactions=transactions, end=end, seed=seed)
-        for table in TABLES.values():
-            merge(con, table.name, f"SELECT * FROM sim.{table.name}")
-            con.execute(f"DROP TABLE sim.{table.name}")
-            names = [column.name for column in table.supplied]
-            con.execute("INSERT INTO meta.supplied VALUES (1, ?, ?, TIMESTAMPTZ '2000-01-01')", [table.name, names])
-        con.execute("INSERT INTO meta.batches VALUES (1, 'simulated', '', [], 'accepted', now(), now(), '{}')")
+        market.populate(con, merchants=merchants, transactions=transactions, end=end, seed=seed, stories=stories)
+        change(con)
+        deliver(con)
         yield con
     finally:
         con.close()
+
+
+def deliver(con: duckdb.DuckDBPyConnection) -> None:
+    """The rows of schema `sim` into the canonical tables, as one accepted batch; `sim` keeps what else it holds."""
+    for table in TABLES.values():
+        merge(con, table.name, f"SELECT * FROM sim.{table.name}")
+        con.execute(f"DROP TABLE sim.{table.name}")
+        columns = [column.name for column in table.supplied]
+        con.execute("INSERT INTO meta.supplied VALUES (1, ?, ?, TIMESTAMPTZ '2000-01-01')", [table.name, columns])
+    con.execute("INSERT INTO meta.batches VALUES (1, 'simulated', '', [], 'accepted', now(), now(), '{}')")
 
 
 def merge(con: duckdb.DuckDBPyConnection, name: str, rows: str) -> None:

@@ -21,13 +21,20 @@ Nobody is real: administrative codes end in the unassigned district 98, contacts
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 import duckdb
 
-from credit.synthetic.statements import BUYERS, ORDERS, PEOPLE, RECORD_KINDS, STATEMENTS, TRUTH
-from credit.synthetic.stories import BUYER_STORIES, STORIES, STORY_CHECKS, STORY_RECORDS, STORY_VIOLATIONS
+from credit.synthetic.stories import (
+    BUYER_STORIES,
+    STORIES,
+    STORY_CHECKS,
+    STORY_RECORDS,
+    STORY_VIOLATIONS,
+    Story,
+)
 from credit.synthetic.words import (
     BLAME,
     BRAND_1,
@@ -38,6 +45,7 @@ from credit.synthetic.words import (
     MIDDLING,
     PRAISE,
     QUICK,
+    RECORD_KINDS,
     SLOW,
     SORRY,
     STREETS,
@@ -47,6 +55,7 @@ from credit.synthetic.words import (
     values,
 )
 from credit.tables import TABLES, Table
+from credit.warehouse.sql import statement
 
 ZONE = "Asia/Shanghai"
 _HOUR, _DAY = 3600, 86_400
@@ -137,6 +146,7 @@ def populate(
     end: date,
     seed: int = 1,
     schema: str = "sim",
+    stories: Sequence[Story] = STORIES,
 ) -> None:
     """Fill `schema` with the canonical tables (supplied columns and `known_at`) and `truth`.
 
@@ -146,65 +156,35 @@ def populate(
     and ship, goods, service and their mean, quality, each from 0 to 1; and one row a buyer who is a subject: mode is
     buyer, quality the honesty, orders and the others blank.
     """
-    least = {"merchants": (merchants, MIN_MERCHANTS), "transactions": (transactions, MIN_TRANSACTIONS),
+    sizes = {"merchants": (merchants, MIN_MERCHANTS), "transactions": (transactions, MIN_TRANSACTIONS),
              "days": (days, MIN_DAYS)}  # fmt: skip
-    for name, (given, allowed) in least.items():
-        if given < allowed:
-            raise ValueError(f"{name} is {given}; the stories need at least {allowed}")
+    for name, (size, least) in sizes.items():
+        if size < least:
+            raise ValueError(f"{name} is {size}; the stories need at least {least}")
     if not schema.isidentifier():
         raise ValueError(f"schema is {schema!r}; expected a plain name")
 
     stop = int(datetime.combine(end, time(), ZoneInfo(ZONE)).timestamp())
-    stories: list[tuple[object, ...]] = []
-    phases, told = [], 0
-    for story in STORIES:
-        last = [phase for phase in story.phases if phase.mode == "plain"][-1]
-        quality = round((last.ship + last.goods + last.service) / 3, 4)
-        stories.append((story.subject_id, story.name, story.shop, story.kind, story.category, quality, story.joined))
-        for part, phase in enumerate(story.phases):
-            orders = max(phase.orders, int(phase.share * transactions))
-            told += orders
-            span = (part, phase.mode, orders, phase.since, phase.until)
-            phases.append((story.subject_id, *span, phase.ship, phase.goods, phase.service))
-    for buyer in BUYER_STORIES:
-        stories.append((buyer.subject_id, buyer.name, None, "individual", None, buyer.honesty, None))
-    season = [_season(end - timedelta(days=days - day)) for day in range(days)]
-    words = {
-        "merchants": merchants, "buyers": BUYER_SUBJECTS, "days": days, "end": end.isoformat(), "schema": schema,
-        "stop": stop, "start": stop - days * _DAY, "hour": _HOUR, "day": _DAY, "free": transactions - told,
-        "public": max(200, transactions // 3),
+    parts = {
+        **_lists(),
+        **_lives(stories, transactions),
+        "merchants": str(merchants), "buyers": str(BUYER_SUBJECTS), "days": str(days), "end": end.isoformat(),
+        "schema": schema, "stop": str(stop), "start": str(stop - days * _DAY), "hour": str(_HOUR), "day": str(_DAY),
+        "public": str(max(200, transactions // 3)),
         # About fifteen orders for each buyer who is a subject.
-        "buyer_share": min(0.05, 15 * BUYER_SUBJECTS / transactions),
-        "buyer_slots": BUYER_SUBJECTS + 2 * len(BUYER_STORIES),
-        "stories": values(stories), "phases": values(phases), "cities": len(CITIES),
-        "city_names": text_list(city for city, _ in CITIES), "city_codes": text_list(code for _, code in CITIES),
-        "category_draw": text_list(c.name for c in CATEGORIES for _ in range(round(c.share * 100))),
-        "categories": values((c.name, c.price, c.returns) for c in CATEGORIES),
-        "trades": values((c.name, c.trade) for c in CATEGORIES),
-        "record_kinds": values(RECORD_KINDS), "story_violations": values(STORY_VIOLATIONS),
-        "story_records": values(STORY_RECORDS), "story_checks": values(STORY_CHECKS),
-        "surnames": text_list(SURNAMES), "given": text_list(GIVEN), "streets": text_list(STREETS),
-        "brand_1": text_list(BRAND_1), "brand_2": text_list(BRAND_2),
-        "praise": text_list(PRAISE), "middling": text_list(MIDDLING), "blame": text_list(BLAME),
-        "quick": text_list(QUICK), "slow": text_list(SLOW), "thanks": text_list(THANKS), "sorry": text_list(SORRY),
+        "buyer_share": str(min(0.05, 15 * BUYER_SUBJECTS / transactions)),
+        "buyer_slots": str(BUYER_SUBJECTS + 2 * len(BUYER_STORIES)),
     }  # fmt: skip
 
     macros = _macros(seed)
     for signature, body in macros.items():
         con.execute(f"CREATE OR REPLACE TEMP MACRO {signature} AS {body}")
     con.execute(f"CREATE SCHEMA IF NOT EXISTS {schema}")
-    con.execute(
-        "CREATE OR REPLACE TEMP TABLE sim_days AS SELECT day, CAST(coalesce(sum(weight) OVER (ORDER BY day"
-        " ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0) AS BIGINT) AS slot, weight"
-        f" FROM (VALUES {values(enumerate([*season, 0]))}) d(day, weight)"
-    )
-    con.execute(
-        "CREATE OR REPLACE TEMP TABLE sim_slots AS SELECT day, slot + unnest(range(weight)) AS slot FROM sim_days"
-    )
-    for statement in (PEOPLE, BUYERS, TRUTH, ORDERS):
-        con.execute(statement.format(**words))
-    for name, statement in STATEMENTS.items():
-        rows = _finished(TABLES[name], statement.format(**words), stop)
+    _calendar(con, end, days)
+    for name in ("people", "buyers", "truth", "orders"):
+        con.execute(statement(__file__, name, **parts))
+    for name, table in TABLES.items():
+        rows = _finished(table, statement(__file__, name, **parts), stop)
         if name == "transactions":  # reviews and complaints need to know whose phase and what buyer it was
             rows = rows.replace(" FROM (", ", phase, abuse FROM (", 1)
         con.execute(f"CREATE OR REPLACE TABLE {schema}.{name} AS {rows}")
@@ -220,3 +200,52 @@ def populate(
         con.execute(f"DROP TABLE temp.sim_{name}")
     for signature in macros:
         con.execute(f"DROP MACRO temp.{signature.partition('(')[0]}")
+
+
+def _lists() -> dict[str, str]:
+    """Words and records to draw from, as SQL."""
+    return {
+        "cities": str(len(CITIES)),
+        "city_names": text_list(city for city, _ in CITIES), "city_codes": text_list(code for _, code in CITIES),
+        "category_draw": text_list(c.name for c in CATEGORIES for _ in range(round(c.share * 100))),
+        "categories": values((c.name, c.price, c.returns) for c in CATEGORIES),
+        "trades": values((c.name, c.trade) for c in CATEGORIES),
+        "record_kinds": values(RECORD_KINDS), "story_violations": values(STORY_VIOLATIONS),
+        "story_records": values(STORY_RECORDS), "story_checks": values(STORY_CHECKS),
+        "surnames": text_list(SURNAMES), "given": text_list(GIVEN), "streets": text_list(STREETS),
+        "brand_1": text_list(BRAND_1), "brand_2": text_list(BRAND_2),
+        "praise": text_list(PRAISE), "middling": text_list(MIDDLING), "blame": text_list(BLAME),
+        "quick": text_list(QUICK), "slow": text_list(SLOW), "thanks": text_list(THANKS), "sorry": text_list(SORRY),
+    }  # fmt: skip
+
+
+def _lives(stories: Sequence[Story], transactions: int) -> dict[str, str]:
+    """Who has a story, its phases, and how many orders these leave `free` for all others, as SQL."""
+    lives: list[tuple[object, ...]] = []
+    phases: list[tuple[object, ...]] = []
+    free = transactions
+    for story in stories:
+        newest = [phase for phase in story.phases if phase.mode == "plain"][-1]
+        quality = round((newest.ship + newest.goods + newest.service) / 3, 4)
+        lives.append((story.subject_id, story.name, story.shop, story.kind, story.category, quality, story.joined))
+        for part, phase in enumerate(story.phases):
+            orders = max(phase.orders, int(phase.share * transactions))
+            free -= orders
+            span = (part, phase.mode, orders, phase.since, phase.until)
+            phases.append((story.subject_id, *span, phase.ship, phase.goods, phase.service, phase.price))
+    for buyer in BUYER_STORIES:
+        lives.append((buyer.subject_id, buyer.name, None, "individual", None, buyer.honesty, None))
+    return {"stories": values(lives), "phases": values(phases), "free": str(free)}
+
+
+def _calendar(con: duckdb.DuckDBPyConnection, end: date, days: int) -> None:
+    """The days before `end` with their weight, and as many slots a day as it weighs."""
+    season = [_season(end - timedelta(days=days - day)) for day in range(days)]
+    con.execute(
+        "CREATE OR REPLACE TEMP TABLE sim_days AS SELECT day, CAST(coalesce(sum(weight) OVER (ORDER BY day"
+        " ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0) AS BIGINT) AS slot, weight"
+        f" FROM (VALUES {values(enumerate([*season, 0]))}) d(day, weight)"
+    )
+    con.execute(
+        "CREATE OR REPLACE TEMP TABLE sim_slots AS SELECT day, slot + unnest(range(weight)) AS slot FROM sim_days"
+    )

@@ -21,6 +21,8 @@ class Phase:
     mode: Mode = "plain"
     share: float = 0.0
     """At least this share of all transactions, however many there are."""
+    price: float = 1.0
+    """Prices as a share of what they would be."""
 
 
 @dataclass(frozen=True)
@@ -88,7 +90,7 @@ STORIES: tuple[Story, ...] = (
         " second burst and restricted for a month; went on.",
         (
             Phase(40, 10_000, 0, 0.55, 0.40, 0.50),
-            *(Phase(30, day, day - 3, 0.55, 0.40, 0.50, "brush") for day in (170, 120, 75, 33)),
+            *(Phase(30, day, day - 3, 0.55, 0.40, 0.50, "brush", price=0.2) for day in (170, 120, 75, 33)),
         ),
     ),
     Story(
@@ -99,7 +101,7 @@ STORIES: tuple[Story, ...] = (
         700,
         "A good record, then three weeks of many cheap orders of which none is dispatched. A spot check in these weeks is"
         " not answered; fraud is found and the shop suspended only in the last days.",
-        (Phase(140, 10_000, 21, 0.90, 0.88, 0.88), Phase(120, 21, 0, 0.0, 0.0, 0.0, "scam")),
+        (Phase(140, 10_000, 21, 0.90, 0.88, 0.88), Phase(120, 21, 0, 0.0, 0.0, 0.0, "scam", price=0.3)),
     ),
     Story(
         "repaired_offender",

@@ -67,6 +67,17 @@ SLOW = ("就是发货太慢了。", "等了很久才到，\n催了几次也没�
 THANKS = ("感谢您的支持，欢迎再次光临！", "谢谢亲的认可，祝您生活愉快。")
 SORRY = ("非常抱歉给您带来不便，我们已安排客服与您联系。", "抱歉让您失望了，可申请退换，运费由我们承担。")
 
+# kind, its letters in an id, issuer, at most so many, chance = base + slope * (1 - quality)^2, days back at most
+RECORD_KINDS = (
+    ("administrative_penalty", "AP", "市场监督管理局", 2, 0.0, 0.25, 700),
+    ("abnormal_operation", "AO", "市场监督管理局", 1, 0.0, 0.12, 700),
+    ("serious_violation", "SV", "市场监督管理局", 1, 0.0, 0.02, 900),
+    ("dishonest_debtor", "DD", "人民法院", 1, 0.0, 0.03, 900),
+    ("tax_grade", "TG", "税务局", 3, 0.85, 0.0, 0),
+    ("award", "AW", "市场监督管理局", 1, 0.10, -0.10, 900),
+    ("certification", "CE", "市场监督管理局", 1, 0.20, -0.18, 900),
+)
+
 
 def text_list(words: Iterable[str]) -> str:
     """A SQL list of text."""

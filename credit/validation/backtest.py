@@ -41,7 +41,7 @@ POPULATIONS = {
 
 
 @dataclass(frozen=True)
-class Night:
+class PastNight:
     """One evaluation and the ways to rank its subjects (a row a subject, see `baselines.scores_of`)."""
 
     evaluation: Evaluation
@@ -87,21 +87,21 @@ def nights(
     zone: str,
     books: Callable[[date], list[Rulebook]],
     progress: Callable[[str], None] = lambda _: None,
-) -> Iterator[Night]:
+) -> Iterator[PastNight]:
     """The evaluation of every date by its sellers' rulebooks, as of then; nothing is stored."""
     for day in dates:
         progress(f"grading {day}")
-        mine = [book for book in books(day) if book.subject.role == "seller"]
-        standings = {book.hash: "trial" for book in mine}
+        seller_books = [book for book in books(day) if book.subject.role == "seller"]
+        standings = {book.hash: "trial" for book in seller_books}
         for evaluated in compute(
-            con, day, zone, mine, standings=standings, looks_back={book.hash: None for book in mine}
+            con, day, zone, seller_books, standings=standings, looks_back={book.hash: None for book in seller_books}
         ):
             if not len(evaluated.grades):
                 continue
-            have = supplied(con, evaluated.moment)
+            supply = supplied(con, evaluated.moment)
             frames = engine.known(con, evaluated.moment)
-            facts = baselines.facts_for(evaluated, have, frames)
-            yield Night(evaluated, baselines.scores_of(evaluated, facts, have))
+            facts = baselines.facts_for(evaluated, supply, frames)
+            yield PastNight(evaluated, baselines.scores_of(evaluated, facts, supply))
 
 
 def chosen(con: duckdb.DuckDBPyConnection, paths: list[Path] | None) -> Callable[[date], list[Rulebook]]:
@@ -127,15 +127,15 @@ def backtest(
     """
     if not dates:
         raise UserError("a back-test needs at least one past day: --date YYYY-MM-DD, as often as needed")
-    done = list(nights(con, sorted(set(dates)), zone, chosen(con, rulebooks), progress))
-    if not done:
+    past_nights = list(nights(con, sorted(set(dates)), zone, chosen(con, rulebooks), progress))
+    if not past_nights:
         raise UserError(f"no seller was known by the cut-off of {max(dates)}; choose later days")
-    return judge(con, done, zone, horizons, bad, resamples=resamples, seed=seed, progress=progress)
+    return judge(con, past_nights, zone, horizons, bad, resamples=resamples, seed=seed, progress=progress)
 
 
 def judge(
     con: duckdb.DuckDBPyConnection,
-    done: Sequence[Night],
+    past_nights: Sequence[PastNight],
     zone: str,
     horizons: Sequence[int] = HORIZONS,
     bad: Definition = DEFAULT,
@@ -145,9 +145,9 @@ def judge(
     progress: Callable[[str], None] = lambda _: None,
 ) -> Backtest:
     """Compare nights that have been graded with what followed. `scores` may have columns of other ways to rank."""
-    last = last_order(con, zone)
-    dates = tuple(sorted({night.evaluation.day for night in done}))
-    notes, told = [], []
+    newest = last_order(con, zone)
+    dates = tuple(sorted({night.evaluation.day for night in past_nights}))
+    notes, outcome_counts = [], []
     measures: list[pd.DataFrame] = []
     by_grade: list[pd.DataFrame] = []
     rises: list[pd.DataFrame] = []
@@ -160,18 +160,18 @@ def judge(
             after[day] = outcomes(con, day, days, zone, bad)
             if not len(after[day]):
                 raise UserError(
-                    f"no order is known of the {days} days from {day} on (the newest is of {last}); choose earlier days"
+                    f"no order is known of the {days} days from {day} on (the newest is of {newest}); choose earlier days"
                 )
-            if last is not None and last < day + timedelta(days=days - 1):
-                notes.append(f"the {days} days from {day} are cut short: the newest order known is of {last}")
-            told.append(_told(after[day]).assign(date=day, days=days))
-        for label in dict.fromkeys(night.evaluation.rulebook.label for night in done):
-            mine = [night for night in done if night.evaluation.rulebook.label == label]
+            if newest is not None and newest < day + timedelta(days=days - 1):
+                notes.append(f"the {days} days from {day} are cut short: the newest order known is of {newest}")
+            outcome_counts.append(_outcome_counts(after[day]).assign(date=day, days=days))
+        for label in dict.fromkeys(night.evaluation.rulebook.label for night in past_nights):
+            nights_of_book = [night for night in past_nights if night.evaluation.rulebook.label == label]
             for population in POPULATIONS:
-                found = _measures(mine, after, population, resamples, seed)
-                measures.append(found.assign(rulebook=label, days=days, population=population))
-            graded = _graded_orders(mine, after)
-            by_grade.append(_by_grade(mine, graded).assign(rulebook=label, days=days))
+                measured = _measures(nights_of_book, after, population, resamples, seed)
+                measures.append(measured.assign(rulebook=label, days=days, population=population))
+            graded = _graded_orders(nights_of_book, after)
+            by_grade.append(_by_grade(nights_of_book, graded).assign(rulebook=label, days=days))
             rises.append(_rises(graded, by_grade[-1], resamples, seed).assign(rulebook=label, days=days))
             for binned, fit in _calibrations(graded, days):
                 bins.append(binned.assign(rulebook=label))
@@ -180,26 +180,26 @@ def judge(
         dates,
         tuple(sorted(set(horizons))),
         bad,
-        tuple(dict.fromkeys(night.evaluation.rulebook.label for night in done)),
+        tuple(dict.fromkeys(night.evaluation.rulebook.label for night in past_nights)),
         pd.concat(measures, ignore_index=True),
         pd.concat(by_grade, ignore_index=True),
         pd.concat(rises, ignore_index=True),
         pd.concat(bins, ignore_index=True) if bins else pd.DataFrame(),
         pd.DataFrame(fits),
-        pd.concat(told, ignore_index=True),
-        baselines.names_of([night.evaluation.rulebook for night in done]),
+        pd.concat(outcome_counts, ignore_index=True),
+        baselines.names_of([night.evaluation.rulebook for night in past_nights]),
         tuple(notes),
     )
 
 
-def _told(orders: pd.DataFrame) -> pd.DataFrame:
+def _outcome_counts(orders: pd.DataFrame) -> pd.DataFrame:
     counts = orders.select_dtypes(bool).sum()
     return pd.DataFrame(
         {"outcome": counts.index, "orders": counts.to_numpy(), "share": counts.to_numpy() / len(orders)}
     )
 
 
-def _members(night: Night, population: str) -> pd.Index:
+def _members(night: PastNight, population: str) -> pd.Index:
     grades = night.evaluation.grades
     inside = grades["not_rated_reason"].isna() if population == "rated" else grades["orders"] > 0
     members: pd.Index = pd.Index(grades["subject_id"].to_numpy()[inside.to_numpy()], dtype=object)
@@ -207,20 +207,20 @@ def _members(night: Night, population: str) -> pd.Index:
 
 
 def _measures(
-    done: Sequence[Night], after: Mapping[date, pd.DataFrame], population: str, resamples: int, seed: int
+    past_nights: Sequence[PastNight], after: Mapping[date, pd.DataFrame], population: str, resamples: int, seed: int
 ) -> pd.DataFrame:
     """Every measure of every scorer on every date, and the mean over the dates."""
     rows: list[dict[str, Any]] = []
     # The same sellers stand behind all dates: a resample draws them once for all.
-    everyone = pd.Index(sorted({s for night in done for s in _members(night, population)}), dtype=object)
+    everyone = pd.Index(sorted({s for night in past_nights for s in _members(night, population)}), dtype=object)
     # The first "resample" is the orders as they are.
     weights = np.vstack([np.ones(len(everyone)), metrics.draws(len(everyone), resamples, seed)])
     drawn: dict[str, list[metrics.Array]] = {}
     exact: dict[str, list[float]] = {}
-    for night in done:
+    for night in past_nights:
         orders = after[night.evaluation.day]
         orders = orders[orders["subject_id"].isin(_members(night, population))]
-        sums = metrics.Sums.of(orders, everyone)
+        sums = metrics.Sums.from_orders(orders, everyone)
         bad = orders["bad"].to_numpy()
         places = everyone.get_indexer(pd.Index(orders["subject_id"], dtype=object))
         scores = night.scores.reindex(everyone)
@@ -228,8 +228,8 @@ def _measures(
         size = sums.bad + sums.good
         bad_sellers = sums.bad * len(bad) > size * bad.sum()
         counted = (size >= SELLER_ORDERS).astype(np.float64)
-        of_sellers = metrics.Sums(bad_sellers * counted, ~bad_sellers * counted)
-        told = {
+        seller_sums = metrics.Sums(bad_sellers * counted, ~bad_sellers * counted)
+        sizes = {
             "orders": len(bad),
             "bad": int(bad.sum()),
             "sellers": int((size > 0).sum()),
@@ -238,9 +238,11 @@ def _measures(
         reference: tuple[float, metrics.Array] | None = None
         for scorer in scores.columns:
             score = scores[scorer].to_numpy(dtype=np.float64)
-            every, by_seller = (metrics.auc_of_draws(of, np.nan_to_num(score), weights) for of in (sums, of_sellers))
+            every, by_seller = (
+                metrics.auc_of_draws(units, np.nan_to_num(score), weights) for units in (sums, seller_sums)
+            )
             point, samples = float(every[0]), every[1:]
-            found: dict[tuple[str, str], tuple[float, metrics.Array | None]] = {
+            estimates: dict[tuple[str, str], tuple[float, metrics.Array | None]] = {
                 ("order", "auc"): (point, samples),
                 ("order", "gini"): (2 * point - 1, 2 * samples - 1),
                 ("order", "ks"): (metrics.ks(bad, score[places]), None),
@@ -250,15 +252,15 @@ def _measures(
             if scorer == "score":
                 reference = point, samples
             elif reference is not None:
-                found["order", "auc_below"] = (reference[0] - point, reference[1] - samples)
+                estimates["order", "auc_below"] = (reference[0] - point, reference[1] - samples)
             rows += [
-                _row(level, measure, value, resampled, scorer) | told
-                for (level, measure), (value, resampled) in found.items()
+                _row(level, measure, value, resampled, scorer) | sizes
+                for (level, measure), (value, resampled) in estimates.items()
             ]
             drawn.setdefault(scorer, []).append(samples)
             exact.setdefault(scorer, []).append(point)
     for scorer, values in exact.items():
-        if len(values) < len(done):  # not to be had on every date
+        if len(values) < len(past_nights):  # not to be had on every date
             continue
         samples = np.mean(drawn[scorer], axis=0)
         rows.append(_row("order", "auc", float(np.mean(values)), samples, scorer) | {"date": "mean"})
@@ -274,31 +276,31 @@ def _row(level: str, measure: str, value: float, samples: metrics.Array | None, 
     return {"level": level, "scorer": scorer, "measure": measure, "value": value, "low": low, "high": high}
 
 
-def _graded_orders(done: Sequence[Night], after: Mapping[date, pd.DataFrame]) -> pd.DataFrame:
+def _graded_orders(past_nights: Sequence[PastNight], after: Mapping[date, pd.DataFrame]) -> pd.DataFrame:
     """The order lines of all dates with their seller's grade and, where it is rated, score."""
     parts = []
-    for night in done:
+    for night in past_nights:
         orders = after[night.evaluation.day]
-        of = night.grades.reindex(orders["subject_id"])
+        grades = night.grades.reindex(orders["subject_id"])
         parts.append(
-            orders.assign(date=night.evaluation.day, grade=of["grade"].to_numpy(), score=of["score"].to_numpy())
+            orders.assign(date=night.evaluation.day, grade=grades["grade"].to_numpy(), score=grades["score"].to_numpy())
         )
     whole: pd.DataFrame = pd.concat(parts, ignore_index=True)
     known: pd.DataFrame = whole[whole["grade"].notna()]
     return known
 
 
-def _by_grade(done: Sequence[Night], graded: pd.DataFrame) -> pd.DataFrame:
+def _by_grade(past_nights: Sequence[PastNight], graded: pd.DataFrame) -> pd.DataFrame:
     """Bad rate by grade, best first, each date and pooled."""
-    symbols = [*done[0].evaluation.rulebook.symbols, NOT_RATED]
+    symbols = [*past_nights[0].evaluation.rulebook.symbols, NOT_RATED]
     tables = []
     for name, part in [*graded.groupby("date"), ("pooled", graded)]:
         table = part.groupby("grade").agg(sellers=("subject_id", "nunique"), orders=("bad", "size"), bad=("bad", "sum"))
         table = table.reindex([s for s in symbols if s in table.index])
         low, high = metrics.jeffreys(table["bad"], table["orders"])
         tables.append(table.assign(rate=table["bad"] / table["orders"], low=low, high=high, date=name).reset_index())
-    found: pd.DataFrame = pd.concat(tables, ignore_index=True)
-    return found
+    rates: pd.DataFrame = pd.concat(tables, ignore_index=True)
+    return rates
 
 
 def _rises(graded: pd.DataFrame, by_grade: pd.DataFrame, resamples: int, seed: int) -> pd.DataFrame:
@@ -318,5 +320,5 @@ def _calibrations(graded: pd.DataFrame, days: int) -> Iterator[tuple[pd.DataFram
         earlier = [d for d in parts if d + timedelta(days=days) <= day and parts[d]["bad"].nunique() > 1]
         if earlier:
             bins, fit = metrics.calibrate(parts[earlier[-1]], later)
-            told = {"date": day, "days": days, "fitted_on": earlier[-1]}
-            yield bins.assign(date=day, days=days, fitted_on=earlier[-1]), told | fit
+            period = {"date": day, "days": days, "fitted_on": earlier[-1]}
+            yield bins.assign(date=day, days=days, fitted_on=earlier[-1]), period | fit

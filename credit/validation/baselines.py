@@ -58,46 +58,46 @@ def scores_of(evaluated: Evaluation, facts: engine.NightFacts, columns: frozense
     n = rating.evidence
     total = np.where(n > 0, np.nan_to_num(rating.value) * n, 0.0)
     mean = total.sum() / n.sum() if n.sum() else np.nan
-    found: dict[str, np.ndarray] = {"score": evaluated.scores.score / scoring.POINT}  # type: ignore[type-arg]
+    scores: dict[str, np.ndarray] = {"score": evaluated.scores.score / scoring.POINT}  # type: ignore[type-arg]
     if n.sum():
-        found["mean_rating"] = np.where(n > 0, rating.value, mean)
-        found["shrunk_rating"] = (total + SHRINKAGE * mean) / (n + SHRINKAGE)
-        found["wilson"] = wilson(np.nan_to_num(positive.value) * positive.evidence, positive.evidence)
-    found["orders"] = evaluated.grades["orders"].to_numpy(dtype=np.float64)
+        scores["mean_rating"] = np.where(n > 0, rating.value, mean)
+        scores["shrunk_rating"] = (total + SHRINKAGE * mean) / (n + SHRINKAGE)
+        scores["wilson"] = wilson(np.nan_to_num(positive.value) * positive.evidence, positive.evidence)
+    scores["orders"] = evaluated.grades["orders"].to_numpy(dtype=np.float64)
     points: dict[str, list[np.ndarray]] = {}  # type: ignore[type-arg]
     for c in evaluated.scores.columns:
         element = points.setdefault(c.element, [np.zeros(len(n)), np.zeros(len(n))])
         element[0] = element[0] + c.points / scoring.POINT
         element[1] = element[1] + c.weight
-    for name, (got, weight) in points.items():
-        found[f"element:{name}"] = np.divide(got, weight, out=np.full(len(n), np.nan), where=weight > 0)
+    for name, (points_of_element, weight) in points.items():
+        scores[f"element:{name}"] = np.divide(points_of_element, weight, out=np.full(len(n), np.nan), where=weight > 0)
     for c in evaluated.scores.columns:
-        found[f"indicator:{c.indicator}"] = c.shrunk * (1 if CATALOGUE[c.indicator].better == "high" else -1)
-    table = pd.DataFrame(found, index=evaluated.scores.subjects)
+        scores[f"indicator:{c.indicator}"] = c.shrunk * (1 if CATALOGUE[c.indicator].better == "high" else -1)
+    table = pd.DataFrame(scores, index=evaluated.scores.subjects)
     places = {symbol: -float(i) for i, symbol in enumerate(evaluated.rulebook.symbols)}
     table.insert(1, "grade", evaluated.grades["grade"].map(places).to_numpy(dtype=np.float64))
     table = table.dropna(axis="columns", how="all")
     return table.fillna(table.mean())
 
 
-def facts_for(evaluated: Evaluation, have: frozenset[str], frames: engine.Frames) -> engine.NightFacts:
+def facts_for(evaluated: Evaluation, supply: frozenset[str], frames: engine.Frames) -> engine.NightFacts:
     """The facts the baselines need of the evaluation's subjects."""
     return engine.compile_facts(
         frames,
         [orders_of(evaluated.rulebook), *LEAVES],
         evaluated.scores.subjects,
         evaluated.moment,
-        have,
+        supply,
         [int(evaluated.rulebook.window_days.value)],
     )
 
 
 def names_of(books: Iterable[Rulebook]) -> dict[str, tuple[str, str]]:
     """Column of `scores_of` -> Chinese, English."""
-    found = OURS | PLAIN
+    names = OURS | PLAIN
     for book in books:
         for element, rule in book.rules():
-            found[f"element:{element.id}"] = (element.name.zh, element.name.en)
+            names[f"element:{element.id}"] = (element.name.zh, element.name.en)
             name = CATALOGUE[rule.id].name
-            found[f"indicator:{rule.id}"] = (name.zh, name.en)
-    return found
+            names[f"indicator:{rule.id}"] = (name.zh, name.en)
+    return names

@@ -28,7 +28,7 @@ from sklearn.preprocessing import StandardScaler
 
 from credit.errors import UserError
 from credit.validation import baselines, metrics
-from credit.validation.backtest import RESAMPLES, Night, chosen, nights
+from credit.validation.backtest import RESAMPLES, PastNight, chosen, nights
 from credit.validation.outcomes import DEFAULT, Definition, outcomes
 
 MODELS = {
@@ -62,10 +62,10 @@ class Challenger:
 
 
 @dataclass(frozen=True)
-class _Rows:
+class _Sellers:
     """A night's rated sellers that had orders afterwards: their indicators, rivals' scores, bad and good orders."""
 
-    night: Night
+    night: PastNight
     x: pd.DataFrame
     rivals: pd.DataFrame
     sums: metrics.Sums
@@ -91,20 +91,20 @@ def challenge(
     any is left out, and a note says so. Raises UserError where no date can be judged.
     """
     every = sorted({*dates, *train})
-    rows: dict[str, list[_Rows]] = {}
+    nights_of_book: dict[str, list[_Sellers]] = {}
     for night in nights(con, every, zone, chosen(con, rulebooks), progress):
-        told = _rows(night, outcomes(con, night.evaluation.day, days, zone, bad))
-        if len(told.x):
-            rows.setdefault(night.evaluation.rulebook.id, []).append(told)
+        sellers = _sellers(night, outcomes(con, night.evaluation.day, days, zone, bad))
+        if len(sellers.x):
+            nights_of_book.setdefault(night.evaluation.rulebook.id, []).append(sellers)
     notes: list[str] = []
     measures, importance, books = [], [], []
-    for of in rows.values():
-        label = of[-1].night.evaluation.rulebook.label
+    for past in nights_of_book.values():
+        label = past[-1].night.evaluation.rulebook.label
         progress(f"fitting beside {label}")
-        judged = list(_judged(of, set(dates), days, folds, seed, notes))
+        judged = list(_judged(past, set(dates), days, folds, seed, notes))
         if not judged:
             continue
-        books.append(of[-1].night.evaluation.rulebook)
+        books.append(past[-1].night.evaluation.rulebook)
         measures.append(_measures(judged, resamples, seed).assign(rulebook=label))
         importance.append(_importance(judged).assign(rulebook=label))
     if not measures:
@@ -123,7 +123,7 @@ def challenge(
     )
 
 
-def _rows(night: Night, orders: pd.DataFrame) -> _Rows:
+def _sellers(night: PastNight, orders: pd.DataFrame) -> _Sellers:
     rated = night.grades["not_rated_reason"].isna()
     known = orders[orders["subject_id"].isin(rated.index[rated])]
     sellers = pd.Index(sorted(known["subject_id"].unique()), dtype=object)
@@ -132,7 +132,7 @@ def _rows(night: Night, orders: pd.DataFrame) -> _Rows:
     # What is the same for everybody tells nothing, and a model may not lean on it.
     inputs = [name for name in inputs if scores[name].nunique() > 1]
     rivals = [name for name in RIVALS if name in scores]
-    return _Rows(night, scores[inputs], scores[rivals], metrics.Sums.of(known, sellers))
+    return _Sellers(night, scores[inputs], scores[rivals], metrics.Sums.from_orders(known, sellers))
 
 
 def models(columns: int, seed: int = 0) -> dict[str, Any]:
@@ -149,33 +149,34 @@ def fit(model: Any, x: pd.DataFrame, sums: metrics.Sums) -> Any:
     twice = pd.concat([x, x], ignore_index=True)
     target = np.repeat([1, 0], len(x))
     weight = np.concatenate([sums.bad, sums.good])
-    seen = weight > 0
-    last = model.steps[-1][0] + "__" if hasattr(model, "steps") else ""
-    return model.fit(twice[seen], target[seen], **{f"{last}sample_weight": weight[seen]})
+    weighted = weight > 0
+    prefix = model.steps[-1][0] + "__" if hasattr(model, "steps") else ""
+    return model.fit(twice[weighted], target[weighted], **{f"{prefix}sample_weight": weight[weighted]})
 
 
 @dataclass(frozen=True)
 class _Judged:
     """A night predicted out of sample: per seller minus the risk, by scorer; and what shuffling costs each model."""
 
-    rows: _Rows
+    sellers: _Sellers
     scores: pd.DataFrame
     drops: list[dict[str, Any]]
 
 
 def _judged(
-    of: Sequence[_Rows], dates: set[date], days: int, folds: int, seed: int, notes: list[str]
+    past_nights: Sequence[_Sellers], dates: set[date], days: int, folds: int, seed: int, notes: list[str]
 ) -> Iterator[_Judged]:
     rng = np.random.default_rng(seed)
-    part = _parts(of, folds, seed)
-    for rows in of:
-        day = rows.night.evaluation.day
+    part = _parts(past_nights, folds, seed)
+    for tonight in past_nights:
+        day = tonight.night.evaluation.day
         if day not in dates:
             continue
-        past = [other for other in of if other.night.evaluation.day + timedelta(days=days) <= day]
-        inputs = [name for name in rows.x if all(name in other.x for other in past)]
+        earlier = [night for night in past_nights if night.night.evaluation.day + timedelta(days=days) <= day]
+        inputs = [name for name in tonight.x if all(name in night.x for night in earlier)]
         enough = (
-            sum(other.sums.bad.sum() for other in past) > 0 and sum(len(other.x) for other in past) >= LEAST_SELLERS
+            sum(night.sums.bad.sum() for night in earlier) > 0
+            and sum(len(night.x) for night in earlier) >= LEAST_SELLERS
         )
         if not enough or not inputs:
             notes.append(
@@ -183,32 +184,34 @@ def _judged(
                 "and bad orders after it; name earlier ones with --train"
             )
             continue
-        found = rows.rivals.copy()
+        scores = tonight.rivals.copy()
         drops: list[dict[str, Any]] = []
-        mine = part.reindex(rows.x.index)
+        part_of_seller = part.reindex(tonight.x.index)
         for fold in range(folds):
-            out = (mine == fold).to_numpy()
-            x = pd.concat([other.x.loc[part.reindex(other.x.index) != fold, inputs] for other in past])
+            left_out = (part_of_seller == fold).to_numpy()
+            x = pd.concat([night.x.loc[part.reindex(night.x.index) != fold, inputs] for night in earlier])
             sums = metrics.Sums(
                 *(
-                    np.concatenate([getattr(o.sums, name)[(part.reindex(o.x.index) != fold).to_numpy()] for o in past])
+                    np.concatenate(
+                        [getattr(o.sums, name)[(part.reindex(o.x.index) != fold).to_numpy()] for o in earlier]
+                    )
                     for name in ("bad", "good")
                 )
             )
-            if not out.any() or not sums.bad.sum() or not sums.good.sum():
+            if not left_out.any() or not sums.bad.sum() or not sums.good.sum():
                 continue
-            here = metrics.Sums(rows.sums.bad[out], rows.sums.good[out])
+            sums_out = metrics.Sums(tonight.sums.bad[left_out], tonight.sums.good[left_out])
             for name, model in models(len(inputs), seed).items():
                 fit(model, x, sums)
-                left = rows.x.loc[out, inputs]
-                found.loc[left.index, name] = -model.predict_proba(left)[:, 1]
-                drops += _drops(model, name, left, here, rng)
-        yield _Judged(rows, found, drops)
+                x_out = tonight.x.loc[left_out, inputs]
+                scores.loc[x_out.index, name] = -model.predict_proba(x_out)[:, 1]
+                drops += _drops(model, name, x_out, sums_out, rng)
+        yield _Judged(tonight, scores, drops)
 
 
-def _parts(of: Sequence[_Rows], folds: int, seed: int) -> pd.Series[int]:
+def _parts(past_nights: Sequence[_Sellers], folds: int, seed: int) -> pd.Series[int]:
     """Seller -> part, the same on every night."""
-    sellers = np.array(sorted({seller for rows in of for seller in rows.x.index}), dtype=object)
+    sellers = np.array(sorted({seller for night in past_nights for seller in night.x.index}), dtype=object)
     if len(sellers) < folds:
         raise UserError(
             f"{len(sellers)} rated sellers had orders, too few for --folds {folds}; give later dates or fewer folds"
@@ -231,32 +234,32 @@ def _drops(
     whole = _auc(sums, -model.predict_proba(x)[:, 1])
     for indicator in x:
         shuffled = x.copy()
-        lost = []
+        losses = []
         for _ in range(SHUFFLES):
             shuffled[indicator] = rng.permutation(x[indicator].to_numpy())
-            lost.append(whole - _auc(sums, -model.predict_proba(shuffled)[:, 1]))
-        yield {"model": name, "indicator": str(indicator).removeprefix("indicator:"), "drop": float(np.mean(lost))}
+            losses.append(whole - _auc(sums, -model.predict_proba(shuffled)[:, 1]))
+        yield {"model": name, "indicator": str(indicator).removeprefix("indicator:"), "drop": float(np.mean(losses))}
 
 
 def _measures(judged: Sequence[_Judged], resamples: int, seed: int) -> pd.DataFrame:
-    everyone = pd.Index(sorted({s for one in judged for s in one.scores.dropna().index}), dtype=object)
+    everyone = pd.Index(sorted({s for night in judged for s in night.scores.dropna().index}), dtype=object)
     weights = metrics.draws(len(everyone), resamples, seed)
     drawn: dict[str, list[metrics.Array]] = {}
     exact: dict[str, list[float]] = {}
-    found: list[dict[str, Any]] = []
+    rows: list[dict[str, Any]] = []
 
-    def told(
+    def add_row(
         day: date | str, scorer: str, value: float, samples: metrics.Array, ahead: float, less: metrics.Array
     ) -> None:
         (low, high), (ahead_low, ahead_high) = metrics.interval(samples), metrics.interval(less)
-        found.append({
+        rows.append({
             "date": day, "scorer": scorer, "auc": value, "low": low, "high": high, "ahead": ahead,
             "ahead_low": ahead_low, "ahead_high": ahead_high, "orders": size[0], "sellers": size[1],
         })  # fmt: skip
 
-    for one in judged:
-        scores = one.scores.dropna()
-        sums = pd.DataFrame({"bad": one.rows.sums.bad, "good": one.rows.sums.good}, index=one.scores.index)
+    for night in judged:
+        scores = night.scores.dropna()
+        sums = pd.DataFrame({"bad": night.sellers.sums.bad, "good": night.sellers.sums.good}, index=night.scores.index)
         sums = sums.reindex(scores.index)
         padded = sums.reindex(everyone, fill_value=0.0)
         whole = metrics.Sums(padded["bad"].to_numpy(), padded["good"].to_numpy())
@@ -266,19 +269,19 @@ def _measures(judged: Sequence[_Judged], resamples: int, seed: int) -> pd.DataFr
             value = _auc(metrics.Sums(sums["bad"].to_numpy(), sums["good"].to_numpy()), scores[scorer].to_numpy())
             drawn.setdefault(str(scorer), []).append(samples)
             exact.setdefault(str(scorer), []).append(value)
-            day = one.rows.night.evaluation.day
-            told(day, str(scorer), value, samples, exact["score"][-1] - value, drawn["score"][-1] - samples)
-    size = (sum(row["orders"] for row in found if row["scorer"] == "score"), len(everyone))
+            day = night.sellers.night.evaluation.day
+            add_row(day, str(scorer), value, samples, exact["score"][-1] - value, drawn["score"][-1] - samples)
+    size = (sum(row["orders"] for row in rows if row["scorer"] == "score"), len(everyone))
     for scorer, values in exact.items():
-        mean, best = np.mean(drawn[scorer], axis=0), np.mean(drawn["score"], axis=0)
-        told(
-            "mean", scorer, float(np.mean(values)), mean, float(np.mean(exact["score"]) - np.mean(values)), best - mean
+        mean, ours = np.mean(drawn[scorer], axis=0), np.mean(drawn["score"], axis=0)
+        add_row(
+            "mean", scorer, float(np.mean(values)), mean, float(np.mean(exact["score"]) - np.mean(values)), ours - mean
         )
-    return pd.DataFrame(found)
+    return pd.DataFrame(rows)
 
 
 def _importance(judged: Sequence[_Judged]) -> pd.DataFrame:
-    drops = pd.DataFrame([drop for one in judged for drop in one.drops], columns=["model", "indicator", "drop"])
+    drops = pd.DataFrame([drop for night in judged for drop in night.drops], columns=["model", "indicator", "drop"])
     mean: pd.DataFrame = drops.groupby(["model", "indicator"])["drop"].mean().reset_index()
     ranked: pd.DataFrame = mean.sort_values(
         ["model", "drop"], ascending=[True, False], ignore_index=True, kind="stable"

@@ -1,8 +1,8 @@
-"""How well the detectors find what `credit.attacks` hides: precision and recall by kind and strength.
+"""How well the detectors find what `credit.synthetic.attacks` hides: precision and recall by kind and strength.
 
-    python -m credit.integrity.judging 101 102 103 --merchants 2000 --transactions 200000
+    python -m credit.validation.detectors 101 102 103 --merchants 2000 --transactions 200000
 
-makes a market for each seed and each strength and prints the tables of `data/validation/manipulation.md`.
+makes a market for each seed and each strength and prints the tables of `docs/explanation/manipulation.md`.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterable, Sequence
 from datetime import date
+from functools import partial
 from typing import Any
 
 import duckdb
@@ -17,31 +18,13 @@ import pandas as pd
 
 from credit.integrity.scan import scan
 from credit.ledgers.finding import KINDS, Finding
-from credit.settings import Settings, load
 from credit.synthetic import attacks
-from credit.synthetic import market as simulate
-from credit.tables import TABLES
-from credit.warehouse import connection, schema
+from credit.synthetic.in_memory import SETTINGS, marketplace
 
 END = date(2025, 11, 1)
 STRENGTHS = (0.25, 0.5, 1.0)
 FALSE_SHARE = 0.5
 """A finding is right when at least so many of its rows are false ones of an attack on (or by) its merchant."""
-
-
-def market(
-    *, merchants: int, transactions: int, seed: int, strength: float, attack_count: int = 6, decoy_count: int = 4
-) -> tuple[duckdb.DuckDBPyConnection, Settings]:
-    """A warehouse in memory that holds an attacked market, the truth beside it in the schema `sim`."""
-    settings = load(zone=simulate.ZONE, threads=1)
-    con = connection.connect(":memory:", settings)
-    con.execute(schema.ddl())
-    con.execute("SET VARIABLE zone = ?", [simulate.ZONE])
-    simulate.populate(con, merchants=merchants, transactions=transactions, end=END, seed=seed)
-    attacks.inject(con, end=END, strength=strength, seed=seed, attacks=attack_count, decoys=decoy_count)
-    for name in TABLES:
-        con.execute(f"INSERT INTO canonical.{name} BY NAME FROM sim.{name}")
-    return con, settings
 
 
 def judge(con: duckdb.DuckDBPyConnection, findings: Iterable[Finding]) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -50,34 +33,34 @@ def judge(con: duckdb.DuckDBPyConnection, findings: Iterable[Finding]) -> tuple[
     Attacks: attack, kind, honest, merchants, rows (false ones), found (by a finding of its own kind that is right; for a decoy: by any
     finding), noticed (by a right finding of any kind). Findings: kind, subject_id, right, false_share, shown.
     """
-    told = con.execute("SELECT attack, kind, subject_id, honest FROM sim.attacks ORDER BY attack, subject_id").df()
+    attacked = con.execute("SELECT attack, kind, subject_id, honest FROM sim.attacks ORDER BY attack, subject_id").df()
     keys: dict[str, set[str]] = {}
     for attack, key in con.execute("SELECT attack, key FROM sim.attack_rows").fetchall():
         keys.setdefault(attack, set()).add(key)
     story = {s for (s,) in con.execute("SELECT DISTINCT subject_id FROM sim.truth WHERE mode = 'brush'").fetchall()}
-    of_shop = told.groupby("subject_id")[["attack", "kind", "honest"]].first()
+    of_shop = attacked.groupby("subject_id")[["attack", "kind", "honest"]].first()
     rows: list[dict[str, Any]] = []
-    for one in findings:
-        known = one.subject_id in of_shop.index
-        attack = str(of_shop.attack[one.subject_id]) if known else ""
+    for finding in findings:
+        attacked_shop = finding.subject_id in of_shop.index
+        attack = str(of_shop.attack[finding.subject_id]) if attacked_shop else ""
         # A bribe's orders are real; its reviews are what is false.
-        evidence = one.reviews if one.kind == "bribed_reviews" else (*one.orders, *one.reviews)
+        evidence = finding.reviews if finding.kind == "bribed_reviews" else (*finding.orders, *finding.reviews)
         share = sum(key in keys.get(attack, ()) for key in evidence) / max(len(evidence), 1)
-        right = one.subject_id in story or share >= FALSE_SHARE
+        right = finding.subject_id in story or share >= FALSE_SHARE
         rows.append({
-            "kind": one.kind, "subject_id": one.subject_id, "attack": attack, "right": right, "false_share": share,
-            "shown": str(of_shop.kind[one.subject_id]) if known else "",
+            "kind": finding.kind, "subject_id": finding.subject_id, "attack": attack, "right": right, "false_share": share,
+            "shown": str(of_shop.kind[finding.subject_id]) if attacked_shop else "",
         })  # fmt: skip
-    found = pd.DataFrame(rows, columns=["kind", "subject_id", "attack", "right", "false_share", "shown"])
-    units = told.groupby("attack").agg(
+    judged = pd.DataFrame(rows, columns=["kind", "subject_id", "attack", "right", "false_share", "shown"])
+    units = attacked.groupby("attack").agg(
         kind=("kind", "first"), honest=("honest", "first"), merchants=("subject_id", "size")
     )
-    good = found.loc[found.right.astype(bool)]
+    good = judged.loc[judged.right.astype(bool)]
     own = set(good.attack[good.kind == good.shown])
     units["rows"] = [len(keys.get(attack, ())) for attack in units.index]
     units["noticed"] = units.index.isin(good.attack)
-    units["found"] = units.index.isin(own) | (units.honest & units.index.isin(found.attack))
-    return units.reset_index(), found
+    units["found"] = units.index.isin(own) | (units.honest & units.index.isin(judged.attack))
+    return units.reset_index(), judged
 
 
 def measure(
@@ -91,36 +74,31 @@ def measure(
 ) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
     """(attacks, findings, honest) of a market for each seed and strength; honest: merchants, and of these flagged."""
     every: list[pd.DataFrame] = []
-    all_found: list[pd.DataFrame] = []
+    all_judged: list[pd.DataFrame] = []
     honest: list[dict[str, Any]] = []
     for strength in strengths:
         for seed in seeds:
-            con, settings = market(
-                merchants=merchants,
-                transactions=transactions,
-                seed=seed,
-                strength=strength,
-                attack_count=attack_count,
-                decoy_count=decoy_count,
+            hide = partial(
+                attacks.inject, end=END, strength=strength, seed=seed, attacks=attack_count, decoys=decoy_count
             )
-            with con:
-                units, found = judge(con, scan(con, settings, END))
+            with marketplace(merchants=merchants, transactions=transactions, end=END, seed=seed, change=hide) as con:
+                units, judged = judge(con, scan(con, SETTINGS, END))
                 guilty = "SELECT subject_id FROM sim.attacks WHERE NOT honest UNION SELECT subject_id FROM sim.truth WHERE mode = 'brush'"
                 good = {s for (s,) in con.execute(
                     f"SELECT subject_id FROM sim.truth WHERE mode <> 'buyer' AND subject_id NOT IN ({guilty})").fetchall()}  # fmt: skip
             every.append(units.assign(strength=strength, seed=seed))
-            all_found.append(found.assign(strength=strength, seed=seed))
-            flagged = len(set(found.subject_id[~found.right]) & good)
+            all_judged.append(judged.assign(strength=strength, seed=seed))
+            flagged = len(set(judged.subject_id[~judged.right]) & good)
             honest.append({"strength": strength, "seed": seed, "merchants": len(good), "flagged": flagged})
-    return pd.concat(every), pd.concat(all_found), pd.DataFrame(honest)
+    return pd.concat(every), pd.concat(all_judged), pd.DataFrame(honest)
 
 
-def summary(units: pd.DataFrame, found: pd.DataFrame) -> pd.DataFrame:
+def summary(units: pd.DataFrame, judged: pd.DataFrame) -> pd.DataFrame:
     """By kind and strength: attacks, recall (own kind), noticed (any kind), findings and precision."""
     real = units[~units.honest].groupby(["kind", "strength"])
     table = real.agg(attacks=("found", "size"), recall=("found", "mean"), noticed=("noticed", "mean"))
-    told = found.groupby(["kind", "strength"]).agg(findings=("right", "size"), precision=("right", "mean"))
-    return table.join(told).loc[lambda t: sorted(t.index, key=lambda i: (list(KINDS).index(i[0]), i[1]))]
+    precise = judged.groupby(["kind", "strength"]).agg(findings=("right", "size"), precision=("right", "mean"))
+    return table.join(precise).loc[lambda t: sorted(t.index, key=lambda i: (list(KINDS).index(i[0]), i[1]))]
 
 
 def main() -> None:
@@ -128,9 +106,9 @@ def main() -> None:
     parser.add_argument("seeds", type=int, nargs="+")
     parser.add_argument("--merchants", type=int, default=2_000)
     parser.add_argument("--transactions", type=int, default=200_000)
-    given = parser.parse_args()
-    units, found, honest = measure(given.seeds, merchants=given.merchants, transactions=given.transactions)
-    print(summary(units, found).round(3).to_string())
+    options = parser.parse_args()
+    units, judged, honest = measure(options.seeds, merchants=options.merchants, transactions=options.transactions)
+    print(summary(units, judged).round(3).to_string())
     bribes = units[units.kind == "bribed_reviews"]
     print(
         "bribed_reviews by rows:",
@@ -140,7 +118,7 @@ def main() -> None:
     print(decoys.to_string())
     print(honest.to_string())
     print(f"flagged of 1,000 honest merchants: {1000 * honest.flagged.sum() / honest.merchants.sum():.2f}")
-    print(found[~found.right].to_string())
+    print(judged[~judged.right].to_string())
 
 
 if __name__ == "__main__":

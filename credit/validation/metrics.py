@@ -63,10 +63,10 @@ def lift(bad: ArrayLike, score: ArrayLike, share: float = 0.1) -> float:
 def jeffreys(bad: ArrayLike, n: ArrayLike, level: float = 0.95) -> tuple[Array, Array]:
     """Jeffreys interval of a rate: quantiles of Beta(bad + 1/2, good + 1/2), from 0 where none is bad and to 1 where all are
     (Brown, Cai and DasGupta, Statistical Science 2001). It takes orders to be independent."""
-    k, of = np.asarray(bad, dtype=np.float64), np.asarray(n, dtype=np.float64)
+    k, total = np.asarray(bad, dtype=np.float64), np.asarray(n, dtype=np.float64)
     tail = (1 - level) / 2
-    low = np.where(k == 0, 0.0, stats.beta.ppf(tail, k + 0.5, of - k + 0.5))
-    high = np.where(k == of, 1.0, stats.beta.ppf(1 - tail, k + 0.5, of - k + 0.5))
+    low = np.where(k == 0, 0.0, stats.beta.ppf(tail, k + 0.5, total - k + 0.5))
+    high = np.where(k == total, 1.0, stats.beta.ppf(1 - tail, k + 0.5, total - k + 0.5))
     return low, high
 
 
@@ -78,11 +78,11 @@ class Sums:
     good: Array
 
     @classmethod
-    def of(cls, orders: pd.DataFrame, sellers: pd.Index) -> Sums:
+    def from_orders(cls, orders: pd.DataFrame, sellers: pd.Index) -> Sums:
         """From order lines (subject_id, bad)."""
-        found = orders.groupby("subject_id")["bad"].agg(["sum", "count"]).reindex(sellers, fill_value=0)
-        bad = found["sum"].to_numpy(dtype=np.float64)
-        return cls(bad, found["count"].to_numpy(dtype=np.float64) - bad)
+        counts = orders.groupby("subject_id")["bad"].agg(["sum", "count"]).reindex(sellers, fill_value=0)
+        bad = counts["sum"].to_numpy(dtype=np.float64)
+        return cls(bad, counts["count"].to_numpy(dtype=np.float64) - bad)
 
 
 def draws(sellers: int, resamples: int, seed: int = 0) -> Array:
@@ -99,7 +99,7 @@ def auc_of_draws(sums: Sums, score: ArrayLike, weights: Array) -> Array:
     _, group = np.unique(score, return_inverse=True)
     order = np.argsort(group, kind="stable")
     starts = np.flatnonzero(np.r_[True, np.diff(group[order]) > 0])
-    bad, good = (np.add.reduceat(weights[:, order] * of[order], starts, axis=1) for of in (sums.bad, sums.good))
+    bad, good = (np.add.reduceat(weights[:, order] * orders[order], starts, axis=1) for orders in (sums.bad, sums.good))
     above = good[:, ::-1].cumsum(axis=1)[:, ::-1] - good  # good orders with a better score
     pairs = bad.sum(axis=1) * good.sum(axis=1)
     won = (bad * (above + good / 2)).sum(axis=1)
@@ -108,11 +108,11 @@ def auc_of_draws(sums: Sums, score: ArrayLike, weights: Array) -> Array:
 
 def interval(values: ArrayLike, level: float = 0.95) -> tuple[float, float]:
     """Percentile interval of resampled values, those that are NaN left out."""
-    found = np.asarray(values, dtype=np.float64)
-    found = found[np.isfinite(found)]
-    if not len(found):
+    finite = np.asarray(values, dtype=np.float64)
+    finite = finite[np.isfinite(finite)]
+    if not len(finite):
         return float("nan"), float("nan")
-    low, high = np.quantile(found, [(1 - level) / 2, (1 + level) / 2])
+    low, high = np.quantile(finite, [(1 - level) / 2, (1 + level) / 2])
     return float(low), float(high)
 
 
@@ -126,8 +126,10 @@ def rising(rates: pd.DataFrame, by_seller: pd.DataFrame, weights: Array) -> pd.D
     sellers = pd.Index(sorted(by_seller.index.unique()), dtype=object)
     drawn = {}
     for grade in rates["grade"]:
-        of = by_seller[by_seller["grade"] == grade].reindex(sellers)[["bad", "orders"]].fillna(0).to_numpy(np.float64)
-        bad, orders = (weights @ of).T
+        counts = (
+            by_seller[by_seller["grade"] == grade].reindex(sellers)[["bad", "orders"]].fillna(0).to_numpy(np.float64)
+        )
+        bad, orders = (weights @ counts).T
         drawn[grade] = np.divide(bad, orders, out=np.full(len(bad), np.nan), where=orders > 0)
     rows = []
     for (better, a), (worse, b) in pairwise(zip(rates["grade"], rates["rate"], strict=True)):
@@ -149,8 +151,8 @@ def calibrate(before: pd.DataFrame, after: pd.DataFrame, bins: int = 10) -> tupl
     risk = pd.Series(curve.predict_proba(after[["score"]])[:, 1], index=after.index)
     edges = np.unique(np.quantile(risk, np.linspace(0, 1, bins + 1)))
     place = np.clip(np.searchsorted(edges, risk, side="right") - 1, 0, max(len(edges) - 2, 0))
-    found = pd.DataFrame({"bin": place, "risk": risk, "bad": after["bad"]}).groupby("bin")
-    table = found.agg(orders=("bad", "size"), bad=("bad", "sum"), predicted=("risk", "mean"), observed=("bad", "mean"))
+    groups = pd.DataFrame({"bin": place, "risk": risk, "bad": after["bad"]}).groupby("bin")
+    table = groups.agg(orders=("bad", "size"), bad=("bad", "sum"), predicted=("risk", "mean"), observed=("bad", "mean"))
     low, high = jeffreys(table["bad"], table["orders"])
     odds = special.logit(risk.to_numpy())[:, None]
     expected, observed = float(risk.mean()), float(after["bad"].mean())

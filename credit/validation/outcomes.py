@@ -60,20 +60,20 @@ def definition(text: str) -> Definition:
     faults, low = [], DEFAULT.low_rating
     allowed = (*FAULTS, *APART)
     for part in (part.strip() for part in text.split(",")):
-        name, given, stars = part.partition("=")
-        if name not in allowed or (given and (name != "rated_low" or stars not in {"1", "2", "3", "4"})):
+        name, equals, stars = part.partition("=")
+        if name not in allowed or (equals and (name != "rated_low" or stars not in {"1", "2", "3", "4"})):
             raise UserError(
                 f"--bad {part!r} is no outcome; expected, by comma, some of {', '.join(allowed)}, "
                 "with rated_low=1 to rated_low=4 for the most stars that are bad"
             )
         faults.append(name)
-        low = int(stars) if given else low
+        low = int(stars) if equals else low
     return Definition(tuple(dict.fromkeys(faults)), low)
 
 
 def observed_until(con: duckdb.DuckDBPyConnection) -> date:
     """The day after the last fact that has come in, in UTC. Raises UserError when there is none."""
-    last = scalar(
+    latest = scalar(
         con,
         """SELECT max(latest) FROM (
                SELECT max(known_at) AS latest FROM canonical.transactions
@@ -81,18 +81,18 @@ def observed_until(con: duckdb.DuckDBPyConnection) -> date:
                UNION ALL SELECT max(known_at) FROM canonical.complaints
                UNION ALL SELECT max(as_of) FROM meta.batches WHERE state = 'accepted')""",
     )
-    if last is None:
+    if latest is None:
         raise UserError(
             "nothing has been ingested here, so nothing can be looked back on; run `merchant-credit ingest` first"
         )
-    day: date = last.astimezone(UTC).date() + timedelta(days=1)
+    day: date = latest.astimezone(UTC).date() + timedelta(days=1)
     return day
 
 
 def last_order(con: duckdb.DuckDBPyConnection, zone: str) -> date | None:
     """The day, in the platform's zone, of the newest order known."""
-    found: date | None = scalar(con, "SELECT timezone(?, max(ordered_at))::DATE FROM canonical.transactions", [zone])
-    return found
+    newest: date | None = scalar(con, "SELECT timezone(?, max(ordered_at))::DATE FROM canonical.transactions", [zone])
+    return newest
 
 
 def outcomes(
@@ -107,8 +107,8 @@ def outcomes(
     frames = engine.known(con, moment)
     begin, end = (cut_off(d, zone).astimezone(UTC) for d in (day, day + timedelta(days=days)))
     col = nw.col
-    now = nw.lit(moment.cut_off.astimezone(UTC))
-    due = ~col("dispatch_due_at").is_null() & (col("dispatch_due_at") <= now) & ~cancelled
+    moment_known = nw.lit(moment.cut_off.astimezone(UTC))
+    due = ~col("dispatch_due_at").is_null() & (col("dispatch_due_at") <= moment_known) & ~cancelled
     sent_late = (col("dispatched_at") > col("dispatch_due_at")).fill_null(False) | (
         # What has arrived was sent: a missing time says nothing.
         due & col("dispatched_at").is_null() & col("delivered_at").is_null()
@@ -152,8 +152,8 @@ def outcomes(
     for name in (*FAULTS, *APART):
         rows[name] = rows[name].fillna(False).astype(bool)
     rows["bad"] = rows[list(bad.faults)].any(axis=1)
-    told = rows[["subject_id", "order_id", "ordered_at", *FAULTS, *APART, "bad"]]
-    return told.sort_values(["subject_id", "order_id"], ignore_index=True)
+    columns = rows[["subject_id", "order_id", "ordered_at", *FAULTS, *APART, "bad"]]
+    return columns.sort_values(["subject_id", "order_id"], ignore_index=True)
 
 
 def _pandas(frame: nw.LazyFrame[Any]) -> pd.DataFrame:

@@ -30,6 +30,7 @@ from credit.settings import cut_off
 from credit.sourced import SourcedNumber
 from credit.synthetic.in_memory import merge
 from credit.synthetic.market import ZONE
+from credit.warehouse.sql import statement
 
 STEPS = (1, 2, 3, 4, 6, 8, 11, 16, 23, 32, 45, 64, 91, 128, 181, 256)
 """Faked orders that are tried, each half as many again and a little less."""
@@ -82,9 +83,11 @@ class Price:
 
 def limited(book: Rulebook, buyer_month_most: float = 6, trivial_amount: float = 1) -> Rulebook:
     """The rulebook with the two limits (see `credit.indicators.limits`)."""
-    given = {"buyer_month_most": buyer_month_most, "trivial_amount": trivial_amount}
+    limits = {"buyer_month_most": buyer_month_most, "trivial_amount": trivial_amount}
     stated = {
-        name: SourcedNumber(value=value, source="neighbour", reference=TAOBAO) for name, value in given.items() if value
+        name: SourcedNumber(value=value, source="neighbour", reference=TAOBAO)
+        for name, value in limits.items()
+        if value
     }
     return book.model_copy(update={"parameters": book.parameters | stated})
 
@@ -98,7 +101,7 @@ def prices(
     upheld: bool = False,
     steps: Sequence[int] | None = None,
 ) -> list[Price]:
-    """The price at each level on the marketplace of `con` (see `credit.integrity.market`), best grade first.
+    """The price at each level on the marketplace of `con` (see `credit.synthetic.in_memory`), best grade first.
 
     With `upheld` every merchant first faked EARLIER orders, which were found and upheld 30 days before: the price is of
     the same goal. What is faked is taken out again.
@@ -118,8 +121,8 @@ def prices(
         needed = pd.Series(np.inf, index=honest.index)
         for before, step in pairwise((0, *(steps or STEPS))):
             _fake(con, day, honest.index, range(before, step), attack, amount)
-            found = evaluation.compute(con, day, ZONE, [book], priors=priors)[0].grades.set_index("subject_id")
-            better = found["grade_by_score"].reindex(honest.index).map(places) < start
+            faked = evaluation.compute(con, day, ZONE, [book], priors=priors)[0].grades.set_index("subject_id")
+            better = faked["grade_by_score"].reindex(honest.index).map(places) < start
             needed[better & np.isinf(needed)] = step
     finally:
         con.rollback()
@@ -163,25 +166,18 @@ def _fake(
     con.register("attacked", shops)
     account = f"i % {attack.accounts}" if attack.accounts else f"i // {attack.each}"
     since, until = (cut_off(day - timedelta(days=ago), ZONE).isoformat() for ago in days)
-    orders = f"""
-        SELECT '{name}-' || s || '-' || i AS transaction_id, 'O' || transaction_id AS order_id, s AS subject_id,
-            '{name}-' || s || '-buyer-' || ({account}) AS buyer_id,
-            -- Spread evenly, whatever their number.
-            TIMESTAMPTZ '{since}' + (TIMESTAMPTZ '{until}' - TIMESTAMPTZ '{since}') * ((i * 0.618034) % 1) AS ordered_at,
-            ordered_at + INTERVAL 1 MINUTE AS paid_at, ordered_at + INTERVAL 48 HOUR AS dispatch_due_at,
-            ordered_at + INTERVAL 2 HOUR AS dispatched_at, ordered_at + INTERVAL 96 HOUR AS delivery_due_at,
-            ordered_at + INTERVAL 36 HOUR AS delivered_at, ordered_at + INTERVAL 37 HOUR AS completed_at,
-            NULL AS cancelled_at, NULL AS cancelled_by, NULL AS cancel_reason, {amount} AS amount, 'CNY' AS currency,
-            'none' AS refund_reason, NULL AS refund_requested_at, NULL AS refunded_at, NULL AS refund_amount,
-            false AS invoice_asked, NULL AS invoice_issued_at, true AS traceable, c.category, ordered_at AS known_at
-        FROM attacked JOIN canonical.subjects c ON c.subject_id = s,
-            (SELECT unnest(range({numbers.start}, {numbers.stop})) AS i)"""
-    reviews = f"""
-        SELECT 'R' || transaction_id AS review_id, transaction_id, subject_id, buyer_id,
-            ordered_at + INTERVAL 40 HOUR AS reviewed_at, 5 AS rating_overall, 5 AS rating_description,
-            5 AS rating_service, 5 AS rating_logistics, NULL AS text, NULL AS replied_at, NULL AS reply, false AS shared,
-            NULL AS authentic, reviewed_at AS known_at
-        FROM ({orders})"""
+    orders = statement(
+        __file__,
+        "price_orders",
+        prefix=name,
+        account=account,
+        since=since,
+        until=until,
+        amount=str(amount),
+        first=str(numbers.start),
+        end=str(numbers.stop),
+    )
+    reviews = statement(__file__, "price_reviews", orders=orders)
     merge(con, "transactions", orders)
     merge(con, "reviews", reviews)
     con.unregister("attacked")
@@ -190,9 +186,9 @@ def _fake(
 def _earlier(con: duckdb.DuckDBPyConnection, day: date, merchants: pd.Index, amount: float) -> None:
     """An attack of each merchant in the month before, found and upheld."""
     _fake(con, day, merchants, range(EARLIER), Attack(None, 1), amount, name="earlier", days=(60, 40))
-    at: datetime = cut_off(day - timedelta(days=30), ZONE)
+    decided: datetime = cut_off(day - timedelta(days=30), ZONE)
     for subject_id in map(str, merchants):
         orders = tuple(f"earlier-{subject_id}-{i}" for i in range(EARLIER))
-        found: dict[str, Any] = {"orders": orders, "reviews": tuple(f"R{key}" for key in orders)}
-        finding = Finding("order_burst", subject_id, day - timedelta(days=30), 1.0, **found)
-        findings.uphold(con, finding, reason="simulated", by="simulated", at=at)
+        evidence: dict[str, Any] = {"orders": orders, "reviews": tuple(f"R{key}" for key in orders)}
+        finding = Finding("order_burst", subject_id, day - timedelta(days=30), 1.0, **evidence)
+        findings.uphold(con, finding, reason="simulated", by="simulated", at=decided)

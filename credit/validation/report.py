@@ -54,7 +54,7 @@ READING = {
 
 
 @dataclass(frozen=True)
-class Shown:
+class ReportTable:
     """A table as it is shown: everything is text."""
 
     title: str
@@ -66,38 +66,38 @@ class Shown:
 
 def frames(result: Result) -> dict[str, pd.DataFrame]:
     """The tidy tables of a result, by name."""
-    found = {field.name: getattr(result, field.name) for field in fields(result)}
-    return {name: value for name, value in found.items() if isinstance(value, pd.DataFrame)}
+    values = {field.name: getattr(result, field.name) for field in fields(result)}
+    return {name: value for name, value in values.items() if isinstance(value, pd.DataFrame)}
 
 
 def as_json(result: Result) -> dict[str, Any]:
     """Everything, JSON-able: each table as rows, NaN as null."""
-    told: dict[str, Any] = {"dates": [str(day) for day in result.dates], "bad": result.definition.text}
-    told |= {"rulebooks": list(result.rulebooks), "notes": list(result.notes)}
+    document: dict[str, Any] = {"dates": [str(day) for day in result.dates], "bad": result.definition.text}
+    document |= {"rulebooks": list(result.rulebooks), "notes": list(result.notes)}
     for name, table in frames(result).items():
-        told[name] = json.loads(
+        document[name] = json.loads(
             table.to_json(orient="records", date_format="iso", double_precision=6, default_handler=str)
         )
-    return told
+    return document
 
 
 # --- tables ------------------------------------------------------------------------------------------------------------
 
 
-def tables(result: Result) -> list[Shown]:
+def tables(result: Result) -> list[ReportTable]:
     """The tables to show, the most important first."""
     if isinstance(result, Challenger):
-        return list(_of_challenger(result))
-    return list(_of_backtest(result) if isinstance(result, Backtest) else _of_stability(result))
+        return list(_challenger_tables(result))
+    return list(_backtest_tables(result) if isinstance(result, Backtest) else _stability_tables(result))
 
 
-def _named(names: Mapping[str, tuple[str, str]], of: str) -> str:
-    if of not in names and f"indicator:{of}" in names:
-        of = f"indicator:{of}"
-    return " ".join(names[of]) if of in names else of
+def _named(names: Mapping[str, tuple[str, str]], subject: str) -> str:
+    if subject not in names and f"indicator:{subject}" in names:
+        subject = f"indicator:{subject}"
+    return " ".join(names[subject]) if subject in names else subject
 
 
-def _rows(table: pd.DataFrame) -> list[Any]:
+def _records(table: pd.DataFrame) -> list[Any]:
     return list(table.itertuples())
 
 
@@ -117,29 +117,29 @@ def _percent(value: float) -> str:
 
 def _scorers(result: Backtest) -> list[str]:
     """The rankings shown: the score, the grade, the plain ones, each element alone."""
-    there = list(dict.fromkeys(result.measures["scorer"]))
-    return [s for s in there if s in OURS or s in PLAIN or s.startswith("element:")]
+    scorers = list(dict.fromkeys(result.measures["scorer"]))
+    return [s for s in scorers if s in OURS or s in PLAIN or s.startswith("element:")]
 
 
-def _of_backtest(result: Backtest) -> Iterator[Shown]:
+def _backtest_tables(result: Backtest) -> Iterator[ReportTable]:
     orders = result.measures[result.measures["level"] == "order"]
     for label in result.rulebooks:
         for days in result.horizons:
             for population, (zh, en) in POPULATIONS.items():
-                mine = orders.query("rulebook == @label and days == @days and population == @population")
-                auc = mine[mine["measure"] == "auc"]
-                gain = mine[(mine["measure"] == "auc_below") & (mine["date"] == "mean")]
-                days_of = [day for day in (*result.dates, "mean") if day in set(mine["date"])]
+                part = orders.query("rulebook == @label and days == @days and population == @population")
+                auc = part[part["measure"] == "auc"]
+                gain = part[(part["measure"] == "auc_below") & (part["date"] == "mean")]
+                days_of = [day for day in (*result.dates, "mean") if day in set(part["date"])]
                 rows = []
                 for scorer in _scorers(result):
-                    found = [auc[(auc["scorer"] == scorer) & (auc["date"] == day)] for day in days_of]
+                    estimates = [auc[(auc["scorer"] == scorer) & (auc["date"] == day)] for day in days_of]
                     cells = [
-                        _between(_rows(one)[0], on=i == len(days_of) - 1) if len(one) else "-"
-                        for i, one in enumerate(found)
+                        _between(_records(estimate)[0], on=i == len(days_of) - 1) if len(estimate) else "-"
+                        for i, estimate in enumerate(estimates)
                     ]
-                    gained = _rows(gain[gain["scorer"] == scorer])
+                    gained = _records(gain[gain["scorer"] == scorer])
                     rows.append((_named(result.names, scorer), *cells, _between(gained[0]) if gained else ""))
-                yield Shown(
+                yield ReportTable(
                     f"AUC by order, {label}, {days} days, {population} {zh}: {en}",
                     ("Ranking 排序", *map(str, days_of[:-1]), "Mean 平均 (95 %)", "Score's gain 增益 (95 %)"),
                     rows,
@@ -147,8 +147,8 @@ def _of_backtest(result: Backtest) -> Iterator[Shown]:
                 )
             yield _other_measures(result, label, days)
             grades = result.grades.query("rulebook == @label and days == @days and date == 'pooled'")
-            steps = {row.worse: row for row in _rows(result.rises.query("rulebook == @label and days == @days"))}
-            yield Shown(
+            steps = {row.worse: row for row in _records(result.rises.query("rulebook == @label and days == @days"))}
+            yield ReportTable(
                 f"Bad rate by grade 各等级不良率, {label}, {days} days, all dates",
                 ("Grade 等级", "Sellers", "Orders", "Bad", "Rate (95 %)", "Step from the better grade (95 %)", "Verdict"),
                 [
@@ -157,11 +157,11 @@ def _of_backtest(result: Backtest) -> Iterator[Shown]:
                         f"{row.rate:.1%} ({row.low:.1%} to {row.high:.1%})",
                         *(_step(steps[row.grade]) if row.grade in steps else ("", "")),
                     )
-                    for row in _rows(grades)
+                    for row in _records(grades)
                 ],
             )  # fmt: skip
     if len(result.fit):
-        yield Shown(
+        yield ReportTable(
             "Calibration 校准",
             ("Rulebook", "Date", "Days", "Fitted on", "Expected", "Observed", "Ratio", "Slope", "Brier", "Brier of the rate"),
             [
@@ -169,13 +169,15 @@ def _of_backtest(result: Backtest) -> Iterator[Shown]:
                     row.rulebook, str(row.date), str(row.days), str(row.fitted_on), _percent(row.expected),
                     _percent(row.observed), *(_number(v) for v in (row.ratio, row.slope, row.brier, row.brier_of_rate)),
                 )
-                for row in _rows(result.fit)
+                for row in _records(result.fit)
             ],
         )  # fmt: skip
     named = {name: f"{zh} {en}" for name, (zh, en) in (FAULTS | APART).items()}
-    told = result.outcomes.assign(outcome=lambda t: t["outcome"].map(named).fillna("不良合计 bad by the definition"))
-    wide = told.pivot_table(index="outcome", columns=["days", "date"], values="share", sort=False)
-    yield Shown(
+    outcomes = result.outcomes.assign(
+        outcome=lambda t: t["outcome"].map(named).fillna("不良合计 bad by the definition")
+    )
+    wide = outcomes.pivot_table(index="outcome", columns=["days", "date"], values="share", sort=False)
+    yield ReportTable(
         "What happened 结果 (share of the order lines of all sellers)",
         ("Outcome", *(f"{column[1]} +{column[0]}" for column in wide.columns)),
         [(str(name), *map(_percent, row)) for name, row in zip(wide.index, wide.to_numpy(), strict=True)],
@@ -183,19 +185,19 @@ def _of_backtest(result: Backtest) -> Iterator[Shown]:
     )
 
 
-def _other_measures(result: Backtest, label: str, days: int) -> Shown:
-    mine = result.measures.query("rulebook == @label and days == @days and scorer == 'score'")
-    mine = mine[~mine["measure"].isin(["auc_below"]) & (mine["date"] != "mean")]
+def _other_measures(result: Backtest, label: str, days: int) -> ReportTable:
+    ours = result.measures.query("rulebook == @label and days == @days and scorer == 'score'")
+    ours = ours[~ours["measure"].isin(["auc_below"]) & (ours["date"] != "mean")]
     rows = []
-    for (population, day), part in mine.groupby(["population", "date"], sort=False):
-        of = {(row.level, row.measure): row for row in _rows(part)}
-        one = of["order", "auc"]
+    for (population, day), part in ours.groupby(["population", "date"], sort=False):
+        estimates = {(row.level, row.measure): row for row in _records(part)}
+        auc = estimates["order", "auc"]
         rows.append(
-            (f"{day}, {population}", f"{one.orders:,.0f}", _percent(one.bad / one.orders), f"{one.sellers:,.0f}",
-             _between(of["order", "gini"]), *(_number(of["order", m].value) for m in ("ks", "lift")),
-             _number(of["seller", "auc"].value))
+            (f"{day}, {population}", f"{auc.orders:,.0f}", _percent(auc.bad / auc.orders), f"{auc.sellers:,.0f}",
+             _between(estimates["order", "gini"]), *(_number(estimates["order", m].value) for m in ("ks", "lift")),
+             _number(estimates["seller", "auc"].value))
         )  # fmt: skip
-    return Shown(
+    return ReportTable(
         f"The score 得分, {label}, {days} days",
         ("Date", "Orders", "Bad rate", "Sellers", "Gini (95 %)", "KS", "Lift", "AUC by seller"),
         rows,
@@ -207,7 +209,7 @@ def _step(row: Any) -> tuple[str, str]:
     return f"{row.rise:+.1%} ({row.low:+.1%} to {row.high:+.1%})", str(row.verdict).replace("_", " ")
 
 
-def _of_stability(result: Stability) -> Iterator[Shown]:
+def _stability_tables(result: Stability) -> Iterator[ReportTable]:
     symbols = [*dict.fromkeys([*result.migration.get("before", []), *result.migration.get("after", [])])]
     symbols = sorted(symbols, key=lambda s: (s == NOT_RATED, *_place(s)))
     if len(result.migration):
@@ -220,19 +222,19 @@ def _of_stability(result: Stability) -> Iterator[Shown]:
                 (str(i), *(f"{n:,}" if n else "" for n in row))
                 for i, row in zip(wide.index, wide.to_numpy(), strict=True)
             ]
-            yield Shown(title, ("Before \\ after", *map(str, wide.columns)), rows, main=after == result.dates[-1])
+            yield ReportTable(title, ("Before \\ after", *map(str, wide.columns)), rows, main=after == result.dates[-1])
     if len(result.flicker):
-        yield Shown(
+        yield ReportTable(
             "Flicker 抖动",
             ("Rulebook", "Nights", "Merchants", "By", "Moves", "There and back", "Merchants that do", "Rate"),
             [
                 (r.rulebook, f"{r.since} to {r.until}", f"{r.merchants:,}", r.by, str(r.moves), str(r.returns),
                  str(r.flickering), _percent(r.rate))
-                for r in _rows(result.flicker)
+                for r in _records(result.flicker)
             ],
         )  # fmt: skip
     if len(result.effect):
-        yield Shown(
+        yield ReportTable(
             f"Size and age 规模与年限, orders of the {result.days} days after",
             ("Group", "Merchants", "Rated", "Mean score", "Orders", "Observed", "Usual at the score", "Excess (95 %)"),
             [
@@ -241,13 +243,13 @@ def _of_stability(result: Stability) -> Iterator[Shown]:
                     _percent(r.observed), _percent(r.expected),
                     "-" if pd.isna(r.excess) else f"{r.excess:+.1%} ({r.low:+.1%} to {r.high:+.1%})",
                 )
-                for r in _rows(result.effect)
+                for r in _records(result.effect)
             ],
         )  # fmt: skip
     if len(result.shift):
         top = result.shift.sort_values("index", ascending=False).groupby(["rulebook", "series", "kind"]).head(8)
         top = top.sort_values(["rulebook", "series", "kind"], ascending=[True, True, False], kind="stable")
-        yield Shown(
+        yield ReportTable(
             "Largest shifts 最大偏移 (PSI, CSI)",
             ("Of", "Kind", "Series", "Before", "After", "Index"),
             [
@@ -259,11 +261,11 @@ def _of_stability(result: Stability) -> Iterator[Shown]:
                     str(r.after_on),
                     _number(r.index_),
                 )
-                for r in _rows(top.rename(columns={"index": "index_"}))
+                for r in _records(top.rename(columns={"index": "index_"}))
             ],
         )
     if len(result.sensitivity):
-        yield Shown(
+        yield ReportTable(
             "Sensitivity 敏感度",
             ("What", "Of", "Change", "Merchants that change grade", "Share", "Mean change of score", "AUC"),
             [
@@ -271,15 +273,15 @@ def _of_stability(result: Stability) -> Iterator[Shown]:
                     r.kind, _named(result.names, f"{r.kind}:{r.of}"), f"{r.change:+.0%}" if r.kind != "edge" else f"{r.change:+g}",
                     f"{r.moved:,}", _percent(r.share), _number(r.mean_change, 2), "" if pd.isna(r.auc_change) else f"{r.auc_change:+.4f}",
                 )
-                for r in _rows(result.sensitivity.sort_values("moved", ascending=False, kind="stable"))
+                for r in _records(result.sensitivity.sort_values("moved", ascending=False, kind="stable"))
             ],
         )  # fmt: skip
 
 
-def _of_challenger(result: Challenger) -> Iterator[Shown]:
-    for label, of in result.measures.groupby("rulebook", sort=False):
+def _challenger_tables(result: Challenger) -> Iterator[ReportTable]:
+    for label, measures in result.measures.groupby("rulebook", sort=False):
         rows = []
-        for row in _rows(of):
+        for row in _records(measures):
             ahead = (
                 "-" if row.scorer == "score" else f"{row.ahead:+.3f} ({row.ahead_low:+.3f} to {row.ahead_high:+.3f})"
             )
@@ -288,15 +290,17 @@ def _of_challenger(result: Challenger) -> Iterator[Shown]:
                 [str(row.date), _named(result.names, row.scorer), auc, ahead, f"{row.orders:,}", f"{row.sellers:,}"]
             )
         columns = ("Date", "Ranked by", "AUC 区分度", "Score ahead by 得分领先", "Orders", "Sellers")
-        yield Shown(f"{label}: out of sample, of rated sellers", columns, rows)
-        mine = result.importance[result.importance["rulebook"] == label]
-        drops = mine.pivot(index="indicator", columns="model", values="drop").sort_values("boosting", ascending=False)
-        yield Shown(
+        yield ReportTable(f"{label}: out of sample, of rated sellers", columns, rows)
+        importance = result.importance[result.importance["rulebook"] == label]
+        drops = importance.pivot(index="indicator", columns="model", values="drop").sort_values(
+            "boosting", ascending=False
+        )
+        yield ReportTable(
             f"{label}: AUC lost without the indicator 指标重要性",
             ("Indicator", *(_named(result.names, model) for model in MODELS)),
             [
                 [_named(result.names, str(row[0])), *(_number(x, 4) for x in row[1:])]
-                for row in _rows(drops[list(MODELS)])
+                for row in _records(drops[list(MODELS)])
             ],
         )
 
@@ -311,9 +315,9 @@ def _place(symbol: str) -> tuple[str, int]:
 def picture(result: Result) -> Any:
     """The picture, an Altair chart with its data inside."""
     if isinstance(result, Challenger):
-        chart = _picture_of_challenger(result)
+        chart = _challenger_picture(result)
     else:
-        chart = _picture_of_backtest(result) if isinstance(result, Backtest) else _picture_of_stability(result)
+        chart = _backtest_picture(result) if isinstance(result, Backtest) else _stability_picture(result)
     return chart.configure_view(stroke=None).configure_axis(labelLimit=280)
 
 
@@ -327,12 +331,18 @@ def _values(table: pd.DataFrame) -> alt.InlineData:
     return alt.InlineData(values=json.loads(table.to_json(orient="records", date_format="iso", default_handler=str)))
 
 
-def _picture_of_backtest(result: Backtest) -> Any:
+def _backtest_picture(result: Backtest) -> Any:
     label, days = result.rulebooks[0], 90 if 90 in result.horizons else result.horizons[0]
-    mine = result.measures.query("rulebook == @label and days == @days and level == 'order' and measure == 'auc'")
-    mine = mine[(mine["population"] == "rated") & mine["scorer"].isin(_scorers(result))]
-    named = mine["scorer"].map(lambda scorer: _named(result.names, scorer))
-    auc = mine.assign(named=named, ours=mine["scorer"].isin(OURS), date=mine["date"].astype(str))
+    shown_measures = result.measures.query(
+        "rulebook == @label and days == @days and level == 'order' and measure == 'auc'"
+    )
+    shown_measures = shown_measures[
+        (shown_measures["population"] == "rated") & shown_measures["scorer"].isin(_scorers(result))
+    ]
+    named = shown_measures["scorer"].map(lambda scorer: _named(result.names, scorer))
+    auc = shown_measures.assign(
+        named=named, ours=shown_measures["scorer"].isin(OURS), date=shown_measures["date"].astype(str)
+    )
     means = auc[auc["date"] == "mean"]
     order = list(means.sort_values("value", ascending=False)["named"])
     y = alt.Y("named:N", sort=order, title=None)
@@ -354,31 +364,31 @@ def _picture_of_backtest(result: Backtest) -> Any:
     return alt.hconcat(left, right).properties(title=f"{label}: {result.definition.text}")
 
 
-def _picture_of_challenger(result: Challenger) -> Any:
+def _challenger_picture(result: Challenger) -> Any:
     """AUC with its interval, a panel a date."""
-    told = result.measures.assign(ranked=[_named(result.names, name) for name in result.measures["scorer"]])
-    told["panel"] = told["rulebook"] + ", " + told["date"].map(str)
-    base = alt.Chart(_values(told)).encode(y=alt.Y("ranked:N", title=None, sort=None))
+    measures = result.measures.assign(ranked=[_named(result.names, name) for name in result.measures["scorer"]])
+    measures["panel"] = measures["rulebook"] + ", " + measures["date"].map(str)
+    base = alt.Chart(_values(measures)).encode(y=alt.Y("ranked:N", title=None, sort=None))
     zero = alt.Scale(zero=False)
     bars = base.mark_rule().encode(x=alt.X("low:Q", title="AUC 区分度", scale=zero), x2="high:Q")
     dots = base.mark_point(filled=True, size=60).encode(x=alt.X("auc:Q", scale=zero))
     return (bars + dots).properties(width=420).facet(row=alt.Row("panel:N", title=None, sort=None))
 
 
-def _picture_of_stability(result: Stability) -> Any:
+def _stability_picture(result: Stability) -> Any:
     parts: list[Any] = []
     label = result.rulebooks[0]
     if len(result.migration):
-        last = result.migration.query("rulebook == @label").iloc[::-1]
-        last = last[last["after_on"] == last["after_on"].max()]
-        last = last[last["series"] == ("dates" if "dates" in set(last["series"]) else "nights")]
-        last = last[last["before_on"] == last["before_on"].max()]
-        symbols = sorted({*last["before"], *last["after"]}, key=lambda s: (s == NOT_RATED, *_place(s)))
+        newest = result.migration.query("rulebook == @label").iloc[::-1]
+        newest = newest[newest["after_on"] == newest["after_on"].max()]
+        newest = newest[newest["series"] == ("dates" if "dates" in set(newest["series"]) else "nights")]
+        newest = newest[newest["before_on"] == newest["before_on"].max()]
+        symbols = sorted({*newest["before"], *newest["after"]}, key=lambda s: (s == NOT_RATED, *_place(s)))
         x, y = (
-            alt.X("after:N", sort=symbols, title=f"{last['after_on'].iloc[0]}"),
-            alt.Y("before:N", sort=symbols, title=f"{last['before_on'].iloc[0]}"),
+            alt.X("after:N", sort=symbols, title=f"{newest['after_on'].iloc[0]}"),
+            alt.Y("before:N", sort=symbols, title=f"{newest['before_on'].iloc[0]}"),
         )
-        base = alt.Chart(_values(last))
+        base = alt.Chart(_values(newest))
         parts.append(
             alt.layer(
                 base.mark_rect().encode(x=x, y=y, color=alt.Color("share:Q", scale=alt.Scale(scheme="blues"), legend=None)),
@@ -400,16 +410,22 @@ def _picture_of_stability(result: Stability) -> Any:
             ).properties(width=260, height=300, title="Size (orders) and age (months) 规模与年限")
         )  # fmt: skip
     if len(result.sensitivity):
-        mine = result.sensitivity.query("rulebook == @label")
-        worst = mine.groupby(["kind", "of"])["share"].max().reset_index().sort_values("share", ascending=False).head(12)
-        worst = worst.assign(
+        sensitivity = result.sensitivity.query("rulebook == @label")
+        widest = (
+            sensitivity.groupby(["kind", "of"])["share"]
+            .max()
+            .reset_index()
+            .sort_values("share", ascending=False)
+            .head(12)
+        )
+        widest = widest.assign(
             named=[
                 _named(result.names, f"{k}:{o}") if k != "edge" else f"edge 分界 {o}"
-                for k, o in zip(worst["kind"], worst["of"], strict=True)
+                for k, o in zip(widest["kind"], widest["of"], strict=True)
             ]
         )
         parts.append(
-            alt.Chart(_values(worst)).mark_bar(color="#41576b").encode(
+            alt.Chart(_values(widest)).mark_bar(color="#41576b").encode(
                 y=alt.Y("named:N", sort="-x", title=None), x=alt.X("share:Q", axis=alt.Axis(format="%"), title="Merchants that change grade")
             ).properties(width=240, height=300, title="Sensitivity 敏感度")
         )  # fmt: skip

@@ -110,12 +110,12 @@ def stability(
             f"no order is known of the {days} days from {dates[-1]}: effects and sensitivity lack what followed"
         )
     for label, evaluations in (series["dates"] or series["nights"]).items():
-        last = evaluations[-1]
-        if last.day != dates[-1]:
+        newest = evaluations[-1]
+        if newest.day != dates[-1]:
             continue
-        progress(f"what size, age and each weight do on {last.day} by {label}")
-        effect.append(_effects(con, last, orders, resamples, seed).assign(rulebook=label, date=last.day))
-        sensitivity.append(_sensitivity(con, last, orders).assign(rulebook=label, date=last.day))
+        progress(f"what size, age and each weight do on {newest.day} by {label}")
+        effect.append(_effects(con, newest, orders, resamples, seed).assign(rulebook=label, date=newest.day))
+        sensitivity.append(_sensitivity(con, newest, orders).assign(rulebook=label, date=newest.day))
     return Stability(
         dates,
         bad,
@@ -143,20 +143,20 @@ def _series(
     progress: Callable[[str], None],
 ) -> dict[str, list[Evaluation]]:
     """Rulebook -> its evaluations in order, each held by the margin to the one before."""
-    found: dict[str, list[Evaluation]] = {}
+    evaluations: dict[str, list[Evaluation]] = {}
     for day in days:
         progress(f"grading {day}")
-        mine = [book for book in books(day) if book.subject.role == "seller"]
-        afresh = {book.hash: None for book in mine}
-        standings = {book.hash: "trial" for book in mine}
-        for evaluated in compute(con, day, zone, mine, standings=standings, looks_back=afresh):
+        seller_books = [book for book in books(day) if book.subject.role == "seller"]
+        afresh = {book.hash: None for book in seller_books}
+        standings = {book.hash: "trial" for book in seller_books}
+        for evaluated in compute(con, day, zone, seller_books, standings=standings, looks_back=afresh):
             if not len(evaluated.grades):
                 continue
-            before = found.setdefault(evaluated.rulebook.label, [])
+            before = evaluations.setdefault(evaluated.rulebook.label, [])
             before.append(held(evaluated, before[-1] if before else None))
-    if days and not found:
+    if days and not evaluations:
         raise UserError(f"no seller was known by the cut-off of {days[-1]}; choose later days")
-    return found
+    return evaluations
 
 
 def held(evaluated: Evaluation, before: Evaluation | None) -> Evaluation:
@@ -166,12 +166,12 @@ def held(evaluated: Evaluation, before: Evaluation | None) -> Evaluation:
         return evaluated
     if before.day < evaluated.day - timedelta(days=int(book.margin.memory_days.value)):
         return evaluated
-    was = before.grades[before.grades["not_rated_reason"].isna()].set_index("subject_id")
-    was = was.reindex(evaluated.grades["subject_id"])
-    names = was["grade_held"].astype(object).where(was["grade_held"].notna(), None)
-    past = np.nan_to_num(was["past_edge"].to_numpy(dtype=np.float64)).astype(np.int64)
-    found = _graded(evaluated, book, evaluated.scores, grading.Previous(names.to_numpy(dtype=object), past))
-    table = evaluated.grades.assign(grade=found.grade, grade_held=found.held, past_edge=found.past_edge)
+    earlier = before.grades[before.grades["not_rated_reason"].isna()].set_index("subject_id")
+    earlier = earlier.reindex(evaluated.grades["subject_id"])
+    names = earlier["grade_held"].astype(object).where(earlier["grade_held"].notna(), None)
+    past = np.nan_to_num(earlier["past_edge"].to_numpy(dtype=np.float64)).astype(np.int64)
+    graded = _graded(evaluated, book, evaluated.scores, grading.Previous(names.to_numpy(dtype=object), past))
+    table = evaluated.grades.assign(grade=graded.grade, grade_held=graded.held, past_edge=graded.past_edge)
     return replace(evaluated, grades=table, previous_on=before.day)
 
 
@@ -197,29 +197,29 @@ def _migration(a: Evaluation, b: Evaluation) -> pd.DataFrame:
 
 def migration(before: pd.DataFrame, after: pd.DataFrame, symbols: Sequence[str]) -> pd.DataFrame:
     """Merchants in both frames (subject_id, grade) by before and after, best first; share is of those of `before`."""
-    both = before[["subject_id", "grade"]].merge(after[["subject_id", "grade"]], on="subject_id")
-    counts = Counter(zip(both["grade_x"], both["grade_y"], strict=True))
-    of = Counter(both["grade_x"])
-    rows = [(x, y, counts[x, y], counts[x, y] / of[x]) for x in symbols for y in symbols if counts[x, y]]
+    merchants = before[["subject_id", "grade"]].merge(after[["subject_id", "grade"]], on="subject_id")
+    counts = Counter(zip(merchants["grade_x"], merchants["grade_y"], strict=True))
+    totals = Counter(merchants["grade_x"])
+    rows = [(x, y, counts[x, y], counts[x, y] / totals[x]) for x in symbols for y in symbols if counts[x, y]]
     return pd.DataFrame(rows, columns=["before", "after", "merchants", "share"])
 
 
 def _added(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
     """Several nights' movements as one matrix: merchants are counted once a night."""
     whole = pd.concat(tables, ignore_index=True)
-    found = whole.groupby(["before", "after"], sort=False)["merchants"].sum().reset_index()
-    found["share"] = found["merchants"] / found.groupby("before")["merchants"].transform("sum")
-    found["before_on"], found["after_on"] = whole["before_on"].min(), whole["after_on"].max()
-    return found
+    merged = whole.groupby(["before", "after"], sort=False)["merchants"].sum().reset_index()
+    merged["share"] = merged["merchants"] / merged.groupby("before")["merchants"].transform("sum")
+    merged["before_on"], merged["after_on"] = whole["before_on"].min(), whole["after_on"].max()
+    return merged
 
 
 def _shift(a: Evaluation, b: Evaluation) -> Iterator[dict[str, Any]]:
     """PSI of grades and scores of whoever is rated, CSI of each indicator that anybody has."""
-    told = {"before_on": a.day, "after_on": b.day}
+    days = {"before_on": a.day, "after_on": b.day}
 
-    def row(kind: str, of: str, before: Any, after: Any) -> dict[str, Any]:
+    def row(kind: str, subject: str, before: Any, after: Any) -> dict[str, Any]:
         sizes = {"before": int(np.sum(before)), "after": int(np.sum(after))}
-        return told | {"kind": kind, "of": of, "index": metrics.psi(before, after)} | sizes
+        return days | {"kind": kind, "of": subject, "index": metrics.psi(before, after)} | sizes
 
     symbols = [*a.rulebook.symbols, grading.NOT_RATED]
     counts = [e.grades["grade"].value_counts().reindex(symbols, fill_value=0) for e in (a, b)]
@@ -242,14 +242,16 @@ def returns(grades: Sequence[str]) -> tuple[int, int]:
 
 def _flicker(evaluations: Sequence[Evaluation]) -> Iterator[dict[str, Any]]:
     """Moves there and back in the run, of merchants rated on every night of it; with the margin, and by score alone."""
-    for by in ("grade", "grade_by_score"):
-        table = pd.concat([e.grades.set_index("subject_id")[by].rename(e.day) for e in evaluations], axis=1).dropna()
+    for column in ("grade", "grade_by_score"):
+        table = pd.concat(
+            [e.grades.set_index("subject_id")[column].rename(e.day) for e in evaluations], axis=1
+        ).dropna()
         table = table[(table != grading.NOT_RATED).all(axis=1)]
-        found = [returns(row) for row in table.to_numpy().tolist()]
-        back = sum(b > 0 for _, b in found)
+        runs = [returns(row) for row in table.to_numpy().tolist()]
+        back = sum(b > 0 for _, b in runs)
         yield {
             "since": evaluations[0].day, "until": evaluations[-1].day, "nights": len(evaluations), "merchants": len(table),
-            "by": by, "moves": sum(m for m, _ in found), "returns": sum(b for _, b in found), "flickering": back,
+            "by": column, "moves": sum(m for m, _ in runs), "returns": sum(b for _, b in runs), "flickering": back,
             "rate": back / len(table) if len(table) else np.nan,
         }  # fmt: skip
 
@@ -285,28 +287,28 @@ def _effects(
         "size": _grouped(grades["orders"].astype(float), SIZES),
         "age": _grouped(_ages(con, evaluated), AGES),
     }
-    mine = orders[orders["subject_id"].isin(grades.index[grades["score"].notna()])]
-    score = mine["subject_id"].map(grades["score"])
-    expected = pd.Series(np.nan, index=mine.index)
-    if mine["bad"].nunique() > 1:
-        curve = IsotonicRegression(increasing=False, out_of_bounds="clip").fit(score, mine["bad"])
-        expected = pd.Series(curve.predict(score), index=mine.index)
+    rated_orders = orders[orders["subject_id"].isin(grades.index[grades["score"].notna()])]
+    score = rated_orders["subject_id"].map(grades["score"])
+    expected = pd.Series(np.nan, index=rated_orders.index)
+    if rated_orders["bad"].nunique() > 1:
+        curve = IsotonicRegression(increasing=False, out_of_bounds="clip").fit(score, rated_orders["bad"])
+        expected = pd.Series(curve.predict(score), index=rated_orders.index)
     rows = []
-    for by, of in groups.items():
-        for group in (name for _, name in (SIZES if by == "size" else AGES)):
-            members = grades[(of == group).to_numpy()]
-            inside = mine[mine["subject_id"].isin(members.index)]
+    for aspect, group_of_merchant in groups.items():
+        for group in (name for _, name in (SIZES if aspect == "size" else AGES)):
+            members = grades[(group_of_merchant == group).to_numpy()]
+            inside = rated_orders[rated_orders["subject_id"].isin(members.index)]
             gap = (inside["bad"] - expected[inside.index]).groupby(inside["subject_id"]).agg(["sum", "count"])
             low = high = np.nan
             if len(gap):
                 drawn = metrics.draws(len(gap), resamples, seed) @ gap.to_numpy(dtype=np.float64)
                 low, high = metrics.interval(drawn[:, 0] / drawn[:, 1])
-            observed, said = inside["bad"].mean(), expected[inside.index].mean()
+            observed, expected_rate = inside["bad"].mean(), expected[inside.index].mean()
             rows.append(
                 {
-                    "by": by, "group": group, "merchants": len(members), "rated": int(members["score"].notna().sum()),
-                    "mean_score": members["score"].mean(), "orders": len(inside), "observed": observed, "expected": said,
-                    "excess": observed - said, "low": low, "high": high,
+                    "by": aspect, "group": group, "merchants": len(members), "rated": int(members["score"].notna().sum()),
+                    "mean_score": members["score"].mean(), "orders": len(inside), "observed": observed, "expected": expected_rate,
+                    "excess": observed - expected_rate, "low": low, "high": high,
                 }
             )  # fmt: skip
     return pd.DataFrame(rows)
@@ -323,9 +325,9 @@ def _grouped(values: pd.Series[Any], ends: Sequence[tuple[float, str]]) -> pd.Se
 def _sensitivity(con: duckdb.DuckDBPyConnection, evaluated: Evaluation, orders: pd.DataFrame) -> pd.DataFrame:
     """The night graded again with each weight, then each edge, moved up and down: who changes grade, and the AUC."""
     book = evaluated.rulebook
-    have = supplied(con, evaluated.moment)
+    supply = supplied(con, evaluated.moment)
     frames = engine.known(con, evaluated.moment)
-    (facts,) = count_facts(frames, [book], evaluated.scores.subjects, evaluated.moment, have)
+    (facts,) = count_facts(frames, [book], evaluated.scores.subjects, evaluated.moment, supply)
     base = _graded(evaluated, book, evaluated.scores)
     rated = np.array([reason is None for reason in base.reason], dtype=bool)
     subjects = evaluated.scores.subjects[rated]
@@ -338,14 +340,16 @@ def _sensitivity(con: duckdb.DuckDBPyConnection, evaluated: Evaluation, orders: 
 
     before = auc(evaluated.scores)
     rows = []
-    for kind, of, change, other in variants(book, {c.indicator for c in evaluated.scores.columns if c.weight.any()}):
+    for kind, subject, change, variant in variants(
+        book, {c.indicator for c in evaluated.scores.columns if c.weight.any()}
+    ):
         # Moving an edge scores nobody anew.
-        scores = evaluated.scores if kind == "edge" else scoring.score(other, facts, have)
-        found = _graded(evaluated, other, scores)
-        moved = found.grade[rated] != base.grade[rated]
+        scores = evaluated.scores if kind == "edge" else scoring.score(variant, facts, supply)
+        graded = _graded(evaluated, variant, scores)
+        moved = graded.grade[rated] != base.grade[rated]
         rows.append(
             {
-                "kind": kind, "of": of, "change": change, "merchants": int(rated.sum()), "moved": int(moved.sum()),
+                "kind": kind, "of": subject, "change": change, "merchants": int(rated.sum()), "moved": int(moved.sum()),
                 "share": float(moved.mean()) if len(moved) else np.nan,
                 "mean_change": float(np.nanmean(np.abs(scores.score - evaluated.scores.score)[rated]) / scoring.POINT)
                 if rated.any() else np.nan,
@@ -366,8 +370,8 @@ def variants(book: Rulebook, indicators: set[str]) -> Iterator[tuple[str, str, f
         for change in (-WEIGHT_CHANGE, WEIGHT_CHANGE):
             yield "element", element.id, change, _with(book, elements=_moved(elements, element.id, change))
     for i, element in enumerate(elements):
-        mine = [rule for rule in element.indicators if rule.id in indicators]
-        for rule in mine if len(mine) > 1 else ():
+        rules = [rule for rule in element.indicators if rule.id in indicators]
+        for rule in rules if len(rules) > 1 else ():
             for change in (-WEIGHT_CHANGE, WEIGHT_CHANGE):
                 inside = _with(element, indicators=_moved(element.indicators, rule.id, change))
                 yield "indicator", rule.id, change, _with(book, elements=[*elements[:i], inside, *elements[i + 1 :]])
@@ -380,19 +384,19 @@ def variants(book: Rulebook, indicators: set[str]) -> Iterator[tuple[str, str, f
                 yield "edge", level.grade, change, _with(book, grades=_with(book.grades, levels=moved))
 
 
-def _with(of: Any, **changed: Any) -> Any:
-    return of.model_copy(update=changed)
+def _with(model: Any, **changed: Any) -> Any:
+    return model.model_copy(update=changed)
 
 
 def _moved(
-    items: Sequence[ElementRule] | Sequence[IndicatorRule], which: str, change: float
+    items: Sequence[ElementRule] | Sequence[IndicatorRule], id: str, change: float
 ) -> list[ElementRule | IndicatorRule]:
     """The items with one weight moved by `change` of itself and the others scaled so that all add up to what they did."""
-    weight = next(item.weight for item in items if item.id == which)
+    weight = next(item.weight for item in items if item.id == id)
     total = sum(item.weight for item in items)
-    mine = min(weight * (1 + change), total)
-    others = (total - mine) / (total - weight) if total > weight else 1.0
-    return [_with(item, weight=mine if item.id == which else item.weight * others) for item in items]
+    moved = min(weight * (1 + change), total)
+    others = (total - moved) / (total - weight) if total > weight else 1.0
+    return [_with(item, weight=moved if item.id == id else item.weight * others) for item in items]
 
 
 def matrix(table: pd.DataFrame, symbols: Sequence[str]) -> pd.DataFrame:
@@ -400,5 +404,5 @@ def matrix(table: pd.DataFrame, symbols: Sequence[str]) -> pd.DataFrame:
     wide = table.pivot_table(index="before", columns="after", values="merchants", aggfunc="sum", fill_value=0)
     order: Mapping[str, int] = {symbol: i for i, symbol in enumerate(symbols)}
     rows, columns = ([s for s in order if s in names] for names in (wide.index, wide.columns))
-    found: pd.DataFrame = wide.reindex(index=rows, columns=columns)
-    return found
+    square: pd.DataFrame = wide.reindex(index=rows, columns=columns)
+    return square

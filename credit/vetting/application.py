@@ -16,30 +16,20 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, Strict, ValidationError, create_model
 
 from credit.errors import InputError
-from credit.files.strict_yaml import Loader as RulebookLoader
+from credit.files.strict_yaml import YamlFault, error_list
+from credit.files.strict_yaml import read as read_yaml
+from credit.files.text import contents, decoded
 from credit.tables import PUBLIC_RECORDS, SUBJECTS, Column
 
-MAX_BYTES = 1 << 20
 MAX_BRANDS = 200
 MAX_RECORDS = 1000
 SEVERITIES = ("minor", "moderate", "serious")
 _PENALTY = "administrative_penalty"
 _RECORD_FIELDS = ("kind", "grade", "issuer", "valid_from", "valid_until", "repaired_on")
-_SHOWN = 60
-
-
-class Loader(RulebookLoader):
-    """Days stay text, so that a day that is none is reported with its field."""
-
-
-Loader.yaml_implicit_resolvers = {
-    first: [(tag, pattern) for tag, pattern in resolvers if not tag.endswith(":timestamp")]
-    for first, resolvers in RulebookLoader.yaml_implicit_resolvers.items()
-}
+_LABEL_LENGTH = 60
 
 
 def _text(value: Any) -> Any:
@@ -81,8 +71,8 @@ def _type(column: Column) -> Any:
         limits = Field(ge=0, max_digits=18, decimal_places=2, allow_inf_nan=False)
         return Annotated[Annotated[Decimal, limits] | None, BeforeValidator(_amount)]
     if column.codes:
-        chosen: Any = Literal[column.codes]  # type: ignore[name-defined]
-        return chosen if column.required else chosen | None
+        code: Any = Literal[column.codes]  # type: ignore[name-defined]
+        return code if column.required else code | None
     limit = Field(max_length=column.max_length)
     return Annotated[Annotated[str, limit] | None, BeforeValidator(_text)]
 
@@ -155,19 +145,12 @@ def read(path: Path) -> Application:
 
     Raises InputError naming every field that is not usable and what is expected; no value of the file is repeated.
     """
-    try:
-        with path.open("rb") as file:
-            raw = file.read(MAX_BYTES + 1)
-    except OSError as error:
-        raise InputError(f"application {path} cannot be read: {error.strerror}; give a JSON or YAML file") from None
-    return parse(raw, path)
+    return parse(contents(path, f"application {path}", "; give a JSON or YAML file", InputError), path)
 
 
 def parse(raw: bytes, path: Path) -> Application:
     """Validate the bytes of an application; `path` is what errors call it. Raises InputError as `read` does."""
-    if len(raw) > MAX_BYTES:
-        raise InputError(f"application {path} is larger than {MAX_BYTES >> 20} MiB; one applicant is a few pages")
-    data = _load(raw, path)
+    data = _load(decoded(raw, f"application {path}", "one applicant is a few pages", InputError, "utf-8-sig"), path)
     if not isinstance(data, dict):
         raise InputError(f"application {path}: expected fields such as kind, name, uscc of one applicant")
     problems: list[tuple[str, str]] = []
@@ -181,14 +164,17 @@ def parse(raw: bytes, path: Path) -> Application:
                     place = f"brands.{i}.authorisation"
                     brand["authorisation"] = [_english(link, _LINK_ZH, place, problems) for link in links]
     if isinstance(data.get("public_records"), list):
-        found = [_english(r, _RECORD_ZH, f"public_records.{i}", problems) for i, r in enumerate(data["public_records"])]
-        data["public_records"] = found
-        for i, record in enumerate(found):
+        records = [
+            _english(record, _RECORD_ZH, f"public_records.{i}", problems)
+            for i, record in enumerate(data["public_records"])
+        ]
+        data["public_records"] = records
+        for i, record in enumerate(records):
             penalty = isinstance(record, dict) and record.get("kind") == _PENALTY
             if penalty and (record.get("grade") or "minor") not in SEVERITIES:
                 problems.append((f"public_records.{i}.grade", f"of a penalty: expected {', '.join(SEVERITIES)}"))
     try:
-        given = _Applicant.model_validate(data)
+        applicant = _Applicant.model_validate(data)
     except ValidationError as error:
         # Without the input: it may be a person's number.
         for p in error.errors(include_input=False, include_url=False, include_context=False):
@@ -197,40 +183,33 @@ def parse(raw: bytes, path: Path) -> Application:
                 message = "unknown field; the fields are those of table subjects, brands and public_records"
             problems.append((".".join(str(part) for part in p["loc"]), message))
     if problems:
-        said = [f"field {_label(place)}: {message}" for place, message in problems]
-        raise InputError(
-            f"application {path} has {len(said)} error{'s' * (len(said) > 1)}; put them right and vet again:\n  "
-            + "\n  ".join(said)
-        )
-    row = given.model_dump(include=set(SUBJECTS.names))
+        errors = [f"field {_label(place)}: {message}" for place, message in problems]
+        raise InputError(error_list(f"application {path}", errors, "; put them right and vet again"))
+    row = applicant.model_dump(include=set(SUBJECTS.names))
     row["role"] = row["role"] or "seller"
-    records = given.public_records
+    public_records = applicant.public_records
     return Application(
         {name: row.get(name) for name in SUBJECTS.names},
-        given.brands,
-        None if records is None else [record.model_dump() for record in records],
+        applicant.brands,
+        None if public_records is None else [record.model_dump() for record in public_records],
     )
 
 
-def _load(raw: bytes, path: Path) -> Any:
-    try:
-        text = raw.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise InputError(f"application {path} is not UTF-8 (byte {error.start}); save it as UTF-8") from None
+def _load(text: str, path: Path) -> Any:
     try:
         if path.suffix.lower() == ".json":
             return json.loads(text, object_pairs_hook=_once, parse_constant=_no_constant, parse_float=Decimal)
-        return yaml.load(text, Loader)
+        # Days stay text, so that a day that is none is reported with its field.
+        return read_yaml(text, "days_as_text")[0]
     except json.JSONDecodeError as error:
         raise InputError(f"application {path}, line {error.lineno}: not usable JSON: {error.msg}") from None
-    except yaml.MarkedYAMLError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark else "?"
-        # The key that stands twice is quoted in the problem: a file can put a number of persons there.
-        problem = re.sub(r"'.*'", "…", error.problem or "", flags=re.DOTALL)
-        raise InputError(f"application {path}, line {line}: not usable YAML: {problem}") from None
     except RecursionError:
         raise InputError(f"application {path}: nested too deeply; expected the fields of one applicant") from None
-    except (yaml.YAMLError, ValueError, OverflowError):
+    except (ValueError, OverflowError) as error:
+        if isinstance(error, YamlFault) and error.line:
+            # The key that stands twice is quoted in the problem: a file can put a number of persons there.
+            problem = re.sub(r"'.*'", "…", str(error), flags=re.DOTALL)
+            raise InputError(f"application {path}{error.where}: not usable YAML: {problem}") from None
         raise InputError(
             f"application {path}: a value or character is not usable; give text, amounts and days (YYYY-MM-DD), "
             "each field once"
@@ -264,6 +243,6 @@ def _label(place: str) -> str:
     """A field's name, with the Chinese one; never more of a hostile name than can be read in one line."""
     names = _LISTS.get(place.split(".")[0], {}) if "." in place else _FIELD_ZH
     chinese = next((zh for zh, english in names.items() if english == place.rsplit(".", 1)[-1]), None)
-    shown = place if place.isprintable() else ascii(place)
-    shown = shown if len(shown) <= _SHOWN else shown[:_SHOWN] + "…"
-    return f"{shown} ({chinese})" if chinese else re.sub(r"\d{7,}[0-9Xx]?", "***", shown)
+    name = place if place.isprintable() else ascii(place)
+    name = name if len(name) <= _LABEL_LENGTH else name[:_LABEL_LENGTH] + "…"
+    return f"{name} ({chinese})" if chinese else re.sub(r"\d{7,}[0-9Xx]?", "***", name)

@@ -17,27 +17,27 @@ from credit import codes
 from credit.sourced import Bilingual
 from credit.vetting.application import SEVERITIES, Brand
 from credit.vetting.case import Case, codes_of, comparable_code, plain, same_text
-from credit.vetting.policy import Finding, Policy, check
+from credit.vetting.policy import CheckResult, Policy, check
 
 
-def _passed(zh: str, en: str) -> Finding:
-    return Finding("passed", zh, en)
+def _passed(zh: str, en: str) -> CheckResult:
+    return CheckResult("passed", zh, en)
 
 
-def _failed(zh: str, en: str) -> Finding:
-    return Finding("failed", zh, en)
+def _failed(zh: str, en: str) -> CheckResult:
+    return CheckResult("failed", zh, en)
 
 
-def _not_given(zh: str, en: str, remedy: Bilingual | None = None) -> Finding:
-    return Finding("not_given", zh, en, remedy)
+def _not_given(zh: str, en: str, remedy: Bilingual | None = None) -> CheckResult:
+    return CheckResult("not_given", zh, en, remedy)
 
 
-def does_not_apply(zh: str, en: str) -> Finding:
-    return Finding("not_applicable", zh, en)
+def does_not_apply(zh: str, en: str) -> CheckResult:
+    return CheckResult("not_applicable", zh, en)
 
 
 @check()
-def name_given(case: Case, policy: Policy, numbers: Any, values: Any) -> Finding:
+def name_given(case: Case, policy: Policy, numbers: Any, values: Any) -> CheckResult:
     name = case.row["name"]
     if not name:
         return _not_given("未填写名称", "no name was given")
@@ -47,18 +47,18 @@ def name_given(case: Case, policy: Policy, numbers: Any, values: Any) -> Finding
 
 
 @check()
-def code_right(case: Case, policy: Policy, numbers: Any, values: Any) -> Finding:
-    given = codes_of(case.row)
-    if not given:
+def code_right(case: Case, policy: Policy, numbers: Any, values: Any) -> CheckResult:
+    by_name = codes_of(case.row)
+    if not by_name:
         return _not_given("未填写主体代码", "no code was given")
     valid = {"uscc": codes.uscc_valid, "id_number": codes.resident_id_valid}
-    if not all(valid[name](code) for name, code in given.items()):
+    if not all(valid[name](code) for name, code in by_name.items()):
         return _failed("主体代码的位数或校验码不对", "length or check character of a code is wrong")
     return _passed("主体代码校验正确", "the check characters are right")
 
 
 @check()
-def code_new(case: Case, policy: Policy, numbers: Any, values: Any) -> Finding:
+def code_new(case: Case, policy: Policy, numbers: Any, values: Any) -> CheckResult:
     if case.id_taken:
         return _failed("所填主体编号已被使用", "the id given is in use")
     if case.owned:
@@ -67,17 +67,18 @@ def code_new(case: Case, policy: Policy, numbers: Any, values: Any) -> Finding:
 
 
 @check(values=("kinds",))
-def sanctions_in_force(case: Case, policy: Policy, numbers: Any, values: Mapping[str, Sequence[str]]) -> Finding:
+def sanctions_in_force(case: Case, policy: Policy, numbers: Any, values: Mapping[str, Sequence[str]]) -> CheckResult:
     # As of the day, an end that has not come yet is blank; one at the day's end leaves it the whole day.
-    open_ = [s for s in case.sanctions if not s["lifted_at"] and (not s["until_at"] or s["until_at"].date() > case.day)]
-    mine = [s for s in open_ if s["kind"] in values["kinds"]]
-    if mine:
+    in_force = [
+        s for s in case.sanctions if not s["lifted_at"] and (not s["until_at"] or s["until_at"].date() > case.day)
+    ]
+    if any(sanction["kind"] in values["kinds"] for sanction in in_force):
         return _failed("同一主体的店铺正处于暂停或清退状态", "a shop of the same owner is suspended or terminated")
     return _passed("同一主体无在执行的处置", "no such sanction is in force")
 
 
 @check("characters")
-def address_given(case: Case, policy: Policy, numbers: Mapping[str, float], values: Any) -> Finding:
+def address_given(case: Case, policy: Policy, numbers: Mapping[str, float], values: Any) -> CheckResult:
     address = case.row["address"]
     if not address:
         return _not_given("未填写经营地址", "no address was given")
@@ -87,7 +88,7 @@ def address_given(case: Case, policy: Policy, numbers: Mapping[str, float], valu
 
 
 @check("digits")
-def contact_given(case: Case, policy: Policy, numbers: Mapping[str, float], values: Any) -> Finding:
+def contact_given(case: Case, policy: Policy, numbers: Mapping[str, float], values: Any) -> CheckResult:
     contact = case.row["contact"]
     if not contact:
         return _not_given("未填写联系方式", "no contact was given")
@@ -110,7 +111,7 @@ _NO_LICENCE = does_not_apply(
 
 
 @check()
-def licence_valid(case: Case, policy: Policy, numbers: Any, values: Any) -> Finding:
+def licence_valid(case: Case, policy: Policy, numbers: Any, values: Any) -> CheckResult:
     start, end = case.row["licence_valid_from"], case.row["licence_valid_until"]
     if _person(case):
         return _NO_LICENCE
@@ -124,7 +125,7 @@ def licence_valid(case: Case, policy: Policy, numbers: Any, values: Any) -> Find
 
 
 @check("days")
-def licence_lasts(case: Case, policy: Policy, numbers: Mapping[str, float], values: Any) -> Finding:
+def licence_lasts(case: Case, policy: Policy, numbers: Mapping[str, float], values: Any) -> CheckResult:
     if _person(case):
         return _NO_LICENCE
     if not case.row["licence_no"]:
@@ -133,7 +134,7 @@ def licence_lasts(case: Case, policy: Policy, numbers: Mapping[str, float], valu
 
 
 @check()
-def category_known(case: Case, policy: Policy, numbers: Any, values: Any) -> Finding:
+def category_known(case: Case, policy: Policy, numbers: Any, values: Any) -> CheckResult:
     if not case.row["category"]:
         return _not_given("未填写主营类目", "no category was given")
     if policy.category(case.row["category"]) is None:
@@ -145,7 +146,7 @@ def category_known(case: Case, policy: Policy, numbers: Any, values: Any) -> Fin
 
 
 @check()
-def permit_valid(case: Case, policy: Policy, numbers: Any, values: Any) -> Finding:
+def permit_valid(case: Case, policy: Policy, numbers: Any, values: Any) -> CheckResult:
     category, end = policy.category(case.row["category"]), case.row["permit_valid_until"]
     if category is None or category.permit is None:
         return does_not_apply("政策未列明该类目需要行政许可", "the policy names no permit for this category")
@@ -158,14 +159,14 @@ def permit_valid(case: Case, policy: Policy, numbers: Any, values: Any) -> Findi
 
 
 @check("days")
-def permit_lasts(case: Case, policy: Policy, numbers: Mapping[str, float], values: Any) -> Finding:
+def permit_lasts(case: Case, policy: Policy, numbers: Mapping[str, float], values: Any) -> CheckResult:
     category = policy.category(case.row["category"])
     if category is None or category.permit is None or not case.row["permit_no"]:
         return does_not_apply("不需要或未填写行政许可", "no permit is needed, or none was given")
     return _lasts(case, case.row["permit_valid_until"], numbers["days"], category.permit.zh, category.permit.en)
 
 
-def _lasts(case: Case, end: date | None, days: float, zh: str, en: str) -> Finding:
+def _lasts(case: Case, end: date | None, days: float, zh: str, en: str) -> CheckResult:
     if end is not None and end < case.day:
         return does_not_apply(f"{zh}已到期", f"the {en} has ended")
     if end is not None and (end - case.day).days <= days:
@@ -174,7 +175,7 @@ def _lasts(case: Case, end: date | None, days: float, zh: str, en: str) -> Findi
 
 
 @check()
-def icp_record(case: Case, policy: Policy, numbers: Any, values: Any) -> Finding:
+def icp_record(case: Case, policy: Policy, numbers: Any, values: Any) -> CheckResult:
     record = case.row["icp_record"]
     if not record:
         return _not_given("未填写备案号或链接标识", "neither record number nor mark was given")
@@ -185,7 +186,7 @@ def icp_record(case: Case, policy: Policy, numbers: Any, values: Any) -> Finding
 
 
 @check()
-def deposit_enough(case: Case, policy: Policy, numbers: Any, values: Any) -> Finding:
+def deposit_enough(case: Case, policy: Policy, numbers: Any, values: Any) -> CheckResult:
     category = policy.category(case.row["category"])
     needed = (category.deposit if category else policy.other_deposit).value
     held = case.row["deposit_amount"]
@@ -202,8 +203,8 @@ def deposit_enough(case: Case, policy: Policy, numbers: Any, values: Any) -> Fin
     )
 
 
-def _brands(case: Case) -> Finding | None:
-    """What all brand checks say where there is no brand to look at."""
+def _no_brands(case: Case) -> CheckResult | None:
+    """The result of every brand check where there is no brand to look at."""
     if case.brands is None and case.registered:
         return does_not_apply(
             "商家登记簿不含品牌，凭申请材料另行审核",
@@ -219,9 +220,9 @@ def _names(brands: Sequence[Brand]) -> str:
 
 
 @check()
-def brand_right(case: Case, policy: Policy, numbers: Any, values: Any) -> Finding:
-    if nothing := _brands(case):
-        return nothing
+def brand_right(case: Case, policy: Policy, numbers: Any, values: Any) -> CheckResult:
+    if no_brands := _no_brands(case):
+        return no_brands
     if bare := [b for b in case.brands or () if not (b.own_trademark_no or b.authorisation)]:
         return _not_given(
             f"无商标注册号或授权的品牌：{_names(bare)}", f"neither trademark number nor authorisation: {_names(bare)}"
@@ -230,20 +231,20 @@ def brand_right(case: Case, policy: Policy, numbers: Any, values: Any) -> Findin
 
 
 @check("digits")
-def brand_own(case: Case, policy: Policy, numbers: Mapping[str, float], values: Any) -> Finding:
-    if nothing := _brands(case):
-        return nothing
+def brand_own(case: Case, policy: Policy, numbers: Mapping[str, float], values: Any) -> CheckResult:
+    if no_brands := _no_brands(case):
+        return no_brands
     own = [brand for brand in case.brands or () if brand.own_trademark_no]
     if not own:
         return does_not_apply("没有自有商标", "no trademark of its own")
     form = rf"G?\d{{1,{numbers['digits']:.0f}}}[A-Z]?"
-    if bad := [b for b in own if not re.fullmatch(form, comparable_code(b.own_trademark_no), re.ASCII)]:
+    if wrong := [b for b in own if not re.fullmatch(form, comparable_code(b.own_trademark_no), re.ASCII)]:
         return _failed(
-            f"商标注册号格式不对：{_names(bad)}", f"not the form of a trademark registration number: {_names(bad)}"
+            f"商标注册号格式不对：{_names(wrong)}", f"not the form of a trademark registration number: {_names(wrong)}"
         )
     # Whose mark it is must be said by whoever has a name to compare with.
-    if bad := [b for b in own if b.holder and same_text(b.holder) != same_text(case.row["name"] or "")]:
-        return _failed(f"权利人不是申请人：{_names(bad)}", f"the holder is not the applicant: {_names(bad)}")
+    if wrong := [b for b in own if b.holder and same_text(b.holder) != same_text(case.row["name"] or "")]:
+        return _failed(f"权利人不是申请人：{_names(wrong)}", f"the holder is not the applicant: {_names(wrong)}")
     return _passed(
         "自有商标注册号格式正确，所填权利人为申请人",
         "numbers have the right form, and a holder that is stated is the applicant",
@@ -255,9 +256,9 @@ def _authorised(case: Case) -> list[Brand]:
 
 
 @check()
-def brand_chain(case: Case, policy: Policy, numbers: Any, values: Any) -> Finding:
-    if nothing := _brands(case):
-        return nothing
+def brand_chain(case: Case, policy: Policy, numbers: Any, values: Any) -> CheckResult:
+    if no_brands := _no_brands(case):
+        return no_brands
     sold = _authorised(case)
     if not sold:
         return does_not_apply("没有授权品牌", "no brand is sold by authorisation")
@@ -275,9 +276,9 @@ def brand_chain(case: Case, policy: Policy, numbers: Any, values: Any) -> Findin
 
 
 @check()
-def brand_valid(case: Case, policy: Policy, numbers: Any, values: Any) -> Finding:
-    if nothing := _brands(case):
-        return nothing
+def brand_valid(case: Case, policy: Policy, numbers: Any, values: Any) -> CheckResult:
+    if no_brands := _no_brands(case):
+        return no_brands
     sold = _authorised(case)
     if not sold:
         return does_not_apply("没有授权品牌", "no brand is sold by authorisation")
@@ -292,13 +293,15 @@ def brand_valid(case: Case, policy: Policy, numbers: Any, values: Any) -> Findin
 
 
 @check("allowed", values=("kinds", "severities"))
-def records(case: Case, policy: Policy, numbers: Mapping[str, float], values: Mapping[str, Sequence[str]]) -> Finding:
-    found = [r for r in [*(case.records or ()), *case.known_records] if _counts(r, case.day, values)]
-    if len(found) > numbers["allowed"]:
-        issuers = "、".join(sorted({r["issuer"] for r in found if r["issuer"]}))
+def records(
+    case: Case, policy: Policy, numbers: Mapping[str, float], values: Mapping[str, Sequence[str]]
+) -> CheckResult:
+    in_force = [r for r in [*(case.records or ()), *case.known_records] if _counts(r, case.day, values)]
+    if len(in_force) > numbers["allowed"]:
+        issuers = "、".join(sorted({record["issuer"] for record in in_force if record["issuer"]}))
         return _failed(
-            f"在列 {len(found)} 项（{issuers or '未注明机关'}）",
-            f"{len(found)} in force ({issuers or 'issuer not stated'})",
+            f"在列 {len(in_force)} 项（{issuers or '未注明机关'}）",
+            f"{len(in_force)} in force ({issuers or 'issuer not stated'})",
         )
     if case.records is None:
         return _not_given(
@@ -310,7 +313,7 @@ def records(case: Case, policy: Policy, numbers: Mapping[str, float], values: Ma
             ),
         )
     return _passed(
-        "无在列记录" if not found else "未超过限度", "none in force" if not found else "within what is let pass"
+        "无在列记录" if not in_force else "未超过限度", "none in force" if not in_force else "within what is let pass"
     )
 
 
@@ -332,10 +335,10 @@ def _within(moment: datetime, case: Case, days: float) -> bool:
 
 
 @check("days")
-def earlier_termination(case: Case, policy: Policy, numbers: Mapping[str, float], values: Any) -> Finding:
+def earlier_termination(case: Case, policy: Policy, numbers: Mapping[str, float], values: Any) -> CheckResult:
     days = numbers["days"]
-    mine = [s for s in case.sanctions if s["kind"] == "termination" and not s["lifted_at"]]
-    if any(_within(s["imposed_at"], case, days) for s in mine):
+    terminations = [s for s in case.sanctions if s["kind"] == "termination" and not s["lifted_at"]]
+    if any(_within(sanction["imposed_at"], case, days) for sanction in terminations):
         return _failed(
             f"同一代码的店铺在 {days:g} 天内曾被清退", f"a shop with the same code was terminated within {days:g} days"
         )
@@ -345,10 +348,10 @@ def earlier_termination(case: Case, policy: Policy, numbers: Mapping[str, float]
 @check("days", values=("severities",))
 def earlier_violation(
     case: Case, policy: Policy, numbers: Mapping[str, float], values: Mapping[str, Sequence[str]]
-) -> Finding:
+) -> CheckResult:
     days = numbers["days"]
-    mine = [v for v in case.violations if v["severity"] in values["severities"] and not v["withdrawn_at"]]
-    if any(_within(v["decided_at"], case, days) for v in mine):
+    standing = [v for v in case.violations if v["severity"] in values["severities"] and not v["withdrawn_at"]]
+    if any(_within(violation["decided_at"], case, days) for violation in standing):
         return _failed(
             f"同一代码的店铺在 {days:g} 天内有严重违规",
             f"a shop with the same code has a serious violation within {days:g} days",
@@ -357,11 +360,11 @@ def earlier_violation(
 
 
 @check(values=("enterprise", "individual"))
-def worst_grade(case: Case, policy: Policy, numbers: Any, values: Mapping[str, Sequence[str]]) -> Finding:
+def worst_grade(case: Case, policy: Policy, numbers: Any, values: Mapping[str, Sequence[str]]) -> CheckResult:
     if not case.grades:
         return does_not_apply("尚无评级", "not graded here")
-    if bad := sorted(set(case.grades) & set(values[case.row["kind"]])):
+    if worst := sorted(set(case.grades) & set(values[case.row["kind"]])):
         return _failed(
-            f"同一代码的店铺现为 {'、'.join(bad)} 级", f"a shop with the same code is graded {', '.join(bad)}"
+            f"同一代码的店铺现为 {'、'.join(worst)} 级", f"a shop with the same code is graded {', '.join(worst)}"
         )
     return _passed("现有等级不是最低等级", "no shop with the same code has the worst grade")

@@ -21,7 +21,7 @@ def _harmless(text: str) -> str:
 
 def letter(result: Mapping[str, Any], number: int, settings: Settings) -> str:
     """What is given to the applicant, as Markdown, Chinese first: verdict, every reason, what to do, how to object."""
-    opened = [reason for reason in result["reasons"] if reason["leads_to"]]
+    unmet = [reason for reason in result["reasons"] if reason["leads_to"]]
     verdict = VERDICTS[result["verdict"]]
     parts = []
     for zh in (True, False):
@@ -37,20 +37,20 @@ def letter(result: Mapping[str, Any], number: int, settings: Settings) -> str:
             ),
         ]
         # The same thing is said once, with all the checks it stands for.
-        said: dict[tuple[str, str], list[str]] = {}
-        for reason in opened:
-            end = {"refuse": "不予通过" if zh else "refuses", "refer": "待补充或复核" if zh else "refers"}[
+        titles_by_reason: dict[tuple[str, str], list[str]] = {}
+        for reason in unmet:
+            effect = {"refuse": "不予通过" if zh else "refuses", "refer": "待补充或复核" if zh else "refers"}[
                 reason["leads_to"]
             ]
-            title = f"{reason[f'name_{lang}']}（{end}）" if zh else f"{reason['name_en']} ({end})"
-            said.setdefault((reason[lang], reason[f"remedy_{lang}"]), []).append(title)
-        if said:
+            title = f"{reason[f'name_{lang}']}（{effect}）" if zh else f"{reason['name_en']} ({effect})"
+            titles_by_reason.setdefault((reason[lang], reason[f"remedy_{lang}"]), []).append(title)
+        if titles_by_reason:
             parts.append("## 理由与办理方法" if zh else "## Reasons, and what to do")
             parts.append(
                 "\n".join(
                     f"{i}. **{_harmless(('、' if zh else ', ').join(titles))}**{'：' if zh else ': '}"
                     f"{_harmless(why)}{'。' if zh else '. '}{_harmless(remedy)}"
-                    for i, ((why, remedy), titles) in enumerate(said.items(), 1)
+                    for i, ((why, remedy), titles) in enumerate(titles_by_reason.items(), 1)
                 )
             )
         passed = [r[f"name_{lang}"] for r in result["reasons"] if r["outcome"] == "passed"]

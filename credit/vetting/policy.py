@@ -9,11 +9,11 @@ from functools import cache
 from pathlib import Path
 from typing import Literal
 
-import yaml
 from pydantic import Field, ValidationError, field_validator, model_validator
 
 from credit.errors import UserError
-from credit.files.strict_yaml import MAX_BYTES, Loader, lines_of
+from credit.files.strict_yaml import YamlFault, error_list, in_order, read
+from credit.files.text import contents, decoded
 from credit.sourced import Bilingual, Sourced, SourcedNumber, Strict
 from credit.vetting.case import Case, same_text
 
@@ -68,9 +68,9 @@ class CheckRule(Sourced):
         if self.function not in TESTS:
             raise ValueError(f"unknown test {self.function!r}; there are: {', '.join(TESTS)}")
         test = TESTS[self.function]
-        for what, given, needed in (("numbers", self.numbers, test.numbers), ("values", self.values, test.values)):
-            if set(given) != set(needed):
-                raise ValueError(f"{what} of test {self.function}: expected {', '.join(needed) or 'none'}")
+        for section, names, needed in (("numbers", self.numbers, test.numbers), ("values", self.values, test.values)):
+            if set(names) != set(needed):
+                raise ValueError(f"{section} of test {self.function}: expected {', '.join(needed) or 'none'}")
         return self
 
 
@@ -103,45 +103,24 @@ class Policy(Strict):
 def load_policy(path: Path | None = None) -> Policy:
     """The policy in a file (default: the shipped one). Raises UserError naming every error with file, line and key."""
     path = path or FILE
-    try:
-        with path.open("rb") as file:
-            raw = file.read(MAX_BYTES + 1)
-    except OSError as error:
-        raise UserError(f"vetting policy {path} cannot be read: {error.strerror}; give a YAML file") from None
-    return parse_policy(raw, path)
+    return parse_policy(contents(path, f"vetting policy {path}", "; give a YAML file"), path)
 
 
 @cache
 def parse_policy(raw: bytes, path: Path) -> Policy:
     """Validate the bytes of a policy; `path` is what errors call it. Raises UserError as `load_policy` does."""
-    if len(raw) > MAX_BYTES:
-        raise UserError(f"vetting policy {path} is larger than {MAX_BYTES >> 20} MiB; a policy is a few hundred lines")
+    text = decoded(raw, f"vetting policy {path}", "a policy is a few hundred lines")
     try:
-        text = raw.decode("utf-8")
-        data = yaml.load(text, Loader)
-        lines = dict(lines_of(yaml.compose(text, yaml.SafeLoader)))
-    except UnicodeDecodeError as error:
-        raise UserError(f"vetting policy {path} is not UTF-8 (byte {error.start}); save it as UTF-8") from None
-    except yaml.MarkedYAMLError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark else "?"
-        raise UserError(f"vetting policy {path}, line {line}: not usable YAML: {error.problem}") from None
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise UserError(f"vetting policy {path}: not usable YAML: {error}") from None
+        data, lines = read(text)
+    except YamlFault as fault:
+        raise UserError(f"vetting policy {path}{fault.where}: not usable YAML: {fault}") from None
     if not isinstance(data, dict):
         raise UserError(f"vetting policy {path}: expected keys such as id, version, checks; start from {FILE.name}")
     try:
         policy = Policy.model_validate(data)
     except ValidationError as error:
-        said = []
-        for problem in error.errors():
-            place = tuple(problem["loc"])
-            known = next((place[:n] for n in range(len(place), -1, -1) if place[:n] in lines), ())
-            key = ".".join(map(str, place)) or "(whole)"
-            said.append((lines.get(known, 1), f"{key}: {str(problem['msg']).removeprefix('Value error, ')}"))
-        raise UserError(
-            f"vetting policy {path} has {len(said)} error{'s' * (len(said) > 1)}:\n  "
-            + "\n  ".join(f"{path}, line {line}, {message}" for line, message in sorted(said))
-        ) from None
+        problems = [(tuple(p["loc"]), str(p["msg"]).removeprefix("Value error, ")) for p in error.errors()]
+        raise UserError(error_list(f"vetting policy {path}", in_order(path, lines, problems))) from None
     return policy.model_copy(update={"hash": hashlib.sha256(raw).hexdigest(), "text": text})
 
 
@@ -149,8 +128,8 @@ def parse_policy(raw: bytes, path: Path) -> Policy:
 
 
 @dataclass(frozen=True)
-class Finding:
-    """What a check says; `remedy` where it is another than the policy's."""
+class CheckResult:
+    """The outcome of a check with the reason; `remedy` where it is another than the policy's."""
 
     outcome: Outcome
     zh: str
@@ -158,7 +137,7 @@ class Finding:
     remedy: Bilingual | None = None
 
 
-Function = Callable[[Case, Policy, Mapping[str, float], Mapping[str, Sequence[str]]], Finding]
+Function = Callable[[Case, Policy, Mapping[str, float], Mapping[str, Sequence[str]]], CheckResult]
 
 
 @dataclass(frozen=True)

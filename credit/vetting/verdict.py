@@ -1,4 +1,4 @@
-"""What the checks of a case come to, and the ledger of verdicts."""
+"""The verdict on a case by its checks, and the ledger of verdicts."""
 
 from __future__ import annotations
 
@@ -38,34 +38,34 @@ def judge(case: Case, policy: Policy) -> dict[str, Any]:
     reasons = []
     for rule in policy.checks:
         if case.row["kind"] not in rule.kinds:
-            found = does_not_apply("不适用于此类主体", "does not concern this kind of applicant")
+            result = does_not_apply("不适用于此类主体", "does not concern this kind of applicant")
         else:
             values = {name: number.value for name, number in rule.numbers.items()}
-            found = TESTS[rule.function].function(case, policy, values, rule.values)
-        open_ = found.outcome in ("failed", "not_given")
-        remedy = (found.remedy or rule.remedy) if open_ else Bilingual(zh="无", en="none")
+            result = TESTS[rule.function].function(case, policy, values, rule.values)
+        to_remedy = result.outcome in ("failed", "not_given")
+        remedy = result.remedy or rule.remedy
         reasons.append(
             {
                 "check": rule.id,
                 "name_zh": rule.name.zh,
                 "name_en": rule.name.en,
                 "area": rule.area,
-                "outcome": found.outcome,
+                "outcome": result.outcome,
                 # Something not given can be given still: it never refuses.
-                "leads_to": ("refer" if found.outcome == "not_given" else rule.leads_to) if open_ else None,
-                "zh": _clean(found.zh, case.row),
-                "en": _clean(found.en, case.row),
-                "remedy_zh": remedy.zh if open_ else "",
-                "remedy_en": remedy.en if open_ else "",
+                "leads_to": ("refer" if result.outcome == "not_given" else rule.leads_to) if to_remedy else None,
+                "zh": _clean(result.zh, case.row),
+                "en": _clean(result.en, case.row),
+                "remedy_zh": remedy.zh if to_remedy else "",
+                "remedy_en": remedy.en if to_remedy else "",
             }
         )
-    led = {reason["leads_to"] for reason in reasons}
+    leads_to = {reason["leads_to"] for reason in reasons}
     name = case.row["name"]
     return {
         "applicant": _clean(case.applicant, case.row),
         "kind": case.row["kind"],
         "name": name and (_clean(name, case.row) if case.row["kind"] == "enterprise" else privacy.mask_name(name)),
-        "verdict": "refuse" if "refuse" in led else "refer" if "refer" in led else "pass",
+        "verdict": "refuse" if "refuse" in leads_to else "refer" if "refer" in leads_to else "pass",
         "reasons": reasons,
         "owned": [_clean(subject_id, case.row) for subject_id in case.owned],
         "policy": policy.id,

@@ -26,18 +26,6 @@ from credit import codes
 from credit.errors import UserError, WarehouseLocked
 from credit.settings import DEFAULT_ZONE, Settings
 
-QUARANTINE_COLUMNS = """
-    batch_id BIGINT NOT NULL,
-    source_table VARCHAR NOT NULL,
-    file VARCHAR NOT NULL,
-    line BIGINT,                         -- line of a text file, row of a Parquet file (both from 1)
-    key VARCHAR,
-    code VARCHAR NOT NULL,
-    reason VARCHAR NOT NULL,
-    raw VARCHAR,                         -- the row as read, consumers' ids replaced where it splits into columns
-    released_by BIGINT                   -- the later batch that made the row good
-"""
-
 
 def connect(path: Path | str, settings: Settings, *, read_only: bool = False) -> duckdb.DuckDBPyConnection:
     """A DuckDB connection with the project's settings: UTC, no downloads, bounded memory.
@@ -95,9 +83,13 @@ def as_dicts(
     con: duckdb.DuckDBPyConnection, query: str, parameters: list[Any] | dict[str, Any] | None = None
 ) -> list[dict[str, Any]]:
     """The rows of a query, each as column name -> value, in the query's order."""
-    cursor = con.execute(query, parameters)
-    names = [column[0] for column in cursor.description or ()]
-    return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+    return dicts(con.execute(query, parameters))
+
+
+def dicts(result: duckdb.DuckDBPyConnection | duckdb.DuckDBPyRelation) -> list[dict[str, Any]]:
+    """The rows of a result, each as column name -> value, in the result's order."""
+    names = [column[0] for column in result.description or ()]
+    return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
 
 
 def quote(text: str) -> str:

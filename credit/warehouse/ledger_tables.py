@@ -1,4 +1,4 @@
-"""The ledgers of single merchants, described once: DDL and the page data/dictionary/ledgers.md derive from here.
+"""The ledgers of single merchants, described once: DDL and the page docs/reference/ledgers.md derive from here.
 
 Rows are only ever added, none is changed or deleted; what stands is derived from them. Each row says when it happened
 (`at`, `day`), when it was entered (`recorded_at`) and who is responsible (`by`).

@@ -30,13 +30,13 @@ def _pinned(published: Array, counts: Array) -> list[Any]:
     """Columns in which a count (rows) from 1 to 4 is the same in all columns that are `published` alike."""
     _, alike = np.unique(published, axis=1, return_inverse=True)
     alike = alike.ravel()
-    found = np.zeros(counts.shape[1], dtype=bool)
+    pinned = np.zeros(counts.shape[1], dtype=bool)
     for row in counts:
         low, high = np.full(alike.max() + 1, np.inf), np.full(alike.max() + 1, -np.inf)
         np.minimum.at(low, alike, row)
         np.maximum.at(high, alike, row)
-        found |= privacy.small(row) & (low == high)[alike]
-    return counts[:, found].T.tolist()
+        pinned |= privacy.small(row) & (low == high)[alike]
+    return counts[:, pinned].T.tolist()
 
 
 def _shown(values: Array, hide: privacy.Mask) -> Array:
@@ -52,7 +52,7 @@ def _published(windows: list[Array], whole: bool) -> list[Array]:
     """What is published of the parts of three windows, and of their totals."""
     totals = [parts.sum(axis=0) for parts in windows]
     totals_hid = privacy.nested(totals)
-    hide = privacy.breakdown(windows, totals_hid, whole=whole)
+    hide = privacy.breakdown(windows, totals_hid, all_or_none=whole)
     return [
         *(_shown(total, hid) for total, hid in zip(totals, totals_hid, strict=True)),
         *(row for parts, hid in zip(windows, hide, strict=True) for row in _shown(parts, hid)),
@@ -127,19 +127,19 @@ def test_a_sum_of_many_is_not_to_tell_of_one(
 ) -> None:
     values = np.array([[*shown, *hidden]], dtype=float)
     hide = np.array([[False] * len(shown) + [True] * len(hidden)])
-    (found,) = privacy.remainders([np.array([total], dtype=float)], [values], [hide])
-    assert found.tolist() == [tells]
+    (mask,) = privacy.remainders([np.array([total], dtype=float)], [values], [hide])
+    assert mask.tolist() == [tells]
 
 
 @pytest.mark.parametrize("each", [1, 4])
 def test_a_sum_that_tells_all_of_its_small_parts_at_once(each: float) -> None:
     """Five merchants with a hidden count of 1 each add up to 5, which only ones do; 20 is only fours."""
     values, hide = np.full((1, 5), each), np.full((1, 5), True)
-    (found,) = privacy.remainders([values.sum(axis=1)], [values], [hide], small_ones=True)
-    assert found.all()
+    (mask,) = privacy.remainders([values.sum(axis=1)], [values], [hide], small_ones=True)
+    assert mask.all()
     values[0, 0], values[0, 1] = 2, 3
-    (found,) = privacy.remainders([values.sum(axis=1)], [values], [hide], small_ones=True)
-    assert not found.any()
+    (mask,) = privacy.remainders([values.sum(axis=1)], [values], [hide], small_ones=True)
+    assert not mask.any()
 
 
 def test_a_shorter_window_of_many_is_not_to_tell_of_one() -> None:
@@ -147,7 +147,7 @@ def test_a_shorter_window_of_many_is_not_to_tell_of_one() -> None:
     values = [np.array([[20.0, 10, 11]]), np.array([[30.0, 11, 12]])]
     hide = [np.array([[False, True, True]]), np.array([[False, False, False]])]
     totals = [part.sum(axis=1) for part in values]
-    assert [found.tolist() for found in privacy.remainders(totals, values, hide)] == [[True], [False]]
+    assert [mask.tolist() for mask in privacy.remainders(totals, values, hide)] == [[True], [False]]
 
 
 # --- all tables --------------------------------------------------------------------------------------------------
@@ -173,7 +173,7 @@ def test_no_small_number_of_stars_is_told_by_their_mean(reviews: int) -> None:
     tables = _tables(5, reviews)
     tables = tables[:, tables.sum(axis=0) == reviews]
     total = np.full(tables.shape[1], float(reviews))
-    hide = privacy.breakdown([tables], [privacy.small(total)], whole=True)[0]
+    hide = privacy.breakdown([tables], [privacy.small(total)], all_or_none=True)[0]
     mean = (np.arange(1, 6) @ tables) / reviews
     state = np.zeros(len(mean), dtype=np.int8)
     shown = privacy.rates(mean, state, "stars", total, hide=privacy.hides_mean(total, hide.any(axis=0)))
@@ -192,31 +192,31 @@ def _merchants(draw: st.DrawFn) -> Array:
 
 def _neighbours(buckets: Array) -> Array:
     """The merchant, and others: some of what is counted of it lies in another part or another window."""
-    found = [buckets]
+    neighbours = [buckets]
     for part in range(buckets.shape[1]):
         for a, b in combinations(range(3), 2):
             for moved in {*range(-min(6, int(buckets[b, part])), min(6, int(buckets[a, part])) + 1)} - {0}:
                 other = buckets.copy()
                 other[[a, b], part] += [-moved, moved]
-                found.append(other)
+                neighbours.append(other)
     for place in range(3):
         for a, b in combinations(range(buckets.shape[1]), 2):
             swap = int(buckets[place, b] - buckets[place, a])
             for moved in {*range(-6, 7), -swap} - {0}:
                 other = buckets.copy()
                 other[place, [a, b]] += [-moved, moved]
-                found.append(other)
+                neighbours.append(other)
                 # And as much back in a longer one, so that it shows the same.
                 for back in range(place + 1, 3):
                     again = other.copy()
                     again[back, [a, b]] += [moved, -moved]
-                    found.append(again)
+                    neighbours.append(again)
             # The two change places in this window and the shorter ones, or in all.
             for windows in (slice(place + 1), slice(3)):
                 other = buckets.copy()
                 other[windows, [a, b]] = other[windows, [b, a]]
-                found.append(other)
-    return np.moveaxis(np.array([other for other in found if other.min() >= 0]), 0, -1)
+                neighbours.append(other)
+    return np.moveaxis(np.array([other for other in neighbours if other.min() >= 0]), 0, -1)
 
 
 @given(_merchants(), st.booleans())
@@ -226,19 +226,19 @@ def test_another_merchant_is_published_alike(buckets: Array, whole: bool) -> Non
     published = np.array(_published(windows, whole))
     alike = (published == published[:, :1]).all(axis=0)
     for parts in (*windows, windows[1] - windows[0], windows[2] - windows[1]):
-        same = (parts[:, alike] == parts[:, :1]).all(axis=1)
-        assert not (same & privacy.small(parts[:, 0])).any()
+        unchanged = (parts[:, alike] == parts[:, :1]).all(axis=1)
+        assert not (unchanged & privacy.small(parts[:, 0])).any()
 
 
 # --- a merchant's figures together -------------------------------------------------------------------------------
 
 
-def _counts(windows: list[Array], **of: list[Array]) -> list[figures.Counts]:
+def _counts(windows: list[Array], **measured: list[Array]) -> list[figures.Counts]:
     """Of each window what is counted `of` a merchant; nothing of all else."""
     size = windows[0].shape[-1]
     nothing = {"reviews": (), "complaints": (), "stars": (5,), "channels": (6,), "outcomes": (8,), "liable": (2,)}
     empty = {name: np.zeros((*rows, size)) for name, rows in nothing.items()}
-    return [figures.Counts(**empty | {name: told[place] for name, told in of.items()}) for place in range(3)]
+    return [figures.Counts(**empty | {name: values[place] for name, values in measured.items()}) for place in range(3)]
 
 
 @pytest.mark.parametrize(

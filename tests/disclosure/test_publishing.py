@@ -32,6 +32,7 @@ from credit.ledgers import moments, sanctions
 from credit.proof import Keys, keys
 from credit.rulebooks import reading
 from credit.settings import Settings
+from support import rules
 
 DAY = date(2026, 11, 24)
 Enact = Callable[[duckdb.DuckDBPyConnection, Path], None]
@@ -162,7 +163,7 @@ def _deliver(conf: Settings, folder: Path, day: date, **tables: Sequence[Mapping
         merging.accept(con, landing.land(con, conf, "canonical", folder, day).batch_id)
 
 
-def _made(home: Path, days: Sequence[date] = (DAY,)) -> Settings:
+def evaluate_home(home: Path, days: Sequence[date] = (DAY,)) -> Settings:
     conf = Settings(home=home, threads=1, memory_limit="512MB")
     _deliver(
         conf,
@@ -196,53 +197,55 @@ def _rulebooks_read_once() -> Iterator[None]:
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Settings:
+def evaluated_home(tmp_path_factory: pytest.TempPathFactory) -> Settings:
     """A home with three evaluated nights and nothing published; copy it, do not change it."""
-    return _made(tmp_path_factory.mktemp("made") / "home", [DAY, DAY + timedelta(days=1), DAY + timedelta(days=2)])
+    return evaluate_home(
+        tmp_path_factory.mktemp("made") / "home", [DAY, DAY + timedelta(days=1), DAY + timedelta(days=2)]
+    )
 
 
 @pytest.fixture(scope="module")
-def version(made: Settings, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def version(evaluated_home: Settings, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The published version of DAY; do not change it."""
     home = tmp_path_factory.mktemp("published") / "home"
-    shutil.copytree(made.home, home)
-    return _publish(made.model_copy(update={"home": home}), DAY).path
+    shutil.copytree(evaluated_home.home, home)
+    return _publish(evaluated_home.model_copy(update={"home": home}), DAY).path
 
 
 @pytest.fixture
-def conf(made: Settings, tmp_path: Path) -> Settings:
+def conf(evaluated_home: Settings, tmp_path: Path) -> Settings:
     """A copy of the made home, to publish in."""
-    shutil.copytree(made.home, tmp_path / "home")
-    copied = made.model_copy(update={"home": tmp_path / "home"})
+    shutil.copytree(evaluated_home.home, tmp_path / "home")
+    copied = evaluated_home.model_copy(update={"home": tmp_path / "home"})
     Keys.load(copied)
     return copied
 
 
 @pytest.fixture
-def old(version: Path, conf: Settings) -> Path:
+def version_in_force(version: Path, conf: Settings) -> Path:
     """`conf` has published DAY: this version."""
     shutil.copytree(version.parents[1], conf.published, symlinks=True)
     return conf.published / "versions" / version.name
 
 
 def _documents(version: Path) -> dict[str, dict[str, Any]]:
-    found = [json.loads(path.read_text(encoding="utf-8")) for path in sorted(version.glob("merchants/*/*.json"))]
-    return {document["subject"]["subject_id"]: document for document in found}
+    documents = [json.loads(path.read_text(encoding="utf-8")) for path in sorted(version.glob("merchants/*/*.json"))]
+    return {document["subject"]["subject_id"]: document for document in documents}
 
 
 def _content(version: Path) -> dict[str, bytes]:
     """All but what tells how the version follows on others."""
-    found = {p.relative_to(version).as_posix(): p.read_bytes() for p in version.rglob("*") if p.is_file()}
-    return {path: content for path, content in found.items() if path.split("/")[0] not in versions.FOLLOWS}
+    files = {p.relative_to(version).as_posix(): p.read_bytes() for p in version.rglob("*") if p.is_file()}
+    return {path: content for path, content in files.items() if path.split("/")[0] not in versions.FOLLOWS}
 
 
 def _verify(version: Path) -> None:
     """The version is whole: its name tells its manifest, its manifest tells every file."""
-    whole = (version / "manifest.json").read_bytes()
-    assert version.resolve().name.endswith(hashlib.sha256(whole).hexdigest()[:12])
+    manifest = (version / "manifest.json").read_bytes()
+    assert version.resolve().name.endswith(hashlib.sha256(manifest).hexdigest()[:12])
     content = _content(version)
-    files = json.loads(whole)["files"]
-    for path, part in json.loads(whole)["parts"].items():
+    files = json.loads(manifest)["files"]
+    for path, part in json.loads(manifest)["parts"].items():
         listed = json.loads(content[path])
         assert part.pop("files") == len(listed)
         files |= listed | {path: part}
@@ -250,10 +253,10 @@ def _verify(version: Path) -> None:
     for path, entry in files.items():
         assert entry == {"bytes": len(content[path]), "sha256": hashlib.sha256(content[path]).hexdigest()}, path
     feed = json.loads((version / "feed.json").read_bytes())
-    assert feed["changes"][-1]["to"]["manifest"] == hashlib.sha256(whole).hexdigest()
+    assert feed["changes"][-1]["to"]["manifest"] == hashlib.sha256(manifest).hexdigest()
     for change in feed["changes"]:
-        told = (version / change["path"]).read_bytes()
-        assert (change["bytes"], change["sha256"]) == (len(told), hashlib.sha256(told).hexdigest())
+        change_file = (version / change["path"]).read_bytes()
+        assert (change["bytes"], change["sha256"]) == (len(change_file), hashlib.sha256(change_file).hexdigest())
     assert {p.name for p in (version / "feed").iterdir()} == {Path(c["path"]).name for c in feed["changes"]}
 
 
@@ -266,9 +269,9 @@ def _figures(document: dict[str, Any], days: int) -> dict[str, Any]:
 
 def test_every_document_validates(version: Path) -> None:
     VALIDATOR.check_schema(SCHEMA)
-    found = _documents(version)
-    assert set(found) == {row["subject_id"] for row in SUBJECTS if row["role"] == "seller"}
-    for document in found.values():
+    by_id = _documents(version)
+    assert set(by_id) == {row["subject_id"] for row in SUBJECTS if row["role"] == "seller"}
+    for document in by_id.values():
         VALIDATOR.validate(document)
 
 
@@ -358,30 +361,32 @@ def test_a_sanction_is_shown_until_its_last_day_whether_delivered_or_by_command(
     _deliver(conf, tmp_path / "more", DAY, sanctions=rows)
     with open_warehouse(conf) as con:
         sanctions.impose(con, "H1", kind="warning", reason="r", by="Li Wei", until=date(2026, 12, 4))
-        done = publish(con, conf, DAY)
-    shown = _documents(done.path)["H1"]["sanctions"]["in_force"]
-    assert [(one["source"], one["until"]) for one in shown] == [
+        publication = publish(con, conf, DAY)
+    in_force = _documents(publication.path)["H1"]["sanctions"]["in_force"]
+    assert [(sanction["source"], sanction["until"]) for sanction in in_force] == [
         ("delivered", "2026-12-04"), ("delivered", "2026-12-05"), ("ledger", "2026-12-04"),
     ]  # fmt: skip
 
 
 def test_self_operated_is_marked_wherever_a_grade_is(version: Path) -> None:
     """Also where another merchant has the very grade: badges are shared."""
-    found = _documents(version)
-    assert found["H0"]["grade"] == found["H1"]["grade"]
-    own = {document["subject"]["subject_id"]: bool(document["subject"]["self_operated"]) for document in found.values()}
-    assert {i for i in own if own[i]} == {"E1", "H1"}
+    by_id = _documents(version)
+    assert by_id["H0"]["grade"] == by_id["H1"]["grade"]
+    self_operated = {
+        document["subject"]["subject_id"]: bool(document["subject"]["self_operated"]) for document in by_id.values()
+    }
+    assert {i for i in self_operated if self_operated[i]} == {"E1", "H1"}
     feed = json.loads((version / json.loads((version / "feed.json").read_bytes())["changes"][-1]["path"]).read_bytes())
-    assert {one["subject_id"]: one["self_operated"] for one in feed["merchants"]} == own
+    assert {merchant["subject_id"]: merchant["self_operated"] for merchant in feed["merchants"]} == self_operated
     keys = pq.read_table(version / "bulk/sort_keys.parquet").to_pylist()
-    assert {row["subject_id"]: row["self_operated"] for row in keys} == own
-    badges = {i: (version / documents.paths([i])[i]).with_suffix(".svg").read_text(encoding="utf-8") for i in found}
-    assert {i: "平台自营" in badge for i, badge in badges.items()} == own
-    told = json.loads((version / "platform.json").read_bytes())
-    assert {row["subject_id"] for row in told["sanctions"] if row["self_operated"]} == {"E1"}
+    assert {row["subject_id"]: row["self_operated"] for row in keys} == self_operated
+    badges = {i: (version / documents.paths([i])[i]).with_suffix(".svg").read_text(encoding="utf-8") for i in by_id}
+    assert {i: "平台自营" in badge for i, badge in badges.items()} == self_operated
+    platform = json.loads((version / "platform.json").read_bytes())
+    assert {row["subject_id"] for row in platform["sanctions"] if row["self_operated"]} == {"E1"}
 
 
-def test_a_night_before_the_rules_is_marked(made: Settings, version: Path, tmp_path: Path) -> None:
+def test_a_night_before_the_rules_is_marked(evaluated_home: Settings, version: Path, tmp_path: Path) -> None:
     assert _documents(version)["E1"]["rulebook"]["standing"] == "in_force"
     early = DAY - timedelta(days=30)
     conf = Settings(home=tmp_path / "home", threads=1)
@@ -401,9 +406,9 @@ def test_a_night_before_the_rules_is_marked(made: Settings, version: Path, tmp_p
 
 
 def test_a_trial_is_marked_in_every_file(tmp_path: Path) -> None:
-    conf = _made(tmp_path / "home", [])
+    conf = evaluate_home(tmp_path / "home", [])
     draft = tmp_path / "draft.yaml"
-    text = (reading.FOLDER / "gbt-26842-enterprise-0.2.0.yaml").read_text(encoding="utf-8")
+    text = rules.ENTERPRISE.read_text(encoding="utf-8")
     draft.write_text(text.replace("grade: AA, at_least: 85", "grade: AA, at_least: 86"), encoding="utf-8")
     with open_warehouse(conf) as con:
         night.evaluate(con, conf, DAY, [draft], trial=True)
@@ -421,8 +426,8 @@ def test_a_trial_is_marked_in_every_file(tmp_path: Path) -> None:
     keys.init(conf, tmp_path / "root", datetime.now(UTC))
     with open_warehouse(conf) as con, pytest.raises(UserError, match="a trial is not signed by the platform's keys"):
         publish(con, conf)
-    for one in life["versions"]:
-        assert hashlib.sha256((path / one["path"]).read_bytes()).hexdigest() == one["hash"] != book["hash"]
+    for rulebook in life["versions"]:
+        assert hashlib.sha256((path / rulebook["path"]).read_bytes()).hexdigest() == rulebook["hash"] != book["hash"]
 
 
 def test_points_add_up_to_the_score(version: Path) -> None:
@@ -436,9 +441,9 @@ def test_points_add_up_to_the_score(version: Path) -> None:
 
 def test_grades_over_time_are_those_of_one_rulebook(version: Path) -> None:
     """An A of enterprises is not an A of individuals: they are not added up."""
-    told = json.loads((version / "platform.json").read_text(encoding="utf-8"))
-    last = {month["rulebook"]: month["grades"] for month in told["history"] if month["on"] == str(DAY)}
-    assert last == {book["id"]: book["grades"] for book in told["rulebooks"]}
+    platform = json.loads((version / "platform.json").read_text(encoding="utf-8"))
+    last = {month["rulebook"]: month["grades"] for month in platform["history"] if month["on"] == str(DAY)}
+    assert last == {book["id"]: book["grades"] for book in platform["rulebooks"]}
     assert len(last) > 1
 
 
@@ -448,27 +453,32 @@ def test_points_do_not_tell_what_is_not_shown(version: Path) -> None:
     for document in _documents(version).values():
         assert round(document["evidence"], 2) == document["evidence"]
         for element in document["elements"]:
-            indicators = [one for one in element["indicators"] if one["state"] in ("measured", "suppressed")]
+            indicators = [
+                indicator for indicator in element["indicators"] if indicator["state"] in ("measured", "suppressed")
+            ]
             assert element["points"] is None or element["points"] in (
                 round(2 * element["points"]) / 2,
                 round(100 * element["effective_weight"], 2),
             )
-            for one in (one for one in (element, *indicators) if one["points"] is not None):
-                assert one["points"] <= round(100 * one["effective_weight"], 2)
-                assert one["points"] in (round(one["points"], 1), round(100 * one["effective_weight"], 2))
-            for one in indicators:
-                if one.get("value") is None:
-                    assert one["points"] is None
+            for indicator in (indicator for indicator in (element, *indicators) if indicator["points"] is not None):
+                assert indicator["points"] <= round(100 * indicator["effective_weight"], 2)
+                assert indicator["points"] in (
+                    round(indicator["points"], 1),
+                    round(100 * indicator["effective_weight"], 2),
+                )
+            for indicator in indicators:
+                if indicator.get("value") is None:
+                    assert indicator["points"] is None
                     withheld += 1
-                elif one["unit"] != "stars" and document["grade"] != "NR":
-                    assert one["points"] is not None
+                elif indicator["unit"] != "stars" and document["grade"] != "NR":
+                    assert indicator["points"] is not None
                     shown += 1
     assert withheld
     assert shown
 
 
 def test_bulk_files_say_what_the_documents_say(version: Path) -> None:
-    found = _documents(version)
+    by_id = _documents(version)
     grades = pq.read_table(version / "bulk/grades.parquet")
     assert grades.column_names[:9] == [
         "subject_id", "subject_kind", "grade", "score", "evidence", "not_rated_reason", "evaluated_on", "rulebook",
@@ -479,10 +489,10 @@ def test_bulk_files_say_what_the_documents_say(version: Path) -> None:
         "date32[day]",
     )
     rows = grades.to_pylist()
-    assert len(rows) == len(found)
+    assert len(rows) == len(by_id)
     for row in rows:
         document = json.loads((version / row["document"]).read_text(encoding="utf-8"))
-        assert document == found[row["subject_id"]]
+        assert document == by_id[row["subject_id"]]
         assert row["evaluated_on"] == DAY
         for name in ("grade", "score", "evidence", "not_rated_reason"):
             assert row[name] == document[name]
@@ -494,13 +504,13 @@ def test_bulk_files_say_what_the_documents_say(version: Path) -> None:
     elements = pq.read_table(version / "bulk/elements.parquet")
     assert elements.column_names == ["subject_id", "element", "weight", "points", "standing"]
     assert {(row["subject_id"], row["element"]): (row["weight"], row["points"]) for row in elements.to_pylist()} == {
-        (i, e["name"]): (e["weight"], e["points"]) for i, document in found.items() for e in document["elements"]
+        (i, e["name"]): (e["weight"], e["points"]) for i, document in by_id.items() for e in document["elements"]
     }
     indicators = pq.read_table(version / "bulk/indicators.parquet").to_pylist()
     columns = ("state", "value", "at_least", "below", "effective_weight", "points", "unit", "window_days")
     assert {(row["subject_id"], row["indicator"]): [row[name] for name in columns] for row in indicators} == {
         (subject_id, i["name"]): [i.get(name) for name in columns]
-        for subject_id, document in found.items()
+        for subject_id, document in by_id.items()
         for e in document["elements"]
         for i in e["indicators"]
     }
@@ -546,8 +556,8 @@ def test_natural_persons_are_masked(version: Path) -> None:
 def test_the_document_number_of_a_sanction_by_command_is_masked(conf: Settings) -> None:
     with open_warehouse(conf) as con:
         sanctions.impose(con, "I1", kind="warning", reason="r", by="Li Wei", reference="王小明 2026-1")
-        done = publish(con, conf, DAY)
-    assert _documents(done.path)["I1"]["sanctions"]["in_force"][-1]["reference"] == "王** 2026-1"
+        publication = publish(con, conf, DAY)
+    assert _documents(publication.path)["I1"]["sanctions"]["in_force"][-1]["reference"] == "王** 2026-1"
 
 
 PERSON, FIRM = {"kind": "individual", "name": "王小明"}, {"kind": "enterprise", "name": "王小明"}
@@ -576,23 +586,23 @@ def test_public_numbers_stay(public: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("said", "shown"),
+    ("text", "masked"),
     [("王小明、王 小明、王\u3000小\u200b明", "王**、王**、王**"), ("小明王", "小明王"),
      ("张伟与李强、经营者张伟", "张**与李强、经营者张**"), ("生产安全", "生产安全"), ("LI NA, Li Nasty", "L**, Li Nasty")],
 )  # fmt: skip
-def test_names_are_masked_in_texts_about_others(said: str, shown: str) -> None:
+def test_names_are_masked_in_texts_about_others(text: str, masked: str) -> None:
     persons = privacy.Persons(["王小明", "张伟", "安全", "Li Na", "明", " ", None])
-    assert privacy.text(said, {"kind": "enterprise", "name": "商行"}, persons) == shown
-    assert privacy.text(said, {"kind": "enterprise", "name": "商行"}) == said
+    assert privacy.text(text, {"kind": "enterprise", "name": "商行"}, persons) == masked
+    assert privacy.text(text, {"kind": "enterprise", "name": "商行"}) == text
 
 
-def test_nothing_of_consumers_and_nothing_personal(version: Path, made: Settings) -> None:
-    with open_warehouse(made, read_only=True) as con:
+def test_nothing_of_consumers_and_nothing_personal(version: Path, evaluated_home: Settings) -> None:
+    with open_warehouse(evaluated_home, read_only=True) as con:
         pseudonyms = con.execute("SELECT DISTINCT buyer_id FROM canonical.transactions").fetchall()
         buyers = con.execute("SELECT subject_id FROM canonical.subjects WHERE role = 'buyer'").fetchall()
     assert len(pseudonyms) == 24
     forbidden = [row[0] for row in pseudonyms + buyers] + [
-        "BUYER", "buyer-subject", "赵", "小明", "13900001111", "1990010", "长江路", "92330198", str(made.home), "tmp",
+        "BUYER", "buyer-subject", "赵", "小明", "13900001111", "1990010", "长江路", "92330198", str(evaluated_home.home), "tmp",
     ]  # fmt: skip
     text = "\n".join(
         str(pq.read_table(io.BytesIO(content)).to_pylist()) if path.endswith(".parquet") else content.decode()
@@ -604,8 +614,8 @@ def test_nothing_of_consumers_and_nothing_personal(version: Path, made: Settings
 
 
 def test_hostile_names_and_ids(version: Path) -> None:
-    found = _documents(version)
-    assert found["H0"]["subject"]["name"] == HOSTILE_NAME
+    by_id = _documents(version)
+    assert by_id["H0"]["subject"]["name"] == HOSTILE_NAME
     root = version.resolve()
     for path, content in _content(version).items():
         assert (version / path).resolve().is_relative_to(root)
@@ -617,7 +627,7 @@ def test_hostile_names_and_ids(version: Path) -> None:
             assert b">" not in content
     text = (version / "bulk/grades.csv").read_bytes()
     assert text.startswith(b"\xef\xbb\xbf")
-    assert text.count(b"\n") == text.count(b"\r\n") == 1 + len(found)
+    assert text.count(b"\n") == text.count(b"\r\n") == 1 + len(by_id)
     rows = list(csv.DictReader(io.StringIO(text.decode("utf-8-sig"), newline="")))
     for row in rows:
         for name, cell in row.items():
@@ -642,14 +652,14 @@ def test_names_of_documents_differ_without_case() -> None:
 
 
 def test_buyers_are_not_published(conf: Settings, tmp_path: Path, enacted: Enact) -> None:
-    seller = reading.FOLDER / "gbt-28041-individual-0.2.0.yaml"
+    seller = rules.INDIVIDUAL
     buyer = tmp_path / "buyer.yaml"
     text = seller.read_text(encoding="utf-8")
     buyer.write_text(text.replace("id: gbt-28041-individual", "id: buyers").replace("role: seller", "role: buyer"))
     with open_warehouse(conf) as con:
         enacted(con, buyer)
-        done = night.evaluate(con, conf, DAY, [seller, buyer])
-        assert [len(one.grades) for one in done if one.rulebook.id == "buyers"] == [1]
+        evaluations = night.evaluate(con, conf, DAY, [seller, buyer])
+        assert [len(evaluation.grades) for evaluation in evaluations if evaluation.rulebook.id == "buyers"] == [1]
         path = publish(con, conf, DAY).path
     kinds = {document["subject"]["role"] for document in _documents(path).values()}
     assert kinds == {"seller"}
@@ -702,12 +712,12 @@ def people(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def _every_window(document: dict[str, Any], *path: str) -> list[Any]:
     """The values of 30, 180 and 365 days; the state of those without."""
-    found: list[Any] = []
+    values: list[Any] = []
     for node in document["figures"]:
         for name in path:
             node = node[name]
-        found.append(node["state"] if node["value"] is None else node["value"])
-    return found
+        values.append(node["state"] if node["value"] is None else node["value"])
+    return values
 
 
 def _measured(document: dict[str, Any]) -> dict[str, Any]:
@@ -717,27 +727,27 @@ def _measured(document: dict[str, Any]) -> dict[str, Any]:
 
 
 def test_windows_do_not_tell_what_lies_between_them(people: Path) -> None:
-    found = _documents(people)
+    by_id = _documents(people)
     # Five of 180 days and seven of 365: the two older ones would be left over.
-    assert _every_window(found["W1"], "complaints", "count") == [0, "suppressed", 7]
-    assert _every_window(found["W1"], "complaints", "rate")[1] == "suppressed"
-    assert _every_window(found["W1"], "complaints", "by_channel", "platform") == [0, "suppressed", 7]
-    assert _every_window(found["W2"], "complaints", "count") == [6, 12, 12]
-    assert _every_window(found["W3"], "complaints", "count") == [0, 0, 0]
+    assert _every_window(by_id["W1"], "complaints", "count") == [0, "suppressed", 7]
+    assert _every_window(by_id["W1"], "complaints", "rate")[1] == "suppressed"
+    assert _every_window(by_id["W1"], "complaints", "by_channel", "platform") == [0, "suppressed", 7]
+    assert _every_window(by_id["W2"], "complaints", "count") == [6, 12, 12]
+    assert _every_window(by_id["W3"], "complaints", "count") == [0, 0, 0]
 
 
 def test_stars_of_which_one_is_few_are_not_told(people: Path) -> None:
-    found = _documents(people)
-    stars = {i: [_every_window(found[i], "reviews", "distribution", star)[2] for star in "12345"] for i in found}
+    by_id = _documents(people)
+    stars = {i: [_every_window(by_id[i], "reviews", "distribution", star)[2] for star in "12345"] for i in by_id}
     assert stars == {"W1": [0, 0, 0, 12, 30], "W2": ["suppressed"] * 5, "W3": ["suppressed"] * 5}
     # 198 / 42 and 229 / 48. Of seven reviews that are not all fives, only one four and six fives are 5 in half stars.
-    assert [_every_window(found[i], "reviews", "mean")[2] for i in _STARRED] == [4.7, 4.8, "suppressed"]
-    assert [_measured(found[i])["rating_overall"] for i in _STARRED] == [4.7, 4.8, "suppressed"]
-    points = {i: {row["name"]: row["points"] for e in found[i]["elements"] for row in e["indicators"]} for i in found}
+    assert [_every_window(by_id[i], "reviews", "mean")[2] for i in _STARRED] == [4.7, 4.8, "suppressed"]
+    assert [_measured(by_id[i])["rating_overall"] for i in _STARRED] == [4.7, 4.8, "suppressed"]
+    points = {i: {row["name"]: row["points"] for e in by_id[i]["elements"] for row in e["indicators"]} for i in by_id}
     # By the curve they would tell the mean to more than its one decimal.
     assert [points[i]["rating_overall"] is None for i in _STARRED] == [False, True, True]
     for name, all_of_w1 in (("positive_share", 1.0), ("negative_share", 0.0)):
-        assert [_measured(found[i])[name] for i in _STARRED] == [all_of_w1, "suppressed", "suppressed"]
+        assert [_measured(by_id[i])[name] for i in _STARRED] == [all_of_w1, "suppressed", "suppressed"]
 
 
 def test_the_platform_does_not_tell_of_one_merchant(people: Path) -> None:
@@ -752,17 +762,19 @@ def test_the_platform_does_not_tell_of_one_merchant(people: Path) -> None:
 
 
 def test_few_buyers_who_came_back_or_asked_for_money_are_not_told(people: Path) -> None:
-    found = _documents(people)
-    assert [_measured(found[i])["refund_for_cause_rate"] for i in _STARRED] == ["suppressed", 0.25, 0.0]
-    assert [_every_window(found[i], "transactions", "refund_rate")[2] for i in _STARRED] == ["suppressed", 0.25, 0.0]
+    by_id = _documents(people)
+    assert [_measured(by_id[i])["refund_for_cause_rate"] for i in _STARRED] == ["suppressed", 0.25, 0.0]
+    assert [_every_window(by_id[i], "transactions", "refund_rate")[2] for i in _STARRED] == ["suppressed", 0.25, 0.0]
 
 
-@pytest.mark.parametrize(("again", "shown"), [(4, "suppressed"), (5, 0.25), (17, "suppressed"), (20, 1.0)])
-def test_few_who_came_back(again: int, shown: Any) -> None:
-    of = CATALOGUE["repeat_buyer_share"]
+@pytest.mark.parametrize(("again", "published"), [(4, "suppressed"), (5, 0.25), (17, "suppressed"), (20, 1.0)])
+def test_few_who_came_back(again: int, published: Any) -> None:
+    definition = CATALOGUE["repeat_buyer_share"]
     counted = [np.array([float(number)]) for number in (again / 20, again, 20)]
-    (row,) = privacy.indicator(of, np.zeros(1, dtype=np.int8), *counted, observed=np.array([20.0])).rows(slice(1))
-    assert shown in (row["state"], row["value"])
+    (row,) = privacy.indicator(definition, np.zeros(1, dtype=np.int8), *counted, observed=np.array([20.0])).rows(
+        slice(1)
+    )
+    assert published in (row["state"], row["value"])
 
 
 @pytest.mark.parametrize(
@@ -783,11 +795,11 @@ def test_same_bytes_twice_and_in_another_home(
     assert _content(first.path) == _content(version)
     assert first.files == len(_content(version))
     with monkeypatch.context() as never:
-        never.setattr(versions, "_make_durable", lambda _, damaged: pytest.fail("wrote again") if damaged else None)
+        never.setattr(versions, "make_durable", lambda _, damaged: pytest.fail("wrote again") if damaged else None)
         again = _publish(conf, DAY)
         assert (again.path, again.files, again.changes) == (first.path, first.files, None)
         assert again.kept == again.merchants
-    other = _made(tmp_path / "elsewhere")  # has a pseudonym key of its own, and no other night
+    other = evaluate_home(tmp_path / "elsewhere")  # has a pseudonym key of its own, and no other night
     again = _publish(other)
     assert again.version == first.version == version.name
     assert _content(again.path) == _content(version)
@@ -826,20 +838,20 @@ def test_the_last_versions_are_kept(conf: Settings) -> None:
     for day in days:
         paths.append(_publish(conf, day).path)
         assert _current(conf) == paths[-1].resolve()
-    kept = conf.published / "versions"
-    assert sorted(kept.iterdir()) == sorted(paths[1:])
-    back = _publish(conf, days[1])  # a version that is there: only the switch
-    assert (back.path, _current(conf)) == (paths[1], paths[1].resolve())
-    old = _publish(conf, days[0])  # published last, though its day is the oldest
-    assert sorted(kept.iterdir()) == sorted([old.path, back.path])
+    folder = conf.published / "versions"
+    assert sorted(folder.iterdir()) == sorted(paths[1:])
+    earlier = _publish(conf, days[1])  # a version that is there: only the switch
+    assert (earlier.path, _current(conf)) == (paths[1], paths[1].resolve())
+    version_in_force = _publish(conf, days[0])  # published last, though its day is the oldest
+    assert sorted(folder.iterdir()) == sorted([version_in_force.path, earlier.path])
     _verify(_current(conf))
     _publish(conf.model_copy(update={"keep_versions": 1}), days[2])
-    assert list(kept.iterdir()) == [_current(conf)]
+    assert list(folder.iterdir()) == [_current(conf)]
 
 
 STEPS: dict[str, tuple[Any, str]] = {
     "writing a document": (versions.Draft, "write"),
-    "making it durable": (versions, "_make_durable"),
+    "making it durable": (versions, "make_durable"),
     "naming the version": (versions.os, "rename"),
     "making the link": (Path, "symlink_to"),
     "switching": (versions.os, "replace"),
@@ -853,38 +865,38 @@ def _no_space(*_: Any, **__: Any) -> None:
 
 @pytest.mark.parametrize("step", STEPS)
 def test_killed_at_any_step_the_old_version_stays(
-    conf: Settings, old: Path, monkeypatch: pytest.MonkeyPatch, step: str
+    conf: Settings, version_in_force: Path, monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:
-    before = _content(old)
+    before = _content(version_in_force)
     with monkeypatch.context() as broken:
         broken.setattr(*STEPS[step], _no_space)
         broken.setattr(versions.shutil, "rmtree", lambda *_, **__: None)  # nobody cleans up
         with pytest.raises(UserError, match="No space left"):
             _publish(conf, DAY + timedelta(days=1))
-    assert _content(old) == before
-    assert (_current(conf) != old.resolve()) == (step == "removing old ones")
+    assert _content(version_in_force) == before
+    assert (_current(conf) != version_in_force.resolve()) == (step == "removing old ones")
     _verify(_current(conf))
-    new = _publish(conf, DAY + timedelta(days=1))
-    assert _current(conf) == new.path.resolve()
+    publication = _publish(conf, DAY + timedelta(days=1))
+    assert _current(conf) == publication.path.resolve()
     _verify(_current(conf))
     assert _leftovers(conf) == []
-    assert sorted((conf.published / "versions").iterdir()) == sorted([old, new.path])
+    assert sorted((conf.published / "versions").iterdir()) == sorted([version_in_force, publication.path])
 
 
-def test_a_failed_publish_cleans_up(conf: Settings, old: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failed_publish_cleans_up(conf: Settings, version_in_force: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(versions.os, "rename", _no_space)
     with pytest.raises(UserError, match="what was published before stays"):
         _publish(conf, DAY + timedelta(days=1))
     assert _leftovers(conf) == []
-    assert _current(conf) == old.resolve()
+    assert _current(conf) == version_in_force.resolve()
 
 
-def test_a_damaged_version_is_mended(conf: Settings, old: Path, version: Path) -> None:
-    (old / "bulk/grades.csv").write_bytes(b"x")
-    (old / "index.json").unlink()
-    (old / "merchants/intruder.json").write_bytes(b"{}")
-    assert _publish(conf, DAY).path == old
-    assert _content(old) == _content(version)
+def test_a_damaged_version_is_mended(conf: Settings, version_in_force: Path, version: Path) -> None:
+    (version_in_force / "bulk/grades.csv").write_bytes(b"x")
+    (version_in_force / "index.json").unlink()
+    (version_in_force / "merchants/intruder.json").write_bytes(b"{}")
+    assert _publish(conf, DAY).path == version_in_force
+    assert _content(version_in_force) == _content(version)
     assert _leftovers(conf) == []
 
 
@@ -913,7 +925,7 @@ def test_a_second_rulebook_for_the_same_merchants_replaces_the_first(
     conf: Settings, tmp_path: Path, enacted: Enact
 ) -> None:
     own = tmp_path / "own.yaml"
-    text = (reading.FOLDER / "gbt-26842-enterprise-0.2.0.yaml").read_text(encoding="utf-8")
+    text = rules.ENTERPRISE.read_text(encoding="utf-8")
     own.write_text(text.replace("id: gbt-26842-enterprise", "id: own-rules"), encoding="utf-8")
     with open_warehouse(conf) as con:
         with pytest.raises(UserError, match="not in the ledger"):

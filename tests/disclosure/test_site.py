@@ -91,32 +91,32 @@ def ledger(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, Document
         evaluation.evaluate(con, conf, DAY)
         tonight = night.read(con, conf, DAY)
         paths = documents.paths([subject_id for graded in tonight.graded for subject_id in graded.ids])
-        made = {
+        merchant_documents = {
             path: complete(json.loads(formats.to_json(document)))
-            for part in documents.wholes(tonight, conf, paths, development=False)
-            for path, document in documents.documents(part)
+            for batch in documents.batches(tonight, conf, paths, development=False)
+            for path, document in documents.documents(batch)
         }
-        return made, lifecycle.versions(con)
+        return merchant_documents, lifecycle.versions(con)
 
 
 @pytest.fixture(scope="module")
-def made(ledger: tuple[dict[str, Document], list[lifecycle.Version]]) -> dict[str, Document]:
+def merchant_documents(ledger: tuple[dict[str, Document], list[lifecycle.Version]]) -> dict[str, Document]:
     return ledger[0]
 
 
-def summary(made: dict[str, Document], **other: Any) -> dict[str, Any]:
+def summary(merchant_documents: dict[str, Document], **other: Any) -> dict[str, Any]:
     """platform.json of these documents."""
-    some = next(iter(made.values()))
+    any_document = next(iter(merchant_documents.values()))
     graded: dict[str, list[Document]] = defaultdict(list)
-    for document in made.values():
+    for document in merchant_documents.values():
         graded[document["rulebook"]["id"]].append(document)
     levels = {(book.id, book.version): book.grades.levels for book in shipped()}
 
     def row(path: str, document: Document, more: dict[str, Any]) -> dict[str, Any]:
         subject = document["subject"]
-        own = bool(subject["self_operated"])
+        self_operated = bool(subject["self_operated"])
         return {
-            "subject_id": subject["subject_id"], "name": subject["name"], "self_operated": own, "page": f"{path[:-5]}.html",
+            "subject_id": subject["subject_id"], "name": subject["name"], "self_operated": self_operated, "page": f"{path[:-5]}.html",
         } | more  # fmt: skip
 
     sanction = {
@@ -128,68 +128,70 @@ def summary(made: dict[str, Document], **other: Any) -> dict[str, Any]:
         "issuer": HOSTILE, "reference": "N9", "valid_from": "2026-01-01", "valid_until": None,
     }  # fmt: skip
     return {
-        "disclosure": some["disclosure"] | {
+        "disclosure": any_document["disclosure"] | {
             "evaluated_on": DAY.isoformat(), "cut_off": "2026-11-25T00:00:00+08:00", "next_update": "2026-11-26"},
         "zone": "Asia/Shanghai",
-        "merchants": len(made),
+        "merchants": len(merchant_documents),
         "rulebooks": [
-            of[0]["rulebook"] | {
-                "kind": of[0]["subject"]["kind"], "merchants": len(of), "grades": {"A": len(of)},
+            group[0]["rulebook"] | {
+                "kind": group[0]["subject"]["kind"], "merchants": len(group), "grades": {"A": len(group)},
                 "levels": [
                     {"grade": level.grade, "from": level.at_least, "meaning": level.meaning.model_dump()}
-                    for level in levels[of[0]["rulebook"]["id"], of[0]["rulebook"]["version"]]
+                    for level in levels[group[0]["rulebook"]["id"], group[0]["rulebook"]["version"]]
                 ],
             }
-            for of in graded.values()
+            for group in graded.values()
         ],
         "not_rated": {"too_few_orders": {"zh": "订单数不足", "en": "too few orders", "merchants": 1}},
         "self_operated": 1, "provisional": 0, "dormant": 0, "moves": None,
-        "figures": some["figures"],
+        "figures": any_document["figures"],
         "history": [
             {"on": f"2026-{month}-24", "rulebook": rulebook, "rated": 4, "grades": {"A": 3, "NR": 1}}
             for month in (10, 11) for rulebook in graded
         ],
         "objections": {"filed": 2, "open": 1, "decided": 1, "median_days": 6.5, "longest_days": None,
                        "by_outcome": {"upheld": 1, "partly_upheld": 0, "rejected": 0, "withdrawn": 0}},
-        "sanctions": [row(path, document, sanction) for path, document in made.items()],
-        "public_records": [row(path, document, record) for path, document in made.items()],
-        "notices": [row(path, document, document["notices"][0]) for path, document in made.items()],
+        "sanctions": [row(path, document, sanction) for path, document in merchant_documents.items()],
+        "public_records": [row(path, document, record) for path, document in merchant_documents.items()],
+        "notices": [row(path, document, document["notices"][0]) for path, document in merchant_documents.items()],
         **other,
     }  # fmt: skip
 
 
-def versions_with_comment(known: list[lifecycle.Version]) -> list[lifecycle.Version]:
+def versions_with_comment(rulebooks: list[lifecycle.Version]) -> list[lifecycle.Version]:
     at = datetime(2026, 11, 12, tzinfo=UTC)
     answer = lifecycle.Answer(at, at, "Li Wei", "partly", "13900001111 回复")
     comment = lifecycle.Comment(1, at, at, HOSTILE, "权重偏高", (answer,))
-    return [replace(one, comments=(comment,)) if one.id.endswith("enterprise") else one for one in known]
+    return [
+        replace(version, comments=(comment,)) if version.id.endswith("enterprise") else version for version in rulebooks
+    ]
 
 
 @pytest.fixture(scope="module")
 def files(ledger: tuple[dict[str, Document], list[lifecycle.Version]]) -> dict[str, bytes]:
     """The whole site."""
-    made, known = ledger
-    return dict(whole(made, versions_with_comment(known)))
+    merchant_documents, rulebooks = ledger
+    return dict(whole(merchant_documents, versions_with_comment(rulebooks)))
 
 
-def whole(made: dict[str, Document], known: list[lifecycle.Version]) -> Iterator[tuple[str, bytes]]:
+def whole(merchant_documents: dict[str, Document], rulebooks: list[lifecycle.Version]) -> Iterator[tuple[str, bytes]]:
     pages = site.Merchants(CONTEXT)
-    for path, document in made.items():
+    for path, document in merchant_documents.items():
         yield f"{path[:-5]}.html", pages.page(document, path)
-        own = bool(document["subject"]["self_operated"])
-        yield f"{path[:-5]}.svg", site.badge(document["grade"], document["meaning"], CONTEXT, own)
-    yield from site.pages(summary(made), known, CONTEXT)
+        self_operated = bool(document["subject"]["self_operated"])
+        yield f"{path[:-5]}.svg", site.badge(document["grade"], document["meaning"], CONTEXT, self_operated)
+    yield from site.pages(summary(merchant_documents), rulebooks, CONTEXT)
     yield from site.assets()
-    yield from site.search(entries(made))
+    yield from site.search(entries(merchant_documents))
 
 
-def entries(made: dict[str, Document]) -> list[Any]:
+def entries(merchant_documents: dict[str, Document]) -> list[Any]:
     return [
         (
             document["subject"]["subject_id"], document["subject"]["kind"], document["subject"]["name"],
             document["subject"]["uscc"], document["grade"], bool(document["subject"]["self_operated"]), f"{path[:-5]}.html",
         )
-        for path, document in made.items()
+        for path, document in merchant_documents.items()
     ]  # fmt: skip
 
 
@@ -215,11 +217,11 @@ class Page(HTMLParser):
             self.text += data
 
     def all(self, tag: str, **attributes: str) -> list[dict[str, str | None]]:
-        return [of for name, of in self.tags if name == tag and all(of.get(k) == v for k, v in attributes.items())]
+        return [own for name, own in self.tags if name == tag and all(own.get(k) == v for k, v in attributes.items())]
 
     @property
     def ids(self) -> list[str]:
-        return [of["id"] or "" for _, of in self.tags if "id" in of]
+        return [attributes["id"] or "" for _, attributes in self.tags if "id" in attributes]
 
 
 @pytest.fixture(scope="module")
@@ -227,8 +229,12 @@ def pages(files: dict[str, bytes]) -> dict[str, Page]:
     return {path: Page(content) for path, content in files.items() if path.endswith(".html")}
 
 
-def _of(made: dict[str, Document], subject_id: str) -> tuple[str, Document]:
-    return next((path, one) for path, one in made.items() if one["subject"]["subject_id"] == subject_id)
+def document_of(merchant_documents: dict[str, Document], subject_id: str) -> tuple[str, Document]:
+    return next(
+        (path, document)
+        for path, document in merchant_documents.items()
+        if document["subject"]["subject_id"] == subject_id
+    )
 
 
 # --- every page --------------------------------------------------------------------------------------------------
@@ -276,7 +282,7 @@ def test_every_page_is_in_both_languages(pages: dict[str, Page]) -> None:
     for path, page in pages.items():
         (root,) = page.all("html")
         assert root["lang"] == "zh-CN"
-        zh, en = (sum(of.get("lang") == lang for _, of in page.tags) for lang in ("zh", "en"))
+        zh, en = (sum(attributes.get("lang") == lang for _, attributes in page.tags) for lang in ("zh", "en"))
         assert zh == en > 10, path
         assert page.all("input", id="lang-zh", type="radio")
         assert page.all("input", id="lang-en", type="radio")
@@ -285,26 +291,32 @@ def test_every_page_is_in_both_languages(pages: dict[str, Page]) -> None:
 def test_every_page_can_be_walked_by_keyboard_and_reader(pages: dict[str, Page]) -> None:
     for path, page in pages.items():
         assert page.all("main", id="main"), path
-        assert [of for of in page.all("a") if of.get("class") == "skip" and of["href"] == "#main"], path
+        assert [
+            attributes
+            for attributes in page.all("a")
+            if attributes.get("class") == "skip" and attributes["href"] == "#main"
+        ], path
         assert len(page.ids) == len(set(page.ids)), path
         headings = [int(tag[1]) for tag, _ in page.tags if re.fullmatch(r"h[1-6]", tag)]
         assert headings[0] == 1, path
         assert headings.count(1) == 1, path
         assert all(b <= a + 1 for a, b in pairwise(headings)), (path, headings)
-        assert all("scope" in of for of in page.all("th")), path
-        assert all("alt" in of for of in page.all("img")), path
+        assert all("scope" in attributes for attributes in page.all("th")), path
+        assert all("alt" in attributes for attributes in page.all("img")), path
         for picture in page.all("svg"):
             named = set(str(picture.get("aria-labelledby", "")).split())
             assert picture.get("aria-hidden") == "true" or (named and named <= set(page.ids)), path
 
 
-def test_every_link_leads_somewhere(files: dict[str, bytes], pages: dict[str, Page], made: dict[str, Document]) -> None:
+def test_every_link_leads_somewhere(
+    files: dict[str, bytes], pages: dict[str, Page], merchant_documents: dict[str, Document]
+) -> None:
     beside = {
         "index.json", "platform.json", "manifest.json", "feed.json", "datapackage.json", "schema/merchant.schema.json",
         "bulk/grades.csv", "bulk/grades.ndjson", "bulk/grades.parquet", "bulk/elements.parquet", "bulk/indicators.parquet",
         "rulebooks/life.json", *(f"rulebooks/{book.id}-{book.version}.yaml" for book in shipped()),
     }  # fmt: skip
-    there = {*files, *beside, *made}
+    targets = {*files, *beside, *merchant_documents}
     for path, page in pages.items():
         for _, attributes in page.tags:
             for name in ("href", "src", "action"):
@@ -312,70 +324,76 @@ def test_every_link_leads_somewhere(files: dict[str, bytes], pages: dict[str, Pa
                 if target.scheme == "mailto" or not (target.path or target.fragment):
                     continue
                 # The page for what is missing is made for two folders down; at the root .. leads to the root.
-                at = "merchants/00/x.html" if path == "404.html" else path
-                found = posixpath.normpath(posixpath.join(posixpath.dirname(at), unquote(target.path)))
-                assert not target.path or found in there, (path, attributes[name])
+                location = "merchants/00/x.html" if path == "404.html" else path
+                destination = posixpath.normpath(posixpath.join(posixpath.dirname(location), unquote(target.path)))
+                assert not target.path or destination in targets, (path, attributes[name])
                 if target.fragment:
-                    assert target.fragment in (pages[found] if target.path else page).ids, (path, attributes[name])
+                    assert target.fragment in (pages[destination] if target.path else page).ids, (
+                        path,
+                        attributes[name],
+                    )
 
 
 def test_the_same_input_gives_the_same_bytes(
     files: dict[str, bytes], ledger: tuple[dict[str, Document], list[lifecycle.Version]]
 ) -> None:
-    made, known = ledger
-    again = dict(whole(json.loads(json.dumps(made)), versions_with_comment(known)))
+    merchant_documents, rulebooks = ledger
+    again = dict(whole(json.loads(json.dumps(merchant_documents)), versions_with_comment(rulebooks)))
     assert again == files
 
 
 @pytest.mark.parametrize("development", [True, False])
-def test_a_development_key_is_said_on_every_page(made: dict[str, Document], development: bool) -> None:
+def test_a_development_key_is_said_on_every_page(merchant_documents: dict[str, Document], development: bool) -> None:
     context = CONTEXT | {"development": development}
-    said = "开发密钥签名，仅供试用，不作正式公示"
-    path, document = next(iter(made.items()))
-    assert (said in site.Merchants(context).page(document, path).decode()) is development
-    for name, content in site.pages(summary(made), [], context):
-        assert (said in content.decode()) is development, name
+    warning = "开发密钥签名，仅供试用，不作正式公示"
+    path, document = next(iter(merchant_documents.items()))
+    assert (warning in site.Merchants(context).page(document, path).decode()) is development
+    for name, content in site.pages(summary(merchant_documents), [], context):
+        assert (warning in content.decode()) is development, name
 
 
 # --- hostile texts -----------------------------------------------------------------------------------------------
 
 
 def test_a_hostile_name_is_only_text(
-    files: dict[str, bytes], pages: dict[str, Page], made: dict[str, Document]
+    files: dict[str, bytes], pages: dict[str, Page], merchant_documents: dict[str, Document]
 ) -> None:
-    path, document = _of(made, "bad")
+    path, document = document_of(merchant_documents, "bad")
     assert document["subject"]["name"] == HOSTILE
     page = pages[f"{path[:-5]}.html"]
     assert HOSTILE in page.text
     for name, content in files.items():
         if not name.startswith("assets/"):
             assert b"<script>alert" not in content, name
-    for one in pages.values():
-        assert all("alert(1)" not in script or script.startswith("{") for script in one.scripts)
+    for other_page in pages.values():
+        assert all("alert(1)" not in script or script.startswith("{") for script in other_page.scripts)
 
 
-def test_jsonld_is_one_rating_by_the_platform(pages: dict[str, Page], made: dict[str, Document]) -> None:
-    for path, document in made.items():
+def test_jsonld_is_one_rating_by_the_platform(pages: dict[str, Page], merchant_documents: dict[str, Document]) -> None:
+    for path, document in merchant_documents.items():
         page = pages[f"{path[:-5]}.html"]
         (data,) = [json.loads(script) for script in page.scripts if script.strip()]
         rating = data["review"]["reviewRating"]
         assert (data["@type"], rating["@type"], rating["name"]) == ("OnlineStore", "Rating", document["grade"])
         assert rating.get("ratingValue") == document["score"]
         assert "AggregateRating" not in json.dumps(data)
-        own = bool(document["subject"]["self_operated"])
-        assert ("平台自营" in data.get("description", ""), "parentOrganization" in data) == (own, own)
+        self_operated = bool(document["subject"]["self_operated"])
+        assert ("平台自营" in data.get("description", ""), "parentOrganization" in data) == (
+            self_operated,
+            self_operated,
+        )
         if document["subject"]["kind"] == "individual":
             assert data["name"].endswith("**")
             assert {"address", "telephone", "email", "founder"}.isdisjoint(data)
-            assert [one["propertyID"] for one in data["identifier"]] == ["subject_id"]
+            assert [identifier["propertyID"] for identifier in data["identifier"]] == ["subject_id"]
     assert "小明" not in json.dumps([page.text for page in pages.values()], ensure_ascii=False)
 
 
 # --- a merchant's page -------------------------------------------------------------------------------------------
 
 
-def test_a_merchants_page_shows_its_document(made: dict[str, Document], pages: dict[str, Page]) -> None:
-    path, document = _of(made, "m1")
+def test_a_merchants_page_shows_its_document(merchant_documents: dict[str, Document], pages: dict[str, Page]) -> None:
+    path, document = document_of(merchant_documents, "m1")
     page = pages[f"{path[:-5]}.html"]
     assert f"{document['score']:.2f}" in page.text
     for element in document["elements"]:
@@ -394,13 +412,15 @@ def test_a_merchants_page_shows_its_document(made: dict[str, Document], pages: d
         "credit@example.com",
     ):
         assert text in page.text, text
-    (rules,) = [of for of in page.all("a") if of.get("class") == "rules-link"]
+    (rules,) = [attributes for attributes in page.all("a") if attributes.get("class") == "rules-link"]
     assert rules["href"] == f"../../rules/{document['rulebook']['id']}-{document['rulebook']['version']}.html"
-    assert [of for _, of in page.tags if str(of.get("class")).startswith("grade ")]
+    assert [attributes for _, attributes in page.tags if str(attributes.get("class")).startswith("grade ")]
 
 
-def test_only_what_has_a_window_is_said_to_have_one(made: dict[str, Document], pages: dict[str, Page]) -> None:
-    path, document = _of(made, "m1")
+def test_only_what_has_a_window_is_said_to_have_one(
+    merchant_documents: dict[str, Document], pages: dict[str, Page]
+) -> None:
+    path, document = document_of(merchant_documents, "m1")
     book = document["rulebook"]
     rules = pages[f"rules/{book['id']}-{book['version']}.html"].text
     for name, zh, en, windowed in (
@@ -408,21 +428,23 @@ def test_only_what_has_a_window_is_said_to_have_one(made: dict[str, Document], p
         ("tax_grade", "纳税信用等级", "Tax credit grade", False),
         ("completion_rate", "订单完成率", "Completion rate", True),
     ):
-        assert name in [one["name"] for element in document["elements"] for one in element["indicators"]]
-        told = f"{zh}{en} 评价日on the day"
-        assert (told in pages[f"{path[:-5]}.html"].text) is not windowed, name
-        assert (told in rules) is not windowed, name
+        assert name in [indicator["name"] for element in document["elements"] for indicator in element["indicators"]]
+        on_the_day = f"{zh}{en} 评价日on the day"
+        assert (on_the_day in pages[f"{path[:-5]}.html"].text) is not windowed, name
+        assert (on_the_day in rules) is not windowed, name
         assert (f"{zh}{en} 近 365 日365 days" in rules) is windowed, name
 
 
-def test_nothing_of_a_later_night_is_on_an_unchanged_page(made: dict[str, Document], files: dict[str, bytes]) -> None:
-    path, document = _of(made, "m2")
+def test_nothing_of_a_later_night_is_on_an_unchanged_page(
+    merchant_documents: dict[str, Document], files: dict[str, bytes]
+) -> None:
+    path, document = document_of(merchant_documents, "m2")
     dates = set(re.findall(r"20\d\d-\d\d-\d\d", files[f"{path[:-5]}.html"].decode()))
     assert dates <= set(re.findall(r"20\d\d-\d\d-\d\d", json.dumps(document)))
 
 
-def test_what_a_merchant_lacks_is_said(made: dict[str, Document]) -> None:
-    path, document = _of(made, "m1")
+def test_what_a_merchant_lacks_is_said(merchant_documents: dict[str, Document]) -> None:
+    path, document = document_of(merchant_documents, "m1")
     bare = document | {
         "grade": "NR", "meaning": {"zh": "未评级", "en": "Not rated"}, "score": None,
         "not_rated": {"code": "too_few_orders", "zh": "评价期内订单数不足", "en": "too few orders"},
@@ -440,8 +462,8 @@ def test_what_a_merchant_lacks_is_said(made: dict[str, Document]) -> None:
     assert "异议处理中" not in page.text
 
 
-def test_what_is_in_force_is_said_and_no_text_passes_for_a_gap(made: dict[str, Document]) -> None:
-    path, document = _of(made, "m1")
+def test_what_is_in_force_is_said_and_no_text_passes_for_a_gap(merchant_documents: dict[str, Document]) -> None:
+    path, document = document_of(merchant_documents, "m1")
     sly = "<gap score>"
     sanction = {
         "kind": {"code": "warning", "zh": "警告", "en": "Warning"}, "reason": sly, "imposed_on": "2026-11-01", "until": None,
@@ -460,14 +482,14 @@ def test_what_is_in_force_is_said_and_no_text_passes_for_a_gap(made: dict[str, D
     assert b"<gap" not in content
     assert b"<script>alert" not in content
     page = Page(content)
-    told = f"{sly}示例平台Example Platform · 2026-11-01 – 未定open"
-    for text in (f"警告Warning {told}", f"严重serious {HOSTILE}{sly} · 2026-01-01 – 2027-01-01 · N7"):
+    note = f"{sly}示例平台Example Platform · 2026-11-01 – 未定open"
+    for text in (f"警告Warning {note}", f"严重serious {HOSTILE}{sly} · 2026-01-01 – 2027-01-01 · N7"):
         assert text in page.text, text
     assert page.text.count(sly) == 5  # title, heading, operator, sanction, record
 
 
-def test_a_trend_goes_no_higher_than_a_score_can(made: dict[str, Document]) -> None:
-    path, document = _of(made, "m1")
+def test_a_trend_goes_no_higher_than_a_score_can(merchant_documents: dict[str, Document]) -> None:
+    path, document = document_of(merchant_documents, "m1")
     points = [
         {"on": f"2026-{month}-01", "grade": "AAA", "score": score, "rulebook_version": "0.1.0"}
         for month, score in (("09", 94.4), ("10", 96.0))
@@ -477,8 +499,8 @@ def test_a_trend_goes_no_higher_than_a_score_can(made: dict[str, Document]) -> N
     assert [int(n) for n in re.findall(r"text-anchor=end>(\d+)</text>", drawn)] == [80, 90, 100]
 
 
-def test_a_trend_without_scores_is_a_table(made: dict[str, Document]) -> None:
-    path, document = _of(made, "m1")
+def test_a_trend_without_scores_is_a_table(merchant_documents: dict[str, Document]) -> None:
+    path, document = document_of(merchant_documents, "m1")
     points = [
         {"on": f"2026-{month}-01", "grade": "NR", "score": None, "rulebook_version": "0.1.0"} for month in (9, 10)
     ]
@@ -505,8 +527,8 @@ def test_a_trend_without_scores_is_a_table(made: dict[str, Document]) -> None:
 )
 def test_values_in_words(unit: str, value: float, shown: str) -> None:
     """With as many decimals as any other of the unit."""
-    told = Page(f"<p>{words.measured(unit, value)}".encode()).text
-    assert told == shown
+    text = Page(f"<p>{words.measured(unit, value)}".encode()).text
+    assert text == shown
     assert words.cell({"state": "measured", "value": value}, unit) == shown.partition(" ")[0]
 
 
@@ -546,41 +568,41 @@ def test_the_rules_page_says_every_number(pages: dict[str, Page]) -> None:
     assert "13900001111" not in page.text
 
 
-def test_rules_of_a_trial_have_a_page(made: dict[str, Document]) -> None:
-    told = summary(made)
-    told["rulebooks"][0] |= {"version": "9.9.9", "note": documents.STANDINGS["trial"], "standing": "trial"}
-    found = dict(site.pages(told, [], CONTEXT))
-    assert "试算" in found[f"rules/{told['rulebooks'][0]['id']}-9.9.9.html"].decode()
+def test_rules_of_a_trial_have_a_page(merchant_documents: dict[str, Document]) -> None:
+    platform = summary(merchant_documents)
+    platform["rulebooks"][0] |= {"version": "9.9.9", "note": documents.STANDINGS["trial"], "standing": "trial"}
+    pages = dict(site.pages(platform, [], CONTEXT))
+    assert "试算" in pages[f"rules/{platform['rulebooks'][0]['id']}-9.9.9.html"].decode()
 
 
 def test_lists_say_of_each_row_what_it_is_and_its_number(pages: dict[str, Page]) -> None:
-    told = "2026-11-01 – 未定open · 示平处〔2026〕7号"
-    assert f"警告Warning {HOSTILE}示例平台Example Platform · {told}" in pages["sanctions.html"].text
+    note = "2026-11-01 – 未定open · 示平处〔2026〕7号"
+    assert f"警告Warning {HOSTILE}示例平台Example Platform · {note}" in pages["sanctions.html"].text
     assert f"一般moderate 虚假宣传{HOSTILE} · 2026-01-01 – 未定open · N9" in pages["records.html"].text
 
 
-def test_rows_without_a_number_say_none(made: dict[str, Document]) -> None:
-    told = summary(made)
+def test_rows_without_a_number_say_none(merchant_documents: dict[str, Document]) -> None:
+    platform = summary(merchant_documents)
     for name in ("sanctions", "public_records"):
-        told[name] = [row | {"reference": None, "grade": None, "note": None} for row in told[name]]
-    found = dict(site.pages(told, [], CONTEXT))
+        platform[name] = [row | {"reference": None, "grade": None, "note": None} for row in platform[name]]
+    pages = dict(site.pages(platform, [], CONTEXT))
     for name in ("sanctions.html", "records.html"):
-        assert "None" not in Page(found[name]).text
-        assert Page(found[name]).text.count(" · 2026-") == len(made)
+        assert "None" not in Page(pages[name]).text
+        assert Page(pages[name]).text.count(" · 2026-") == len(merchant_documents)
 
 
-def test_long_lists_have_pages(made: dict[str, Document]) -> None:
-    told = summary(made)
-    told["sanctions"] = [told["sanctions"][0] | {"reason": f"原因{i:03d}。"} for i in range(450)]
-    found = dict(site.pages(told, [], CONTEXT))
-    listed = [found[name].decode() for name in ("sanctions.html", "sanctions-2.html", "sanctions-3.html")]
-    assert "sanctions-4.html" not in found
+def test_long_lists_have_pages(merchant_documents: dict[str, Document]) -> None:
+    platform = summary(merchant_documents)
+    platform["sanctions"] = [platform["sanctions"][0] | {"reason": f"原因{i:03d}。"} for i in range(450)]
+    pages = dict(site.pages(platform, [], CONTEXT))
+    lists = [pages[name].decode() for name in ("sanctions.html", "sanctions-2.html", "sanctions-3.html")]
+    assert "sanctions-4.html" not in pages
     for i in range(450):
-        assert [f"原因{i:03d}。" in page for page in listed].count(True) == 1
-    assert all(f'href="sanctions-{n}.html"' in page for page in listed for n in (2, 3))
+        assert [f"原因{i:03d}。" in page for page in lists].count(True) == 1
+    assert all(f'href="sanctions-{n}.html"' in page for page in lists for n in (2, 3))
 
 
-def test_grades_over_time_are_told_apart_without_colour(made: dict[str, Document]) -> None:
+def test_grades_over_time_are_told_apart_without_colour(merchant_documents: dict[str, Document]) -> None:
     """By a name beside the last column, none over another, and by pattern within a colour."""
     grades = {
         "AAA": 40,
@@ -596,9 +618,9 @@ def test_grades_over_time_are_told_apart_without_colour(made: dict[str, Document
         "E": 1,
         "NR": 90,
     }
-    of = summary(made)["rulebooks"][0]["id"]
-    history = [{"on": f"2026-{month}-24", "rulebook": of, "rated": 50, "grades": grades} for month in (10, 11)]
-    page = dict(site.pages(summary(made, history=history), [], CONTEXT))["platform.html"].decode()
+    rulebook = summary(merchant_documents)["rulebooks"][0]["id"]
+    history = [{"on": f"2026-{month}-24", "rulebook": rulebook, "rated": 50, "grades": grades} for month in (10, 11)]
+    page = dict(site.pages(summary(merchant_documents, history=history), [], CONTEXT))["platform.html"].decode()
     chart = page[page.index("history-0-t") :].partition("</svg>")[0]
     names = re.findall(r"<text x=[\d.]+ y=([\d.]+)>([A-Z]+)</text>", chart)
     assert sorted(name for _, name in names) == sorted(grades)
@@ -621,25 +643,27 @@ def look_up(files: dict[str, bytes], query: str, shown: int = 30) -> list[list[A
     query = normal(query)
     directory = json.loads(files[INDEX])["files"]
     place = max(sum(first <= query for first, _ in directory) - 1, 0)
-    found: dict[str, list[Any]] = {}
+    hits: dict[str, list[Any]] = {}
     for read, (first, name) in enumerate(directory[place : place + 3]):
-        if len(found) > shown or (read and not first.startswith(query)):
+        if len(hits) > shown or (read and not first.startswith(query)):
             break
         for line in json.loads(files[f"search/{name}"]):
             title, id_, code = line[0], line[1], line[5] if len(line) > 5 else ""
-            if query in normal(title) or any(normal(of).startswith(query) for of in (id_, code)):
-                found[id_] = line
-    return list(found.values())
+            if query in normal(title) or any(normal(key).startswith(query) for key in (id_, code)):
+                hits[id_] = line
+    return list(hits.values())
 
 
-def test_search_finds_by_any_part_of_a_name_by_code_and_id(files: dict[str, bytes], made: dict[str, Document]) -> None:
+def test_search_finds_by_any_part_of_a_name_by_code_and_id(
+    files: dict[str, bytes], merchant_documents: dict[str, Document]
+) -> None:
     for query in ("长沙", "恒汇", "汇食品有限", "公司", "913301", "91330198ma3000926m", "M1", "ｍ１"):
         assert [line[1] for line in look_up(files, query)] == ["m1"], query
     assert [line[1] for line in look_up(files, "alert(1)")] == ["bad"]
     assert [line[1] for line in look_up(files, "王*")] == ["one"]
     assert look_up(files, "小明") == []
     assert look_up(files, "没有这样的商家") == []
-    for path, document in made.items():
+    for path, document in merchant_documents.items():
         (line,) = look_up(files, document["subject"]["subject_id"])
         assert line[2] in (path.split("/")[1], f"{path[:-5]}.html")
         assert line[3] == document["grade"]
@@ -681,7 +705,9 @@ def test_a_badge_says_its_grade_and_nothing_else() -> None:
     assert title.text == "示例平台 信用等级 AA 信用<较好>"
     assert desc is not None
     assert "Good & well" in str(desc.text)
-    assert not {one.tag for one in root.iter()} & {f"{space}{name}" for name in ("script", "style", "image", "a")}
+    assert not {element.tag for element in root.iter()} & {
+        f"{space}{name}" for name in ("script", "style", "image", "a")
+    }
     assert "试用" not in badge.decode()
     assert "试用" in site.badge("AA", meaning, CONTEXT | {"development": True}).decode()
     assert site.badge("NR", {"zh": "未评级", "en": "Not rated"}, CONTEXT) != badge
@@ -698,22 +724,24 @@ def test_a_badge_marks_what_the_platform_runs_itself(development: bool) -> None:
     assert "自营" not in site.badge("AA", meaning, context).decode()
 
 
-def test_lists_mark_what_the_platform_runs_itself(made: dict[str, Document], files: dict[str, bytes]) -> None:
-    assert sum(bool(document["subject"]["self_operated"]) for document in made.values()) == 1
+def test_lists_mark_what_the_platform_runs_itself(
+    merchant_documents: dict[str, Document], files: dict[str, bytes]
+) -> None:
+    assert sum(bool(document["subject"]["self_operated"]) for document in merchant_documents.values()) == 1
     for name in ("notices.html", "sanctions.html", "records.html"):
         assert files[name].decode().count('class="tag self"') == 1, name
 
 
 def test_the_assets_are_there() -> None:
-    found = dict(site.assets())
-    assert {"assets/site.css", "assets/site.js", "assets/search.js", "assets/icon.svg"} == set(found)
-    assert b"innerHTML" not in found["assets/search.js"]
+    assets = dict(site.assets())
+    assert {"assets/site.css", "assets/site.js", "assets/search.js", "assets/icon.svg"} == set(assets)
+    assert b"innerHTML" not in assets["assets/search.js"]
     folder = Path(site.__file__).parent / "templates"
     assert not [path for path in folder.iterdir() if "|safe" in path.read_text(encoding="utf-8")]
 
 
-def test_dates_may_be_dates(made: dict[str, Document]) -> None:
-    path, document = next(iter(made.items()))
+def test_dates_may_be_dates(merchant_documents: dict[str, Document]) -> None:
+    path, document = next(iter(merchant_documents.items()))
     typed = document | {"evaluated_on": date.fromisoformat(document["evaluated_on"])}
     pages = site.Merchants(CONTEXT)
     assert pages.page(typed, path) == pages.page(document, path)

@@ -47,7 +47,7 @@ def _quick() -> Iterator[None]:
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Settings:
+def published_home(tmp_path_factory: pytest.TempPathFactory) -> Settings:
     """A home with two evaluated nights, the first published; copy it, do not change it."""
     home = tmp_path_factory.mktemp("made") / "home"
     conf = Settings(home=home, threads=1, memory_limit="512MB")
@@ -60,9 +60,9 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Settings:
 
 
 @pytest.fixture
-def conf(made: Settings, tmp_path: Path) -> Settings:
-    shutil.copytree(made.home, tmp_path / "home", symlinks=True)
-    return made.model_copy(update={"home": tmp_path / "home"})
+def conf(published_home: Settings, tmp_path: Path) -> Settings:
+    shutil.copytree(published_home.home, tmp_path / "home", symlinks=True)
+    return published_home.model_copy(update={"home": tmp_path / "home"})
 
 
 def _publish(conf: Settings, day: Any = DAY, **changes: float) -> Publication:
@@ -78,20 +78,20 @@ def _verdict(conf: Settings, state: Path | None = None, folder: Path | None = No
 
 
 def _document(version: Path, subject_id: str) -> Path:
-    (found,) = version.glob(f"merchants/*/{subject_id}.json")
-    return found
+    (path,) = version.glob(f"merchants/*/{subject_id}.json")
+    return path
 
 
 def _feed(version: Path) -> dict[str, Any]:
     """The latest changes, read as a display does: by way of feed.json."""
     last = json.loads((version / "feed.json").read_bytes())["changes"][-1]
-    found: dict[str, Any] = json.loads((version / last["path"]).read_bytes())
-    return found
+    changes: dict[str, Any] = json.loads((version / last["path"]).read_bytes())
+    return changes
 
 
 def _read(path: Path) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(path.read_bytes())
-    return found
+    document: dict[str, Any] = json.loads(path.read_bytes())
+    return document
 
 
 # --- what does not change is kept --------------------------------------------------------------------------------
@@ -99,15 +99,15 @@ def _read(path: Path) -> dict[str, Any]:
 
 def test_only_what_changed_is_written(conf: Settings) -> None:
     first = (conf.published / "current").resolve()
-    done = _publish(conf, good=0.5)
-    assert done.path != first
-    assert (done.kept, done.merchants) == (3, 4)
+    publication = _publish(conf, good=0.5)
+    assert publication.path != first
+    assert (publication.kept, publication.merchants) == (3, 4)
     for subject_id in ("late", "fair", "other", "good"):
         for suffix in (".json", ".html", ".svg"):
-            old, new = (_document(v, subject_id).with_suffix(suffix) for v in (first, done.path))
+            old, new = (_document(v, subject_id).with_suffix(suffix) for v in (first, publication.path))
             # A badge says the grade alone, which is what it was: it is written anew with the rest.
             assert old.samefile(new) == (subject_id != "good")
-    assert _read(_document(done.path, "good"))["evidence"] == 0.5
+    assert _read(_document(publication.path, "good"))["evidence"] == 0.5
     assert _verdict(conf).verdict == "valid"
     assert _verdict(conf, folder=first).verdict == "valid"
 
@@ -122,11 +122,11 @@ def test_a_document_says_from_which_night_it_stands(conf: Settings) -> None:
                 f"INSERT INTO results.{table} SELECT * REPLACE (? AS evaluated_on) FROM results.{table} WHERE evaluated_on = ?",
                 [TOMORROW, DAY],
             )
-    done = _publish(conf, TOMORROW, late=0.4)
-    assert _read(done.path / "index.json")["disclosure"]["evaluated_on"] == str(TOMORROW)
-    days = {i: _read(_document(done.path, i))["evaluated_on"] for i in ("good", "late")}
+    publication = _publish(conf, TOMORROW, late=0.4)
+    assert _read(publication.path / "index.json")["disclosure"]["evaluated_on"] == str(TOMORROW)
+    days = {i: _read(_document(publication.path, i))["evaluated_on"] for i in ("good", "late")}
     assert days == {"good": str(DAY), "late": str(TOMORROW)}
-    trend = {i: _read(_document(done.path, i))["trend"]["points"][-1]["on"] for i in days}
+    trend = {i: _read(_document(publication.path, i))["trend"]["points"][-1]["on"] for i in days}
     assert trend == days
     # Back to the night before: no document of it may speak of the later one.
     back = _publish(conf, DAY)
@@ -140,9 +140,9 @@ def test_a_damaged_file_is_not_handed_on(conf: Settings) -> None:
     whole = damaged.read_bytes()
     damaged.write_bytes(whole[:-1] + b"?")
     assert [p.file for p in _verdict(conf).problems] == [damaged.relative_to(first).as_posix()]
-    done = _publish(conf, good=0.5)
-    assert done.kept == 2
-    assert _document(done.path, "late").with_suffix(".html").read_bytes() == whole
+    publication = _publish(conf, good=0.5)
+    assert publication.kept == 2
+    assert _document(publication.path, "late").with_suffix(".html").read_bytes() == whole
     assert _verdict(conf).verdict == "valid"
 
 
@@ -159,8 +159,8 @@ def test_a_file_written_to_in_place_is_not_handed_on_whatever_its_time_says(conf
             else:
                 os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
     assert _verdict(conf).problem_count == 3
-    done = _publish(conf, good=0.5)
-    assert done.kept == 0
+    publication = _publish(conf, good=0.5)
+    assert publication.kept == 0
     assert _verdict(conf).verdict == "valid"
 
 
@@ -168,11 +168,11 @@ def test_what_is_kept_is_read_again_once_something_was_done_to_it(
     conf: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     conf = conf.model_copy(update={"keep_versions": 2})
-    monkeypatch.setattr(render, "_READ_AGAIN", 10_000_000)
+    monkeypatch.setattr(render, "READ_AGAIN", 10_000_000)
     read: list[str] = []
-    reads = render._reads
+    reads = render.reads_as_listed
     monkeypatch.setattr(
-        render, "_reads", lambda folder, name, entry: [read.append(name), reads(folder, name, entry)][1]
+        render, "reads_as_listed", lambda folder, name, entry: [read.append(name), reads(folder, name, entry)][1]
     )
     # Old versions are removed meanwhile, and the same is published again: both remove links to files that stay.
     for evidence in (0.1, 0.2, 0.3, 0.4, 0.4, 0.6):
@@ -185,8 +185,8 @@ def test_what_is_kept_is_read_again_once_something_was_done_to_it(
 
 
 def test_everything_is_written_anew_for_another_platform_name(conf: Settings) -> None:
-    done = _publish(conf.model_copy(update={"platform_name": "另一平台"}))
-    assert done.kept == 0
+    publication = _publish(conf.model_copy(update={"platform_name": "另一平台"}))
+    assert publication.kept == 0
     assert _verdict(conf).verdict == "valid"
 
 
@@ -198,7 +198,7 @@ def test_in_processes_of_their_own_the_same_bytes(
     shutil.copytree(conf.home, other.home, symlinks=True)
     shutil.rmtree(other.published)
     first = _publish(other, good=0.7)
-    monkeypatch.setattr(render, "_SHARED_OUT_FROM", 1)
+    monkeypatch.setattr(render, "SHARED_OUT_FROM", 1)
     there = _publish(other, good=0.5)
     assert (first.kept, there.kept) == (0, 3)
     assert there.version == here.version
@@ -217,14 +217,14 @@ def test_what_is_no_version_is_left_alone(conf: Settings) -> None:
     first.with_name("notes.txt").write_text("x")
     link = first.with_name(f"{DAY}-0123456789ab")
     link.symlink_to(places[0])
-    done = _publish(conf, good=0.5)
+    publication = _publish(conf, good=0.5)
     assert not first.exists()
     assert _verdict(conf).verdict == "valid"
     assert all((place / "precious").exists() for place in [*places, link])
     assert first.with_name("notes.txt").exists()
     with pytest.raises(UserError, match="others kept: none"):
         rollback(conf)
-    assert (conf.published / "current").resolve() == done.path
+    assert (conf.published / "current").resolve() == publication.path
 
 
 # --- what is damaged does not stop the next ----------------------------------------------------------------------
@@ -244,14 +244,14 @@ _DAMAGE = {
 
 def _damage(conf: Settings, pattern: str) -> Path:
     """Damage the version in force. Returns it."""
-    now = (conf.published / "current").resolve()
-    for path in now.glob(pattern.strip()):
-        left = _DAMAGE[pattern]
+    version = (conf.published / "current").resolve()
+    for path in version.glob(pattern.strip()):
+        remnant = _DAMAGE[pattern]
         path.unlink()
-        if left is not None:
-            path.write_bytes(left)
-    assert _verdict(conf, folder=now).verdict == "invalid"
-    return now
+        if remnant is not None:
+            path.write_bytes(remnant)
+    assert _verdict(conf, folder=version).verdict == "invalid"
+    return version
 
 
 def _heirs(version: Path) -> list[int]:
@@ -268,28 +268,28 @@ def test_a_damaged_version_in_force_is_published_over(conf: Settings, pattern: s
     first = (conf.published / "current").resolve()
     _publish(conf, good=0.4)
     damaged = _damage(conf, pattern)
-    done = _publish(conf, good=0.5)
+    publication = _publish(conf, good=0.5)
     assert _verdict(conf).verdict == "valid"
-    assert done.changes == {"added": 0, "changed": 1, "withdrawn": 0}
-    (change,) = _feed(done.path)["merchants"]
+    assert publication.changes == {"added": 0, "changed": 1, "withdrawn": 0}
+    (change,) = _feed(publication.path)["merchants"]
     assert (change["op"], change["subject_id"]) == ("changed", "good")
     follows_damaged = pattern.split("/")[0].strip() in ("feed.json", "feed", "index.json")
     begins = damaged if follows_damaged else first
-    assert _feed(done.path)["from"]["manifest"].startswith(begins.name[-12:])
-    sequences = _heirs(done.path)
+    assert _feed(publication.path)["from"]["manifest"].startswith(begins.name[-12:])
+    sequences = _heirs(publication.path)
     assert sequences == ([3] if pattern.startswith("feed") else [1, 2, 3] if pattern == "index.json" else [1, 3])
-    said = [f"{damaged.name}, which was in force, is damaged" in notice for notice in done.notices]
-    assert said == ([] if pattern == "index.json" else [True])
+    notices = [f"{damaged.name}, which was in force, is damaged" in notice for notice in publication.notices]
+    assert notices == ([] if pattern == "index.json" else [True])
 
 
 @pytest.mark.parametrize("pattern", _DAMAGE)
 def test_a_damaged_version_in_force_is_mended_by_the_same_night(conf: Settings, pattern: str) -> None:
     _publish(conf, good=0.4)
     damaged = _damage(conf, pattern)
-    done = _publish(conf)
-    assert done.path == damaged
+    publication = _publish(conf)
+    assert publication.path == damaged
     assert _verdict(conf).verdict == "valid"
-    assert _heirs(done.path) == ([1, 3] if pattern.startswith("feed") else [1, 2])
+    assert _heirs(publication.path) == ([1, 3] if pattern.startswith("feed") else [1, 2])
 
 
 @pytest.mark.parametrize("pattern", _DAMAGE)
@@ -298,11 +298,11 @@ def test_rollback_away_from_a_damaged_version(conf: Settings, tmp_path: Path, pa
     _publish(conf, good=0.4)
     assert _verdict(conf, tmp_path / "seen").verdict == "valid"
     _damage(conf, pattern)
-    done = rollback(conf)
-    assert done.path == first
+    publication = rollback(conf)
+    assert publication.path == first
     assert _verdict(conf, tmp_path / "seen").verdict == "valid"
     assert _heirs(first)[-1] == 3
-    assert bool(done.notices) == (pattern != "index.json")
+    assert bool(publication.notices) == (pattern != "index.json")
 
 
 @pytest.mark.parametrize("pattern", [pattern for pattern in _DAMAGE if not pattern.startswith("feed")])
@@ -327,19 +327,19 @@ def test_after_the_only_version_was_damaged_the_feed_begins_anew_and_does_not_go
     conf = conf.model_copy(update={"keep_versions": 1})
     _publish(conf, good=0.4)
     _damage(conf, "manifest.json")
-    done = _publish(conf, good=0.5)
-    assert done.changes == {"added": 4, "changed": 0, "withdrawn": 0}
-    assert _heirs(done.path) == [3]
-    assert _feed(done.path)["from"] is None
+    publication = _publish(conf, good=0.5)
+    assert publication.changes == {"added": 4, "changed": 0, "withdrawn": 0}
+    assert _heirs(publication.path) == [3]
+    assert _feed(publication.path)["from"] is None
 
 
 # --- the feed ----------------------------------------------------------------------------------------------------
 
 
-def test_the_first_feed_adds_everybody(made: Settings) -> None:
-    feed = _feed(made.published / "current")
+def test_the_first_feed_adds_everybody(published_home: Settings) -> None:
+    feed = _feed(published_home.published / "current")
     assert (feed["sequence"], feed["from"]) == (1, None)
-    assert {(one["op"], one["subject_id"]) for one in feed["merchants"]} == {
+    assert {(merchant["op"], merchant["subject_id"]) for merchant in feed["merchants"]} == {
         ("added", i) for i in ("good", "late", "fair", "other")
     }
 
@@ -351,32 +351,39 @@ def test_a_display_can_follow(conf: Settings) -> None:
         con.execute("UPDATE results.grades SET grade = 'A', score = 80.5 WHERE subject_id = 'good'")
         for table in ("grades", "indicators"):
             con.execute(f"DELETE FROM results.{table} WHERE subject_id = 'fair' AND evaluated_on = ?", [DAY])
-    done = _publish(conf)
-    assert done.changes == {"added": 0, "changed": 1, "withdrawn": 1}
-    feed = _feed(done.path)
+    publication = _publish(conf)
+    assert publication.changes == {"added": 0, "changed": 1, "withdrawn": 1}
+    feed = _feed(publication.path)
     assert feed["sequence"] == 2
-    assert [(one["op"], one["subject_id"]) for one in feed["merchants"]] == [("withdrawn", "fair"), ("changed", "good")]
-    known = {row["subject_id"]: row for row in pq.read_table(first / "bulk/grades.parquet").to_pylist()}
-    for one in feed["merchants"]:
-        was = known.pop(one["subject_id"])
-        assert one["previous"] == {"grade": was["grade"], "score": was["score"]}
-        if one["op"] == "changed":
-            content = (done.path / one["document"]["path"]).read_bytes()
-            assert versions.entry_of(content) == versions.Entry(one["document"]["bytes"], one["document"]["sha256"])
-            known[one["subject_id"]] = was | {"grade": json.loads(content)["grade"], "score": one["score"]}
-    rows = pq.read_table(done.path / "bulk/grades.parquet").to_pylist()
-    assert sorted(known.values(), key=lambda row: row["subject_id"]) == rows
+    assert [(merchant["op"], merchant["subject_id"]) for merchant in feed["merchants"]] == [
+        ("withdrawn", "fair"),
+        ("changed", "good"),
+    ]
+    grades = {row["subject_id"]: row for row in pq.read_table(first / "bulk/grades.parquet").to_pylist()}
+    for merchant in feed["merchants"]:
+        row = grades.pop(merchant["subject_id"])
+        assert merchant["previous"] == {"grade": row["grade"], "score": row["score"]}
+        if merchant["op"] == "changed":
+            content = (publication.path / merchant["document"]["path"]).read_bytes()
+            assert versions.entry_of(content) == versions.FileEntry(
+                merchant["document"]["bytes"], merchant["document"]["sha256"]
+            )
+            grades[merchant["subject_id"]] = row | {"grade": json.loads(content)["grade"], "score": merchant["score"]}
+    rows = pq.read_table(publication.path / "bulk/grades.parquet").to_pylist()
+    assert sorted(grades.values(), key=lambda row: row["subject_id"]) == rows
     assert "bulk/grades.csv" in feed["files"]["changed"]
     assert (feed["files"]["added"], feed["files"]["withdrawn"]) == ([], [])
     back = _publish(conf, TOMORROW)
-    assert [one["op"] for one in _feed(back.path)["merchants"] if one["subject_id"] == "fair"] == ["added"]
+    assert [merchant["op"] for merchant in _feed(back.path)["merchants"] if merchant["subject_id"] == "fair"] == [
+        "added"
+    ]
 
 
 def test_the_feed_keeps_the_last_changes(conf: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("credit.disclosure.manifest.FEEDS_KEPT", 3)
     for i in range(4):
-        done = _publish(conf, good=0.1 + i / 10)
-    feed = json.loads((done.path / "feed.json").read_bytes())
+        publication = _publish(conf, good=0.1 + i / 10)
+    feed = json.loads((publication.path / "feed.json").read_bytes())
     assert [change["sequence"] for change in feed["changes"]] == [3, 4, 5]
     for before, after in zip(feed["changes"], feed["changes"][1:], strict=False):
         assert after["from"] == before["to"]
@@ -397,16 +404,18 @@ def test_the_feed_names_nobody(conf: Settings, tmp_path: Path) -> None:
             con, conf, tmp_path / "told", {"subjects": [person | {"kind": "individual", "known_at": at(1.2)}]}, later
         )
         night.evaluate(con, conf, later)
-        done = publish(con, conf, later)
-    assert len(list((done.path / "feed").iterdir())) == 3
-    assert not [path for path in done.path.rglob("*") if path.is_file() and "王小明".encode() in path.read_bytes()]
+        publication = publish(con, conf, later)
+    assert len(list((publication.path / "feed").iterdir())) == 3
+    assert not [
+        path for path in publication.path.rglob("*") if path.is_file() and "王小明".encode() in path.read_bytes()
+    ]
 
 
 def test_the_same_again_is_no_change(conf: Settings) -> None:
     before = (conf.published / "current" / "feed.json").read_bytes()
-    done = _publish(conf)
-    assert (done.changes, done.kept) == (None, 4)
-    assert (done.path / "feed.json").read_bytes() == before
+    publication = _publish(conf)
+    assert (publication.changes, publication.kept) == (None, 4)
+    assert (publication.path / "feed.json").read_bytes() == before
 
 
 def test_a_refused_publish_leaves_the_collector_on(conf: Settings) -> None:
@@ -425,10 +434,10 @@ def test_rollback_is_the_newest_to_readers(conf: Settings, tmp_path: Path) -> No
     assert _verdict(conf, state).verdict == "valid"
     bad = _publish(conf, good=0.5)
     assert _verdict(conf, state).verdict == "valid"
-    done = rollback(conf)
-    assert (conf.published / "current").resolve() == done.path == first
+    publication = rollback(conf)
+    assert (conf.published / "current").resolve() == publication.path == first
     assert _verdict(conf, state).verdict == "valid"
-    assert [one["op"] for one in _feed(done.path)["merchants"]] == ["changed"]
+    assert [merchant["op"] for merchant in _feed(publication.path)["merchants"]] == ["changed"]
     assert rollback(conf, bad.version).path.name == bad.version
     assert _verdict(conf, state).verdict == "valid"
 
@@ -473,15 +482,15 @@ def test_rollback_takes_no_version_that_never_was_in_force(conf: Settings, monke
 
 def test_a_version_that_does_not_verify_is_not_published(conf: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     first = (conf.published / "current").resolve()
-    written = render._write
+    written = render.write_file
 
-    def careless(target: str, content: bytes) -> versions.Entry:
+    def careless(target: str, content: bytes) -> versions.FileEntry:
         entry = written(target, content)
         if target.endswith("/good.html"):
             Path(target).write_bytes(content[:-1])
         return entry
 
-    monkeypatch.setattr(render, "_write", careless)
+    monkeypatch.setattr(render, "write_file", careless)
     with pytest.raises(UserError, match=r"does not verify.*good\.html.*stays"):
         _publish(conf, good=0.5)
     assert (conf.published / "current").resolve() == first
@@ -496,13 +505,14 @@ def test_one_publish_or_rollback_at_a_time(conf: Settings) -> None:
     first = (conf.published / "current").resolve()
     started = []
 
-    def meanwhile(said: str) -> None:
+    def meanwhile(message: str) -> None:
         if not started:
-            started.append(said)
+            started.append(message)
             code = (
-                "import sys; from pathlib import Path; from credit import disclosure, settings, warehouse\n"
+                "import sys; from pathlib import Path; from credit import home, settings\n"
+                "from credit.disclosure.publishing import publish\n"
                 "conf = settings.load(home=Path(sys.argv[1]), threads=1, memory_limit='512MB')\n"
-                "with warehouse.open_warehouse(conf, read_only=True) as con: disclosure.publish(con, conf)"
+                "with home.open_warehouse(conf, read_only=True) as con: publish(con, conf)"
             )
             other = subprocess.run([sys.executable, "-c", code, str(conf.home)], capture_output=True, text=True)
             assert "another publish" in other.stderr
@@ -510,10 +520,10 @@ def test_one_publish_or_rollback_at_a_time(conf: Settings) -> None:
                 rollback(conf)
 
     with open_warehouse(conf, read_only=True) as con:
-        done = publish(con, conf, TOMORROW, progress=meanwhile)
+        publication = publish(con, conf, TOMORROW, progress=meanwhile)
     assert started
     assert _verdict(conf).verdict == _verdict(conf, folder=first).verdict == "valid"
-    assert rollback(conf).path == first != done.path
+    assert rollback(conf).path == first != publication.path
 
 
 # --- kill -9 -----------------------------------------------------------------------------------------------------
@@ -525,11 +535,13 @@ from dataclasses import replace
 from pathlib import Path
 from credit import settings
 os.fsync = os.sync = lambda *_: None  # a killed process loses nothing that it has written; waiting for the disk takes minutes
-from credit.disclosure import night, release, render, rollback
-from credit.explain import latest
+from credit.disclosure import night, render
+from credit.disclosure.publishing import release, rollback
+from credit.evaluation.results import latest
+from credit.home import open_warehouse
+from credit.ledgers import lifecycle
 from credit.proof import verify
-from credit.rulebooks import conformity, lifecycle
-from credit.warehouse import open_warehouse
+from credit.rulebooks import conformity
 conf = settings.load(home=Path(sys.argv[1]), threads=1, memory_limit="512MB")
 with open_warehouse(conf) as con:
     tonight = night.read(con, conf, latest(con, None))
@@ -605,15 +617,15 @@ def test_killed_at_200_moments_the_site_always_verifies(conf: Settings, tmp_path
 
 def test_signatures_end(conf: Settings) -> None:
     later = datetime.now(UTC) + timedelta(days=3)
-    found = verify_folder(conf.published / "current", Keys.load(conf).roots[0], None, later)
-    assert found.verdict == "stale"
+    verdict = verify_folder(conf.published / "current", Keys.load(conf).roots[0], None, later)
+    assert verdict.verdict == "stale"
 
 
 # --- described to machines ---------------------------------------------------------------------------------------
 
 
-def test_the_data_package_validates(made: Settings) -> None:
-    version = (made.published / "current").resolve()
+def test_the_data_package_validates(published_home: Settings) -> None:
+    version = (published_home.published / "current").resolve()
     report = Package(str(version / "datapackage.json")).validate()
     assert report.valid, [error.message for task in report.tasks for error in task.errors]
     described = {resource["path"] for resource in _read(version / "datapackage.json")["resources"]}
@@ -628,29 +640,34 @@ def test_ledgers_show_at_once_and_the_correction_with_its_grades(conf: Settings)
         ).number
         sanctions.impose(con, "late", kind="warning", reason="迟延发货", by="李伟")
     path = _publish(conf).path
-    found = _read(_document(path, "late"))
-    assert [one["number"] for one in found["objections"]["open"]] == [number]
-    assert [(one["kind"]["code"], one["source"]) for one in found["sanctions"]["in_force"]] == [("warning", "ledger")]
+    document = _read(_document(path, "late"))
+    assert [row["number"] for row in document["objections"]["open"]] == [number]
+    assert [(row["kind"]["code"], row["source"]) for row in document["sanctions"]["in_force"]] == [
+        ("warning", "ledger")
+    ]
     assert "异议处理中" in _document(path, "late").with_suffix(".html").read_text(encoding="utf-8")
     assert _read(path / "platform.json")["objections"]["open"] == 1
     with open_warehouse(conf) as con:
         late = [f"transactions:late-{i}" for i in range(6)]
         objections.decide(con, number, outcome="upheld", reason="承运人更正", by="李伟", exclude=late, from_day=DAY)
         night.evaluate(con, conf, DAY)
-        done = publish(con, conf, DAY)
-    found = _read(_document(done.path, "late"))
-    assert found["objections"]["open"] == []
-    (notice,) = found["notices"]
+        publication = publish(con, conf, DAY)
+    document = _read(_document(publication.path, "late"))
+    assert document["objections"]["open"] == []
+    (notice,) = document["notices"]
     assert notice["objection"] == number
-    assert notice["after"] == {"grade": found["grade"], "score": found["score"]} != notice["before"]
-    assert [one["subject_id"] for one in _read(done.path / "platform.json")["notices"]] == ["late"]
+    assert notice["after"] == {"grade": document["grade"], "score": document["score"]} != notice["before"]
+    assert [row["subject_id"] for row in _read(publication.path / "platform.json")["notices"]] == ["late"]
     assert _verdict(conf).verdict == "valid"
 
 
-def test_every_grade_can_be_recomputed_also_from_few_reviews(made: Settings) -> None:
-    for path in (made.published / "current").glob("merchants/*/*.json"):
+def test_every_grade_can_be_recomputed_also_from_few_reviews(published_home: Settings) -> None:
+    for path in (published_home.published / "current").glob("merchants/*/*.json"):
         document = _read(path)
-        found = verify_folder(
-            made.published / "current", Keys.load(made).roots[0], None, merchant=document["subject"]["subject_id"]
+        verdict = verify_folder(
+            published_home.published / "current",
+            Keys.load(published_home).roots[0],
+            None,
+            merchant=document["subject"]["subject_id"],
         )
-        assert found.verdict == "valid", [problem.message for problem in found.problems]
+        assert verdict.verdict == "valid", [problem.message for problem in verdict.problems]

@@ -17,13 +17,13 @@ SHIPPED = golden_results.shipped_files()
 
 
 @pytest.fixture(scope="module")
-def now(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Results]:
+def computed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Results]:
     return golden_results.computed(delivered(tmp_path_factory.mktemp("golden") / "home"))
 
 
 @pytest.mark.parametrize("name", sorted(GOLDEN.keys() | SHIPPED.keys()))
-def test_an_old_night_keeps_its_grades(now: dict[str, Results], name: str) -> None:
-    wrong = complaint(name, GOLDEN.get(name), now.get(name))
+def test_an_old_night_keeps_its_grades(computed: dict[str, Results], name: str) -> None:
+    wrong = complaint(name, GOLDEN.get(name), computed.get(name))
     assert not wrong, wrong
 
 
@@ -39,11 +39,11 @@ def test_every_rulebook_is_golden_for_both_nights() -> None:
 ONE = "gbt-26842-enterprise-0.2.0"
 
 
-def _changed(table: str, of: tuple[str, ...], column: str, value: str) -> Results:
+def _changed(table: str, key: tuple[str, ...], column: str, value: str) -> Results:
     """The golden results of ONE with one cell changed."""
     golden = GOLDEN[ONE]
     rows = [
-        row | {column: value} if tuple(row[key] for key in golden_results.KEYS if key in row) == of else row
+        row | {column: value} if tuple(row[name] for name in golden_results.KEYS if name in row) == key else row
         for row in golden.tables[table]
     ]
     assert rows != golden.tables[table]
@@ -51,8 +51,8 @@ def _changed(table: str, of: tuple[str, ...], column: str, value: str) -> Result
 
 
 def test_a_changed_number_is_told_with_what_to_do() -> None:
-    of = ("2026-11-24", "careless-giant", "penalties")
-    wrong = complaint(ONE, GOLDEN[ONE], _changed("indicators", of, "points", "3.5000"))
+    cell = ("2026-11-24", "careless-giant", "penalties")
+    wrong = complaint(ONE, GOLDEN[ONE], _changed("indicators", cell, "points", "3.5000"))
     assert wrong.splitlines()[:2] == [
         f"{ONE}: 1 results differ",
         "  2026-11-24  careless-giant  penalties  points: 2.9167 → 3.5000",
@@ -91,16 +91,16 @@ def test_every_column_of_grades_is_compared(column: str, value: str) -> None:
     ],
 )
 def test_every_column_of_indicators_is_compared(column: str, value: str, differs: bool) -> None:
-    of = ("2026-11-24", "careless-giant", "penalties")
-    assert bool(complaint(ONE, GOLDEN[ONE], _changed("indicators", of, column, value))) == differs
+    cell = ("2026-11-24", "careless-giant", "penalties")
+    assert bool(complaint(ONE, GOLDEN[ONE], _changed("indicators", cell, column, value))) == differs
 
 
 def test_a_change_of_the_program_is_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     marked = scoring.mark
     monkeypatch.setattr(scoring, "mark", lambda rule, value: marked(rule, value) * (0.99 if rule.id == "amount" else 1))
     _, path = SHIPPED[ONE]
-    found = golden_results.results(golden_results.two_nights(delivered(tmp_path / "home"), [path]))
-    wrong = complaint(ONE, GOLDEN[ONE], found)
+    changed = golden_results.results(golden_results.two_nights(delivered(tmp_path / "home"), [path]))
+    wrong = complaint(ONE, GOLDEN[ONE], changed)
     assert "  2026-11-23  blacklisted  amount  mark: 48.5556 → 48.0700" in wrong
     assert "  2026-11-24  careless-giant  score: 54.1927 → " in wrong
 

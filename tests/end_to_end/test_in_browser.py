@@ -59,15 +59,15 @@ def tab(browser: Browser, site: Site) -> Iterator[OpenTab]:
         return opened[-1]
 
     yield new
-    for one in opened:
-        one.close()
-    assert [complaint for one in opened for complaint in one.complaints] == []
+    for opened_tab in opened:
+        opened_tab.close()
+    assert [complaint for opened_tab in opened for complaint in opened_tab.complaints] == []
 
 
 def languages(page: Page) -> list[str]:
     """The languages in which the page's main part is seen."""
-    found: list[str] = page.evaluate(LANGUAGES)
-    return found
+    seen: list[str] = page.evaluate(LANGUAGES)
+    return seen
 
 
 def choose(page: Page, lang: str) -> None:
@@ -97,13 +97,13 @@ def known(site: Site) -> dict[str, Any]:
 def test_a_tab_notes_what_must_not_happen(browser: Browser, site: Site) -> None:
     bad = """<!doctype html><img src="http://other.example/a.png"><img src="nothing.png">
         <script>console.error("said"); setTimeout(() => { alert("box"); undefined.field })</script>"""
-    one = Tab(browser, site)
-    one.page.route("**/bad.html", lambda route: route.fulfill(body=bad, content_type="text/html"))
-    one.open("bad.html")
-    one.close()
-    said = "\n".join(one.complaints)
+    watched = Tab(browser, site)
+    watched.page.route("**/bad.html", lambda route: route.fulfill(body=bad, content_type="text/html"))
+    watched.open("bad.html")
+    watched.close()
+    complaints = "\n".join(watched.complaints)
     for noted in ("other.example/a.png", "404", "console error: said", "dialog: box", "page error:", "request failed"):
-        assert noted in said
+        assert noted in complaints
 
 
 @pytest.mark.parametrize("part", ["whole", "middle", "code", "beginning of the code", "id"])
@@ -178,14 +178,14 @@ def test_the_rules_link_leads_to_the_rules_that_graded(site: Site, tab: OpenTab)
     assert languages(page) == ["zh"]
 
 
-def walk(page: Page, found: Callable[[dict[str, Any]], bool], most: int = 60) -> dict[str, Any]:
+def walk(page: Page, wanted: Callable[[dict[str, Any]], bool], most: int = 60) -> dict[str, Any]:
     """Tab on until the focus is where it is wanted; wherever it stops, it must be seen."""
     for _ in range(most):
         page.keyboard.press("Tab")
         at: dict[str, Any] = page.evaluate(FOCUS)
         assert at["seen"], f"focus on something that is not seen: {at}"
         assert at["ringed"], f"focus is not marked: {at}"
-        if found(at):
+        if wanted(at):
             return at
     raise AssertionError(f"not reached with {most} times Tab; now at {at}")
 
@@ -258,15 +258,15 @@ AXE = Axe()
 def test_axe_finds_nothing_serious(kind: str, site: Site, tab: OpenTab) -> None:
     page = tab().open(site.kinds[kind])
     options = {"resultTypes": ["violations"], "rules": {"target-size": {"enabled": True}}}
-    found = []
+    violations = []
     for scheme, lang in (("light", "zh"), ("dark", "en")):
         page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
         choose(page, lang)
         for violation in AXE.run(page, options=options).response["violations"]:
             if violation["impact"] in ("serious", "critical"):
                 nodes = [(node["target"], node["failureSummary"]) for node in violation["nodes"][:4]]
-                found.append(f"{scheme} {lang} {violation['id']}: {violation['help']}: {nodes}")
-    assert found == []
+                violations.append(f"{scheme} {lang} {violation['id']}: {violation['help']}: {nodes}")
+    assert violations == []
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -289,8 +289,8 @@ def test_readable_without_javascript(kind: str, site: Site, tab: OpenTab) -> Non
 
 
 def test_a_hostile_name_is_text(site: Site, tab: OpenTab) -> None:
-    one = tab()
-    page = one.open("index.html")
+    opened_tab = tab()
+    page = opened_tab.open("index.html")
     for asked, path in ((HOSTILE, site.kinds["hostile"]), (HOSTILE_ID, None), ("<script>", None)):
         find(page, asked)
         expect(page.locator("#results a", has_text=HOSTILE).first).to_be_visible()
@@ -308,14 +308,14 @@ def test_a_hostile_name_is_text(site: Site, tab: OpenTab) -> None:
     data = json.loads(page.locator("script[type='application/ld+json']").text_content() or "")
     assert HOSTILE in json.dumps(data, ensure_ascii=False).replace('\\"', '"')
     for name in ("sanctions", "notices"):
-        assert one.open(f"{name}.html").locator("main script").count() == 0
-    expect(one.open("sanctions.html").locator("main")).to_contain_text(HOSTILE)
+        assert opened_tab.open(f"{name}.html").locator("main script").count() == 0
+    expect(opened_tab.open("sanctions.html").locator("main")).to_contain_text(HOSTILE)
 
 
 def test_a_badge_with_a_hostile_name_is_a_picture(site: Site, tab: OpenTab) -> None:
-    one = tab()
-    one.expected.add(f"{site.origin}/favicon.ico")
-    page = one.open(site.kinds["hostile"].removesuffix(".html") + ".svg")
+    opened_tab = tab()
+    opened_tab.expected.add(f"{site.origin}/favicon.ico")
+    page = opened_tab.open(site.kinds["hostile"].removesuffix(".html") + ".svg")
     assert page.locator("script").count() == 0
 
 
@@ -336,11 +336,11 @@ def test_dark_is_dark(kind: str, site: Site, tab: OpenTab) -> None:
 
 @pytest.mark.parametrize("missing", ["x.html", "rules/x.html", "merchants/00/x.html", "a/b/c/d/x.html"])
 def test_what_is_missing_has_a_page_with_style(missing: str, site: Site, tab: OpenTab) -> None:
-    one = tab(color_scheme="dark")
+    opened_tab = tab(color_scheme="dark")
     # Deeper or less deep than a merchant's page, only the script and the icon are not found.
-    one.expected |= {site.url(missing)}
-    one.expected |= {urljoin(site.url(missing), f"../../assets/{name}") for name in ("site.js", "icon.svg")}
-    page = one.open(missing)
+    opened_tab.expected |= {site.url(missing)}
+    opened_tab.expected |= {urljoin(site.url(missing), f"../../assets/{name}") for name in ("site.js", "icon.svg")}
+    page = opened_tab.open(missing)
     expect(heading(page)).to_be_visible()
     assert brightness(page) < 0.25
     for lang in ("zh", "en"):
@@ -366,8 +366,8 @@ def test_rules_are_folded_by_element_and_printed_whole(scripts: bool, site: Site
     page = tab(java_script_enabled=scripts).open(site.kinds["rulebook"])
     assert not any(page.evaluate(SHOWN))
     page.locator("details.fold > summary").first.click()
-    seen: list[bool] = page.evaluate(SHOWN)
-    assert 0 < sum(seen) < len(seen)
+    visible: list[bool] = page.evaluate(SHOWN)
+    assert 0 < sum(visible) < len(visible)
     page.emulate_media(media="print")
     assert all(page.evaluate(SHOWN))
 

@@ -22,9 +22,9 @@ import pytest
 from credit import settings
 from credit.disclosure.versions import FOLLOWS
 from credit.home import open_warehouse
-from credit.nightly import Night, run
-from credit.rulebooks.reading import FOLDER
+from credit.nightly import NightRun, run
 from credit.synthetic import delivery
+from support import rules
 
 DAY = date(2026, 3, 1)
 COMMAND = [sys.executable, "-m", "credit.cli"]
@@ -42,9 +42,9 @@ def graded(
 ) -> tuple[Path, dict[str, Any]]:
     """A home after one night by the command, and its JSON report."""
     home = tmp_path_factory.mktemp("graded") / "home"
-    done = command("nightly", "--path", str(sample[0]), "--date", str(DAY), "--json", home=home)
-    assert done.returncode == 0, done.stderr
-    return home, json.loads(done.stdout)
+    process = command("nightly", "--path", str(sample[0]), "--date", str(DAY), "--json", home=home)
+    assert process.returncode == 0, process.stderr
+    return home, json.loads(process.stdout)
 
 
 def command(*arguments: str, home: Path, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -94,13 +94,15 @@ def test_grades_json_has_the_fields_programs_rely_on(graded: tuple[Path, dict[st
 
 def test_explanations_add_up(graded: tuple[Path, dict[str, Any]]) -> None:
     home, _ = graded
-    found = json.loads(command("explain", "M000002", "--json", home=home).stdout)
-    points = [indicator["points"] for element in found["elements"] for indicator in element["indicators"]]
-    assert sum(points) == pytest.approx(found["score"], abs=1e-9)
-    assert sum(element["points"] for element in found["elements"]) == pytest.approx(found["score"], abs=1e-9)
-    assert found["vetoes"] == []
-    shown = command("explain", "M000002", home=home).stdout
-    assert "履约 Fulfilment" in shown
+    explanation = json.loads(command("explain", "M000002", "--json", home=home).stdout)
+    points = [indicator["points"] for element in explanation["elements"] for indicator in element["indicators"]]
+    assert sum(points) == pytest.approx(explanation["score"], abs=1e-9)
+    assert sum(element["points"] for element in explanation["elements"]) == pytest.approx(
+        explanation["score"], abs=1e-9
+    )
+    assert explanation["vetoes"] == []
+    page = command("explain", "M000002", home=home).stdout
+    assert "履约 Fulfilment" in page
 
 
 def test_the_same_steps_one_by_one_give_the_same_files(
@@ -130,10 +132,10 @@ def test_the_same_steps_one_by_one_give_the_same_files(
     ],
 )
 def test_a_folder_without_a_warehouse_is_refused_and_left_as_it_is(arguments: tuple[str, ...], tmp_path: Path) -> None:
-    done = command(*arguments, home=tmp_path / "wrong")
-    assert done.returncode == 2
-    assert "no warehouse at" in done.stderr
-    assert "merchant-credit init" in done.stderr
+    process = command(*arguments, home=tmp_path / "wrong")
+    assert process.returncode == 2
+    assert "no warehouse at" in process.stderr
+    assert "merchant-credit init" in process.stderr
     assert not (tmp_path / "wrong").exists()
 
 
@@ -148,18 +150,18 @@ def test_who_signs_by_development_keys_is_told(graded: tuple[Path, dict[str, Any
 
 def test_tables_for_a_person_do_not_break_codes(graded: tuple[Path, dict[str, Any]]) -> None:
     home, _ = graded
-    shown = command("grades", "--limit", "100", home=home, COLUMNS="80").stdout
+    table = command("grades", "--limit", "100", home=home, COLUMNS="80").stdout
     for row in json.loads(command("grades", "--json", home=home).stdout):
         for code in (row["subject_id"], (row["not_rated_reason"] or "").partition(":")[0], *row["vetoes"]):
-            assert code in shown
+            assert code in table
     assert any(row["vetoes"] for row in json.loads(command("grades", "--json", home=home).stdout))
 
 
 def test_help_names_the_home_by_default_and_its_variable() -> None:
     for verb in (("nightly",), ("keys", "init"), ("sanction", "list")):
-        said = " ".join(command(*verb, "--help", home=Path("home")).stdout.split())
-        assert "MERCHANT_CREDIT_HOME, else ./merchant-credit-home" in said
-        assert "list[Path]" not in said
+        page = " ".join(command(*verb, "--help", home=Path("home")).stdout.split())
+        assert "MERCHANT_CREDIT_HOME, else ./merchant-credit-home" in page
+        assert "list[Path]" not in page
 
 
 def test_a_second_night_of_the_same_changes_nothing(
@@ -201,17 +203,17 @@ ERRORS = {
 @pytest.mark.parametrize("kind", ERRORS)
 def test_a_users_error_is_one_message_and_a_code(kind: str, graded: tuple[Path, dict[str, Any]]) -> None:
     arguments, code, message = ERRORS[kind]
-    done = command(*arguments, home=graded[0])
-    assert done.returncode == code, done.stderr
-    assert message in done.stderr
-    assert "Traceback" not in done.stderr
-    assert done.stdout == ""
+    process = command(*arguments, home=graded[0])
+    assert process.returncode == code, process.stderr
+    assert message in process.stderr
+    assert "Traceback" not in process.stderr
+    assert process.stdout == ""
 
 
 def test_rules_that_are_not_in_force_are_only_tried(graded: tuple[Path, dict[str, Any]], tmp_path: Path) -> None:
     home, draft = tmp_path / "home", tmp_path / "draft.yaml"
     shutil.copytree(graded[0], home)
-    text = (FOLDER / "gbt-26842-enterprise-0.2.0.yaml").read_text(encoding="utf-8")
+    text = rules.ENTERPRISE.read_text(encoding="utf-8")
     draft.write_text(text + "# changed\n", encoding="utf-8")
     arguments = ("evaluate", "--date", str(DAY), "--rulebook", str(draft))
     refused = command(*arguments, home=home)
@@ -228,28 +230,28 @@ def test_rules_that_are_not_in_force_are_only_tried(graded: tuple[Path, dict[str
 
 
 def test_a_setting_that_is_none_names_its_origin(graded: tuple[Path, dict[str, Any]], tmp_path: Path) -> None:
-    done = command("config", home=tmp_path, MERCHANT_CREDIT_ZONE="Mars/Olympus")
-    assert done.returncode == 2
-    assert "environment variable MERCHANT_CREDIT_ZONE" in done.stderr
+    process = command("config", home=tmp_path, MERCHANT_CREDIT_ZONE="Mars/Olympus")
+    assert process.returncode == 2
+    assert "environment variable MERCHANT_CREDIT_ZONE" in process.stderr
     (tmp_path / "config.toml").write_text("keep_versions = 3\n", encoding="utf-8")
-    shown = json.loads(command("config", "--json", home=tmp_path, MERCHANT_CREDIT_THREADS="1").stdout)
-    assert shown["keep_versions"] == {"value": 3, "from": str(tmp_path / "config.toml")}
-    assert shown["threads"] == {"value": 1, "from": "environment MERCHANT_CREDIT_THREADS"}
+    settings_in_force = json.loads(command("config", "--json", home=tmp_path, MERCHANT_CREDIT_THREADS="1").stdout)
+    assert settings_in_force["keep_versions"] == {"value": 3, "from": str(tmp_path / "config.toml")}
+    assert settings_in_force["threads"] == {"value": 1, "from": "environment MERCHANT_CREDIT_THREADS"}
     (tmp_path / "config.toml").write_text("unheard_of = 3\n", encoding="utf-8")
     assert "unheard_of" in command("config", home=tmp_path).stderr
 
 
 def test_the_zone_of_a_home_is_fixed(graded: tuple[Path, dict[str, Any]]) -> None:
-    done = command("evaluate", "--date", str(DAY), home=graded[0], MERCHANT_CREDIT_ZONE="America/Sao_Paulo")
-    assert done.returncode == 2
-    assert "counts its days in Asia/Shanghai" in done.stderr
+    process = command("evaluate", "--date", str(DAY), home=graded[0], MERCHANT_CREDIT_ZONE="America/Sao_Paulo")
+    assert process.returncode == 2
+    assert "counts its days in Asia/Shanghai" in process.stderr
 
 
 def test_a_warehouse_in_use_is_told(graded: tuple[Path, dict[str, Any]]) -> None:
     with open_warehouse(settings.load(home=graded[0])):
-        done = command("grades", home=graded[0])
-    assert done.returncode == 5
-    assert f"process {os.getpid()}" in done.stderr
+        process = command("grades", home=graded[0])
+    assert process.returncode == 5
+    assert f"process {os.getpid()}" in process.stderr
 
 
 def test_a_batch_that_fails_its_expectations_stops_or_is_set_aside(tmp_path: Path) -> None:
@@ -287,16 +289,18 @@ import sys, great_expectations, os
 from bisect import bisect_right
 from datetime import date
 from pathlib import Path
-from credit import settings, checks, disclosure
-from credit.nightly import Night, run
+from credit import settings
+from credit.disclosure import publishing
+from credit.intake import checks
+from credit.nightly import NightRun, run
 sample, day = Path(sys.argv[1]), date.fromisoformat(sys.argv[2])
-def say(what):
-    os.write(1, f"{what}\\n".encode())
+def say(event):
+    os.write(1, f"{event}\\n".encode())
 for line in sys.stdin:
     pid = os.fork()
     if pid == 0:
         say(f"pid {os.getpid()}")
-        run(Night(settings.load(home=line.strip()), day, path=sample), lambda *_: say("progress"))
+        run(NightRun(settings.load(home=line.strip()), day, path=sample), lambda *_: say("progress"))
         os._exit(0)
     status = os.waitpid(pid, 0)[1]
     say(f"end {status}")
@@ -314,28 +318,28 @@ for line in sys.stdin:
         assert worker.stdout
         worker.stdin.write(f"{home}\n")
         worker.stdin.flush()
-        pid, told = 0, list[float]()
+        pid, times = 0, list[float]()
         for line in worker.stdout:
-            what, _, number = line.strip().partition(" ")
-            told.append(time.perf_counter())
-            if what == "pid":
+            event, _, number = line.strip().partition(" ")
+            times.append(time.perf_counter())
+            if event == "pid":
                 pid = int(number)
-            if what == "end":
-                return int(number), told
-            if kill is not None and len(told) == kill[0] + 1:
+            if event == "end":
+                return int(number), times
+            if kill is not None and len(times) == kill[0] + 1:
                 time.sleep(kill[1])
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)
         raise AssertionError("the worker ended")
 
-    status, told = night(tmp_path / "first")
+    status, times = night(tmp_path / "first")
     assert status == 0
-    whole, tries = told, 0
+    whole, tries = times, 0
     for i in range(30):
         # Six homes, five kills each: a killed night is followed by killed nights.
         home = tmp_path / f"home-{i // 5}"
         if i % 5 == 0:
-            whole = told
+            whole = times
         killed = False
         while not killed:
             # A kill that came after the night's end proves nothing: aim again, by what was seen of such a night.
@@ -344,11 +348,11 @@ for line in sys.stdin:
             # What an earlier night finished is not done again, so later ones are shorter: kill them sooner.
             moment = (whole[-1] - whole[0]) * chance.random() * (1 if i % 5 < 2 else 0.3) + whole[0]
             place = bisect_right(whole, moment) - 1
-            status, seen = night(home, (place, moment - whole[place]))
+            status, times = night(home, (place, moment - whole[place]))
             killed = status == signal.SIGKILL
             if not killed:
                 assert status == 0
-                whole = seen
+                whole = times
             current = home / "published" / "current"
             if current.exists():
                 assert digest(current) == expected
@@ -368,4 +372,4 @@ def test_lost_writes_are_noticed(sample: tuple[Path, dict[str, int]], tmp_path: 
     (conf.home / "reports").mkdir(parents=True)
     (conf.home / "reports" / ".rows").write_text('{"transactions": 5}', encoding="utf-8")
     with pytest.raises(Exception, match="holds fewer rows than after the last night"):
-        run(Night(conf, DAY))
+        run(NightRun(conf, DAY))

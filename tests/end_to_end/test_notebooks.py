@@ -28,13 +28,13 @@ SECONDS = 60
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """The temporary folder of this process and of the kernels, so that all share one sample."""
     with pytest.MonkeyPatch.context() as patch:
-        made = tmp_path_factory.mktemp("notebooks")
-        patch.setattr(tempfile, "tempdir", str(made))
+        scratch = tmp_path_factory.mktemp("notebooks")
+        patch.setattr(tempfile, "tempdir", str(scratch))
         for name in ("TMPDIR", "IPYTHONDIR", "JUPYTER_CONFIG_DIR", "JUPYTER_RUNTIME_DIR"):
-            patch.setenv(name, str(made))
+            patch.setenv(name, str(scratch))
         patch.setenv("PYTHONPATH", str(ROOT))
         patch.setenv("MERCHANT_CREDIT_THREADS", "1")
-        yield made
+        yield scratch
 
 
 @pytest.fixture(scope="module")
@@ -67,10 +67,10 @@ def test_points_of_indicators_and_elements_add_up_to_the_score(market: Lab) -> N
         points = rows.groupby("subject_id")["points"].sum().reindex(rated.index)
         assert (points - rated).abs().max() < 1e-6
         assert rows["element_zh"].notna().all()
-    one = market.elements(merchant="M000002")
-    assert set(one["subject_id"]) == {"M000002"}
-    assert one["weight"].sum() == pytest.approx(1)
-    assert (one["points"] + one["lost"]).to_numpy() == pytest.approx(100 * one["weight"].to_numpy())
+    elements = market.elements(merchant="M000002")
+    assert set(elements["subject_id"]) == {"M000002"}
+    assert elements["weight"].sum() == pytest.approx(1)
+    assert (elements["points"] + elements["lost"]).to_numpy() == pytest.approx(100 * elements["weight"].to_numpy())
 
 
 def test_delivered_rows_are_in_the_platforms_time_and_without_numbers_of_persons(market: Lab) -> None:
@@ -90,12 +90,12 @@ def test_delivered_rows_are_in_the_platforms_time_and_without_numbers_of_persons
 
 
 def test_findings_and_chinese_headings(market: Lab) -> None:
-    found = market.findings()
-    assert found["finding"].is_unique
-    assert {"self_dealing_ring"} <= set(found.loc[found["subject_id"] == "M000003", "kind"])
-    assert found["outcome"].isna().all()
-    both, chinese = headed(found), headed(found, english=False)
-    assert "线索编号 finding" in both
+    findings = market.findings()
+    assert findings["finding"].is_unique
+    assert {"self_dealing_ring"} <= set(findings.loc[findings["subject_id"] == "M000003", "kind"])
+    assert findings["outcome"].isna().all()
+    bilingual, chinese = headed(findings), headed(findings, english=False)
+    assert "线索编号 finding" in bilingual
     assert {"线索编号", "主体编号", "线索种类"} <= set(chinese)
     assert len(set(chinese.columns)) == len(chinese.columns)
     grades = headed(market.grades(), english=False)
@@ -120,8 +120,8 @@ def test_what_a_night_left_is_read_while_the_warehouse_is_in_use(market: Lab) ->
         holder.communicate("")
     assert during["grades"]["name"].isna().all()
     for name, table in before.items():
-        shown = [column for column in table.columns if column != "name"]
-        pd.testing.assert_frame_equal(during[name][shown], table[shown], check_dtype=False)
+        columns = [column for column in table.columns if column != "name"]
+        pd.testing.assert_frame_equal(during[name][columns], table[columns], check_dtype=False)
 
 
 def test_what_is_not_there_is_said(market: Lab, tmp_path: Path) -> None:
@@ -148,16 +148,16 @@ def test_a_notebook_runs_and_shows_charts_and_tables(path: Path, market: Lab) ->
     nbformat.validate(book)
     code = [cell for cell in book.cells if cell.cell_type == "code"]
     assert not any(cell.outputs or cell.execution_count for cell in code), "stored without outputs"
-    kept = json.loads(path.read_text(encoding="utf-8"))
+    before = json.loads(path.read_text(encoding="utf-8"))
     client = NotebookClient(book, timeout=SECONDS, kernel_name="python3", resources={"metadata": {"path": path.parent}})
     client.execute()
-    shown = [output for cell in code for output in cell.outputs]
-    pictures = [output.data["image/svg+xml"] for output in shown if "image/svg+xml" in output.get("data", {})]
-    tables = [output for output in shown if "<table" in output.get("data", {}).get("text/html", "")]
+    outputs = [output for cell in code for output in cell.outputs]
+    pictures = [output.data["image/svg+xml"] for output in outputs if "image/svg+xml" in output.get("data", {})]
+    tables = [output for output in outputs if "<table" in output.get("data", {}).get("text/html", "")]
     assert pictures
     assert tables
-    assert not any(output.output_type == "error" for output in shown)
-    assert not [output.text for output in shown if output.get("name") == "stderr"]
+    assert not any(output.output_type == "error" for output in outputs)
+    assert not [output.text for output in outputs if output.get("name") == "stderr"]
     # Nothing in a picture is fetched by whoever looks at it.
     assert not any("href=" in picture or "url(http" in picture for picture in pictures)
-    assert json.loads(path.read_text(encoding="utf-8")) == kept
+    assert json.loads(path.read_text(encoding="utf-8")) == before

@@ -39,13 +39,13 @@ def con(olist_home: Settings) -> Iterator[duckdb.DuckDBPyConnection]:
 @pytest.fixture(scope="module")
 def raw(olist: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     """The files as they are, in a connection of their own."""
-    with duckdb.connect() as made:
+    with duckdb.connect() as files:
         for name in FILES:
-            made.execute(f"CREATE VIEW {name} AS FROM '{olist}/olist_{name}_dataset.parquet'")
-        yield made
+            files.execute(f"CREATE VIEW {name} AS FROM '{olist}/olist_{name}_dataset.parquet'")
+        yield files
 
 
-def one(con: duckdb.DuckDBPyConnection, query: str) -> Any:
+def scalar(con: duckdb.DuckDBPyConnection, query: str) -> Any:
     return con.execute(query).fetchall()[0][0]
 
 
@@ -59,19 +59,19 @@ def test_all_orders_are_accounted_for(con, raw) -> None:
     assert not accepted & refused
     assert accepted | refused == {key for (key,) in raw.execute("SELECT order_id FROM orders").fetchall()}
     assert len(accepted) + len(refused) == 66_442
-    without_items = one(raw, "SELECT count(*) FROM orders WHERE order_id NOT IN (SELECT order_id FROM order_items)")
+    without_items = scalar(raw, "SELECT count(*) FROM orders WHERE order_id NOT IN (SELECT order_id FROM order_items)")
     assert list(reasons.values()).count("no_items") == without_items == 775
 
 
 def test_counts_balance(con, raw) -> None:
-    counts = json.loads(one(con, "SELECT counts FROM meta.batches"))
+    counts = json.loads(scalar(con, "SELECT counts FROM meta.batches"))
     for source, numbers in counts.items():
         table = {"items": "order_items", "reviews": "order_reviews"}.get(source, source)
-        assert numbers["read"] == one(raw, f"SELECT count(*) FROM {table}")
+        assert numbers["read"] == scalar(raw, f"SELECT count(*) FROM {table}")
         assert numbers["read"] == numbers["accepted"] + numbers["quarantined"], source
     assert counts["orders"]["read"] == 66_442
     assert counts["sellers"] == {"read": 1948, "accepted": 1948, "quarantined": 0}
-    assert one(con, "SELECT count(*) FROM quarantine.rows WHERE code = '' OR reason = ''") == 0
+    assert scalar(con, "SELECT count(*) FROM quarantine.rows WHERE code = '' OR reason = ''") == 0
 
 
 def test_every_seller_has_a_grade_or_a_reason(con, raw) -> None:
@@ -106,11 +106,13 @@ def test_explanations_add_up(con, olist_home) -> None:
         "SELECT subject_id, grade, score FROM results.grades ORDER BY grade = 'NR', md5(subject_id) LIMIT 20"
     ).fetchall()
     for seller, grade, score in chosen:
-        told = explain(con, olist_home, seller)
-        assert (told["grade"], told["score"]) == (grade, float(score))
-        assert round(sum(i["points"] for e in told["elements"] for i in e["indicators"]), 4) == told["score"]
-        assert round(sum(e["points"] for e in told["elements"]), 4) == told["score"]
-        assert round(sum(e["effective_weight"] for e in told["elements"]), 5) == 1
+        explanation = explain(con, olist_home, seller)
+        assert (explanation["grade"], explanation["score"]) == (grade, float(score))
+        assert (
+            round(sum(i["points"] for e in explanation["elements"] for i in e["indicators"]), 4) == explanation["score"]
+        )
+        assert round(sum(e["points"] for e in explanation["elements"]), 4) == explanation["score"]
+        assert round(sum(e["effective_weight"] for e in explanation["elements"]), 5) == 1
 
 
 def test_what_olist_does_not_tell_is_missing(con) -> None:
@@ -118,11 +120,11 @@ def test_what_olist_does_not_tell_is_missing(con) -> None:
     silent = ("complaint_rate", "first_response_hours", "refund_for_cause_rate", "refund_days", "deposit_held",
               "rating_service", "reply_to_negatives", "invoice_rate", "traceable_share",
               "seller_cancelled_rate", "stock_out_rate")  # fmt: skip
-    found = con.execute(
+    states = con.execute(
         "SELECT DISTINCT indicator, state FROM results.indicators WHERE list_contains(?, indicator)", [list(silent)]
     ).fetchall()
-    assert dict(found) == dict.fromkeys(silent, "missing")
-    assert len(found) == len(silent)
+    assert dict(states) == dict.fromkeys(silent, "missing")
+    assert len(states) == len(silent)
 
 
 # --- values by hand ----------------------------------------------------------------------------------------------
@@ -238,19 +240,19 @@ def _ten(by_hand: pd.DataFrame) -> list[str]:
 def test_values_of_ten_sellers_equal_hand_written_sql(con, by_hand) -> None:
     sellers = _ten(by_hand)
     assert len(set(sellers)) == 10
-    found = con.execute(
+    values = con.execute(
         "SELECT subject_id, indicator, value FROM results.indicators WHERE list_contains(?, subject_id)", [sellers]
     ).df()
     for seller in sellers:
-        ours = found[found["subject_id"] == seller].set_index("indicator")["value"].dropna().to_dict()
+        ours = values[values["subject_id"] == seller].set_index("indicator")["value"].dropna().to_dict()
         theirs = by_hand.loc[seller].dropna().to_dict()
         assert ours == pytest.approx(theirs, rel=1e-12), seller
 
 
 def test_values_of_all_sellers_equal_hand_written_sql(con, by_hand) -> None:
     """And so, since it costs nothing, do those of all the others, indicator by indicator."""
-    found = con.execute("SELECT subject_id, indicator, value FROM results.indicators WHERE state = 'measured'").df()
-    wide = found.pivot(index="subject_id", columns="indicator", values="value")
+    values = con.execute("SELECT subject_id, indicator, value FROM results.indicators WHERE state = 'measured'").df()
+    wide = values.pivot(index="subject_id", columns="indicator", values="value")
     assert set(wide.columns) == set(by_hand.columns)
     for indicator in by_hand.columns:
         ours, theirs = wide[indicator].reindex(by_hand.index).astype(float), by_hand[indicator].astype(float)
@@ -261,7 +263,7 @@ def test_values_of_all_sellers_equal_hand_written_sql(con, by_hand) -> None:
 
 
 def test_grades_spread(con) -> None:
-    """As credit/rulebooks/README.md says: at least six levels, none with half of the rated sellers."""
+    """As docs/reference/rulebook.md says: at least six levels, none with half of the rated sellers."""
     counts = dict(con.execute("SELECT grade, count(*) FROM results.grades WHERE grade <> 'NR' GROUP BY 1").fetchall())
     assert len(counts) >= 6
     assert max(counts.values()) < 0.5 * sum(counts.values())
@@ -270,17 +272,17 @@ def test_grades_spread(con) -> None:
 def _cut(raw: duckdb.DuckDBPyConnection, folder: Path, day: date, promises: bool) -> Path:
     """The history as it stood at 00:00 of `day`: later rows gone, later timestamps blank (promises too, if `promises`)."""
 
-    def kept(*columns: str) -> str:
+    def known_then(*columns: str) -> str:
         return ", ".join(f"CASE WHEN {c} < TIMESTAMP '{day}' THEN {c} END AS {c}" for c in columns)
 
     happened = ["order_approved_at", "order_delivered_carrier_date", "order_delivered_customer_date"]
-    orders = kept(*happened, *(["order_estimated_delivery_date"] if promises else []))
-    items = f"* REPLACE ({kept('shipping_limit_date')})" if promises else "*"
+    orders = known_then(*happened, *(["order_estimated_delivery_date"] if promises else []))
+    items = f"* REPLACE ({known_then('shipping_limit_date')})" if promises else "*"
     before = f"order_purchase_timestamp < TIMESTAMP '{day}'"
     queries = {
         "orders": f"SELECT * REPLACE ({orders}) FROM orders WHERE {before}",
         "order_items": f"SELECT {items} FROM order_items WHERE order_id IN (SELECT order_id FROM orders WHERE {before})",
-        "order_reviews": f"""SELECT * REPLACE ({kept("review_answer_timestamp")}) FROM order_reviews
+        "order_reviews": f"""SELECT * REPLACE ({known_then("review_answer_timestamp")}) FROM order_reviews
             WHERE coalesce(review_creation_date < TIMESTAMP '{day}', true)
               AND order_id IN (SELECT order_id FROM orders WHERE {before})""",
         "customers": f"SELECT * FROM customers WHERE customer_id IN (SELECT customer_id FROM orders WHERE {before})",
@@ -297,8 +299,10 @@ def _cut(raw: duckdb.DuckDBPyConnection, folder: Path, day: date, promises: bool
 def from_the_whole(con, olist_home) -> pd.DataFrame:
     """The night of 2018-04-01, from all that is in the home now."""
     return pd.concat(
-        done.grades
-        for done in night.compute(con, PAST, "America/Sao_Paulo", [book for book, _ in night.choose(con, None, PAST)])
+        evaluated.grades
+        for evaluated in night.compute(
+            con, PAST, "America/Sao_Paulo", [book for book, _ in night.choose(con, None, PAST)]
+        )
     )
 
 

@@ -106,20 +106,20 @@ def nights(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Night
     with open_warehouse(options) as con:
 
         def night(day: Any) -> Night:
-            done = evaluation.compute(con, day, ZONE, [*{book.id: book for book in shipped()}.values()])
-            return {e.rulebook.id: (e.grades, e.scores.long()) for e in done}
+            evaluations = evaluation.compute(con, day, ZONE, [*{book.id: book for book in shipped()}.values()])
+            return {e.rulebook.id: (e.grades, e.scores.long()) for e in evaluations}
 
         deliver(con, options, folder / "before", rows)
-        found = {"before": night(DAY), "next without": night(NEXT)}
+        results = {"before": night(DAY), "next without": night(NEXT)}
         deliver(con, options, folder / "late", late, NEXT)
-        yield found | {"again": night(DAY), "next": night(NEXT)}
+        yield results | {"again": night(DAY), "next": night(NEXT)}
 
 
 def shown(night: Night, name: str) -> Any:
     """What the case of this name shows."""
     case = CASES[name]
-    (found,) = [both for both in night.values() if name in set(both[0]["subject_id"])]
-    grades, indicators = (frame[frame["subject_id"] == name] for frame in found)
+    (frames,) = [pair for pair in night.values() if name in set(pair[0]["subject_id"])]
+    grades, indicators = (frame[frame["subject_id"] == name] for frame in frames)
     if case.shows in grades:
         return grades[case.shows].iloc[0]
     row = indicators[indicators["indicator"] == case.shows].iloc[0]
@@ -129,9 +129,9 @@ def shown(night: Night, name: str) -> Any:
 def test_the_night_before_they_were_known_stays_as_it_was(nights: dict[str, Night]) -> None:
     assert len(nights["before"]) == 3
     for book, frames in nights["before"].items():
-        for was, now in zip(frames, nights["again"][book], strict=True):
-            assert len(was) > 0
-            pd.testing.assert_frame_equal(was, now, check_exact=True, obj=book)
+        for before, again in zip(frames, nights["again"][book], strict=True):
+            assert len(before) > 0
+            pd.testing.assert_frame_equal(before, again, check_exact=True, obj=book)
 
 
 @pytest.mark.parametrize("name", CASES)

@@ -1,4 +1,4 @@
-"""data/runbooks/production.md: every command of it, in order."""
+"""docs/how-to/production.md: every command of it, in order."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from credit.ledgers import moments
 from credit.synthetic import delivery
 from support.places import ROOT
 
-PAGE = ROOT / "data" / "runbooks" / "production.md"
+PAGE = ROOT / "docs" / "how-to" / "production.md"
 LATER = {"2026-12-10": 15, "2026-12-11": 16, "2026-12-19": 24}
 """The days of the page, as days from today."""
 STEPS = {"propose": 0, "comment": 1, "answer": 16, "announce": 16, "enact": 24}
@@ -47,7 +47,7 @@ def test_the_way_to_production_is_rehearsed(tmp_path: Path, monkeypatch: pytest.
         (tmp_path / name).mkdir()
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
-    said = ""
+    output = ""
     for line in commands.replace("/media/usb", f"{tmp_path}/usb").replace("/srv", f"{tmp_path}/srv").splitlines():
         if line.startswith("export "):
             monkeypatch.setenv(*shlex.split(line)[1].split("=", 1))
@@ -57,17 +57,17 @@ def test_the_way_to_production_is_rehearsed(tmp_path: Path, monkeypatch: pytest.
             if arguments[0] == "rulebook" and (after := STEPS.get(arguments[1])) is not None:
                 at = datetime.now(UTC) + timedelta(days=after)
                 monkeypatch.setattr(moments, "now", lambda at=at: at)
-            done = CliRunner().invoke(app, arguments, env={"COLUMNS": "200"})
-            assert done.exit_code == 0, (line, done.output, done.exception)
-            said += done.stdout
+            result = CliRunner().invoke(app, arguments, env={"COLUMNS": "200"})
+            assert result.exit_code == 0, (line, result.output, result.exception)
+            output += result.stdout
             if to:
-                (tmp_path / to).write_text(done.stdout, encoding="utf-8")
+                (tmp_path / to).write_text(result.stdout, encoding="utf-8")
                 _edit(tmp_path / to, today)
             if arguments == ["init"]:
                 (tmp_path / "srv" / "merchant-credit" / "config.toml").write_text(config, encoding="utf-8")
         else:
             subprocess.run(["sh", "-c", os.path.expandvars(line)], check=True)
-    assert "0.4.0" in said
+    assert "0.4.0" in output
     site = tmp_path / "srv" / "www" / "credit" / "current" / "index.html"
     assert "某某商城" in site.read_text(encoding="utf-8")
     assert "示例平台" not in site.read_text(encoding="utf-8")

@@ -50,27 +50,27 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Callable[[], Path]:
     numbers = iter(range(1_000_000))
 
     def new() -> Path:
-        made = base / str(next(numbers))
-        made.mkdir()
-        return made
+        delivery = base / str(next(numbers))
+        delivery.mkdir()
+        return delivery
 
     return new
 
 
 def results(con: duckdb.DuckDBPyConnection) -> Results:
     """Grades and every indicator, for the last day and one in the past; consumers' pseudonyms do not show in them."""
-    found = {}
+    frames = {}
     for day in DAYS:
-        for done in night.compute(con, day, ZONE, BOOKS):
-            found[done.rulebook.id + " grades", day] = done.grades
-            found[done.rulebook.id + " indicators", day] = done.scores.long()
-    return found
+        for evaluated in night.compute(con, day, ZONE, BOOKS):
+            frames[evaluated.rulebook.id + " grades", day] = evaluated.grades
+            frames[evaluated.rulebook.id + " indicators", day] = evaluated.scores.long()
+    return frames
 
 
-def assert_same(one: Results, other: Results) -> None:
-    assert one.keys() == other.keys()
-    for key, frame in one.items():
-        pd.testing.assert_frame_equal(frame, other[key], check_exact=True, obj=str(key))
+def assert_same(left: Results, right: Results) -> None:
+    assert left.keys() == right.keys()
+    for key, frame in left.items():
+        pd.testing.assert_frame_equal(frame, right[key], check_exact=True, obj=str(key))
 
 
 # --- deliveries --------------------------------------------------------------------------------------------------
@@ -92,7 +92,7 @@ def at_once(folder: Callable[[], Path]) -> Callable[[int], Results]:
 @stable(3)
 @given(seed=SEEDS, order=st.randoms(use_true_random=False))
 def test_the_order_of_rows_changes_nothing(folder, at_once, seed: int, order: random.Random) -> None:
-    shuffled = {name: order.sample(some, len(some)) for name, some in market(seed).items()}
+    shuffled = {name: order.sample(table_rows, len(table_rows)) for name, table_rows in market(seed).items()}
     assert_same(at_once(seed), delivered(folder, [shuffled]))
 
 
@@ -104,10 +104,10 @@ def test_the_cutting_and_the_order_of_batches_change_nothing(
     """Every row goes into a batch by chance; corrections may come before what they correct, sellers come first."""
     rows = market(seed)
     batches: list[Rows] = [{name: [] for name in rows} for _ in range(parts)]
-    for name, some in rows.items():
-        for one in some:
-            batches[0 if name == "subjects" else order.randrange(parts)][name].append(one)
-    cut = [{name: some for name, some in batch.items() if some} for batch in batches]
+    for name, table_rows in rows.items():
+        for row in table_rows:
+            batches[0 if name == "subjects" else order.randrange(parts)][name].append(row)
+    cut = [{name: table_rows for name, table_rows in batch.items() if table_rows} for batch in batches]
     cut = [batch for batch in cut if batch]
     cut[1:] = order.sample(cut[1:], len(cut) - 1)
     assert_same(at_once(seed), delivered(folder, cut))
@@ -118,7 +118,7 @@ def test_the_cutting_and_the_order_of_batches_change_nothing(
 def test_sellers_may_come_last(folder, at_once, seed: int, order: random.Random) -> None:
     """Rows of sellers nobody has told of yet wait, and count from the day they are known once the seller is."""
     rows = market(seed)
-    batches: list[Rows] = [{name: some} for name, some in rows.items() if some]
+    batches: list[Rows] = [{name: table_rows} for name, table_rows in rows.items() if table_rows]
     last = batches.pop(0)
     assert_same(at_once(seed), delivered(folder, [*order.sample(batches, len(batches)), last]))
 
@@ -135,7 +135,11 @@ def test_landing_twice_is_landing_once(folder, at_once, seed: int, order: random
         again = ingest(con, options, path)
         assert again.already_landed
         assert _totals(con) == rows_once
-        ingest(con, options, write(folder(), {name: order.sample(some, len(some)) for name, some in rows.items()}))
+        ingest(
+            con,
+            options,
+            write(folder(), {name: order.sample(table_rows, len(table_rows)) for name, table_rows in rows.items()}),
+        )
         assert _totals(con) == rows_once
         assert_same(at_once(seed), results(con))
 
@@ -156,13 +160,15 @@ def _totals(con: duckdb.DuckDBPyConnection) -> dict[str, list[tuple[Any, ...]]]:
 def test_an_evaluation_can_be_repeated(folder, seed: int) -> None:
     with warehouse_of(folder()) as (con, options):
         ingest(con, options, write(folder(), market(seed)))
-        kept = []
+        results_of_rounds = []
         for _ in range(2):
             night.evaluate(con, options, DAY)
             tables = ("runs", "rulebooks", "grades", "indicators")
-            kept.append([con.execute(f"SELECT * FROM results.{name} ORDER BY ALL").fetchall() for name in tables])
-        assert kept[0] == kept[1]
-        assert kept[0][2]
+            results_of_rounds.append(
+                [con.execute(f"SELECT * FROM results.{name} ORDER BY ALL").fetchall() for name in tables]
+            )
+        assert results_of_rounds[0] == results_of_rounds[1]
+        assert results_of_rounds[0][2]
 
 
 @stable(5)
@@ -177,11 +183,11 @@ def test_an_additional_upheld_complaint_never_helps(folder, seed: int, rounds: S
             batch = ingest(con, options, write(folder(), {"complaints": list(complaints)}))
             assert batch.counts["complaints"]["accepted"] == len(complaints)
             after = night.compute(con, DAY, ZONE, BOOKS)
-            for was, now in zip(before, after, strict=True):
-                assert (now.scores.score <= was.scores.score).all()
-                assert (now.scores.evidence == was.scores.evidence).all()
-                worse = [level.grade for level in was.rulebook.grades.levels] + ["NR"]
-                for old, new in zip(was.grades["grade"], now.grades["grade"], strict=True):
+            for earlier, later in zip(before, after, strict=True):
+                assert (later.scores.score <= earlier.scores.score).all()
+                assert (later.scores.evidence == earlier.scores.evidence).all()
+                worse = [level.grade for level in earlier.rulebook.grades.levels] + ["NR"]
+                for old, new in zip(earlier.grades["grade"], later.grades["grade"], strict=True):
                     assert worse.index(new) >= worse.index(old)
                     assert (new == "NR") == (old == "NR")
             before = after
@@ -222,16 +228,16 @@ def rulebook(book: Callable[..., Rulebook], prior: float | str = "population") -
 @st.composite
 def counts(draw: st.DrawFn) -> dict[str, list[tuple[float, ...]]]:
     """(numerator, denominator, recorded) of every merchant and indicator; a third of the denominators is 0."""
-    found: dict[str, list[tuple[float, ...]]] = {}
+    ratios: dict[str, list[tuple[float, ...]]] = {}
     for name in NAMES:
-        found[name] = []
+        ratios[name] = []
         for _ in range(SIZE):
             n = draw(st.one_of(st.just(0), st.integers(1, 6), st.integers(1, 300)))
             most = 5 * n if name == "rating_overall" else n
             least = n if name == "rating_overall" else 0
             recorded = draw(st.integers(0, 3)) if CATALOGUE[name].recorded is not None else 0
-            found[name].append((draw(st.integers(least, most)), n, n + recorded))
-    return found
+            ratios[name].append((draw(st.integers(least, most)), n, n + recorded))
+    return ratios
 
 
 def exact(rules: Rulebook, scores: Scores, subject: int) -> Fraction | None:
@@ -247,11 +253,11 @@ def exact(rules: Rulebook, scores: Scores, subject: int) -> Fraction | None:
 
 
 @stable(60)
-@given(said=counts())
-def test_the_score_is_the_weighted_mean_of_what_is_measured(book, counted, scored, said) -> None:
+@given(ratios=counts())
+def test_the_score_is_the_weighted_mean_of_what_is_measured(book, counted, scored, ratios) -> None:
     """What is missing or not applicable neither adds nor takes: to 1/10000 of a point, whatever is missing."""
     rules = rulebook(book)
-    scores = scored(rules, counted(**said))
+    scores = scored(rules, counted(**ratios))
     for subject in range(SIZE):
         expected = exact(rules, scores, subject)
         assert (expected is None) == bool(np.isnan(scores.score[subject]))
@@ -266,12 +272,12 @@ def test_the_score_is_the_weighted_mean_of_what_is_measured(book, counted, score
 
 
 @stable(80)
-@given(said=counts(), name=st.sampled_from(NAMES), subject=st.integers(0, SIZE - 1))
-def test_losing_evidence_that_speaks_well_never_raises_the_score(book, counted, scored, said, name, subject) -> None:
+@given(ratios=counts(), name=st.sampled_from(NAMES), subject=st.integers(0, SIZE - 1))
+def test_losing_evidence_that_speaks_well_never_raises_the_score(book, counted, scored, ratios, name, subject) -> None:
     """An indicator that marks a merchant at least as well as the rest of its element (or, where it is the only one of
     its element, as the whole score) is lost: the score does not rise, and the evidence falls."""
     rules = rulebook(book)
-    before = scored(rules, counted(**said))
+    before = scored(rules, counted(**ratios))
     columns = {column.indicator: column for column in before.columns}
     assume(columns[name].state[subject] == "measured")
     peers = [n for n in RATIOS[ELEMENT[name]] if n != name and columns[n].state[subject] == "measured"]
@@ -282,18 +288,20 @@ def test_losing_evidence_that_speaks_well_never_raises_the_score(book, counted, 
         rest = before.score[subject] / POINT
     assume(columns[name].mark[subject] >= rest)
 
-    lost = said | {name: [(0, 0, 0) if i == subject else row for i, row in enumerate(said[name])]}
+    lost = ratios | {name: [(0, 0, 0) if i == subject else row for i, row in enumerate(ratios[name])]}
     after = scored(rules, counted(**lost), before.priors)
     assert np.isnan(after.score[subject]) or after.score[subject] <= before.score[subject]
     assert after.evidence[subject] <= before.evidence[subject]
 
 
 @stable(80)
-@given(said=counts(), name=st.sampled_from(NAMES), subject=st.integers(0, SIZE - 1), lost=st.integers(1, 5))
-def test_losing_the_best_observations_never_raises_the_score(book, counted, scored, said, name, subject, lost) -> None:
+@given(ratios=counts(), name=st.sampled_from(NAMES), subject=st.integers(0, SIZE - 1), lost=st.integers(1, 5))
+def test_losing_the_best_observations_never_raises_the_score(
+    book, counted, scored, ratios, name, subject, lost
+) -> None:
     """Some kept promises (or five-star reviews, or orders without refund) are gone, but not all observations: neither
     the score nor the evidence rises, although the platform's own average moves with it."""
-    numerator, n, recorded = said[name][subject]
+    numerator, n, recorded = ratios[name][subject]
     best = {"rating_overall": 5, "refund_for_cause_rate": 0}.get(name, 1)
     others = 1 if name == "rating_overall" else 0  # what the remaining observations are worth at least
     most = (n - lost) * (5 if name == "rating_overall" else 1)
@@ -301,23 +309,25 @@ def test_losing_the_best_observations_never_raises_the_score(book, counted, scor
     assume(others * (n - lost) <= numerator - lost * best <= most)
     fewer = (numerator - lost * best, n - lost, recorded)
     rules = rulebook(book)
-    before = scored(rules, counted(**said))
-    after = scored(rules, counted(**said | {name: [fewer if i == subject else r for i, r in enumerate(said[name])]}))
+    before = scored(rules, counted(**ratios))
+    after = scored(
+        rules, counted(**ratios | {name: [fewer if i == subject else r for i, r in enumerate(ratios[name])]})
+    )
     assert after.score[subject] <= before.score[subject]
     assert after.evidence[subject] <= before.evidence[subject]
 
 
 @stable(60)
-@given(said=counts(), kept=st.lists(st.integers(0, 300), min_size=len(NAMES), max_size=len(NAMES)))
-def test_evidence_never_rises_when_observations_are_removed(book, counted, scored, said, kept) -> None:
+@given(ratios=counts(), limits=st.lists(st.integers(0, 300), min_size=len(NAMES), max_size=len(NAMES)))
+def test_evidence_never_rises_when_observations_are_removed(book, counted, scored, ratios, limits) -> None:
     """As long as nothing becomes not applicable by it, which is then no longer asked for."""
     rules = rulebook(book)
     fewer = {}
-    for name, most in zip(NAMES, kept, strict=True):
+    for name, most in zip(NAMES, limits, strict=True):
         fewer[name] = []
-        for numerator, n, recorded in said[name]:
+        for numerator, n, recorded in ratios[name]:
             left = min(n, most)
             none_asked = n == 0 and recorded > 0  # not applicable before, and still
             fewer[name].append((numerator * left / n if n else 0, left, recorded if none_asked or left else 0))
-    before, after = scored(rules, counted(**said)), scored(rules, counted(**fewer))
+    before, after = scored(rules, counted(**ratios)), scored(rules, counted(**fewer))
     assert (after.evidence <= before.evidence).all()

@@ -99,8 +99,8 @@ def deliveries(folder: Path) -> tuple[Path, list[Path]]:
             before = None
             for day, part in zip(NIGHTS, parts, strict=True):
                 cut = cut_off(day, ZONE).isoformat()
-                shown = ", ".join(_at(column, table, cut, day) for column in table.supplied)
-                known = f"""SELECT {shown}, known_at FROM sim.{table.name} WHERE known_at <= TIMESTAMPTZ '{cut}'
+                columns = ", ".join(_at(column, table, cut, day) for column in table.supplied)
+                known = f"""SELECT {columns}, known_at FROM sim.{table.name} WHERE known_at <= TIMESTAMPTZ '{cut}'
                     QUALIFY row_number() OVER (PARTITION BY {table.key} ORDER BY known_at DESC) = 1"""
                 new = (
                     known if before is None else f"SELECT {names} FROM ({known}) EXCEPT SELECT {names} FROM ({before})"
@@ -172,11 +172,11 @@ def con(homes: Homes) -> Iterator[duckdb.DuckDBPyConnection]:
     (homes.as_it_came.home / "kept.duckdb").unlink()
 
 
-def _assert_same(one: Stored, other: Stored) -> None:
+def _assert_same(left: Stored, right: Stored) -> None:
     for table in RESULTS:
-        differing = [pair for pair in zip(one[table], other[table], strict=True) if pair[0] != pair[1]]
+        differing = [pair for pair in zip(left[table], right[table], strict=True) if pair[0] != pair[1]]
         assert differing[:3] == [], table
-        assert len(one[table]) == len(other[table]) > 0
+        assert len(left[table]) == len(right[table]) > 0
 
 
 def test_the_thirty_nights_have_what_they_are_to_prove(homes: Homes, con: duckdb.DuckDBPyConnection) -> None:

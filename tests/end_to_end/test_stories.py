@@ -18,6 +18,7 @@ from credit.disclosure.publishing import publish
 from credit.evaluation import night as evaluation
 from credit.home import open_warehouse
 from credit.rulebooks import reading
+from support import rules
 from support.story_home import DAY, FOLDER, NAMES, SUBJECTS, ZONE, Row, delivered, table, two_nights
 
 EXPECTED = FOLDER / "expected"
@@ -37,16 +38,16 @@ class Nights:
 def nights(tmp_path_factory: pytest.TempPathFactory) -> Nights:
     """Two nights in a row by the same rules, so that the margin has something to hold."""
     conf = delivered(tmp_path_factory.mktemp("stories") / "home")
-    found = Nights({}, {}, {})
-    for night in two_nights(conf, [reading.FOLDER / f"{name}.yaml" for name in BOOKS]):
+    results = Nights({}, {}, {})
+    for night in two_nights(conf, [rules.ENTERPRISE, rules.INDIVIDUAL, rules.BUYER]):
         key = night.day.isoformat(), night.rulebook.id
-        found.grades[key] = night.grades.assign(subject_id=night.grades["subject_id"].map(NAMES)).set_index(
+        results.grades[key] = night.grades.assign(subject_id=night.grades["subject_id"].map(NAMES)).set_index(
             "subject_id"
         )
         long = night.scores.long()
-        found.indicators[key] = long.assign(subject_id=long["subject_id"].map(NAMES))
-        found.averages[key] = night.scores.priors
-    return found
+        results.indicators[key] = long.assign(subject_id=long["subject_id"].map(NAMES))
+        results.averages[key] = night.scores.priors
+    return results
 
 
 STORIES = table(EXPECTED / "stories.csv")
@@ -54,23 +55,23 @@ STORIES = table(EXPECTED / "stories.csv")
 
 @pytest.mark.parametrize("story", STORIES, ids=lambda story: f"{story['subject']}-{story['night']}")
 def test_the_grade_of_a_story(nights: Nights, story: Row) -> None:
-    found = nights.grades[story["night"], story["rulebook"]].loc[story["subject"]]
+    row = nights.grades[story["night"], story["rulebook"]].loc[story["subject"]]
     assert {
-        "orders": str(found["orders"]),
-        "score": "" if pd.isna(found["score"]) else f"{found['score']:.4f}",
-        "evidence": f"{found['evidence']:.4f}",
-        **{name: found[name] for name in ("grade_by_score", "grade_held", "grade")},
-        "past_edge": str(found["past_edge"]),
-        "vetoes": ";".join(found["vetoes"]),
-        **{name: "yes" if found[name] else "" for name in ("provisional", "dormant", "self_operated")},
-        "not_rated_reason": "" if pd.isna(found["not_rated_reason"]) else found["not_rated_reason"],
+        "orders": str(row["orders"]),
+        "score": "" if pd.isna(row["score"]) else f"{row['score']:.4f}",
+        "evidence": f"{row['evidence']:.4f}",
+        **{name: row[name] for name in ("grade_by_score", "grade_held", "grade")},
+        "past_edge": str(row["past_edge"]),
+        "vetoes": ";".join(row["vetoes"]),
+        **{name: "yes" if row[name] else "" for name in ("provisional", "dormant", "self_operated")},
+        "not_rated_reason": "" if pd.isna(row["not_rated_reason"]) else row["not_rated_reason"],
     } == {name: value for name, value in story.items() if name not in ("night", "rulebook", "subject")}
 
 
 def test_every_subject_is_a_story_of_both_nights(nights: Nights) -> None:
-    told = sorted((row["night"], row["rulebook"], row["subject"]) for row in STORIES)
-    assert told == sorted((*key, name) for key, rows in nights.grades.items() for name in rows.index)
-    assert {name for _, _, name in told} == set(NAMES.values())
+    keys = sorted((row["night"], row["rulebook"], row["subject"]) for row in STORIES)
+    assert keys == sorted((*key, name) for key, rows in nights.grades.items() for name in rows.index)
+    assert {name for _, _, name in keys} == set(NAMES.values())
 
 
 NUMBERS = ("numerator", "denominator", "value", "shrunk", "mark", "weight", "points")
@@ -81,34 +82,34 @@ NUMBERS = ("numerator", "denominator", "value", "shrunk", "mark", "weight", "poi
 )
 def test_every_indicator_of_a_story(nights: Nights, story: Row) -> None:
     rows = nights.indicators[story["night"], story["rulebook"]]
-    found = rows[rows["subject_id"] == story["subject"]].to_dict("records")
+    computed = rows[rows["subject_id"] == story["subject"]].to_dict("records")
     expected = table(EXPECTED / "indicators" / f"{story['subject']}.csv")
-    assert [(r["element"], r["indicator"], r["state"]) for r in found] == [
+    assert [(r["element"], r["indicator"], r["state"]) for r in computed] == [
         (r["element"], r["indicator"], r["state"]) for r in expected
     ]
     differences = [
-        f"{row['indicator']} {name}: {said[name]!r}, by hand {row[name]!r}"
-        for said, row in zip(found, expected, strict=True)
+        f"{row['indicator']} {name}: {measured[name]!r}, by hand {row[name]!r}"
+        for measured, row in zip(computed, expected, strict=True)
         for name in NUMBERS
-        if not _same(said[name], row[name])
+        if not _same(measured[name], row[name])
     ]
     assert differences == []
     if story["score"]:
         assert sum(float(row["points"]) for row in expected) == pytest.approx(float(story["score"]))
 
 
-def _same(said: float, by_hand: str) -> bool:
+def _same(value: float, by_hand: str) -> bool:
     """Equal to the last of at most eight decimals; blank: there is no number."""
-    return bool(pd.isna(said)) if by_hand == "" else abs(said - float(by_hand)) < 6e-9
+    return bool(pd.isna(value)) if by_hand == "" else abs(value - float(by_hand)) < 6e-9
 
 
 def test_the_platforms_averages(nights: Nights) -> None:
     for book in {row["rulebook"] for row in STORIES}:
         expected = {row["indicator"]: row for row in table(EXPECTED / "averages.csv") if row["rulebook"] == book}
-        found = nights.averages[DAY.isoformat(), book]
-        assert set(found) == set(expected)
+        averages = nights.averages[DAY.isoformat(), book]
+        assert set(averages) == set(expected)
         for name, row in expected.items():
-            assert _same(found[name], row["average"]), f"{book} {name}: {found[name]}, by hand {row}"
+            assert _same(averages[name], row["average"]), f"{book} {name}: {averages[name]}, by hand {row}"
             assert float(row["sum"]) / float(row["observations"]) == pytest.approx(float(row["average"]), abs=1e-8)
 
 
@@ -122,8 +123,8 @@ def published(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, A
     with open_warehouse(conf) as con:
         evaluation.evaluate(con, conf, DAY)
         version = publish(con, conf, DAY).path
-    found = [json.loads(path.read_text(encoding="utf-8")) for path in version.glob("merchants/*/*.json")]
-    return {document["subject"]["subject_id"]: document for document in found}
+    documents = [json.loads(path.read_text(encoding="utf-8")) for path in version.glob("merchants/*/*.json")]
+    return {document["subject"]["subject_id"]: document for document in documents}
 
 
 def _without_names(document: dict[str, Any]) -> dict[str, Any]:
@@ -166,11 +167,11 @@ def test_a_platform_that_delivers_orders_alone_has_too_little_evidence(tmp_path:
     by its 10 orders against a strength of 30: 1.5 + 1 + 1.5 + 1 x 10 / 40 = 4.25 of 100.
     """
     conf = delivered(tmp_path / "home", FOLDER / "orders-only")
-    book = reading.load(reading.FOLDER / "gbt-26842-enterprise-0.2.0.yaml")
+    book = reading.load(rules.ENTERPRISE)
     with open_warehouse(conf) as con:
         (night,) = evaluation.compute(con, DAY, ZONE, [book])
-    (found,) = night.grades.to_dict("records")
-    assert found["grade"] == found["grade_by_score"] == "NR"
-    assert (found["orders"], found["evidence"]) == (10, 0.0425)
-    assert pd.isna(found["score"])
-    assert found["not_rated_reason"] == "too_little_evidence: 0.0425, at least 0.15 needed"
+    (row,) = night.grades.to_dict("records")
+    assert row["grade"] == row["grade_by_score"] == "NR"
+    assert (row["orders"], row["evidence"]) == (10, 0.0425)
+    assert pd.isna(row["score"])
+    assert row["not_rated_reason"] == "too_little_evidence: 0.0425, at least 0.15 needed"

@@ -20,13 +20,13 @@ from credit.home import open_warehouse
 from credit.indicators import CATALOGUE
 from credit.indicators.base import Leaf
 from credit.intake import landing, merging
-from credit.rulebooks import reading
+from support import rules
 from support.story_home import DAY, DAY_BEFORE, FOLDER, MARKETPLACE, ZONE, Row, delivered, evaluated, pseudonym, table
 
 ENTERPRISE, BUYER = "gbt-26842-enterprise", "gbt-28041-buyer"
-BOOK = reading.FOLDER / f"{ENTERPRISE}-0.2.0.yaml"
-INDIVIDUAL_BOOK = reading.FOLDER / "gbt-28041-individual-0.2.0.yaml"
-BUYER_BOOK = reading.FOLDER / f"{BUYER}-0.1.0.yaml"
+BOOK = rules.ENTERPRISE
+INDIVIDUAL_BOOK = rules.INDIVIDUAL
+BUYER_BOOK = rules.BUYER
 
 # --- the least that would raise the grade, on literal counts ----------------------------------------------------
 

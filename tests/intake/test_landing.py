@@ -226,6 +226,39 @@ def test_rows_of_an_unknown_seller_wait_for_it(con: Conn, deliver: Callable[...,
     assert rows(con, "SELECT count(*) FROM waiting.transactions") == [(0,)]
 
 
+@pytest.mark.slow
+def test_300_000_rows_in_one_transaction_balance(con: Conn, conf: Settings, tmp_path: Path) -> None:
+    """More rows than the engine keeps in one row group (122,880) go to landing, to waiting and to the quarantine at once."""
+    folder = tmp_path / "delivery"
+    folder.mkdir()
+    (folder / "subjects.csv").write_text(SUBJECTS)
+    duckdb.sql(
+        """SELECT 'T' || i AS transaction_id, if(i % 2 = 0, 'S1', 'later') AS subject_id,
+                  TIMESTAMP '2026-02-01 10:00' AS ordered_at, 12.5::DECIMAL(9, 2) AS amount, 'CNY' AS currency
+           FROM range(300000) t(i)"""
+    ).write_parquet(str(folder / "transactions.parquet"))
+    duckdb.sql(
+        """SELECT 'C' || i AS complaint_id, 'later' AS subject_id, 'T' || (2 * i + 1) AS transaction_id,
+                  TIMESTAMP '2026-02-03 10:00' AS filed_at, 'platform' AS channel, 'quality' AS category
+           FROM range(3341) t(i)"""
+    ).write_parquet(str(folder / "complaints.parquet"))
+    batch = landing.land(con, conf, "canonical", folder, DAY)
+    assert batch.counts == {
+        "subjects": {"read": 2, "accepted": 2, "quarantined": 0},
+        "transactions": {"read": 300_000, "accepted": 150_000, "quarantined": 150_000},
+        "complaints": {"read": 3341, "accepted": 0, "quarantined": 3341},
+    }
+    merging.accept(con, batch.batch_id)
+    assert rows(con, "SELECT code, count(*) FROM quarantine.rows GROUP BY 1") == [("unknown_subject", 153_341)]
+
+    (folder / "subjects.csv").unlink()
+    (folder / "subjects-later.csv").write_text("subject_id,kind,role\nlater,enterprise,seller\n")
+    batch = landing.land(con, conf, "canonical", folder, DAY)
+    merging.accept(con, batch.batch_id)
+    assert rows(con, "SELECT count(*), sum(amount) FROM canonical.transactions") == [(300_000, 300_000 * 12.5)]
+    assert rows(con, "SELECT count(DISTINCT transaction_id) FROM canonical.complaints") == [(3341,)]
+
+
 def test_a_refused_batch_is_quarantined_whole_and_may_be_landed_again(
     con: Conn, deliver: Callable[..., landing.Batch]
 ) -> None:

@@ -51,29 +51,31 @@ def shops(*names: str) -> Rows:
 
 def watched(fill: Fill, least: float = warning.LEAST, **tables: Rows) -> dict[str, Alert]:
     con = fill(**({"subjects": shops("shop", "peer")} | tables))
-    return {one.subject_id: one for one in warning.watch(con, OPTIONS, DAY, least=least)}
+    return {alert.subject_id: alert for alert in warning.watch(con, OPTIONS, DAY, least=least)}
 
 
 def test_late_dispatch_by_hand(fill: Fill) -> None:
     """Due in the week: the orders of days 9 to 3 before. Usual with `shop`: none of 91 late; with `peer` 18 of 91."""
-    found = watched(fill, transactions=orders("shop", STEADY, late=(4, 5)) + orders("peer", STEADY, late=range(11, 29)))
+    alerts = watched(
+        fill, transactions=orders("shop", STEADY, late=(4, 5)) + orders("peer", STEADY, late=range(11, 29))
+    )
     usual = (0 + 20 * 18 / 182) / (91 + 20)
     chance = sum(comb(7, k) * usual**k * (1 - usual) ** (7 - k) for k in range(2, 8))
-    (reason,) = found["shop"].reasons
+    (reason,) = alerts["shop"].reasons
     assert reason.kind == "late_dispatch"
     assert reason.power == pytest.approx(-log10(chance), abs=0.001)
     assert reason.facts == {"days": 7, "due": 7, "late": 2, "usual": pytest.approx(usual, abs=1e-4), "streak": 0}
     assert reason.zh() == "近 7 天应发货的 7 单中有 2 单未按时发货（平时 2%）"
-    assert "peer" not in found
+    assert "peer" not in alerts
 
 
 def test_silence_by_hand(fill: Fill) -> None:
     """`shop` sold two a day until a week ago; the others sell as they did."""
-    found = watched(fill, transactions=orders("shop", [*range(8, 101)] * 2) + orders("peer", STEADY))
+    alerts = watched(fill, transactions=orders("shop", [*range(8, 101)] * 2) + orders("peer", STEADY))
     # Since the first order, at noon of day 100.
     season = (7 / 7) / (93 / (99.5 - 7))
     expected = 186 / (99.5 - 7) * 7 * season
-    (reason,) = found["shop"].reasons
+    (reason,) = alerts["shop"].reasons
     assert reason.kind == "silence"
     assert reason.facts["expected"] == pytest.approx(expected, abs=1e-4)
     assert reason.power == pytest.approx(-log10(exp(-expected / (1 + 0.09 * expected))), abs=0.001)
@@ -87,21 +89,21 @@ def test_an_exit_scam_shows_every_sign_in_words(fill: Fill) -> None:
     ]
     complaints = [{"complaint_id": f"k{i}", "filed_at": at(1)} for i in range(6)]
     peers = [f"peer{i}" for i in range(9)]
-    found = watched(
+    alerts = watched(
         fill, subjects=shops("shop", *peers), complaints=complaints,
         transactions=orders("shop", range(8, 101)) + cheap + [row for peer in peers for row in orders(peer, STEADY)],
     )  # fmt: skip
-    assert set(found) == {"shop"}
-    assert {reason.kind for reason in found["shop"].reasons} == {"late_dispatch", "complaints", "cheap_volume"}
-    assert [r.power for r in found["shop"].reasons] == sorted((r.power for r in found["shop"].reasons), reverse=True)
-    assert found["shop"].risk == pytest.approx(sum(r.power for r in found["shop"].reasons), abs=0.002)
-    document = json.loads(json.dumps(found["shop"].document(), ensure_ascii=False))
-    said = {one["kind"]: (one["zh"], one["en"]) for one in document["reasons"]}
-    assert said["late_dispatch"][0].startswith(
+    assert set(alerts) == {"shop"}
+    assert {reason.kind for reason in alerts["shop"].reasons} == {"late_dispatch", "complaints", "cheap_volume"}
+    assert [r.power for r in alerts["shop"].reasons] == sorted((r.power for r in alerts["shop"].reasons), reverse=True)
+    assert alerts["shop"].risk == pytest.approx(sum(r.power for r in alerts["shop"].reasons), abs=0.002)
+    document = json.loads(json.dumps(alerts["shop"].document(), ensure_ascii=False))
+    sentences = {reason["kind"]: (reason["zh"], reason["en"]) for reason in document["reasons"]}
+    assert sentences["late_dispatch"][0].startswith(
         "近 7 天应发货的 34 单中有 32 单未按时发货（平时 0%），最近连续 32 单延迟"
     )
-    assert said["complaints"][1].startswith("6 complaints in 7 days (usually about ")
-    assert said["cheap_volume"][1].startswith("48 orders in 7 days (usually about 7.0), at 25% of the usual price")
+    assert sentences["complaints"][1].startswith("6 complaints in 7 days (usually about ")
+    assert sentences["cheap_volume"][1].startswith("48 orders in 7 days (usually about 7.0), at 25% of the usual price")
 
 
 @pytest.mark.parametrize(
@@ -167,7 +169,7 @@ def test_it_warns_two_weeks_before_an_exit_scam_breaks_and_seldom_else() -> None
     """Seeds that set nothing: the story, and one a quarter as loud."""
     measured = _benchmark()
     sizes = {"merchants": 120, "transactions": 12_000, "nights": 24, "every": 2}
-    loud, quiet = (measured.run(seed, measured.SCAMS[i], **sizes) for seed, i in ((101, 0), (102, 2)))
+    loud, quiet = (measured.simulate(seed, measured.SCAMS[i], **sizes) for seed, i in ((101, 0), (102, 2)))
     assert measured.lead(loud, warning.ALARM) >= 14
     assert measured.lead(quiet, warning.ALARM) >= 7
     assert measured.false_alarms([loud, quiet], warning.ALARM, nights=24) <= 6

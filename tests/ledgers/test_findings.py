@@ -15,12 +15,12 @@ from click.testing import Result
 from typer.testing import CliRunner
 
 from credit import ledgers
-from credit.cli import findings as cli_findings
 from credit.cli.main import app
 from credit.errors import UserError
 from credit.evaluation import explain
 from credit.evaluation import night as evaluation
 from credit.home import open_warehouse
+from credit.integrity import scan
 from credit.ledgers import findings, moments, objections
 from credit.ledgers.finding import Finding
 from credit.settings import Settings
@@ -337,7 +337,7 @@ def test_a_platform_without_violations_has_them_once_a_finding_is_upheld(tmp_pat
 
 
 def test_the_verbs(home: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cli_findings, "finding", lambda con, settings, day, id: FAKE)
+    monkeypatch.setattr(scan, "finding", lambda con, settings, day, id: FAKE)
 
     def run(*words: str) -> Result:
         return CliRunner().invoke(app, ["integrity", *words, "--by", "Li Wei", "--home", str(home.home)])
@@ -349,7 +349,7 @@ def test_the_verbs(home: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     )  # fmt: skip
     assert (told["severity"], len(told["transactions"]), len(told["reviews"])) == ("serious", FAKED, FAKED)
     # Its rows are read no more, so that no scan finds it again: it is known by its decision.
-    monkeypatch.setattr(cli_findings, "finding", None)
+    monkeypatch.setattr(scan, "finding", None)
     said = run("dismiss", "aa11", "--reason", "a school")
     assert said.exit_code == 0
     assert "不予认定 Dismissed, no. 2" in said.output

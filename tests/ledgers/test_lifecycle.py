@@ -25,11 +25,11 @@ from credit.ledgers import lifecycle, moments
 from credit.ledgers.lifecycle import versions
 from credit.ledgers.steps import announce, answer, comment, enact, propose
 from credit.rulebooks import reading
-from credit.rulebooks.reading import FOLDER
 from credit.settings import Settings
+from support import rules
 
 ID = "gbt-26842-enterprise"
-FILE = FOLDER / f"{ID}-0.3.0.yaml"
+FILE = rules.ENTERPRISE
 SHIPPED = reading.load(FILE)
 ZONE = ZoneInfo("Asia/Shanghai")
 Connection = duckdb.DuckDBPyConnection

@@ -15,7 +15,7 @@ import pytest
 
 from credit import settings
 from credit.errors import CheckFailed, InputError, WarehouseLocked
-from credit.nightly import STEPS, Night, run
+from credit.nightly import STEPS, NightRun, run
 from credit.synthetic import delivery
 
 DAY = date(2026, 3, 1)
@@ -31,7 +31,7 @@ def prefect_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     os.environ["PREFECT_HOME"] = str(tmp_path_factory.mktemp("prefect"))
     from prefect.testing.utilities import prefect_test_harness
 
-    with prefect_test_harness(server_startup_timeout=100):
+    with prefect_test_harness(server_startup_timeout=600):
         yield
 
 
@@ -42,7 +42,7 @@ def test_flow_and_command_publish_the_same_files(tmp_path: Path) -> None:
 
     delivery.write(tmp_path / "in", merchants=30, transactions=2500, end=DAY)
     report = nightly(path=str(tmp_path / "in"), evaluation_date=str(DAY), home=str(tmp_path / "a"))
-    plain = run(Night(settings.load(home=tmp_path / "b"), DAY, path=tmp_path / "in"))
+    plain = run(NightRun(settings.load(home=tmp_path / "b"), DAY, path=tmp_path / "in"))
     assert report["version"] == plain["version"]
     assert report["grades"] == plain["grades"]
     assert list(report["stages"]) == [name for name, _ in STEPS]
@@ -51,13 +51,13 @@ def test_flow_and_command_publish_the_same_files(tmp_path: Path) -> None:
         async with get_client() as client:
             return {a.key: a.data for a in await client.read_artifacts()}
 
-    found = asyncio.run(artifacts())
-    grades = json.loads(str(found["grade-distribution"]))
+    data = asyncio.run(artifacts())
+    grades = json.loads(str(data["grade-distribution"]))
     assert {(row["rulebook"], row["grade"]): row["merchants"] for row in grades} == {
         (book, grade): n for book, counts in report["grades_by_rulebook"].items() for grade, n in counts.items()
     }
-    assert len(json.loads(str(found["quarantine"]))) == len(report["quarantine"])
-    assert str(report["version"]) in str(found["night"])
+    assert len(json.loads(str(data["quarantine"]))) == len(report["quarantine"])
+    assert str(report["version"]) in str(data["night"])
 
 
 def test_bad_input_fails_the_flow_without_retrying(tmp_path: Path) -> None:
@@ -99,22 +99,22 @@ def test_the_deployment_runs_nightly_in_the_platforms_zone() -> None:
 def test_serving_without_a_server_is_refused(tmp_path: Path) -> None:
     """Prefect itself would only warn, and then say that the flow is served."""
     env = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")}
-    done = subprocess.run(
+    process = subprocess.run(
         [sys.executable, "-m", "pipelines.nightly", "--serve", "--home", str(tmp_path / "home")],
         capture_output=True, text=True, check=False, timeout=120, env=env | {"PREFECT_HOME": str(tmp_path)},
     )  # fmt: skip
-    assert done.returncode == 2, done.stderr
+    assert process.returncode == 2, process.stderr
     for remedy in ("prefect server start", "PREFECT_API_URL", "merchant-credit nightly"):
-        assert remedy in done.stderr
+        assert remedy in process.stderr
     assert not (tmp_path / "home").exists()
 
 
 def test_a_night_ends_without_complaints_of_leaks(tmp_path: Path) -> None:
     delivery.write(tmp_path / "in", merchants=20, transactions=2000, end=DAY)
-    done = subprocess.run(
+    process = subprocess.run(
         [sys.executable, "-m", "pipelines.nightly", "--path", str(tmp_path / "in"), "--date", str(DAY),
          "--home", str(tmp_path / "home")],
         capture_output=True, text=True, check=False, timeout=300, env=os.environ | {"PREFECT_HOME": str(tmp_path / "p")},
     )  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    assert "nanobind" not in done.stderr
+    assert process.returncode == 0, process.stderr
+    assert "nanobind" not in process.stderr

@@ -14,10 +14,11 @@ from typer.testing import CliRunner
 from credit.cli.main import app
 from credit.files.strict_yaml import read
 from credit.rulebooks import conformity
-from credit.rulebooks.reading import FOLDER, load
+from credit.rulebooks.reading import load
+from support import rules
 
-FILES = sorted(FOLDER.glob("*.yaml"))
-BOOK = load(FOLDER / "gbt-26842-enterprise-0.1.0.yaml")
+FILES = sorted([*rules.SHIPPED.glob("*.yaml"), *rules.FROZEN.glob("*.yaml")])
+BOOK = load(rules.ENTERPRISE_EARLIER)
 
 
 def _numbers(node: yaml.Node) -> list[tuple[int, float]]:

@@ -9,10 +9,11 @@ import pytest
 from credit.rulebooks.book import Rulebook
 from credit.rulebooks.diff import Change, diff
 from credit.rulebooks.places import condition, full_name, lines, veto
-from credit.rulebooks.reading import FOLDER, load, shipped
+from credit.rulebooks.reading import load, shipped
+from support import rules
 
-BOOK = load(FOLDER / "gbt-26842-enterprise-0.1.0.yaml")
-LATER = load(FOLDER / "gbt-26842-enterprise-0.2.0.yaml")
+BOOK = load(rules.ENTERPRISE_EARLIER)
+LATER = load(rules.ENTERPRISE)
 
 
 def _changed(*replacements: tuple[str, str]) -> list[Change]:

@@ -10,9 +10,10 @@ import pytest
 
 from credit.errors import UserError
 from credit.indicators import CATALOGUE
-from credit.rulebooks.reading import FOLDER, load, shipped, version_key
+from credit.rulebooks.reading import load, shipped, version_key
+from support import rules
 
-ENTERPRISE = FOLDER / "gbt-26842-enterprise-0.2.0.yaml"
+ENTERPRISE = rules.ENTERPRISE
 TEXT = ENTERPRISE.read_text(encoding="utf-8")
 
 
@@ -44,7 +45,7 @@ def test_shipped_rulebooks_use_the_whole_catalogue_between_them() -> None:
 
 
 def test_no_shipped_number_claims_to_be_the_standards_text() -> None:
-    for path in FOLDER.glob("*.yaml"):
+    for path in rules.SHIPPED.glob("*.yaml"):
         assert "source: text" not in path.read_text(encoding="utf-8")
 
 

@@ -153,7 +153,7 @@ def warehouse_of(home: Path) -> Iterator[tuple[duckdb.DuckDBPyConnection, Settin
     """A warehouse in memory with the key file of its home on disk."""
     options = Settings(home=home, zone=ZONE, threads=1)
     with connection.connect(":memory:", options) as con:
-        con.execute(schema_.ddl())
+        schema_.build(con)
         con.execute("SET VARIABLE zone = ?", [ZONE])
         steps.adopt_shipped(con, ZONE)
         yield con, options

@@ -17,9 +17,9 @@ import pandas as pd
 
 from credit.evaluation.night import Evaluation
 from credit.rulebooks.book import Rulebook
-from credit.rulebooks.reading import FOLDER as RULEBOOKS
 from credit.rulebooks.reading import load
 from credit.settings import Settings
+from support import rules
 from support.places import TESTS
 from support.story_home import DAY, DAY_BEFORE, NAMES, Row, delivered, table, two_nights
 
@@ -62,7 +62,7 @@ class Results:
 
 def shipped_files() -> dict[str, tuple[Rulebook, Path]]:
     """`<id>-<version>` -> rulebook and file, of all that are shipped."""
-    found = [(load(path), path) for path in sorted(RULEBOOKS.glob("*.yaml"))]
+    found = [(load(path), path) for path in sorted(rules.SHIPPED.glob("*.yaml"))]
     return {f"{book.id}-{book.version}": (book, path) for book, path in found}
 
 

@@ -15,12 +15,14 @@ import pyarrow.parquet as pq
 from credit.disclosure import documents
 from credit.disclosure.bulk import GRADES
 from credit.files import formats
-from credit.rulebooks.reading import FOLDER
+from support import rules
 
 BOOKS = {
-    "enterprise": FOLDER / "gbt-26842-enterprise-0.2.0.yaml",
-    "individual": FOLDER / "gbt-28041-individual-0.2.0.yaml",
+    "enterprise": rules.ENTERPRISE,
+    "individual": rules.INDIVIDUAL,
 }
+MERCHANTS = [{"subject_id": f"M{i}", "score": 80.0 + i / 10} for i in range(6)]
+"""Rows of `publish`: M0 to M5, the better the higher their number."""
 
 
 def _entry(content: bytes) -> dict[str, Any]:
@@ -32,14 +34,14 @@ def publish(published: Path, rows: Sequence[Mapping[str, Any]], day: date = date
     paths = documents.paths([row["subject_id"] for row in rows])
     contents: dict[str, bytes] = {}
     grades = []
-    for given in rows:
+    for values in rows:
         row = {
             "subject_kind": "enterprise",
             "grade": "A",
             "score": 82.5,
             "evidence": 0.9,
             "not_rated_reason": None,
-            "name": f"name of {given['subject_id']}",
+            "name": f"name of {values['subject_id']}",
             "self_operated": False,
             "provisional": False,
             "dormant": False,
@@ -47,15 +49,15 @@ def publish(published: Path, rows: Sequence[Mapping[str, Any]], day: date = date
             "standing": "in_force",
             "evaluated_on": day,
             "text": None,
-        } | dict(given)
+        } | dict(values)
         book = BOOKS[row["subject_kind"]]
         row |= {
             "rulebook": book.stem.rpartition("-")[0],
             "rulebook_hash": hashlib.sha256(book.read_bytes()).hexdigest(),
             "document": paths[row["subject_id"]],
         }
-        shown = {name: row[name] for name in ("subject_id", "name", "grade", "score", "text")}
-        contents[row["document"]] = formats.to_json(shown) + b"\n"
+        document = {name: row[name] for name in ("subject_id", "name", "grade", "score", "text")}
+        contents[row["document"]] = formats.to_json(document) + b"\n"
         grades.append(row)
     sink = pa.BufferOutputStream()
     pq.write_table(pa.Table.from_pylist(grades, schema=pa.schema([(f.name, f.type) for f in GRADES])), sink)

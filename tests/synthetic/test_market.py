@@ -30,18 +30,18 @@ EVERY_COLUMN = pytest.mark.parametrize(
 )
 
 
-def market(threads: int = 2, **given: Any) -> duckdb.DuckDBPyConnection:
+def market(threads: int = 2, **changes: Any) -> duckdb.DuckDBPyConnection:
     con = duckdb.connect(config={"threads": threads, "memory_limit": "1GB"})
     con.create_function("resident_id_valid", codes.resident_id_valid)
     wanted: dict[str, Any] = {"merchants": MERCHANTS, "transactions": TRANSACTIONS, "end": END}
-    populate(con, **wanted | given)
+    populate(con, **wanted | changes)
     return con
 
 
 @pytest.fixture(scope="module")
 def con() -> Iterator[duckdb.DuckDBPyConnection]:
-    with market() as made:
-        yield made
+    with market() as filled:
+        yield filled
 
 
 @pytest.fixture(scope="module")
@@ -50,17 +50,19 @@ def delivered(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str,
     return folder, write(folder, merchants=MERCHANTS, transactions=TRANSACTIONS, end=END)
 
 
-def one(con: duckdb.DuckDBPyConnection, query: str) -> Any:
+def scalar(con: duckdb.DuckDBPyConnection, query: str) -> Any:
     return con.execute(query).fetchall()[0][0]
 
 
 def count(con: duckdb.DuckDBPyConnection, table: str, condition: str = "true") -> int:
-    return int(one(con, f"SELECT count(*) FROM sim.{table} WHERE {condition}"))
+    return int(scalar(con, f"SELECT count(*) FROM sim.{table} WHERE {condition}"))
 
 
 def contents(con: duckdb.DuckDBPyConnection) -> dict[str, Any]:
     """Table -> a figure that does not depend on the order of rows."""
-    return {name: one(con, f"SELECT sum(hash(t)::HUGEINT)::VARCHAR FROM sim.{name} t") for name in (*TABLES, "truth")}
+    return {
+        name: scalar(con, f"SELECT sum(hash(t)::HUGEINT)::VARCHAR FROM sim.{name} t") for name in (*TABLES, "truth")
+    }
 
 
 # --- the tables ----------------------------------------------------------------------------------------------------
@@ -68,15 +70,15 @@ def contents(con: duckdb.DuckDBPyConnection) -> dict[str, Any]:
 
 def test_the_tables_have_the_supplied_columns_in_their_canonical_types(con: duckdb.DuckDBPyConnection) -> None:
     for table in TABLES.values():
-        found = con.execute(f"SELECT column_name, column_type FROM (DESCRIBE sim.{table.name})").fetchall()
+        columns = con.execute(f"SELECT column_name, column_type FROM (DESCRIBE sim.{table.name})").fetchall()
         names = {"TIMESTAMPTZ": "TIMESTAMP WITH TIME ZONE"}
-        assert found == [(c.name, names.get(c.sql_type, c.sql_type)) for c in (*table.supplied, KNOWN_AT)]
+        assert columns == [(c.name, names.get(c.sql_type, c.sql_type)) for c in (*table.supplied, KNOWN_AT)]
 
 
 def test_only_the_asked_for_tables_are_left(con: duckdb.DuckDBPyConnection) -> None:
     left = con.execute("SELECT schema_name || '.' || table_name FROM duckdb_tables()").fetchall()
     assert {name for (name,) in left} == {f"sim.{name}" for name in (*TABLES, "truth")}
-    assert one(con, "SELECT count(*) FROM duckdb_functions() WHERE starts_with(function_name, 'sim_')") == 0
+    assert scalar(con, "SELECT count(*) FROM duckdb_functions() WHERE starts_with(function_name, 'sim_')") == 0
 
 
 @EVERY_COLUMN
@@ -106,7 +108,7 @@ def test_no_row_breaks_a_column_rule(con: duckdb.DuckDBPyConnection, table: Any,
 def test_no_row_breaks_a_row_rule(con: duckdb.DuckDBPyConnection, table: Any) -> None:
     for check in table.checks:
         assert count(con, table.name, check.bad) == 0, check.code
-    assert count(con, table.name) == one(con, f"SELECT count(DISTINCT {table.key}) FROM sim.{table.name}")
+    assert count(con, table.name) == scalar(con, f"SELECT count(DISTINCT {table.key}) FROM sim.{table.name}")
 
 
 def test_a_row_is_known_from_its_event_and_a_public_record_some_days_later(con: duckdb.DuckDBPyConnection) -> None:
@@ -125,14 +127,14 @@ def test_a_row_is_known_from_its_event_and_a_public_record_some_days_later(con: 
 @pytest.mark.parametrize("code", [c for _, c in MEMBERS if len(c.codes) > 4])
 def test_many_codes_occur(con: duckdb.DuckDBPyConnection, code: Any) -> None:
     table = next(table for table, column in MEMBERS if column is code)
-    found = {value for (value,) in con.execute(f"SELECT DISTINCT {code.name} FROM sim.{table.name}").fetchall()}
-    assert len(found - {None}) >= 4
+    values = {value for (value,) in con.execute(f"SELECT DISTINCT {code.name} FROM sim.{table.name}").fetchall()}
+    assert len(values - {None}) >= 4
 
 
 def test_children_belong_to_their_transaction_and_every_seller_is_a_subject(con: duckdb.DuckDBPyConnection) -> None:
     for child in ("reviews", "complaints"):
         joined = f"SELECT count(*) FROM sim.{child} JOIN sim.transactions USING (transaction_id, subject_id, buyer_id)"
-        assert one(con, joined) == count(con, child)
+        assert scalar(con, joined) == count(con, child)
     for table in list(TABLES)[1:]:
         sellers = "SELECT subject_id FROM sim.subjects WHERE role = 'seller'"
         assert count(con, table, f"subject_id NOT IN ({sellers})") == 0
@@ -151,7 +153,7 @@ def test_sizes_and_shares_are_as_asked(con: duckdb.DuckDBPyConnection) -> None:
     assert 0.5 <= count(con, "subjects", "role = 'seller' AND kind = 'enterprise'") / MERCHANTS <= 0.7
     assert 0.55 <= count(con, "reviews") / TRANSACTIONS <= 0.66
     assert 0.010 <= count(con, "complaints") / TRANSACTIONS <= 0.022
-    assert one(con, "SELECT sum(orders) FROM sim.truth") == TRANSACTIONS
+    assert scalar(con, "SELECT sum(orders) FROM sim.truth") == TRANSACTIONS
     buyers = "SELECT subject_id FROM sim.subjects WHERE role = 'buyer'"
     assert count(con, "transactions", f"buyer_id IN ({buyers})") > 200
 
@@ -178,7 +180,9 @@ def test_some_sellers_are_checked_once_to_three_times(con: duckdb.DuckDBPyConnec
     # Who has not answered has not passed; nothing is concluded before it was answered.
     assert count(con, "spot_checks", "(answered_at IS NULL) <> (result = 'refused') OR concluded_at < answered_at") == 0
     early = "requested_at < timezone('Asia/Shanghai', s.joined_on::TIMESTAMP)"
-    assert one(con, f"SELECT count(*) FROM sim.spot_checks JOIN sim.subjects s USING (subject_id) WHERE {early}") == 0
+    assert (
+        scalar(con, f"SELECT count(*) FROM sim.spot_checks JOIN sim.subjects s USING (subject_id) WHERE {early}") == 0
+    )
 
 
 # --- codes ---------------------------------------------------------------------------------------------------------
@@ -237,14 +241,14 @@ def test_quality_shows_in_what_happens(con: duckdb.DuckDBPyConnection, measure: 
     query = f"SELECT corr(quality, seen) FROM ({by_merchant} GROUP BY 1) JOIN sim.truth t USING (subject_id)"
     # A rate needs orders to be seen in; complaints are few.
     least = 3 if "complaints" in measure else 30
-    assert one(con, f"{query} WHERE t.story IS NULL AND n >= {least}") * sign > 0.25
+    assert scalar(con, f"{query} WHERE t.story IS NULL AND n >= {least}") * sign > 0.25
 
 
 @pytest.fixture(scope="module")
 def crowd() -> Iterator[duckdb.DuckDBPyConnection]:
     """Many merchants: what is rare can be seen."""
-    with market(merchants=5_000) as made:
-        yield made
+    with market(merchants=5_000) as filled:
+        yield filled
 
 
 @pytest.mark.parametrize(
@@ -260,12 +264,14 @@ def test_quality_shows_in_spot_checks(crowd: duckdb.DuckDBPyConnection, measure:
             SELECT *, coalesce(licence_valid_until < DATE '{END}', false) AS licence_lapsed FROM sim.subjects)
         JOIN sim.spot_checks USING (subject_id)
         JOIN sim.truth t USING (subject_id) WHERE t.story IS NULL AND requested_at < {CUT_OFF} - INTERVAL 60 DAY"""
-    assert one(crowd, query) > 0.12
+    assert scalar(crowd, query) > 0.12
 
 
 def test_careless_sellers_are_checked_oftener(crowd: duckdb.DuckDBPyConnection) -> None:
     checks = "(SELECT count(*) FROM sim.spot_checks c WHERE c.subject_id = t.subject_id)"
-    assert one(crowd, f"SELECT corr(quality, {checks}) FROM sim.truth t WHERE story IS NULL AND mode = 'plain'") < -0.12
+    assert (
+        scalar(crowd, f"SELECT corr(quality, {checks}) FROM sim.truth t WHERE story IS NULL AND mode = 'plain'") < -0.12
+    )
 
 
 def test_an_entry_on_the_abnormal_list_ends_or_is_repaired_for_some(crowd: duckdb.DuckDBPyConnection) -> None:
@@ -295,18 +301,20 @@ BOUGHT = """SELECT b.subject_id, b.story, b.quality AS honesty, count(*) AS orde
     [("paid", 1), ("cancelled", -1), ("returned", -1), ("groundless", -1), ("ones", -1), ("feigned", -1)],
 )
 def test_a_buyers_honesty_shows_in_what_it_does(con: duckdb.DuckDBPyConnection, measure: str, sign: int) -> None:
-    assert one(con, f"SELECT corr(honesty, {measure}) FROM ({BOUGHT}) WHERE orders >= 5") * sign > 0.3
+    assert scalar(con, f"SELECT corr(honesty, {measure}) FROM ({BOUGHT}) WHERE orders >= 5") * sign > 0.3
 
 
 def test_most_buyers_pay_and_keep(con: duckdb.DuckDBPyConnection) -> None:
-    good = one(con, f"SELECT count(*) FROM ({BOUGHT}) WHERE paid >= 0.9 AND returned <= 0.2 AND groundless <= 0.05")
+    good = scalar(con, f"SELECT count(*) FROM ({BOUGHT}) WHERE paid >= 0.9 AND returned <= 0.2 AND groundless <= 0.05")
     assert 0.6 <= good / BUYER_SUBJECTS <= 0.95
-    assert one(con, "SELECT count(*) FROM sim.truth WHERE mode = 'buyer'") == BUYER_SUBJECTS
+    assert scalar(con, "SELECT count(*) FROM sim.truth WHERE mode = 'buyer'") == BUYER_SUBJECTS
     known = "role = 'buyer' AND registration_verified_on >= joined_on AND contact_verified_on >= joined_on"
     assert 0.7 * BUYER_SUBJECTS <= count(con, "subjects", known) <= BUYER_SUBJECTS
     late = "t.ordered_at < timezone('Asia/Shanghai', s.joined_on::TIMESTAMP)"
     assert (
-        one(con, f"SELECT count(*) FROM sim.transactions t JOIN sim.subjects s ON s.subject_id = buyer_id AND {late}")
+        scalar(
+            con, f"SELECT count(*) FROM sim.transactions t JOIN sim.subjects s ON s.subject_id = buyer_id AND {late}"
+        )
         == 0
     )
 
@@ -334,8 +342,8 @@ def test_the_honest_regular_and_the_abusive_buyer(seed: int) -> None:
 
 def test_ratings_hang_together_and_on_lateness(con: duckdb.DuckDBPyConnection) -> None:
     for part in ("description", "service", "logistics"):
-        assert one(con, f"SELECT corr(rating_overall, rating_{part}) FROM sim.reviews") > 0.25
-    late = one(con, """SELECT avg(rating_overall) FILTER (delivered_at <= delivery_due_at)
+        assert scalar(con, f"SELECT corr(rating_overall, rating_{part}) FROM sim.reviews") > 0.25
+    late = scalar(con, """SELECT avg(rating_overall) FILTER (delivered_at <= delivery_due_at)
         - avg(rating_overall) FILTER (delivered_at > delivery_due_at)
         FROM sim.reviews JOIN sim.transactions USING (transaction_id)""")  # fmt: skip
     assert late > 0.3
@@ -345,7 +353,7 @@ def test_ratings_hang_together_and_on_lateness(con: duckdb.DuckDBPyConnection) -
 
 
 @pytest.fixture(scope="module", params=["smallest", "usual"])
-def told(request: pytest.FixtureRequest, con: duckdb.DuckDBPyConnection) -> Iterator[duckdb.DuckDBPyConnection]:
+def stories(request: pytest.FixtureRequest, con: duckdb.DuckDBPyConnection) -> Iterator[duckdb.DuckDBPyConnection]:
     if request.param == "usual":
         yield con
     else:
@@ -366,35 +374,35 @@ def figures(con: duckdb.DuckDBPyConnection, story: str, since: int = 400) -> dic
     return dict(zip([column[0] for column in row.description or ()], row.fetchall()[0], strict=True))
 
 
-def test_stories_are_there_and_of_their_kind(told: duckdb.DuckDBPyConnection) -> None:
+def test_stories_are_there_and_of_their_kind(stories: duckdb.DuckDBPyConnection) -> None:
     for story in STORIES:
-        found = told.execute(
+        subjects = stories.execute(
             f"SELECT kind, self_operated FROM sim.subjects WHERE subject_id = '{story.subject_id}'"
         ).fetchall()
-        assert found == [(story.kind, story.name == "self_operated")]
-        assert count(told, "truth", f"story = '{story.name}'") == len(story.phases)
-    assert count(told, "subjects", "self_operated") == 1
+        assert subjects == [(story.kind, story.name == "self_operated")]
+        assert count(stories, "truth", f"story = '{story.name}'") == len(story.phases)
+    assert count(stories, "subjects", "self_operated") == 1
 
 
-def test_honest_new_shop(told: duckdb.DuckDBPyConnection) -> None:
-    seen = figures(told, "honest_new_shop")
-    assert seen["orders"] == 24 == figures(told, "honest_new_shop", since=42)["orders"]
-    assert seen["late"] <= 0.1
-    assert seen["rating"] > 4.5
+def test_honest_new_shop(stories: duckdb.DuckDBPyConnection) -> None:
+    trade = figures(stories, "honest_new_shop")
+    assert trade["orders"] == 24 == figures(stories, "honest_new_shop", since=42)["orders"]
+    assert trade["late"] <= 0.1
+    assert trade["rating"] > 4.5
 
 
-def test_careless_giant(told: duckdb.DuckDBPyConnection) -> None:
-    seen = figures(told, "careless_giant")
-    assert seen["orders"] >= 0.05 * count(told, "transactions")
-    assert seen["late"] > 0.2
-    assert seen["complaints"] > 0.03
-    assert seen["rating"] < 4.3
+def test_careless_giant(stories: duckdb.DuckDBPyConnection) -> None:
+    trade = figures(stories, "careless_giant")
+    assert trade["orders"] >= 0.05 * count(stories, "transactions")
+    assert trade["late"] > 0.2
+    assert trade["complaints"] > 0.03
+    assert trade["rating"] < 4.3
 
 
-def test_brusher(told: duckdb.DuckDBPyConnection) -> None:
+def test_brusher(stories: duckdb.DuckDBPyConnection) -> None:
     brushed = f"""FROM sim.transactions t LEFT JOIN sim.reviews r USING (transaction_id)
         WHERE t.subject_id = '{STORY["brusher"]}' AND hour(timezone('Asia/Shanghai', ordered_at)) BETWEEN 2 AND 3"""
-    row = told.execute(
+    row = stories.execute(
         f"""SELECT count(*), count(DISTINCT t.buyer_id), avg((coalesce(rating_overall, 5) = 5)::INT),
             count(DISTINCT timezone('Asia/Shanghai', ordered_at)::DATE) {brushed}"""
     ).fetchall()[0]
@@ -405,11 +413,11 @@ def test_brusher(told: duckdb.DuckDBPyConnection) -> None:
     assert nights <= 12 + (orders - 120)
 
 
-def test_exit_scam(told: duckdb.DuckDBPyConnection) -> None:
-    scam = figures(told, "exit_scam", since=21)
+def test_exit_scam(stories: duckdb.DuckDBPyConnection) -> None:
+    scam = figures(stories, "exit_scam", since=21)
     assert scam["orders"] == 120
     assert scam["dispatched"] == 0
-    before = told.execute(
+    before = stories.execute(
         f"""SELECT avg((dispatched_at <= dispatch_due_at)::INT), avg(amount)::DOUBLE FROM sim.transactions
             WHERE subject_id = '{STORY["exit_scam"]}' AND ordered_at < {CUT_OFF} - INTERVAL 21 DAY"""
     ).fetchall()[0]
@@ -418,22 +426,22 @@ def test_exit_scam(told: duckdb.DuckDBPyConnection) -> None:
     assert scam["complaints"] > 0.05
 
 
-def test_repaired_offender(told: duckdb.DuckDBPyConnection) -> None:
+def test_repaired_offender(stories: duckdb.DuckDBPyConnection) -> None:
     merchant = f"subject_id = '{STORY['repaired_offender']}'"
     repaired = "kind = 'administrative_penalty' AND grade = 'moderate' AND repaired_on > valid_from"
-    assert count(told, "public_records", f"{merchant} AND {repaired}") == 1
-    assert figures(told, "repaired_offender", since=200)["rating"] > figures(told, "repaired_offender")["rating"]
+    assert count(stories, "public_records", f"{merchant} AND {repaired}") == 1
+    assert figures(stories, "repaired_offender", since=200)["rating"] > figures(stories, "repaired_offender")["rating"]
 
 
-def test_excellent_veteran(told: duckdb.DuckDBPyConnection) -> None:
-    seen = figures(told, "excellent_veteran")
-    assert seen["late"] == 0
-    assert seen["rating"] > 4.85
-    assert seen["complaints"] < 0.01
+def test_excellent_veteran(stories: duckdb.DuckDBPyConnection) -> None:
+    trade = figures(stories, "excellent_veteran")
+    assert trade["late"] == 0
+    assert trade["rating"] > 4.85
+    assert trade["complaints"] < 0.01
     merchant = f"subject_id = '{STORY['excellent_veteran']}'"
-    assert count(told, "violations", merchant) == 0
-    assert count(told, "public_records", f"{merchant} AND kind <> 'certification' AND grade <> 'A'") == 0
-    assert count(told, "subjects", f"{merchant} AND joined_on < DATE '{END}' - 2900") == 1
+    assert count(stories, "violations", merchant) == 0
+    assert count(stories, "public_records", f"{merchant} AND kind <> 'certification' AND grade <> 'A'") == 0
+    assert count(stories, "subjects", f"{merchant} AND joined_on < DATE '{END}' - 2900") == 1
 
 
 def rows(con: duckdb.DuckDBPyConnection, table: str, story: str, columns: str, order: str) -> list[tuple[Any, ...]]:
@@ -476,42 +484,45 @@ ANSWERS = {
 }
 
 
-def test_what_stories_have_on_the_books(told: duckdb.DuckDBPyConnection) -> None:
+def test_what_stories_have_on_the_books(stories: duckdb.DuckDBPyConnection) -> None:
     ends = f"DATE '{END}' - "
     for name in STORY:
         assert rows(
-            told, "violations", name, f"kind, severity, {days_ago('decided_at')}", "decided_at"
+            stories, "violations", name, f"kind, severity, {days_ago('decided_at')}", "decided_at"
         ) == VIOLATIONS.get(name, []), name
-        assert rows(told, "sanctions", name, f"kind, until_at > {CUT_OFF}", "imposed_at") == SANCTIONS.get(name, []), (
-            name
-        )
+        assert rows(stories, "sanctions", name, f"kind, until_at > {CUT_OFF}", "imposed_at") == SANCTIONS.get(
+            name, []
+        ), name
         span = ", ".join(ends + day for day in ("valid_from", "valid_until", "repaired_on"))
-        records = rows(told, "public_records", name, f"kind, grade, {span}", "valid_from")
+        records = rows(stories, "public_records", name, f"kind, grade, {span}", "valid_from")
         assert [record for record in records if record[0] != "tax_grade"] == RECORDS.get(name, []), name
         assert all(record[1] != "D" for record in records), name
         answer = (
             "CASE WHEN answered_at <= due_at THEN 'in time ' WHEN answered_at > due_at THEN 'late ' ELSE 'never ' END"
         )
-        checks = [row[0] for row in rows(told, "spot_checks", name, f"{answer} || result", "requested_at")]
+        checks = [row[0] for row in rows(stories, "spot_checks", name, f"{answer} || result", "requested_at")]
         assert checks == ANSWERS.get(name, ["in time passed"]), name
-        lapsed = rows(told, "subjects", name, f"{ends}licence_valid_until", "1")[0][0]
+        lapsed = rows(stories, "subjects", name, f"{ends}licence_valid_until", "1")[0][0]
         assert lapsed == 20 if name == "expired_licence" else lapsed is None or lapsed < 0, name
-    assert count(told, "subjects", f"subject_id IN {tuple(STORY.values())} AND permit_valid_until < DATE '{END}'") == 0
-
-
-def test_the_scam_is_foretold_by_its_orders_before_it_is_decided(told: duckdb.DuckDBPyConnection) -> None:
-    seller = f"subject_id = '{STORY['exit_scam']}'"
-    broken = f"{seller} AND dispatched_at IS NULL AND cancelled_at IS NULL AND dispatch_due_at < v.decided_at"
-    overdue = f"SELECT count(*) FROM sim.transactions t JOIN sim.violations v USING (subject_id) WHERE {broken}"
-    assert one(told, overdue) > 60
-    assert count(told, "violations", f"{seller} AND occurred_at < {CUT_OFF} - INTERVAL 21 DAY") == 0
     assert (
-        count(told, "complaints", f"{seller} AND filed_at < {CUT_OFF} - INTERVAL 3 DAY AND category = 'delivery'") > 0
+        count(stories, "subjects", f"subject_id IN {tuple(STORY.values())} AND permit_valid_until < DATE '{END}'") == 0
     )
 
 
-def test_the_brusher_is_found_out_between_its_second_and_third_burst(told: duckdb.DuckDBPyConnection) -> None:
-    ((decided, occurred, until),) = told.execute(
+def test_the_scam_is_foretold_by_its_orders_before_it_is_decided(stories: duckdb.DuckDBPyConnection) -> None:
+    seller = f"subject_id = '{STORY['exit_scam']}'"
+    broken = f"{seller} AND dispatched_at IS NULL AND cancelled_at IS NULL AND dispatch_due_at < v.decided_at"
+    overdue = f"SELECT count(*) FROM sim.transactions t JOIN sim.violations v USING (subject_id) WHERE {broken}"
+    assert scalar(stories, overdue) > 60
+    assert count(stories, "violations", f"{seller} AND occurred_at < {CUT_OFF} - INTERVAL 21 DAY") == 0
+    assert (
+        count(stories, "complaints", f"{seller} AND filed_at < {CUT_OFF} - INTERVAL 3 DAY AND category = 'delivery'")
+        > 0
+    )
+
+
+def test_the_brusher_is_found_out_between_its_second_and_third_burst(stories: duckdb.DuckDBPyConnection) -> None:
+    ((decided, occurred, until),) = stories.execute(
         f"""SELECT {days_ago("decided_at")}, {days_ago("occurred_at")}, {days_ago("until_at")}
             FROM sim.violations JOIN sim.sanctions s USING (violation_id) WHERE s.subject_id = '{STORY["brusher"]}'"""
     ).fetchall()
@@ -520,12 +531,12 @@ def test_the_brusher_is_found_out_between_its_second_and_third_burst(told: duckd
 
 
 @pytest.mark.parametrize("story", ["blacklisted", "expired_licence", "dormant"])
-def test_what_holds_the_story_back_is_not_its_trade(told: duckdb.DuckDBPyConnection, story: str) -> None:
-    seen = figures(told, story)
-    assert seen["orders"] >= 100
-    assert seen["late"] < 0.1
-    assert seen["rating"] > 4.3
-    assert figures(told, story, since=200)["orders"] == 0 if story == "dormant" else seen["orders"]
+def test_what_holds_the_story_back_is_not_its_trade(stories: duckdb.DuckDBPyConnection, story: str) -> None:
+    trade = figures(stories, story)
+    assert trade["orders"] >= 100
+    assert trade["late"] < 0.1
+    assert trade["rating"] > 4.3
+    assert figures(stories, story, since=200)["orders"] == 0 if story == "dormant" else trade["orders"]
 
 
 # --- files ---------------------------------------------------------------------------------------------------------
@@ -570,8 +581,8 @@ def test_good_parquet_rows_equal_the_table(
     delivered: tuple[Path, dict[str, int]], con: duckdb.DuckDBPyConnection
 ) -> None:
     good = f"SELECT * FROM '{delivered[0] / 'transactions.parquet'}' WHERE NOT starts_with(transaction_id, 'BAD-')"
-    assert one(con, f"SELECT count(*) FROM ({good} EXCEPT SELECT * FROM sim.transactions)") == 0
-    assert one(con, f"SELECT count(*) FROM (SELECT * FROM sim.transactions EXCEPT {good})") == 0
+    assert scalar(con, f"SELECT count(*) FROM ({good} EXCEPT SELECT * FROM sim.transactions)") == 0
+    assert scalar(con, f"SELECT count(*) FROM (SELECT * FROM sim.transactions EXCEPT {good})") == 0
 
 
 def test_files_come_in_a_mix_of_shapes(delivered: tuple[Path, dict[str, int]]) -> None:
@@ -597,7 +608,7 @@ def test_without_bad_rows_there_are_none(tmp_path: Path) -> None:
         assert b"BAD-" not in (gzip.decompress(raw) if path.suffix == ".gz" else raw)
 
 
-@pytest.mark.parametrize("given", [{"merchants": 19}, {"transactions": 1_999}, {"days": 239}, {"schema": "a b"}])
-def test_what_is_too_small_for_the_stories_is_refused(given: dict[str, Any]) -> None:
-    with pytest.raises(ValueError, match=next(iter(given))):
-        market(**given)
+@pytest.mark.parametrize("sizes", [{"merchants": 19}, {"transactions": 1_999}, {"days": 239}, {"schema": "a b"}])
+def test_what_is_too_small_for_the_stories_is_refused(sizes: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match=next(iter(sizes))):
+        market(**sizes)

@@ -16,19 +16,19 @@ import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
-from credit.cli import validate
+from credit.cli import validation
 from credit.cli.main import app
 from credit.errors import UserError
 from credit.home import open_warehouse
 from credit.intake import landing, merging
 from credit.rulebooks.book import Rulebook
-from credit.rulebooks.reading import FOLDER
 from credit.settings import Settings
 from credit.synthetic import delivery
 from credit.validation import report
 from credit.validation.backtest import Backtest, backtest
 from credit.validation.outcomes import APART, DEFAULT, FAULTS, Definition, definition, outcomes
 from credit.validation.stability import Stability, _moved, stability, variants
+from support import rules
 from support.literal import DAY, ZONE
 
 Fill = Callable[..., duckdb.DuckDBPyConnection]
@@ -85,31 +85,31 @@ def test_what_an_order_came_to(placed: Callable[..., pd.DataFrame], case: str) -
 
 
 def test_reviews_and_complaints(placed: Callable[..., pd.DataFrame]) -> None:
-    def of(number: int, **values: Any) -> dict[str, Any]:
+    def review(number: int, **values: Any) -> dict[str, Any]:
         return {"transaction_id": f"transactions-{number}", "reviewed_at": "2025-07-20"} | values
 
-    told = {"filed_at": "2025-07-20", "resolved_at": "2025-07-25", "liability": "seller", "outcome": "upheld"}
-    found = placed(
+    complaint = {"filed_at": "2025-07-20", "resolved_at": "2025-07-25", "liability": "seller", "outcome": "upheld"}
+    lines = placed(
         [ARRIVED] * 8,
         reviews=[
-            of(1, rating_overall=2), of(2, rating_overall=3), of(3, rating_overall=1, shared=True),
-            of(4, rating_overall=1, authentic=False), of(5, rating_overall=5), of(5, rating_overall=1),
+            review(1, rating_overall=2), review(2, rating_overall=3), review(3, rating_overall=1, shared=True),
+            review(4, rating_overall=1, authentic=False), review(5, rating_overall=5), review(5, rating_overall=1),
         ],
         complaints=[
-            told | {"transaction_id": "transactions-6"},
-            told | {"transaction_id": "transactions-7", "liability": "carrier"},
-            told | {"transaction_id": "transactions-8", "resolved_at": "2025-12-01"},
+            complaint | {"transaction_id": "transactions-6"},
+            complaint | {"transaction_id": "transactions-7", "liability": "carrier"},
+            complaint | {"transaction_id": "transactions-8", "resolved_at": "2025-12-01"},
         ],
     )  # fmt: skip
-    numbered = found.set_index("order_id")
+    numbered = lines.set_index("order_id")
     assert numbered.index[numbered["rated_low"]].tolist() == ["transactions-1", "transactions-3", "transactions-5"]
     assert numbered.index[numbered["complaint_upheld"]].tolist() == ["transactions-6"]
 
 
 def test_the_period_is_days_of_the_platform(placed: Callable[..., pd.DataFrame]) -> None:
     times = ["2025-06-30 23:59", "2025-07-01 00:00", "2025-07-30 23:59", "2025-07-31 00:00"]
-    found = placed([ARRIVED | {"ordered_at": at} for at in times])
-    assert found["order_id"].tolist() == ["transactions-2", "transactions-3"]
+    lines = placed([ARRIVED | {"ordered_at": at} for at in times])
+    assert lines["order_id"].tolist() == ["transactions-2", "transactions-3"]
 
 
 def test_the_definition_is_a_parameter(placed: Callable[..., pd.DataFrame]) -> None:
@@ -128,26 +128,26 @@ def test_the_definition_is_a_parameter(placed: Callable[..., pd.DataFrame]) -> N
 
 def test_weights_that_are_moved_still_add_up(book: Callable[..., Rulebook]) -> None:
     rules = [{"id": "completion_rate", "weight": 60}, {"id": "on_time_dispatch_rate", "weight": 40}]
-    of = book({"fulfilment": (70, rules), "after_sales": (30, [{"id": "complaint_rate"}])})
-    assert [e.weight for e in _moved(of.elements, "fulfilment", 0.2)] == pytest.approx([84, 16])
-    found = list(variants(of, {"completion_rate", "on_time_dispatch_rate", "complaint_rate"}))
-    assert [(kind, which, change) for kind, which, change, _ in found] == [
+    rulebook = book({"fulfilment": (70, rules), "after_sales": (30, [{"id": "complaint_rate"}])})
+    assert [e.weight for e in _moved(rulebook.elements, "fulfilment", 0.2)] == pytest.approx([84, 16])
+    moved = list(variants(rulebook, {"completion_rate", "on_time_dispatch_rate", "complaint_rate"}))
+    assert [(kind, id, change) for kind, id, change, _ in moved] == [
         ("element", "fulfilment", -0.2), ("element", "fulfilment", 0.2),
         ("element", "after_sales", -0.2), ("element", "after_sales", 0.2),
         ("indicator", "completion_rate", -0.2), ("indicator", "completion_rate", 0.2),
         ("indicator", "on_time_dispatch_rate", -0.2), ("indicator", "on_time_dispatch_rate", 0.2),
         ("edge", "A", -1.0), ("edge", "A", 1.0), ("edge", "B", -1.0), ("edge", "B", 1.0),
     ]  # fmt: skip
-    for *_, other in found:
-        assert sum(e.weight for e in other.elements) == pytest.approx(100)
-        assert all(sum(r.weight for r in e.indicators) == pytest.approx(100) for e in other.elements)
+    for *_, variant in moved:
+        assert sum(e.weight for e in variant.elements) == pytest.approx(100)
+        assert all(sum(r.weight for r in e.indicators) == pytest.approx(100) for e in variant.elements)
 
 
 # --- a synthetic marketplace ----------------------------------------------------------------------------------------------
 
 END = date(2026, 11, 24)
 DATES = [END - timedelta(days=100), END - timedelta(days=60)]
-BOOK = FOLDER / "gbt-26842-enterprise-0.3.0.yaml"
+BOOK = rules.ENTERPRISE
 
 
 @pytest.fixture(scope="module")
@@ -180,8 +180,8 @@ def test_a_score_that_knows_the_past_tells_of_what_follows(tested: Backtest) -> 
     assert len(mine) == 2  # enterprises and individuals
     assert (mine["value"] > 0.6).all()
     assert ((mine["low"] <= mine["value"]) & (mine["value"] <= mine["high"])).all()
-    one = tested.measures.query("level == 'seller' and scorer == 'score' and population == 'rated'")
-    assert (one["value"].dropna() > 0.6).all()  # where nobody rated is bad, or everybody, it says nothing
+    row = tested.measures.query("level == 'seller' and scorer == 'score' and population == 'rated'")
+    assert (row["value"].dropna() > 0.6).all()  # where nobody rated is bad, or everybody, it says nothing
 
 
 def test_numbers_of_a_backtest_hang_together(tested: Backtest) -> None:
@@ -210,10 +210,10 @@ def test_nothing_of_later_counts(market: Settings, tested: Backtest, tmp_path: P
         after = backtest(con, DATES[1:], ZONE, [60], rulebooks=[BOOK], resamples=5)
     pick = "date == @DATES[1] and days == 60"
     columns = ["rulebook", "grade", "sellers", "orders"]
-    found, before = after.grades.query(pick), tested.grades.query(pick)
+    later, before = after.grades.query(pick), tested.grades.query(pick)
     before = before[before["rulebook"].isin(after.rulebooks)]
-    assert found[columns].to_numpy().tolist() == before[columns].to_numpy().tolist()
-    assert found["bad"].sum() > before["bad"].sum()
+    assert later[columns].to_numpy().tolist() == before[columns].to_numpy().tolist()
+    assert later["bad"].sum() > before["bad"].sum()
 
 
 def test_stability_hangs_together(steady: Stability) -> None:
@@ -236,9 +236,9 @@ def test_stability_hangs_together(steady: Stability) -> None:
     assert groups["size"].sum() > 30
 
 
-@pytest.mark.parametrize("which", ["tested", "steady"])
-def test_the_page_stands_alone(which: str, request: pytest.FixtureRequest, tmp_path: Path) -> None:
-    result = request.getfixturevalue(which)
+@pytest.mark.parametrize("fixture", ["tested", "steady"])
+def test_the_page_stands_alone(fixture: str, request: pytest.FixtureRequest, tmp_path: Path) -> None:
+    result = request.getfixturevalue(fixture)
     written = {path.name: path for path in report.write(result, tmp_path / "new" / "out")}
     page = written["index.html"].read_text(encoding="utf-8")
     assert "<script" not in page
@@ -251,28 +251,28 @@ def test_the_page_stands_alone(which: str, request: pytest.FixtureRequest, tmp_p
     for name, table in report.frames(result).items():
         with written[f"{name}.csv"].open(encoding="utf-8") as file:
             assert len(list(csv.DictReader(file))) == len(table)
-    told = json.loads(written["result.json"].read_text(encoding="utf-8"))
-    assert told["dates"] == [str(day) for day in DATES]
+    document = json.loads(written["result.json"].read_text(encoding="utf-8"))
+    assert document["dates"] == [str(day) for day in DATES]
 
 
-@pytest.mark.parametrize(("which", "said"), [("tested", "信用得分"), ("steady", "There and back")])
+@pytest.mark.parametrize(("fixture", "words"), [("tested", "信用得分"), ("steady", "There and back")])
 def test_what_the_terminal_shows(
-    which: str,
-    said: str,
+    fixture: str,
+    words: str,
     request: pytest.FixtureRequest,
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(validate.out, "width", 200)
-    validate.show(request.getfixturevalue(which), [])
-    assert said in capsys.readouterr().out
+    monkeypatch.setattr(validation.out, "width", 200)
+    validation.show(request.getfixturevalue(fixture), [])
+    assert words in capsys.readouterr().out
 
 
 def test_the_command(market: Settings, tmp_path: Path) -> None:
     def run(*arguments: str) -> Any:
         return CliRunner().invoke(app, ["validate", *arguments, "--home", str(market.home)])
 
-    one = (
+    arguments = (
         "backtest",
         "--date",
         str(DATES[1]),
@@ -285,11 +285,11 @@ def test_the_command(market: Settings, tmp_path: Path) -> None:
         "--rulebook",
         str(BOOK),
     )
-    given = run(*one, "--json", "--out", str(tmp_path))
-    told = json.loads(given.stdout)
-    assert given.exit_code == 0
-    assert told["bad"] == "sent_late"
-    assert {row["days"] for row in told["measures"]} == {30}
+    success = run(*arguments, "--json", "--out", str(tmp_path))
+    document = json.loads(success.stdout)
+    assert success.exit_code == 0
+    assert document["bad"] == "sent_late"
+    assert {row["days"] for row in document["measures"]} == {30}
     assert (tmp_path / "index.html").exists()
     wrong = (
         (("backtest", "--date", "yesterday"), "YYYY-MM-DD"),
@@ -297,10 +297,10 @@ def test_the_command(market: Settings, tmp_path: Path) -> None:
         (("backtest", "--date", str(DATES[1]), "--bad", "late"), "expected, by comma"),
         (("stability", "--date", str(DATES[1]), "--nights", "1"), "at least twice"),
     )
-    for arguments, said in wrong:
+    for arguments, reason in wrong:
         failed = run(*arguments)
         assert isinstance(failed.exception, UserError), failed.output
-        assert said in str(failed.exception)
+        assert reason in str(failed.exception)
 
 
 # --- real orders -----------------------------------------------------------------------------------------------------------
@@ -317,7 +317,7 @@ def real(olist_home: Settings) -> Iterator[Backtest]:
 @pytest.mark.olist
 def test_outcomes_of_olist_equal_hand_written_sql(olist_home: Settings, olist: Path) -> None:
     with open_warehouse(olist_home, read_only=True) as con:
-        found = outcomes(con, OLIST_DATES[2], 90, "America/Sao_Paulo")
+        followed = outcomes(con, OLIST_DATES[2], 90, "America/Sao_Paulo")
         (lines, low, late, off) = con.execute(
             f"""WITH lines AS (
                     SELECT order_id, seller_id, min(shipping_limit_date) AS send_by
@@ -335,8 +335,12 @@ def test_outcomes_of_olist_equal_hand_written_sql(olist_home: Settings, olist: P
                   AND coalesce(order_approved_at >= order_purchase_timestamp, true)
                   AND coalesce(order_delivered_carrier_date >= order_purchase_timestamp, true)"""
         ).fetchall()[0]
-    assert len(found) == lines
-    assert (found["rated_low"].sum(), found["sent_late"].sum(), found["seller_cancelled"].sum()) == (low, late, off)
+    assert len(followed) == lines
+    assert (followed["rated_low"].sum(), followed["sent_late"].sum(), followed["seller_cancelled"].sum()) == (
+        low,
+        late,
+        off,
+    )
 
 
 @pytest.mark.olist

@@ -84,15 +84,15 @@ def test_wilson_is_scipys() -> None:
 def test_migration_by_hand() -> None:
     before = pd.DataFrame({"subject_id": list("abcde"), "grade": ["A", "A", "B", "NR", "A"]})
     after = pd.DataFrame({"subject_id": list("abcdf"), "grade": ["A", "B", "B", "A", "A"]})
-    found = migration(before, after, ["A", "B", NOT_RATED])
+    table = migration(before, after, ["A", "B", NOT_RATED])
     # e is not there any more, f was not there before.
-    assert found.to_numpy().tolist() == [
+    assert table.to_numpy().tolist() == [
         ["A", "A", 1, 0.5],
         ["A", "B", 1, 0.5],
         ["B", "B", 1, 1.0],
         ["NR", "A", 1, 1.0],
     ]
-    square = matrix(found, ["A", "B", NOT_RATED])
+    square = matrix(table, ["A", "B", NOT_RATED])
     assert square.to_numpy().tolist() == [[1, 1], [0, 1], [1, 0]]
 
 
@@ -109,9 +109,9 @@ def test_rises_and_falls() -> None:
     rows = [(f"{g}{i:02}", g, 10, bad) for g, bad in rates.items() for i in range(40)]
     by_seller = pd.DataFrame(rows, columns=["subject_id", "grade", "orders", "bad"]).set_index("subject_id")
     table = pd.DataFrame({"grade": list(rates), "rate": [0.1, 0.3, 0.2]})
-    found = metrics.rising(table, by_seller, metrics.draws(len(by_seller), 200))
-    assert found["verdict"].tolist() == ["rises", "falls"]
-    assert found["rise"].tolist() == pytest.approx([0.2, -0.1])
+    steps = metrics.rising(table, by_seller, metrics.draws(len(by_seller), 200))
+    assert steps["verdict"].tolist() == ["rises", "falls"]
+    assert steps["rise"].tolist() == pytest.approx([0.2, -0.1])
 
 
 def test_calibration_tells_a_market_that_became_better() -> None:
@@ -157,17 +157,17 @@ def test_only_the_order_of_scores_counts_and_not_that_of_rows(rows: list[tuple[b
 @settings(max_examples=50, deadline=None)
 def test_sums_by_seller_give_the_auc_of_the_orders(rows: list[tuple[bool, int]], seed: int) -> None:
     """A resample in which every seller is drawn once is the orders as they are; one drawn twice is its orders twice."""
-    of = np.random.default_rng(seed).integers(0, 6, len(rows))
-    table = pd.DataFrame({"subject_id": [f"s{i}" for i in of], "bad": [b for b, _ in rows]})
+    numbers = np.random.default_rng(seed).integers(0, 6, len(rows))
+    table = pd.DataFrame({"subject_id": [f"s{i}" for i in numbers], "bad": [b for b, _ in rows]})
     sellers = pd.Index(sorted(table["subject_id"].unique()))
     score = pd.Series({s: float(i % 4) for i, s in enumerate(sellers)})
     of_orders = table["subject_id"].map(score)
     weights = np.ones((2, len(sellers)))
     weights[1, 0] = 2
-    found = metrics.auc_of_draws(metrics.Sums.of(table, sellers), score.to_numpy(), weights)
-    assert found[0] == pytest.approx(metrics.auc(table["bad"], of_orders))
+    resampled = metrics.auc_of_draws(metrics.Sums.from_orders(table, sellers), score.to_numpy(), weights)
+    assert resampled[0] == pytest.approx(metrics.auc(table["bad"], of_orders))
     twice = pd.concat([table, table[table["subject_id"] == sellers[0]]])
-    assert found[1] == pytest.approx(metrics.auc(twice["bad"], twice["subject_id"].map(score)))
+    assert resampled[1] == pytest.approx(metrics.auc(twice["bad"], twice["subject_id"].map(score)))
 
 
 def test_resamples_are_the_same_for_the_same_seed() -> None:

@@ -56,28 +56,34 @@ def test_dearer_with_caps_and_after_an_upheld_finding(market: duckdb.DuckDBPyCon
     upheld = prices(market, END, BOOK, attack=few, upheld=True, steps=STEPS)
     assert rows() == before
 
-    def moved(found: list[Price]) -> float:
-        return sum(one.moved * one.merchants for one in found)
+    def moved(offers: list[Price]) -> float:
+        return sum(price.moved * price.merchants for price in offers)
 
     assert moved(capped) < moved(plain)
     assert moved(upheld) < moved(plain)
     places = BOOK.symbols.index
-    assert all(places(one.goal) == places(one.grade) - 1 for one in plain)
-    for one in plain:
-        assert (one.orders is None) == (one.moved < 0.5)
-        if one.orders:
-            assert (one.accounts, one.money) == (2, few.cost(one.orders))
+    assert all(places(price.goal) == places(price.grade) - 1 for price in plain)
+    for price in plain:
+        assert (price.orders is None) == (price.moved < 0.5)
+        if price.orders:
+            assert (price.accounts, price.money) == (2, few.cost(price.orders))
 
 
 def test_the_caps_take_a_trivial_order_for_nothing(market: duckdb.DuckDBPyConnection) -> None:
     dear = prices(market, END, limited(BOOK, 6, 50), attack=Attack(accounts=8), steps=(16,))
-    assert [one.fees for one in dear if one.orders] == [round(16 * 0.05 * 50.01, 2) for one in dear if one.orders]
+    assert [price.fees for price in dear if price.orders] == [
+        round(16 * 0.05 * 50.01, 2) for price in dear if price.orders
+    ]
 
 
 def test_upholding_what_is_found_of_the_brusher_takes_its_gain_away(market: duckdb.DuckDBPyConnection) -> None:
     """Its score is then no better than without a faked order, all else equal."""
-    found = [one for one in scan(market, SETTINGS, END) if one.subject_id == BRUSHER and one.kind != "review_bombing"]
-    assert found
+    suspicions = [
+        finding
+        for finding in scan(market, SETTINGS, END)
+        if finding.subject_id == BRUSHER and finding.kind != "review_bombing"
+    ]
+    assert suspicions
     night = END + timedelta(days=1)
 
     def score() -> tuple[float, float]:
@@ -96,8 +102,8 @@ def test_upholding_what_is_found_of_the_brusher_takes_its_gain_away(market: duck
         honest, _ = score()
         market.rollback()
         market.begin()
-        for one in found:
-            findings.uphold(market, one, reason="r", by="Li Wei", at=cut_off(END, ZONE))
+        for finding in suspicions:
+            findings.uphold(market, finding, reason="r", by="Li Wei", at=cut_off(END, ZONE))
         judged, left = score()
     finally:
         market.rollback()
@@ -109,9 +115,9 @@ def test_upholding_what_is_found_of_the_brusher_takes_its_gain_away(market: duck
 
 def test_the_command(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pricing, "STEPS", (16,))
-    given = ["--merchants", "30", "--transactions", "2500", "--json"]
-    run = CliRunner().invoke(app, ["integrity", "price", *given])
+    sizes = ["--merchants", "30", "--transactions", "2500", "--json"]
+    run = CliRunner().invoke(app, ["integrity", "price", *sizes])
     assert run.exit_code == 0, run.output
-    told = json.loads(run.output)
-    assert set(told) == {"rulebook", "rules", "caps", "upheld"}
-    assert {"grade", "goal", "merchants", "moved", "orders", "accounts", "money", "fees"} == set(told["rules"][0])
+    document = json.loads(run.output)
+    assert set(document) == {"rulebook", "rules", "caps", "upheld"}
+    assert {"grade", "goal", "merchants", "moved", "orders", "accounts", "money", "fees"} == set(document["rules"][0])

@@ -18,9 +18,9 @@ from credit.disclosure.site.badge import badge
 from credit.disclosure.site.frame import FOLDER
 from credit.disclosure.site.merchants import Merchants
 from credit.disclosure.site.pages import pages
-from credit.disclosure.site.search import Entry, search
+from credit.disclosure.site.search import SearchEntry, search
 
-__all__ = ["Entry", "Merchants", "assets", "badge", "pages", "search"]
+__all__ = ["Merchants", "SearchEntry", "assets", "badge", "pages", "search"]
 
 
 def assets() -> Iterator[tuple[str, bytes]]:

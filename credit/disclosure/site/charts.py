@@ -41,11 +41,11 @@ def _grid(low: int, high: int) -> str:
     """Lines and numbers of the scores between."""
     up = _H - _TOP - _BOTTOM
     drawn = []
-    for at in range(low, high + 1, 10 if high - low <= 40 else 20):
-        y = _TOP + up * (high - at) / (high - low)
+    for score in range(low, high + 1, 10 if high - low <= 40 else 20):
+        y = _TOP + up * (high - score) / (high - low)
         drawn.append(
             f"<line class=grid x1={_LEFT} x2={_W - _RIGHT} y1={y:.1f} y2={y:.1f} />"
-            f"<text x={_LEFT - 6} y={y + 3.5:.1f} text-anchor=end>{at}</text>"
+            f"<text x={_LEFT - 6} y={y + 3.5:.1f} text-anchor=end>{score}</text>"
         )
     return "".join(drawn)
 
@@ -64,9 +64,9 @@ def trend(points: list[dict[str, Any]], meaning: str) -> Markup:
     drawn, run = [], []
     grade = version = None
     for place, (x, point) in enumerate(zip(xs, points, strict=True)):
-        score, graded, by = point["score"], point["grade"], point["rulebook_version"]
+        score, graded, rules = point["score"], point["grade"], point["rulebook_version"]
         y = f"{ground}" if score is None else f"{_TOP + scale * (high - score):.1f}"
-        if by != version and version is not None:
+        if rules != version and version is not None:
             between = (float(x) + float(xs[place - 1])) / 2
             drawn.append(f"<line class=rule x1={between:g} x2={between:g} y1={_TOP} y2={ground} />")
         if graded != grade or place == last:
@@ -75,7 +75,7 @@ def trend(points: list[dict[str, Any]], meaning: str) -> Markup:
             drawn.append(f'<circle class="{"dot open" if score is None else "dot"}" cx={x} cy={y} r=3.5 />')
         elif score is None:
             drawn.append(f'<circle class="dot open" cx={x} cy={y} r=2.5 />')
-        grade, version = graded, by
+        grade, version = graded, rules
         if score is not None:
             run.append(f"{x},{y}")
         elif run:
@@ -96,19 +96,19 @@ def curve(id_: str, points: Numbers, label: str) -> Markup:
     xs = [x for x, _ in points]
     span = xs[-1] - xs[0]
 
-    def at(x: float, mark: float) -> str:
+    def position(x: float, mark: float) -> str:
         return f"{14 + 92 * (x - xs[0]) / span:.1f},{6 + 38 * (1 - mark / 100):.1f}"
 
-    inner = " ".join(at(x, mark) for x, mark in points)
-    ends = f"2,{at(*points[0]).split(',')[1]} {inner} 118,{at(*points[-1]).split(',')[1]}"
+    inner = " ".join(position(x, mark) for x, mark in points)
+    ends = f"2,{position(*points[0]).split(',')[1]} {inner} 118,{position(*points[-1]).split(',')[1]}"
     dots = "".join(
         f"<circle class=dot cx={place.split(',')[0]} cy={place.split(',')[1]} r=2 />"
-        for place in (at(x, mark) for x, mark in points)
+        for place in (position(x, mark) for x, mark in points)
     )
-    told = "; ".join(f"{plain(x)} → {plain(mark)}" for x, mark in points)
+    description = "; ".join(f"{plain(x)} → {plain(mark)}" for x, mark in points)
     return Markup(
         f'<svg class=curve viewBox="0 0 120 50" role=img aria-labelledby="{escape(id_)}-t {escape(id_)}-d">'
-        f"<title id={escape(id_)}-t>{escape(label)}</title><desc id={escape(id_)}-d>{escape(told)}</desc>"
+        f"<title id={escape(id_)}-t>{escape(label)}</title><desc id={escape(id_)}-d>{escape(description)}</desc>"
         f'<line class=grid x1=2 x2=118 y1=44 y2=44 /><line class=grid x1=2 x2=118 y1=6 y2=6 /><polyline class=line points="{ends}"/>'
         f"{dots}</svg>"
     )

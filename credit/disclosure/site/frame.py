@@ -39,10 +39,10 @@ class Form:
         self._parts = _GAP.split(text)
         self.names = self._parts[1::2]
 
-    def fill(self, told: Iterable[str]) -> str:
+    def fill(self, values: Iterable[str]) -> str:
         """The text with this in its gaps, in order."""
         parts = self._parts.copy()
-        parts[1::2] = told
+        parts[1::2] = values
         return "".join(parts)
 
 
@@ -68,20 +68,20 @@ class _Environment(Environment):
 
 @lru_cache(maxsize=1)
 def _environment() -> Environment:
-    made = _Environment(
+    environment = _Environment(
         loader=_Loader(), autoescape=True, undefined=StrictUndefined, trim_blocks=True, auto_reload=False, cache_size=-1
     )
-    made.filters |= {
+    environment.filters |= {
         "severity": words.severity,
-        "said": words.said,
+        "bilingual": words.bilingual,
         "href": words.href,
         "minute": words.minute,
         "percent": words.percent,
         "plain": words.plain,
         "tone": tone,
     }
-    made.globals |= {"both": words.both, "gap": gap}
-    return made
+    environment.globals |= {"both": words.both, "gap": gap}
+    return environment
 
 
 def render(template: str, context: dict[str, Any], root: str, values: dict[str, Any]) -> bytes:
@@ -91,14 +91,14 @@ def render(template: str, context: dict[str, Any], root: str, values: dict[str, 
     top, foot = _around(
         platform["zh"], platform["en"], context["development"], context["contact"], root, values.get("here", "")
     )
-    given = {**context, **values, "root": root, "top": top, "foot": foot}
-    return _environment().get_template(template).render(given).encode()
+    variables = {**context, **values, "root": root, "top": top, "foot": foot}
+    return _environment().get_template(template).render(variables).encode()
 
 
 @lru_cache(maxsize=64)
 def _around(zh: str, en: str, development: bool, contact: str, root: str, here: str) -> tuple[Markup, Markup]:
     """What stands above and below the main part of a page."""
     values = {"platform": {"zh": zh, "en": en}, "development": development, "contact": contact, "root": root}
-    made = _environment()
-    top, foot = (made.get_template(name).render(values, here=here) for name in ("top.html", "foot.html"))
+    environment = _environment()
+    top, foot = (environment.get_template(name).render(values, here=here) for name in ("top.html", "foot.html"))
     return Markup(top), Markup(foot)

@@ -10,7 +10,7 @@ from markupsafe import Markup, escape
 
 from credit.disclosure.site import charts, words
 from credit.disclosure.site.frame import Form, gap, render
-from credit.disclosure.site.words import both, cell, iso, said
+from credit.disclosure.site.words import bilingual, both, cell, iso
 from credit.files.formats import to_json
 from credit.indicators import CATALOGUE
 
@@ -111,7 +111,7 @@ class Merchants:
         """The page of a merchant. `path` is that of its document below the site's root."""
         subject, figures = document["subject"], document["figures"]
         form = _form(orjson.dumps([self._context, _shared(document)]))
-        told = {
+        values = {
             "name": escape(subject["name"] or subject["subject_id"]),
             "id": escape(subject["subject_id"]),
             "file": words.href(path.rpartition("/")[2].removesuffix(".json")),
@@ -127,7 +127,7 @@ class Merchants:
             "public_records": "".join(map(_record, document["public_records"]["in_force"] or ())),
             "operator": _operator(subject),
         }
-        return form.fill([told[name] for name in form.names]).encode()
+        return form.fill([values[name] for name in form.names]).encode()
 
     def _scored(self, document: Document) -> str:
         """Each element as a bar as long as its weight, filled with its points, and its indicators below it."""
@@ -135,7 +135,7 @@ class Merchants:
         if (form := self._elements.get(book)) is None:
             form = self._elements[book] = Form("".join(map(_element_form, elements)))
         most = 100 * max(element["effective_weight"] for element in elements) or 1.0
-        return form.fill([told for element in elements for told in _element(element, most)])
+        return form.fill([text for element in elements for text in _element(element, most)])
 
 
 # --- parts -------------------------------------------------------------------------------------------------------
@@ -156,9 +156,9 @@ def _any(listed: dict[str, Any]) -> str:
 
 
 @lru_cache(maxsize=512)
-def _form(given: bytes) -> Form:
+def _form(key: bytes) -> Form:
     """The page of all merchants of whom the same is `given` (the site's context, what is shared), as JSON."""
-    context, shared = orjson.loads(given)
+    context, shared = orjson.loads(key)
     return Form(render("merchant.html", context, ROOT, {"d": shared}).decode())
 
 
@@ -168,7 +168,7 @@ def _caption(currency: str | None) -> tuple[str, str]:
 
 def _element_form(element: dict[str, Any]) -> str:
     indicators = element["indicators"]
-    rows = "".join([f"{_heading(one)}{gap()}" for one in indicators])
+    rows = "".join([f"{_heading(indicator)}{gap()}" for indicator in indicators])
     return (
         f"<div class=element><h3>{both(element['name_zh'], element['name_en'])}</h3><p class=pts><b>{gap()}</b> / {gap()}</p>"
         f"{gap()}{gap()}<details><summary>{both(f'{len(indicators)} 项指标', f'{len(indicators)} indicators')}</summary>"
@@ -202,25 +202,25 @@ def _reweighted(weight: float, full: float) -> str:
     return f"<p class=note>{both(f'规则权重 {weight:g}，因部分指标未计量而调整', f'Weight in the rules {weight:g}; adjusted for what is not measured')}</p>"
 
 
-def _heading(one: dict[str, Any]) -> str:
-    days, name = one["window_days"], one["name"]
-    told = "" if days == 365 else f" <small>{both(f'近 {days} 日', f'{days} days')}</small>"
+def _heading(indicator: dict[str, Any]) -> str:
+    days, name = indicator["window_days"], indicator["name"]
+    window = "" if days == 365 else f" <small>{both(f'近 {days} 日', f'{days} days')}</small>"
     if name in CATALOGUE and not CATALOGUE[name].windowed:
-        told = f" <small>{ON_THE_DAY}</small>"
-    return f"<tr><th scope=row>{both(one['name_zh'], one['name_en'])}{told}"
+        window = f" <small>{ON_THE_DAY}</small>"
+    return f"<tr><th scope=row>{both(indicator['name_zh'], indicator['name_en'])}{window}"
 
 
-def _value(one: dict[str, Any]) -> str:
+def _value(indicator: dict[str, Any]) -> str:
     """The cells of an indicator: its value and its points, or why there are none."""
-    if one["state"] not in ("measured", "suppressed"):
-        return _nothing(one["state"])
-    if one["state"] == "suppressed":
-        told = words.state(one["state"])
-    elif (value := one.get("value")) is not None:
-        told = words.measured(one["unit"], value)
+    if indicator["state"] not in ("measured", "suppressed"):
+        return _nothing(indicator["state"])
+    if indicator["state"] == "suppressed":
+        text = words.state(indicator["state"])
+    elif (value := indicator.get("value")) is not None:
+        text = words.measured(indicator["unit"], value)
     else:
-        told = words.band(one["at_least"], one["below"], one["unit"] == "amount")
-    return f"<td>{told}{_points(one['points'], one['effective_weight'])}"
+        text = words.band(indicator["at_least"], indicator["below"], indicator["unit"] == "amount")
+    return f"<td>{text}{_points(indicator['points'], indicator['effective_weight'])}"
 
 
 @lru_cache(maxsize=8)
@@ -235,13 +235,13 @@ def _points(points: float | None, weight: float) -> str:
 
 def figures_table(figures: list[dict[str, Any]], groups: tuple[Group, ...], zh: str, en: str) -> Markup:
     """The figures of every window beside each other, in groups of lines."""
-    told = []
+    cells = []
     for _, _, place, rows in groups:
         windows = figures
         for key in place:
             windows = [window[key] for window in windows]
-        told += [cell(window[name], unit) for _, _, name, unit in rows for window in windows]
-    return Markup(_figures_form(groups, zh, en, tuple([window["window_days"] for window in figures])).fill(told))
+        cells += [cell(window[name], unit) for _, _, name, unit in rows for window in windows]
+    return Markup(_figures_form(groups, zh, en, tuple([window["window_days"] for window in figures])).fill(cells))
 
 
 _LEGEND = (
@@ -276,14 +276,14 @@ def _windows(windows: tuple[int, ...]) -> str:
 def stars(figures: list[dict[str, Any]]) -> Markup:
     """Reviews by stars: the numbers of every window, and bars for the longest."""
     windows = [window["reviews"]["distribution"] for window in figures]
-    longest = {star: shown["value"] for star, shown in windows[-1].items()}
+    longest = {star: figure["value"] for star, figure in windows[-1].items()}
     most = max([number or 0 for number in longest.values()]) or 1
-    told: list[str] = []
+    cells: list[str] = []
     for star in _STARS:
         number = longest[star]
-        told.append("" if number is None else charts.bar(number, most, most))
-        told += [cell(window[star], "count") for window in windows]
-    return Markup(_stars_form(tuple([window["window_days"] for window in figures])).fill(told))
+        cells.append("" if number is None else charts.bar(number, most, most))
+        cells += [cell(window[star], "count") for window in windows]
+    return Markup(_stars_form(tuple([window["window_days"] for window in figures])).fill(cells))
 
 
 _STARS = ("5", "4", "3", "2", "1")
@@ -314,7 +314,7 @@ def _trend(document: Document) -> str:
     points = (document["trend"]["points"] or [])[-_KEPT:]
     if len(points) < 2:
         return _TOO_FEW
-    told = "; ".join(f"{iso(p['on'])[:7]} {p['grade']} {_score(p['score'])}" for p in (points[0], points[-1]))
+    description = "; ".join(f"{iso(p['on'])[:7]} {p['grade']} {_score(p['score'])}" for p in (points[0], points[-1]))
     rows = "".join(
         [
             f"{_evaluated(p['on'], p['grade'])}{_score(p['score'])}<td>{charts.safe(p['rulebook_version'])}"
@@ -322,7 +322,7 @@ def _trend(document: Document) -> str:
         ]
     )
     scored = sum(p["score"] is not None for p in points) > 1
-    drawn = charts.trend(points, told) if scored else _NOTHING_DRAWN
+    drawn = charts.trend(points, description) if scored else _NOTHING_DRAWN
     changed = scored and any(p["rulebook_version"] != points[0]["rulebook_version"] for p in points)
     return f"{drawn}{_RULES_CHANGED if changed else ''}{_TREND_HEAD}{rows}</table></details>"
 
@@ -348,21 +348,23 @@ def _score(score: float | None) -> str:
 _OPEN = both("未定", "open")
 
 
-def _sanction(one: dict[str, Any]) -> str:
-    return _listed(one, escape(one["reason"]), said(one["issuer"]), one["imposed_on"], one["until"])
+def _sanction(sanction: dict[str, Any]) -> str:
+    return _list_item(
+        sanction, escape(sanction["reason"]), bilingual(sanction["issuer"]), sanction["imposed_on"], sanction["until"]
+    )
 
 
-def _record(one: dict[str, Any]) -> str:
-    grade = words.severity(one["grade"]) if one["grade"] else ""
-    note = f" {escape(one['note'])}" if one["note"] else ""
-    return _listed(one, f"{grade}{note}", escape(one["issuer"]), one["valid_from"], one["valid_until"])
+def _record(record: dict[str, Any]) -> str:
+    grade = words.severity(record["grade"]) if record["grade"] else ""
+    note = f" {escape(record['note'])}" if record["note"] else ""
+    return _list_item(record, f"{grade}{note}", escape(record["issuer"]), record["valid_from"], record["valid_until"])
 
 
-def _listed(one: dict[str, Any], told: str, issuer: str, since: Any, until: Any) -> str:
+def _list_item(row: dict[str, Any], text: str, issuer: str, since: Any, until: Any) -> str:
     """A sanction or record in force."""
-    reference = f" · {escape(one['reference'])}" if one["reference"] else ""
+    reference = f" · {escape(row['reference'])}" if row["reference"] else ""
     span = f"<span class=nowrap>{escape(since)} – {escape(until) if until else _OPEN}</span>"
-    return f'<li><b>{said(one["kind"])}</b> {told}<span class="note">{issuer} · {span}{reference}</span>'
+    return f'<li><b>{bilingual(row["kind"])}</b> {text}<span class="note">{issuer} · {span}{reference}</span>'
 
 
 def _operator(subject: dict[str, Any]) -> str:
@@ -370,8 +372,8 @@ def _operator(subject: dict[str, Any]) -> str:
     rows = []
     for column, _, _ in OPERATOR:
         value, state = subject[column], states.get(column)
-        told = "" if value is None else f"<bdi>{escape(value if isinstance(value, str) else iso(value))}</bdi>"
-        rows.append(f"{told} {_why_not(state) if state else ''}")
+        text = "" if value is None else f"<bdi>{escape(value if isinstance(value, str) else iso(value))}</bdi>"
+        rows.append(f"{text} {_why_not(state) if state else ''}")
     return _OPERATOR.fill(rows)
 
 
@@ -385,7 +387,7 @@ _OPERATOR: Final = Form("".join([f"<div><dt>{both(zh, en)}<dd>{gap()}</div>" for
 
 def _jsonld(document: Document) -> dict[str, Any]:
     """The same for search engines, by schema.org: one rating by the platform, not an average of consumers' ratings."""
-    subject, by = document["subject"], document["disclosure"]["by"]["zh"]
+    subject, publisher = document["subject"], document["disclosure"]["by"]["zh"]
     about: dict[str, Any] = {
         "@context": "https://schema.org",
         "@type": "OnlineStore",
@@ -399,19 +401,19 @@ def _jsonld(document: Document) -> dict[str, Any]:
     if subject["self_operated"]:
         about |= {
             "description": "平台自营 Operated by the platform itself",
-            "parentOrganization": {"@type": "Organization", "name": by},
+            "parentOrganization": {"@type": "Organization", "name": publisher},
         }
     rating: dict[str, Any] = {
         "@type": "Rating",
         "name": document["grade"],
-        "author": {"@type": "Organization", "name": by},
+        "author": {"@type": "Organization", "name": publisher},
         "ratingExplanation": document["meaning"]["zh"],
     }
     if document["score"] is not None:
         rating |= {"ratingValue": document["score"], "bestRating": 100, "worstRating": 0}
     about["review"] = {
         "@type": "Review",
-        "author": {"@type": "Organization", "name": by},
+        "author": {"@type": "Organization", "name": publisher},
         "datePublished": iso(document["evaluated_on"]),
         "reviewRating": rating,
     }

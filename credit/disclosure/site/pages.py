@@ -49,14 +49,14 @@ def pages(summary: Summary, versions: Sequence[lifecycle.Version], context: dict
         listed = summary[rows] or []
         for path, number, last, part in _parted(name, listed):
             here = "sanctions" if name == "records" else name
-            told = {
+            values = {
                 "rows": part,
                 "number": number,
                 "last": last,
                 "total": len(listed),
                 "supplied": summary[rows] is not None,
             }
-            yield path, page(name, here, told)
+            yield path, page(name, here, values)
     yield from _rules(summary, versions, context)
 
 
@@ -86,7 +86,7 @@ def _distribution(book: dict[str, Any]) -> Markup:
     rows = Markup("").join(
         Markup("<tr><th scope=row>{}<td>{}<td class=drawn>{}<td>{}<td>{}").format(
             grade,
-            words.said(meanings[grade]),
+            words.bilingual(meanings[grade]),
             charts.bar(n, total, total, f"tone-{tone(grade)}"),
             f"{n:,}",
             words.percent(n / book["merchants"], 1) if book["merchants"] else "—",
@@ -97,7 +97,7 @@ def _distribution(book: dict[str, Any]) -> Markup:
         "<table class=dist><caption>{} {} · {}</caption><thead><tr><th scope=col>{}<th scope=col>{}<td><th scope=col>{}"
         "<th scope=col>{}</thead><tbody>{}</table>"
     ).format(
-        words.said(book["title"]), book["version"], both(f"{book['merchants']:,} 个商家", f"{book['merchants']:,} merchants"),
+        words.bilingual(book["title"]), book["version"], both(f"{book['merchants']:,} 个商家", f"{book['merchants']:,} merchants"),
         both("等级", "Grade"), both("含义", "Meaning"), both("商家数", "Merchants"), both("占比", "Share"), rows,
     )  # fmt: skip
 
@@ -115,21 +115,21 @@ def _platform(summary: Summary) -> dict[str, Any]:
 def _trend(number: int, book: dict[str, Any], history: list[dict[str, Any]]) -> dict[str, Any]:
     """How the merchants of one rulebook were graded, month by month."""
     months = [month for month in history if month["rulebook"] == book["id"]]
-    known = [level["grade"] for level in book["levels"]]
+    levels = [level["grade"] for level in book["levels"]]
     grades = {grade for month in months for grade in month["grades"]}
-    order = sorted(grades, key=lambda grade: (known.index(grade) if grade in known else len(known), grade))
-    told = "; ".join(
+    order = sorted(grades, key=lambda grade: (levels.index(grade) if grade in levels else len(levels), grade))
+    description = "; ".join(
         f"{iso(month['on'])[:7]}: " + ", ".join(f"{g} {month['grades'][g]}" for g in order if g in month["grades"])
         for month in months[:: len(months) - 1 or 1]
     )
     tones: dict[str, tuple[str, int]] = {}
     for grade in order:
-        alike = sum(tone(other) == tone(grade) for other in tones)
+        alike = sum(tone(earlier) == tone(grade) for earlier in tones)
         tones[grade] = tone(grade), min(1 + alike, 3)
     return {
         "title": book["title"],
         "months": months,
-        "chart": charts.shares(number, months, order, tones, told) if len(months) > 1 else None,
+        "chart": charts.shares(number, months, order, tones, description) if len(months) > 1 else None,
         "order": order,
         "legend": [(grade, Markup(charts.filled(*tones[grade], "width=16 height=12"))) for grade in order],
     }
@@ -146,22 +146,26 @@ def _rules(summary: Summary, versions: Sequence[lifecycle.Version], context: dic
     """rules.html, and a page of each version of sellers' rules that is no draft or that graded the night."""
     graded = {(book["id"], book["version"]): book for book in summary["rulebooks"]}
     listed: list[dict[str, Any]] = []
-    shown = [one for one in versions if one.state != "draft" and one.book().subject.role == "seller"]
-    for one in sorted(shown, key=lambda one: (one.id, [-part for part in version_key(one.version)])):
-        life = privacy.struck(lifecycle.life_of(one, context["zone"]))
-        night = graded.pop((one.id, one.version), None)
-        path = rules_path(one.id, one.version)
+    published = [
+        version for version in versions if version.state != "draft" and version.book().subject.role == "seller"
+    ]
+    for version in sorted(
+        published, key=lambda version: (version.id, [-part for part in version_key(version.version)])
+    ):
+        life = privacy.struck(lifecycle.life_of(version, context["zone"]))
+        night = graded.pop((version.id, version.version), None)
+        path = rules_path(version.id, version.version)
         listed.append(life | {"page": path, "graded": night is not None})
-        other = night if night is not None and night["hash"] != one.hash else None
-        text = f"rulebooks/{one.id}-{one.version}.yaml"
-        if other is not None and other["path"] == text:
-            text = f"rulebooks/{one.id}-{one.version}-{one.hash[:12]}.yaml"
-        values = {"life": life, "text": text, "other": other, "s": summary, **_contents(one.book())}
+        trial = night if night is not None and night["hash"] != version.hash else None
+        text = f"rulebooks/{version.id}-{version.version}.yaml"
+        if trial is not None and trial["path"] == text:
+            text = f"rulebooks/{version.id}-{version.version}-{version.hash[:12]}.yaml"
+        values = {"life": life, "text": text, "other": trial, "s": summary, **_contents(version.book())}
         yield path, render("rulebook.html", context, "../", values | {"here": "rules"})
-    for (id_, version), book in graded.items():
+    for (id_, number), book in graded.items():
         # A trial by rules that the ledger does not have, or has as a draft: their text is published, not a page of it.
         yield (
-            rules_path(id_, version),
+            rules_path(id_, number),
             render("trial.html", context, "../", {"book": book, "here": "rules", "distribution": _distribution(book)}),
         )
     values = {"listed": listed, "trials": list(graded.values()), "here": "rules", "s": summary}
@@ -216,11 +220,11 @@ def _contents(book: Rulebook) -> dict[str, Any]:
     }
 
 
-def source(of: Sourced) -> Markup:
+def source(sourced: Sourced) -> Markup:
     """Where numbers come from, with what they rest on."""
-    zh, en = SOURCES[of.source]
-    told = both(zh, en)
-    return Markup("{} <small>{}</small>").format(told, of.reference) if of.reference else told
+    zh, en = SOURCES[sourced.source]
+    text = both(zh, en)
+    return Markup("{} <small>{}</small>").format(text, sourced.reference) if sourced.reference else text
 
 
 def _unit(parameter: str) -> Markup:
@@ -250,19 +254,21 @@ def _general(book: Rulebook) -> Iterator[dict[str, Any]]:
 
 
 def _indicator(book: Rulebook, rule: IndicatorRule, weight: float) -> dict[str, Any]:
-    of = CATALOGUE[rule.id]
+    definition = CATALOGUE[rule.id]
     prior = "" if not rule.strength else words.plain(rule.strength)
     return {
         "id": rule.id,
-        "name": both(of.name.zh, of.name.en),
-        "definition": both(of.definition.zh, of.definition.en),
-        "window": both(f"近 {book.window(rule)} 日", f"{book.window(rule)} days") if of.windowed else ON_THE_DAY,
+        "name": both(definition.name.zh, definition.name.en),
+        "definition": both(definition.definition.zh, definition.definition.en),
+        "window": both(f"近 {book.window(rule)} 日", f"{book.window(rule)} days")
+        if definition.windowed
+        else ON_THE_DAY,
         "weight": words.plain(rule.weight),
         "total": words.plain(rule.weight * weight / 100, 3),
         "strength": prior,
         "prior": None if rule.prior == "population" else words.plain(float(rule.prior)),
-        "curve": charts.curve(rule.id, rule.curve, f"{of.name.zh} {of.name.en}"),
-        "points": [(_on_axis(of.unit, x), words.plain(mark)) for x, mark in rule.curve],
+        "curve": charts.curve(rule.id, rule.curve, f"{definition.name.zh} {definition.name.en}"),
+        "points": [(_on_axis(definition.unit, x), words.plain(mark)) for x, mark in rule.curve],
         "source": source(rule),
     }
 
@@ -278,16 +284,16 @@ def _on_axis(unit: str, value: float) -> str:
 
 def _veto(veto: Any) -> dict[str, Any]:
     edges = {key: words.plain(edge) for key in ("above", "below") if (edge := getattr(veto, key)) is not None}
-    of = CATALOGUE[veto.indicator]
-    if of.unit == "flag" and 0 <= (veto.above or 0) < 1 and 0 < (1 if veto.below is None else veto.below) <= 1:
+    definition = CATALOGUE[veto.indicator]
+    if definition.unit == "flag" and 0 <= (veto.above or 0) < 1 and 0 < (1 if veto.below is None else veto.below) <= 1:
         zh, en = ("否", "no") if veto.above is None else ("是", "yes")
-        said = f"{of.name.zh}：{zh}", f"{of.name.en}: {en}"
+        texts = f"{definition.name.zh}：{zh}", f"{definition.name.en}: {en}"
     else:
-        said = places.condition(veto.model_dump(exclude_none=True) | edges) or ("", "")
+        texts = places.condition(veto.model_dump(exclude_none=True) | edges) or ("", "")
     fixed = veto.fixed is not None
     return {
         "name": both(veto.name.zh, veto.name.en),
-        "when": both(*said),
+        "when": both(*texts),
         "effect": both(
             f"等级{'定为' if fixed else '不高于'} {veto.grade}",
             f"the grade is {'' if fixed else 'at most '}{veto.grade}",

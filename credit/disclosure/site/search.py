@@ -25,7 +25,7 @@ INDEX: Final = "search/index.json"
 KEPT: Final = 60
 """Merchants kept of one key; site.js shows fewer."""
 
-Entry = tuple[str, str, str | None, str | None, str, bool, str]
+SearchEntry = tuple[str, str, str | None, str | None, str, bool, str]
 """subject_id, kind, name as published, code or None, grade, self-operated, path of its page."""
 
 _LEAST, _MOST, _EVERY = 20_000, 45_000, 96
@@ -38,31 +38,31 @@ def normal(text: str) -> str:
     return " ".join(unicodedata.normalize("NFKC", text).lower().split())
 
 
-def search(entries: Sequence[Entry]) -> Iterator[tuple[str, bytes]]:
+def search(entries: Sequence[SearchEntry]) -> Iterator[tuple[str, bytes]]:
     """(path, content) of every file of the index; the order of `entries` does not matter."""
-    found: dict[str, tuple[bytes, ...]] = {}
-    others: list[tuple[str, bytes]] = []
-    for entry in sorted(entries, key=lambda one: (one[2] or "", one[0])):
-        line, name, own, code = _line(entry), normal(entry[2] or ""), normal(entry[0]), entry[3]
+    index: dict[str, tuple[bytes, ...]] = {}
+    more: list[tuple[str, bytes]] = []
+    for entry in sorted(entries, key=lambda entry: (entry[2] or "", entry[0])):
+        line, name, id_, code = _line(entry), normal(entry[2] or ""), normal(entry[0]), entry[3]
         alone = (line,)
         for ending in _endings(name):
-            there = found.get(ending)
-            if there is None:
-                found[ending] = alone
-            elif len(there) < KEPT:
-                found[ending] = there + alone
+            hits = index.get(ending)
+            if hits is None:
+                index[ending] = alone
+            elif len(hits) < KEPT:
+                index[ending] = hits + alone
             else:
                 # Whoever has this ending has the shorter ones too: they are as full.
                 break
-        if not name.endswith(own):
-            others.append((own, line))
+        if not name.endswith(id_):
+            more.append((id_, line))
         if code:
             # A code's line says the code: the reader compares it, and shows it.
-            others.append((normal(code), line[:-1] + b"," + orjson.dumps(code) + b"]"))
-    for key, line in others:
-        found[key] = (*found.get(key, ()), line)
+            more.append((normal(code), line[:-1] + b"," + orjson.dumps(code) + b"]"))
+    for key, line in more:
+        index[key] = (*index.get(key, ()), line)
     directory = []
-    for first, name, lines in _cut(found):
+    for first, name, lines in _cut(index):
         directory.append([first, name])
         yield f"search/{name}", harmless(b"[\n" + b",\n".join(lines) + b"\n]\n")
     yield INDEX, to_json({"format": "merchant-credit search", "files": directory}) + b"\n"
@@ -73,7 +73,7 @@ def _endings(name: str) -> Iterator[str]:
     return (name[i:] for i, first in enumerate(name) if first != " ")
 
 
-def _line(entry: Entry) -> bytes:
+def _line(entry: SearchEntry) -> bytes:
     """[name, id, page, grade, flags]: flags 1 individual, 2 self-operated; the page is two digits where they say it all."""
     subject_id, kind, name, _, grade, self_operated, page = entry
     folder = page[10:12]
@@ -85,21 +85,21 @@ def _line(entry: Entry) -> bytes:
     return bytes(memoryview(line))
 
 
-def _cut(found: dict[str, tuple[bytes, ...]]) -> Iterator[tuple[str, str, list[bytes]]]:
+def _cut(index: dict[str, tuple[bytes, ...]]) -> Iterator[tuple[str, str, list[bytes]]]:
     """(what the file begins with, its name, its lines) of each file."""
     first, name, size, before = "", _name(""), 0, ""
     lines: dict[bytes, None] = {}
-    for key in sorted(found):
-        encoded = found[key]
-        new = [line for line in encoded if line not in lines]
-        more = sum([len(line) + 2 for line in new])
+    for key in sorted(index):
+        encoded = index[key]
+        added = [line for line in encoded if line not in lines]
+        more = sum([len(line) + 2 for line in added])
         if lines and (size + more > _MOST or (size >= _LEAST and zlib.crc32(key.encode()) % _EVERY == 0)):
             yield first, name, list(lines)
             # As much of the key as tells it from the one before.
             first = next(key[:n] for n in range(1, len(key) + 1) if key[:n] > before)
-            name, size, lines, new = _name(key), 0, {}, list(encoded)
-            more = sum([len(line) + 2 for line in new])
-        lines.update(dict.fromkeys(new))
+            name, size, lines, added = _name(key), 0, {}, list(encoded)
+            more = sum([len(line) + 2 for line in added])
+        lines.update(dict.fromkeys(added))
         size, before = size + more, key
     if lines:
         yield first, name, list(lines)

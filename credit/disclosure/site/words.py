@@ -15,7 +15,7 @@ from credit.indicators.public_record import TAX_RANKS
 
 Bilingual = dict[str, str]
 
-STATES: Final = {
+STATE_TEXTS: Final = {
     "missing": ("缺少证据", "No evidence"),
     "not_applicable": ("不适用", "Not applicable"),
     "suppressed": ("数量过少不予公示", "Too few to publish"),
@@ -42,7 +42,7 @@ def both(zh: str, en: str) -> Markup:
     return escape(zh) if zh == en else Markup(f"<i lang=zh>{escape(zh)}</i><i lang=en>{escape(en)}</i>")
 
 
-def said(text: Bilingual | str | None) -> Markup:
+def bilingual(text: Bilingual | str | None) -> Markup:
     """{zh, en} in both languages; a text that has only one as it is; a dash for none."""
     if text is None:
         return Markup("—")
@@ -116,15 +116,15 @@ def _round_en(number: int) -> str:
 @lru_cache(maxsize=64)
 def state(name: str) -> str:
     """What stands in place of a value that is not shown, in words."""
-    return f"<span class=na>{both(*STATES[name])}</span>"
+    return f"<span class=na>{both(*STATE_TEXTS[name])}</span>"
 
 
-def cell(shown: dict[str, Any], unit: str) -> str:
+def cell(figure: dict[str, Any], unit: str) -> str:
     """A published figure for a narrow table, without its unit."""
-    if shown["state"] != "measured":
-        return MARKS[shown["state"]]
-    if (value := shown.get("value")) is None:
-        return band(shown["at_least"], shown["below"], unit == "amount")
+    if figure["state"] != "measured":
+        return MARKS[figure["state"]]
+    if (value := figure.get("value")) is None:
+        return band(figure["at_least"], figure["below"], unit == "amount")
     return bare(unit, value)
 
 

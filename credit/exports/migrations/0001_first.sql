@@ -1,0 +1,40 @@
+CREATE TABLE $schema.grades (
+    subject_id text COLLATE "C" PRIMARY KEY,
+    subject_kind text NOT NULL,
+    grade text NOT NULL,
+    score double precision,
+    evidence double precision,
+    not_rated_reason text,
+    evaluated_on date NOT NULL,
+    rulebook text NOT NULL,
+    rulebook_hash text NOT NULL,
+    name text,
+    self_operated boolean,
+    document_path text NOT NULL,
+    provisional boolean,
+    dormant boolean,
+    vetoes text,
+    standing text NOT NULL,
+    credit_sort_key bigint NOT NULL,
+    advertisement boolean NOT NULL DEFAULT false,
+    document jsonb NOT NULL,
+    content_sha256 text NOT NULL,
+    row_sha256 text NOT NULL,
+    published_version text NOT NULL,
+    withdrawn_on date,
+    updated_at timestamptz NOT NULL DEFAULT now()
+);
+CREATE INDEX grades_by_credit ON $schema.grades (credit_sort_key DESC, subject_id) WHERE withdrawn_on IS NULL;
+CREATE TABLE $schema.versions (
+    number bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    version text NOT NULL,
+    manifest_sha256 text NOT NULL,
+    evaluated_on date NOT NULL,
+    development boolean NOT NULL,
+    rows_sent bigint NOT NULL,
+    added bigint NOT NULL,
+    changed bigint NOT NULL,
+    withdrawn bigint NOT NULL,
+    unchanged bigint NOT NULL,
+    exported_at timestamptz NOT NULL DEFAULT now()
+);
