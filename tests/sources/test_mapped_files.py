@@ -108,7 +108,7 @@ def test_check_shows_the_first_rows_and_every_fault_with_its_line(conf: Settings
     assert result.usable
     rows = [row for row in result.first_rows if row.table == "transactions"]
     assert [len(row.faults) for row in rows] == [0, 0, 1]
-    assert "line 17" in rows[2].faults[0]
+    assert "line 18" in rows[2].faults[0]
     assert "ordered_at" in rows[2].faults[0]
 
 
