@@ -28,7 +28,7 @@ def test_an_old_night_keeps_its_grades(computed: dict[str, Results], name: str) 
 
 
 def test_every_rulebook_is_golden_for_both_nights() -> None:
-    assert len(GOLDEN) >= 5
+    assert GOLDEN.keys() == SHIPPED.keys()
     for name, golden in GOLDEN.items():
         for rows in golden.tables.values():
             assert {row["night"] for row in rows} == {DAY_BEFORE.isoformat(), DAY.isoformat()}, name
@@ -36,7 +36,7 @@ def test_every_rulebook_is_golden_for_both_nights() -> None:
 
 # --- the comparison itself ---------------------------------------------------------------------------------------
 
-ONE = "gbt-26842-enterprise-0.2.0"
+(ONE,) = (name for name in SHIPPED if name.startswith("gbt-26842-enterprise"))
 
 
 def _changed(table: str, key: tuple[str, ...], column: str, value: str) -> Results:
@@ -66,7 +66,7 @@ def test_a_changed_number_is_told_with_what_to_do() -> None:
     [
         ("grade", "BB"),
         ("grade_by_score", "BB"),
-        ("score", "54.0262"),
+        ("score", "50.0262"),
         ("evidence", "0.5766"),
         ("reason", "x"),
         ("vetoes", "x"),
@@ -101,8 +101,8 @@ def test_a_change_of_the_program_is_noticed(tmp_path: Path, monkeypatch: pytest.
     _, path = SHIPPED[ONE]
     changed = golden_results.results(golden_results.two_nights(delivered(tmp_path / "home"), [path]))
     wrong = complaint(ONE, GOLDEN[ONE], changed)
-    assert "  2026-11-23  blacklisted  amount  mark: 48.5556 → 48.0700" in wrong
-    assert "  2026-11-24  careless-giant  score: 54.1927 → " in wrong
+    assert "  2026-11-23  blacklisted  amount  mark: 82.4444 → 81.6200" in wrong
+    assert "  2026-11-24  careless-giant  score: 50.1464 → " in wrong
 
 
 def test_an_edited_rulebook_is_refused_and_never_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

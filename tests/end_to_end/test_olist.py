@@ -23,6 +23,8 @@ from credit.home import open_warehouse
 from credit.intake import landing, merging
 from credit.settings import Settings
 
+pytestmark = pytest.mark.usefixtures("shipped_rules")
+
 pytestmark = pytest.mark.olist
 
 DAY = date(2018, 8, 31)

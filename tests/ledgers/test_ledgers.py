@@ -440,7 +440,7 @@ def test_a_notice_of_closing_stands_until_the_day(con: duckdb.DuckDBPyConnection
     ):
         closings.announce(con, "shop", on=DAY + timedelta(days=29), **LI)
     last = DAY + timedelta(days=30)
-    closings.announce(con, "shop", on=last, said="尾货清仓。", **LI)
+    closings.announce(con, "shop", on=last, text="尾货清仓。", **LI)
     (notice,) = shown(con).notices["shop"]
     assert (notice.kind, notice.on, notice.until, notice.objection, notice.before) == ("closing", DAY, last, None, None)
     assert notice.zh == "本商家将于 2026-12-25 停止经营。尾货清仓。"

@@ -39,6 +39,7 @@ def line_of(text: str) -> int:
     return TEXT[: TEXT.index(text)].count("\n") + 1
 
 
+@pytest.mark.usefixtures("shipped_rules")
 def test_shipped_rulebooks_use_the_whole_catalogue_between_them() -> None:
     used = {name for book in shipped() for name, _ in book.indicators()}
     assert used == set(CATALOGUE.indicators)

@@ -105,7 +105,7 @@ def _enter_ledgers(con: duckdb.DuckDBPyConnection) -> None:
         exclude=[f"transactions:{order}"], at=at(18),
     )  # fmt: skip
     objections.file(con, shop, about="complaint", text=HOSTILE, by="王芳", at=at(20))
-    closings.announce(con, shop, on=date(2027, 1, 31), by="王芳", said=HOSTILE, at=at(20))
+    closings.announce(con, shop, on=date(2027, 1, 31), by="王芳", text=HOSTILE, at=at(20))
     sanctions.impose(con, shop, kind="restriction", reason=HOSTILE, by="李伟", reference=HOSTILE, at=at(21))
 
 
