@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import inspect
 import re
+import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
@@ -220,7 +221,10 @@ def stale() -> list[Path]:
 
 
 def main() -> None:
-    """Write the pages."""
+    """Write the pages. Exits, with nothing written, where a verb has no place in VERBS."""
+    verbs = {words.split()[0] for words in commands()}
+    if wrong := verbs ^ set(ZH):
+        sys.exit(f"VERBS of docs/commands.py must name every verb, and no other: {', '.join(sorted(wrong))}")
     (FOLDER / "commands").mkdir(exist_ok=True)
     for path in stale():
         path.unlink()

@@ -27,7 +27,7 @@ from credit.cli.night_report import show_report, standing_note
 from credit.cli.options import day_of, err
 from credit.errors import SourceUnreachable, UserError, WarehouseLocked
 from credit.nightly import STEPS, NightRun, finish, run_step
-from credit.sources.adapters import zone_before_a_batch
+from credit.sources.adapters import HELP, zone_before_a_batch
 
 CRON = "30 2 * * *"
 """02:30 in the platform's zone: after the day's exports, before the morning."""
@@ -113,8 +113,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         prog="python -m pipelines.nightly", description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
-    parser.add_argument("--path", help="a file, or a folder of files; for postgres the mapping file")
-    parser.add_argument("--source", default="canonical", help="canonical, olist, files or postgres")
+    parser.add_argument("--path", help="a file, or a folder of files, as --source says")
+    parser.add_argument("--source", default="canonical", help=HELP)
     parser.add_argument("--date", help="evaluation day, YYYY-MM-DD; default: today in the platform's zone")
     parser.add_argument("--rulebook", action="append", help="rulebook file; give again for more")
     parser.add_argument("--trial", action="store_true", help="evaluate by rulebook files that are not in force")

@@ -27,7 +27,7 @@ from credit.rulebooks.reading import load
 from credit.settings import Settings, cut_off
 from credit.tables import TABLES
 from credit.warehouse import connection, schema
-from support import rules
+from support import homes, rules
 from support.literal import DAY, ZONE, Enact, Fill, MakeBook, MakeFacts, Measure, Measured, Row, insert_rows
 from support.places import ROOT
 
@@ -237,10 +237,13 @@ def olist() -> Path:
 
 @pytest.fixture(scope="session")
 def olist_home(olist: Path, tmp_path_factory: pytest.TempPathFactory) -> Settings:
-    """Home of the graded night of 2018-08-31; made once in each process that runs tests."""
-    options = Settings(home=tmp_path_factory.mktemp("olist"))
-    with rules.shipped(), open_warehouse(options) as con:
-        batch = landing.land(con, options, "olist", olist, OLIST_DAY)
-        merging.accept(con, batch.batch_id)
-        night.evaluate(con, options, OLIST_DAY)
-    return options
+    """Home of the graded night of 2018-08-31; each process that runs tests has a copy of its own."""
+
+    def make(home: Path) -> None:
+        options = Settings(home=home)
+        with rules.shipped(), open_warehouse(options) as con:
+            batch = landing.land(con, options, "olist", olist, OLIST_DAY)
+            merging.accept(con, batch.batch_id)
+            night.evaluate(con, options, OLIST_DAY)
+
+    return Settings(home=homes.own_copy(tmp_path_factory, "olist", make))

@@ -11,7 +11,6 @@ from rich.table import Table as RichTable
 from credit import settings
 from credit.cli.options import AsJson, Day, Home, day_of, out, print_json
 from credit.home import open_warehouse
-from credit.integrity import warning
 
 
 def watch(
@@ -25,6 +24,8 @@ def watch(
 
     Example: merchant-credit watch --date 2026-11-24
     """
+    from credit.integrity import warning  # SciPy: half a second that no other verb need wait for
+
     conf = settings.load(home=home)
     on = day_of(day, conf)
     with open_warehouse(conf, read_only=True) as con:

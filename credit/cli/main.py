@@ -40,6 +40,7 @@ from credit.evaluation.results import grade_list, grade_row, latest
 from credit.home import open_warehouse
 from credit.intake.pseudonyms import pseudonym_key
 from credit.settings import Settings
+from credit.sources import adapters
 from credit.synthetic import delivery
 
 EPILOG = "--home stands behind the verb: keys show --home FOLDER\n\nExit codes: " + " · ".join(
@@ -60,10 +61,7 @@ app.add_typer(validation.app, name="validate")
 app.add_typer(quarantine.app, name="quarantine")
 app.add_typer(integrity.app, name="integrity", help="Findings of manipulation (刷单与操纵评价线索).")
 
-SourceName = Annotated[
-    str,
-    typer.Option("--source", help="canonical (our own files), olist, files or postgres (--path is a mapping file)."),
-]
+SourceName = Annotated[str, typer.Option("--source", help=adapters.HELP)]
 Rulebooks = Annotated[
     list[Path] | None,
     typer.Option("--rulebook", metavar="FILE", help="Rulebook file; give again for more. Default: the rules in force."),

@@ -73,9 +73,12 @@ _BANDED: dict[Unit, list[int]] = {"count": COUNT_EDGES, "amount": AMOUNT_EDGES}
 DECIMALS: dict[Unit, int] = {
     "share": 3, "index": 3, "stars": 1, "hours": 1, "days": 2, "flag": 0, "months": 0, "weighted": 2, "rank": 0,
 }  # fmt: skip
-_ABOUT_PEOPLE = frozenset({"reviews", "complaints"})
-_OF_BUYERS = frozenset({"refund_for_cause_rate", "repeat_buyer_share"})
-"""Indicators of transactions that tell what buyers did, not the merchant."""
+BY_THE_MERCHANT = frozenset({
+    "completion_rate", "seller_cancelled_rate", "stock_out_rate", "on_time_dispatch_rate", "on_time_delivery_rate",
+    "invoice_rate", "traceable_share",
+})  # fmt: skip
+"""Indicators of transactions that tell what the merchant did with orders: few of them betray nobody. Any other, a new
+one too, may tell what buyers did."""
 _ABOUT_THE_MERCHANT = frozenset({"subjects", "public_records", "violations", "sanctions", "spot_checks"})
 """What these hold is the merchant's own and betrays no consumer, however little it is."""
 
@@ -288,10 +291,10 @@ def indicator(
     where it would tell what the figures do not, `coarse` where it would if it were less rounded."""
     if definition.unit in _BANDED:
         return band(value, state, _BANDED[definition.unit])
+    betrayed: tuple[Array, ...] = ()
     if not hangs_on_observed(definition):
         observed = np.full(len(state), np.inf)
-    betrayed: tuple[Array, ...] = ()
-    if _ABOUT_PEOPLE.intersection(definition.tables) or definition.id in _OF_BUYERS:
+    elif definition.id not in BY_THE_MERCHANT:
         if definition.unit == "per_order":
             betrayed = (numerator,)
         elif definition.unit == "share":

@@ -12,18 +12,23 @@ from credit.sources.delivery import Adapter
 
 @dataclass(frozen=True)
 class Source:
-    """A source that `--source` names. `zone`: the time zone it counts its days in, if it has one of its own."""
+    """A source that `--source` names. `path`: what `--path` is for it; `zone`: the time zone it counts its days in, if it has
+    one of its own."""
 
     read: Adapter
+    path: str
     zone: str | None = None
 
 
 SOURCES: dict[str, Source] = {
-    "canonical": Source(canonical.read),
-    "olist": Source(olist.read, olist.ZONE),
-    "postgres": Source(postgres.read),
-    "files": Source(mapped_files.read),
+    "canonical": Source(canonical.read, "files in our own shape"),
+    "olist": Source(olist.read, "the folder of the public Olist files", olist.ZONE),
+    "postgres": Source(postgres.read, "a mapping file"),
+    "files": Source(mapped_files.read, "a mapping file"),
 }
+
+HELP = "What --path is. " + "; ".join(f"{name}: {source.path}" for name, source in SOURCES.items()) + "."
+"""The help of `--source`."""
 
 
 def source_of(name: str) -> Source:

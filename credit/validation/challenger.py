@@ -11,7 +11,7 @@ orders.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
@@ -25,6 +25,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GroupKFold
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+from threadpoolctl import threadpool_limits
 
 from credit.errors import UserError
 from credit.validation import baselines, metrics
@@ -90,9 +91,28 @@ def challenge(
     They learn from the nights among `train` and `dates` that are at least `days` days before the night they judge; a date without
     any is left out, and a note says so. Raises UserError where no date can be judged.
     """
-    every = sorted({*dates, *train})
+    past_nights = nights(con, sorted({*dates, *train}), zone, chosen(con, rulebooks), progress)
+    return compare(
+        con, past_nights, dates, zone, days, bad, folds=folds, resamples=resamples, seed=seed, progress=progress
+    )
+
+
+def compare(
+    con: duckdb.DuckDBPyConnection,
+    past_nights: Iterable[PastNight],
+    dates: Sequence[date],
+    zone: str,
+    days: int = 90,
+    bad: Definition = DEFAULT,
+    *,
+    folds: int = 5,
+    resamples: int = RESAMPLES,
+    seed: int = 0,
+    progress: Callable[[str], None] = lambda _: None,
+) -> Challenger:
+    """`challenge` with nights that have been graded, in the order of their days; those of `dates` are judged."""
     nights_of_book: dict[str, list[_Sellers]] = {}
-    for night in nights(con, every, zone, chosen(con, rulebooks), progress):
+    for night in past_nights:
         sellers = _sellers(night, outcomes(con, night.evaluation.day, days, zone, bad))
         if len(sellers.x):
             nights_of_book.setdefault(night.evaluation.rulebook.id, []).append(sellers)
@@ -144,6 +164,11 @@ def models(columns: int, seed: int = 0) -> dict[str, Any]:
     return {"boosting": boosting, "logistic": make_pipeline(StandardScaler(), LogisticRegression(C=0.01))}
 
 
+def one_thread() -> Any:
+    """The models are small: threads that wait for each other take longer, by far where other work runs beside."""
+    return threadpool_limits(1, user_api="openmp")
+
+
 def fit(model: Any, x: pd.DataFrame, sums: metrics.Sums) -> Any:
     """Fit a model to sellers' bad and good orders: each seller is a bad and a good row with so much weight."""
     twice = pd.concat([x, x], ignore_index=True)
@@ -151,7 +176,8 @@ def fit(model: Any, x: pd.DataFrame, sums: metrics.Sums) -> Any:
     weight = np.concatenate([sums.bad, sums.good])
     weighted = weight > 0
     prefix = model.steps[-1][0] + "__" if hasattr(model, "steps") else ""
-    return model.fit(twice[weighted], target[weighted], **{f"{prefix}sample_weight": weight[weighted]})
+    with one_thread():
+        return model.fit(twice[weighted], target[weighted], **{f"{prefix}sample_weight": weight[weighted]})
 
 
 @dataclass(frozen=True)
@@ -173,7 +199,7 @@ def _judged(
         if day not in dates:
             continue
         earlier = [night for night in past_nights if night.night.evaluation.day + timedelta(days=days) <= day]
-        inputs = [name for name in tonight.x if all(name in night.x for night in earlier)]
+        inputs = [str(name) for name in tonight.x if all(name in night.x for night in earlier)]
         enough = (
             sum(night.sums.bad.sum() for night in earlier) > 0
             and sum(len(night.x) for night in earlier) >= LEAST_SELLERS
@@ -184,29 +210,38 @@ def _judged(
                 "and bad orders after it; name earlier ones with --train"
             )
             continue
-        scores = tonight.rivals.copy()
-        drops: list[dict[str, Any]] = []
-        part_of_seller = part.reindex(tonight.x.index)
-        for fold in range(folds):
-            left_out = (part_of_seller == fold).to_numpy()
-            x = pd.concat([night.x.loc[part.reindex(night.x.index) != fold, inputs] for night in earlier])
-            sums = metrics.Sums(
-                *(
-                    np.concatenate(
-                        [getattr(o.sums, name)[(part.reindex(o.x.index) != fold).to_numpy()] for o in earlier]
-                    )
-                    for name in ("bad", "good")
-                )
+        yield _out_of_sample(tonight, earlier, inputs, part, seed, rng)
+
+
+def _out_of_sample(
+    tonight: _Sellers,
+    earlier: Sequence[_Sellers],
+    inputs: list[str],
+    part: pd.Series[int],
+    seed: int,
+    rng: np.random.Generator,
+) -> _Judged:
+    """Each part of the sellers predicted by models of the others, fitted on the earlier nights."""
+    scores = tonight.rivals.copy()
+    drops: list[dict[str, Any]] = []
+    with one_thread():
+        for fold in sorted(part.unique()):
+            left_out = (part.reindex(tonight.x.index) == fold).to_numpy()
+            learnt = [(part.reindex(night.x.index) != fold).to_numpy() for night in earlier]
+            x = pd.concat([night.x.loc[rows, inputs] for night, rows in zip(earlier, learnt, strict=True)])
+            bad, good = (
+                np.concatenate([counts[rows] for counts, rows in zip(columns, learnt, strict=True)])
+                for columns in ([night.sums.bad for night in earlier], [night.sums.good for night in earlier])
             )
-            if not left_out.any() or not sums.bad.sum() or not sums.good.sum():
+            if not left_out.any() or not bad.sum() or not good.sum():
                 continue
             sums_out = metrics.Sums(tonight.sums.bad[left_out], tonight.sums.good[left_out])
             for name, model in models(len(inputs), seed).items():
-                fit(model, x, sums)
+                fit(model, x, metrics.Sums(bad, good))
                 x_out = tonight.x.loc[left_out, inputs]
                 scores.loc[x_out.index, name] = -model.predict_proba(x_out)[:, 1]
                 drops += _drops(model, name, x_out, sums_out, rng)
-        yield _Judged(tonight, scores, drops)
+    return _Judged(tonight, scores, drops)
 
 
 def _parts(past_nights: Sequence[_Sellers], folds: int, seed: int) -> pd.Series[int]:

@@ -9,15 +9,53 @@ else `pass`. A case is seen as of the end of a day: what the platform knew by th
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import Any
+from typing import Any, Literal
 
 from credit import codes
 from credit.sourced import Bilingual
 from credit.vetting.application import SEVERITIES, Brand
 from credit.vetting.case import Case, codes_of, comparable_code, plain, same_text
-from credit.vetting.policy import CheckResult, Policy, check
+from credit.vetting.categories import Categories
+
+Outcome = Literal["passed", "failed", "not_applicable", "not_given"]
+
+
+@dataclass(frozen=True)
+class CheckResult:
+    """The outcome of a check with the reason; `remedy` where it is another than the policy's."""
+
+    outcome: Outcome
+    zh: str
+    en: str
+    remedy: Bilingual | None = None
+
+
+Function = Callable[[Case, Categories, Mapping[str, float], Mapping[str, Sequence[str]]], CheckResult]
+
+
+@dataclass(frozen=True)
+class Check:
+    """A function with the names of what a policy must give it."""
+
+    function: Function
+    numbers: tuple[str, ...]
+    values: tuple[str, ...]
+
+
+TESTS: dict[str, Check] = {}
+
+
+def check(*numbers: str, values: tuple[str, ...] = ()) -> Callable[[Function], Function]:
+    """Register a check by its function's name, with the numbers and values a policy must give it."""
+
+    def registered(function: Function) -> Function:
+        TESTS[function.__name__] = Check(function, numbers, values)
+        return function
+
+    return registered
 
 
 def _passed(zh: str, en: str) -> CheckResult:
@@ -37,7 +75,7 @@ def does_not_apply(zh: str, en: str) -> CheckResult:
 
 
 @check()
-def name_given(case: Case, policy: Policy, numbers: Any, values: Any) -> CheckResult:
+def name_given(case: Case, policy: Categories, numbers: Any, values: Any) -> CheckResult:
     name = case.row["name"]
     if not name:
         return _not_given("未填写名称", "no name was given")
@@ -47,7 +85,7 @@ def name_given(case: Case, policy: Policy, numbers: Any, values: Any) -> CheckRe
 
 
 @check()
-def code_right(case: Case, policy: Policy, numbers: Any, values: Any) -> CheckResult:
+def code_right(case: Case, policy: Categories, numbers: Any, values: Any) -> CheckResult:
     by_name = codes_of(case.row)
     if not by_name:
         return _not_given("未填写主体代码", "no code was given")
@@ -58,7 +96,7 @@ def code_right(case: Case, policy: Policy, numbers: Any, values: Any) -> CheckRe
 
 
 @check()
-def code_new(case: Case, policy: Policy, numbers: Any, values: Any) -> CheckResult:
+def code_new(case: Case, policy: Categories, numbers: Any, values: Any) -> CheckResult:
     if case.id_taken:
         return _failed("所填主体编号已被使用", "the id given is in use")
     if case.owned:
@@ -67,7 +105,9 @@ def code_new(case: Case, policy: Policy, numbers: Any, values: Any) -> CheckResu
 
 
 @check(values=("kinds",))
-def sanctions_in_force(case: Case, policy: Policy, numbers: Any, values: Mapping[str, Sequence[str]]) -> CheckResult:
+def sanctions_in_force(
+    case: Case, policy: Categories, numbers: Any, values: Mapping[str, Sequence[str]]
+) -> CheckResult:
     # As of the day, an end that has not come yet is blank; one at the day's end leaves it the whole day.
     in_force = [
         s for s in case.sanctions if not s["lifted_at"] and (not s["until_at"] or s["until_at"].date() > case.day)
@@ -78,7 +118,7 @@ def sanctions_in_force(case: Case, policy: Policy, numbers: Any, values: Mapping
 
 
 @check("characters")
-def address_given(case: Case, policy: Policy, numbers: Mapping[str, float], values: Any) -> CheckResult:
+def address_given(case: Case, policy: Categories, numbers: Mapping[str, float], values: Any) -> CheckResult:
     address = case.row["address"]
     if not address:
         return _not_given("未填写经营地址", "no address was given")
@@ -88,7 +128,7 @@ def address_given(case: Case, policy: Policy, numbers: Mapping[str, float], valu
 
 
 @check("digits")
-def contact_given(case: Case, policy: Policy, numbers: Mapping[str, float], values: Any) -> CheckResult:
+def contact_given(case: Case, policy: Categories, numbers: Mapping[str, float], values: Any) -> CheckResult:
     contact = case.row["contact"]
     if not contact:
         return _not_given("未填写联系方式", "no contact was given")
@@ -111,7 +151,7 @@ _NO_LICENCE = does_not_apply(
 
 
 @check()
-def licence_valid(case: Case, policy: Policy, numbers: Any, values: Any) -> CheckResult:
+def licence_valid(case: Case, policy: Categories, numbers: Any, values: Any) -> CheckResult:
     start, end = case.row["licence_valid_from"], case.row["licence_valid_until"]
     if _person(case):
         return _NO_LICENCE
@@ -125,7 +165,7 @@ def licence_valid(case: Case, policy: Policy, numbers: Any, values: Any) -> Chec
 
 
 @check("days")
-def licence_lasts(case: Case, policy: Policy, numbers: Mapping[str, float], values: Any) -> CheckResult:
+def licence_lasts(case: Case, policy: Categories, numbers: Mapping[str, float], values: Any) -> CheckResult:
     if _person(case):
         return _NO_LICENCE
     if not case.row["licence_no"]:
@@ -134,7 +174,7 @@ def licence_lasts(case: Case, policy: Policy, numbers: Mapping[str, float], valu
 
 
 @check()
-def category_known(case: Case, policy: Policy, numbers: Any, values: Any) -> CheckResult:
+def category_known(case: Case, policy: Categories, numbers: Any, values: Any) -> CheckResult:
     if not case.row["category"]:
         return _not_given("未填写主营类目", "no category was given")
     if policy.category(case.row["category"]) is None:
@@ -146,7 +186,7 @@ def category_known(case: Case, policy: Policy, numbers: Any, values: Any) -> Che
 
 
 @check()
-def permit_valid(case: Case, policy: Policy, numbers: Any, values: Any) -> CheckResult:
+def permit_valid(case: Case, policy: Categories, numbers: Any, values: Any) -> CheckResult:
     category, end = policy.category(case.row["category"]), case.row["permit_valid_until"]
     if category is None or category.permit is None:
         return does_not_apply("政策未列明该类目需要行政许可", "the policy names no permit for this category")
@@ -159,7 +199,7 @@ def permit_valid(case: Case, policy: Policy, numbers: Any, values: Any) -> Check
 
 
 @check("days")
-def permit_lasts(case: Case, policy: Policy, numbers: Mapping[str, float], values: Any) -> CheckResult:
+def permit_lasts(case: Case, policy: Categories, numbers: Mapping[str, float], values: Any) -> CheckResult:
     category = policy.category(case.row["category"])
     if category is None or category.permit is None or not case.row["permit_no"]:
         return does_not_apply("不需要或未填写行政许可", "no permit is needed, or none was given")
@@ -175,7 +215,7 @@ def _lasts(case: Case, end: date | None, days: float, zh: str, en: str) -> Check
 
 
 @check()
-def icp_record(case: Case, policy: Policy, numbers: Any, values: Any) -> CheckResult:
+def icp_record(case: Case, policy: Categories, numbers: Any, values: Any) -> CheckResult:
     record = case.row["icp_record"]
     if not record:
         return _not_given("未填写备案号或链接标识", "neither record number nor mark was given")
@@ -186,7 +226,7 @@ def icp_record(case: Case, policy: Policy, numbers: Any, values: Any) -> CheckRe
 
 
 @check()
-def deposit_enough(case: Case, policy: Policy, numbers: Any, values: Any) -> CheckResult:
+def deposit_enough(case: Case, policy: Categories, numbers: Any, values: Any) -> CheckResult:
     category = policy.category(case.row["category"])
     needed = (category.deposit if category else policy.other_deposit).value
     held = case.row["deposit_amount"]
@@ -220,7 +260,7 @@ def _names(brands: Sequence[Brand]) -> str:
 
 
 @check()
-def brand_right(case: Case, policy: Policy, numbers: Any, values: Any) -> CheckResult:
+def brand_right(case: Case, policy: Categories, numbers: Any, values: Any) -> CheckResult:
     if no_brands := _no_brands(case):
         return no_brands
     if bare := [b for b in case.brands or () if not (b.own_trademark_no or b.authorisation)]:
@@ -231,7 +271,7 @@ def brand_right(case: Case, policy: Policy, numbers: Any, values: Any) -> CheckR
 
 
 @check("digits")
-def brand_own(case: Case, policy: Policy, numbers: Mapping[str, float], values: Any) -> CheckResult:
+def brand_own(case: Case, policy: Categories, numbers: Mapping[str, float], values: Any) -> CheckResult:
     if no_brands := _no_brands(case):
         return no_brands
     own = [brand for brand in case.brands or () if brand.own_trademark_no]
@@ -256,7 +296,7 @@ def _authorised(case: Case) -> list[Brand]:
 
 
 @check()
-def brand_chain(case: Case, policy: Policy, numbers: Any, values: Any) -> CheckResult:
+def brand_chain(case: Case, policy: Categories, numbers: Any, values: Any) -> CheckResult:
     if no_brands := _no_brands(case):
         return no_brands
     sold = _authorised(case)
@@ -276,7 +316,7 @@ def brand_chain(case: Case, policy: Policy, numbers: Any, values: Any) -> CheckR
 
 
 @check()
-def brand_valid(case: Case, policy: Policy, numbers: Any, values: Any) -> CheckResult:
+def brand_valid(case: Case, policy: Categories, numbers: Any, values: Any) -> CheckResult:
     if no_brands := _no_brands(case):
         return no_brands
     sold = _authorised(case)
@@ -294,7 +334,7 @@ def brand_valid(case: Case, policy: Policy, numbers: Any, values: Any) -> CheckR
 
 @check("allowed", values=("kinds", "severities"))
 def records(
-    case: Case, policy: Policy, numbers: Mapping[str, float], values: Mapping[str, Sequence[str]]
+    case: Case, policy: Categories, numbers: Mapping[str, float], values: Mapping[str, Sequence[str]]
 ) -> CheckResult:
     in_force = [r for r in [*(case.records or ()), *case.known_records] if _counts(r, case.day, values)]
     if len(in_force) > numbers["allowed"]:
@@ -335,7 +375,7 @@ def _within(moment: datetime, case: Case, days: float) -> bool:
 
 
 @check("days")
-def earlier_termination(case: Case, policy: Policy, numbers: Mapping[str, float], values: Any) -> CheckResult:
+def earlier_termination(case: Case, policy: Categories, numbers: Mapping[str, float], values: Any) -> CheckResult:
     days = numbers["days"]
     terminations = [s for s in case.sanctions if s["kind"] == "termination" and not s["lifted_at"]]
     if any(_within(sanction["imposed_at"], case, days) for sanction in terminations):
@@ -347,7 +387,7 @@ def earlier_termination(case: Case, policy: Policy, numbers: Mapping[str, float]
 
 @check("days", values=("severities",))
 def earlier_violation(
-    case: Case, policy: Policy, numbers: Mapping[str, float], values: Mapping[str, Sequence[str]]
+    case: Case, policy: Categories, numbers: Mapping[str, float], values: Mapping[str, Sequence[str]]
 ) -> CheckResult:
     days = numbers["days"]
     standing = [v for v in case.violations if v["severity"] in values["severities"] and not v["withdrawn_at"]]
@@ -360,7 +400,7 @@ def earlier_violation(
 
 
 @check(values=("enterprise", "individual"))
-def worst_grade(case: Case, policy: Policy, numbers: Any, values: Mapping[str, Sequence[str]]) -> CheckResult:
+def worst_grade(case: Case, policy: Categories, numbers: Any, values: Mapping[str, Sequence[str]]) -> CheckResult:
     if not case.grades:
         return does_not_apply("尚无评级", "not graded here")
     if worst := sorted(set(case.grades) & set(values[case.row["kind"]])):

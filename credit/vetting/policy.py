@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Literal
@@ -14,13 +12,13 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 from credit.errors import UserError
 from credit.files.strict_yaml import YamlFault, error_list, in_order, read
 from credit.files.text import contents, decoded
-from credit.sourced import Bilingual, Sourced, SourcedNumber, Strict
-from credit.vetting.case import Case, same_text
+from credit.sourced import Bilingual, Sourced, SourcedNumber
+from credit.vetting.categories import Categories
+from credit.vetting.checks import TESTS
 
 FILE = Path(__file__).parent / "vetting.yaml"
 
 Area = Literal["basic", "operating", "brand", "credit"]
-Outcome = Literal["passed", "failed", "not_applicable", "not_given"]
 AREAS: dict[Area, Bilingual] = {
     "basic": Bilingual(zh="基本资质", en="Basic qualification"),
     "operating": Bilingual(zh="经营资质", en="Operating qualification"),
@@ -30,20 +28,6 @@ AREAS: dict[Area, Bilingual] = {
 
 
 # --- the policy --------------------------------------------------------------------------------------------------
-
-
-class Permit(Sourced):
-    zh: str = Field(min_length=1)
-    en: str = Field(min_length=1)
-
-
-class Category(Strict):
-    """What sellers of one category need; `names` are all it goes by."""
-
-    id: str
-    names: list[str] = Field(min_length=1)
-    permit: Permit | None = None
-    deposit: SourcedNumber
 
 
 class CheckRule(Sourced):
@@ -74,15 +58,12 @@ class CheckRule(Sourced):
         return self
 
 
-class Policy(Strict):
+class Policy(Categories):
     """A validated policy; `hash` and `text` are those of the file it was read from."""
 
     id: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{2,60}$")
     version: str = Field(pattern=r"^\d+\.\d+\.\d+$")
     title: Bilingual
-    currency: str = Field(pattern="^[A-Z]{3}$")
-    categories: list[Category]
-    other_deposit: SourcedNumber
     checks: list[CheckRule] = Field(min_length=1)
     hash: str = Field("", exclude=True)
     text: str = Field("", exclude=True)
@@ -94,10 +75,6 @@ class Policy(Strict):
         if twice := sorted({name for name in names if names.count(name) > 1}):
             raise ValueError(f"stand twice: {', '.join(twice)}")
         return value
-
-    def category(self, name: str | None) -> Category | None:
-        """The category that goes by this name, or None."""
-        return next((c for c in self.categories if name and same_text(name) in map(same_text, c.names)), None)
 
 
 def load_policy(path: Path | None = None) -> Policy:
@@ -122,41 +99,3 @@ def parse_policy(raw: bytes, path: Path) -> Policy:
         problems = [(tuple(p["loc"]), str(p["msg"]).removeprefix("Value error, ")) for p in error.errors()]
         raise UserError(error_list(f"vetting policy {path}", in_order(path, lines, problems))) from None
     return policy.model_copy(update={"hash": hashlib.sha256(raw).hexdigest(), "text": text})
-
-
-# --- the checks --------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class CheckResult:
-    """The outcome of a check with the reason; `remedy` where it is another than the policy's."""
-
-    outcome: Outcome
-    zh: str
-    en: str
-    remedy: Bilingual | None = None
-
-
-Function = Callable[[Case, Policy, Mapping[str, float], Mapping[str, Sequence[str]]], CheckResult]
-
-
-@dataclass(frozen=True)
-class Check:
-    """A function with the names of what a policy must give it."""
-
-    function: Function
-    numbers: tuple[str, ...]
-    values: tuple[str, ...]
-
-
-TESTS: dict[str, Check] = {}
-
-
-def check(*numbers: str, values: tuple[str, ...] = ()) -> Callable[[Function], Function]:
-    """Register a check by its function's name, with the numbers and values a policy must give it."""
-
-    def registered(function: Function) -> Function:
-        TESTS[function.__name__] = Check(function, numbers, values)
-        return function
-
-    return registered

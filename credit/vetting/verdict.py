@@ -13,8 +13,8 @@ import duckdb
 from credit.disclosure import privacy
 from credit.sourced import Bilingual
 from credit.vetting.case import Case, comparable_code
-from credit.vetting.checks import does_not_apply
-from credit.vetting.policy import TESTS, Policy
+from credit.vetting.checks import TESTS, does_not_apply
+from credit.vetting.policy import Policy
 from credit.warehouse.connection import as_dicts, scalar, transaction
 
 SHORTEST_NUMBER = 6

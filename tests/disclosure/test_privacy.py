@@ -6,6 +6,7 @@ alike must differ in every small count there is, whoever knows the rule or not.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import combinations
 from typing import Any
 
@@ -14,8 +15,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from credit import codes
 from credit.disclosure import figures, privacy
-from credit.indicators.base import Array
+from credit.indicators import CATALOGUE
+from credit.indicators.base import Array, Indicator
 
 HIDDEN = -1.0
 
@@ -282,3 +285,81 @@ def test_no_small_number_of_stars_is_told_by_the_means_of_two_windows(shorter: i
         shown = privacy.rates(mean, state, "stars", counts.reviews, hide=hide_mean)
         published += [*_shown(counts.stars, hide.stars), np.nan_to_num(shown.value, nan=HIDDEN)]
     assert _pinned(np.array(published), _all_counts(stars)) == []
+
+
+# --- names and texts, bands ---------------------------------------------------------------------------------------
+
+
+PERSON, FIRM = {"kind": "individual", "name": "王小明"}, {"kind": "enterprise", "name": "王小明"}
+
+
+@pytest.mark.parametrize(
+    "number",
+    ["13912345678", "+8613912345678", "8613912345678", "0086 139 1234 5678", "１３９１２３４５６７８", "139-1234-5678",
+     "139 1234 5678", "1391 234 5678", "1 3 9 1 2 3 4 5 6 7 8", "139–1234–5678", "139\u200b12345678", "330198199001015678",
+     "330198 19900101 567x", "３３０１９８１９９００１０１５６７Ｘ"],
+)  # fmt: skip
+def test_numbers_of_persons_are_struck_however_written(number: str) -> None:
+    for row in (PERSON, FIRM):
+        assert privacy.text(f"电话：{number}（本人）", row) == "电话：***（本人）"
+    assert privacy.struck({"a": [number, 1]}) == {"a": ["***", 1]}
+
+
+@pytest.mark.parametrize(
+    "public",
+    ["(2026)冀01执123号", "（２０２６）冀０１执１２３号", "京市监处罚〔2026〕1301号", "沪市监处〔2026〕072026001234号", "1301-2026-001",
+     "91330198MA3000926M", "915101084967105073", "2026-11-25 2026-11-26 10:30", "1998-12-01 123", "JY11101011234567"],
+)  # fmt: skip
+def test_public_numbers_stay(public: str) -> None:
+    assert codes.uscc_valid("915101084967105073")
+    assert privacy.text(f"文书 {public}。", PERSON) == f"文书 {public}。"
+
+
+@pytest.mark.parametrize(
+    ("text", "masked"),
+    [("王小明、王 小明、王\u3000小\u200b明", "王**、王**、王**"), ("小明王", "小明王"),
+     ("张伟与李强、经营者张伟", "张**与李强、经营者张**"), ("生产安全", "生产安全"), ("LI NA, Li Nasty", "L**, Li Nasty")],
+)  # fmt: skip
+def test_names_are_masked_in_texts_about_others(text: str, masked: str) -> None:
+    persons = privacy.Persons(["王小明", "张伟", "安全", "Li Na", "明", " ", None])
+    assert privacy.text(text, {"kind": "enterprise", "name": "商行"}, persons) == masked
+    assert privacy.text(text, {"kind": "enterprise", "name": "商行"}) == text
+
+
+@pytest.mark.parametrize(("again", "published"), [(4, "suppressed"), (5, 0.25), (17, "suppressed"), (20, 1.0)])
+def test_few_who_came_back(again: int, published: Any) -> None:
+    definition = CATALOGUE["repeat_buyer_share"]
+    counted = [np.array([float(number)]) for number in (again / 20, again, 20)]
+    (row,) = privacy.indicator(definition, np.zeros(1, dtype=np.int8), *counted, observed=np.array([20.0])).rows(
+        slice(1)
+    )
+    assert published in (row["state"], row["value"])
+
+
+@pytest.mark.parametrize(
+    ("definition", "shown"),
+    [
+        (CATALOGUE["completion_rate"], True),  # what the merchant did
+        (CATALOGUE["refund_for_cause_rate"], False),
+        # Until somebody says that it is the merchant's.
+        (replace(CATALOGUE["refund_for_cause_rate"], id="a_new_one"), False),
+        (CATALOGUE["information_completeness"], True),
+    ],
+    ids=lambda value: getattr(value, "id", None),
+)
+def test_four_of_twenty_are_told_of_what_the_merchant_did_alone(definition: Indicator, shown: bool) -> None:
+    numbers = [np.array([number]) for number in (0.2, 4.0, 20.0)]
+    figure = privacy.indicator(definition, np.zeros(1, dtype=np.int8), *numbers, observed=np.array([20.0]))
+    assert (figure.state[0] == privacy.MEASURED) is shown
+
+
+def test_what_the_merchant_does_is_in_the_catalogue() -> None:
+    assert set(CATALOGUE.indicators) >= privacy.BY_THE_MERCHANT
+
+
+@pytest.mark.parametrize(
+    ("value", "low", "high"), [(0, 0, 1), (1, 1, 5), (4, 1, 5), (5, 5, 10), (999, 500, 1000), (1000, 1000, 2000)]
+)
+def test_bands(value: float, low: int, high: int) -> None:
+    shown = privacy.band(np.array([value]), np.array([privacy.MEASURED], dtype=np.int8), privacy.COUNT_EDGES)
+    assert shown.rows(slice(1)) == [{"state": "measured", "at_least": low, "below": high}]

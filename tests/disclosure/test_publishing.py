@@ -16,17 +16,14 @@ from typing import Any
 
 import duckdb
 import jsonschema
-import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from credit import codes
-from credit.disclosure import dictionary, documents, privacy, versions
+from credit.disclosure import documents, privacy, versions
 from credit.disclosure.publishing import Publication, publish
 from credit.errors import UserError
 from credit.evaluation import night
 from credit.home import open_warehouse
-from credit.indicators import CATALOGUE
 from credit.intake import landing, merging
 from credit.ledgers import moments, sanctions
 from credit.proof import Keys, keys
@@ -527,11 +524,6 @@ def test_the_index_describes_the_version(version: Path) -> None:
         assert sum(book["grades"].values()) == book["merchants"]
 
 
-def test_the_page_about_it_is_up_to_date() -> None:
-    text = dictionary.PAGE.read_text(encoding="utf-8")
-    assert text == dictionary.page(), "stale; run `python -m credit.disclosure.dictionary`"
-
-
 # --- what must not be in a version -------------------------------------------------------------------------------
 
 
@@ -558,42 +550,6 @@ def test_the_document_number_of_a_sanction_by_command_is_masked(conf: Settings) 
         sanctions.impose(con, "I1", kind="warning", reason="r", by="Li Wei", reference="王小明 2026-1")
         publication = publish(con, conf, DAY)
     assert _documents(publication.path)["I1"]["sanctions"]["in_force"][-1]["reference"] == "王** 2026-1"
-
-
-PERSON, FIRM = {"kind": "individual", "name": "王小明"}, {"kind": "enterprise", "name": "王小明"}
-
-
-@pytest.mark.parametrize(
-    "number",
-    ["13912345678", "+8613912345678", "8613912345678", "0086 139 1234 5678", "１３９１２３４５６７８", "139-1234-5678",
-     "139 1234 5678", "1391 234 5678", "1 3 9 1 2 3 4 5 6 7 8", "139–1234–5678", "139\u200b12345678", "330198199001015678",
-     "330198 19900101 567x", "３３０１９８１９９００１０１５６７Ｘ"],
-)  # fmt: skip
-def test_numbers_of_persons_are_struck_however_written(number: str) -> None:
-    for row in (PERSON, FIRM):
-        assert privacy.text(f"电话：{number}（本人）", row) == "电话：***（本人）"
-    assert privacy.struck({"a": [number, 1]}) == {"a": ["***", 1]}
-
-
-@pytest.mark.parametrize(
-    "public",
-    ["(2026)冀01执123号", "（２０２６）冀０１执１２３号", "京市监处罚〔2026〕1301号", "沪市监处〔2026〕072026001234号", "1301-2026-001",
-     "91330198MA3000926M", "915101084967105073", "2026-11-25 2026-11-26 10:30", "1998-12-01 123", "JY11101011234567"],
-)  # fmt: skip
-def test_public_numbers_stay(public: str) -> None:
-    assert codes.uscc_valid("915101084967105073")
-    assert privacy.text(f"文书 {public}。", PERSON) == f"文书 {public}。"
-
-
-@pytest.mark.parametrize(
-    ("text", "masked"),
-    [("王小明、王 小明、王\u3000小\u200b明", "王**、王**、王**"), ("小明王", "小明王"),
-     ("张伟与李强、经营者张伟", "张**与李强、经营者张**"), ("生产安全", "生产安全"), ("LI NA, Li Nasty", "L**, Li Nasty")],
-)  # fmt: skip
-def test_names_are_masked_in_texts_about_others(text: str, masked: str) -> None:
-    persons = privacy.Persons(["王小明", "张伟", "安全", "Li Na", "明", " ", None])
-    assert privacy.text(text, {"kind": "enterprise", "name": "商行"}, persons) == masked
-    assert privacy.text(text, {"kind": "enterprise", "name": "商行"}) == text
 
 
 def test_nothing_of_consumers_and_nothing_personal(version: Path, evaluated_home: Settings) -> None:
@@ -639,16 +595,6 @@ def test_hostile_names_and_ids(version: Path) -> None:
     assert {row["subject_id"]: row["name"] for row in rows}["H0"] == HOSTILE_NAME
     ids = {row["subject_id"] for row in pq.read_table(version / "bulk/grades.parquet").to_pylist()}
     assert set(HOSTILE_IDS) < ids
-
-
-def test_names_of_documents_differ_without_case() -> None:
-    digests = {i: hashlib.sha256(i.encode()).hexdigest()[:2] for i in (f"{c}{n}" for n in range(3000) for c in "aA")}
-    twins = [f"a{n}" for n in range(3000) if digests[f"a{n}"] == digests[f"A{n}"]]
-    assert twins
-    paths = documents.paths([*digests, "商" * 128, "商" * 127])
-    assert len({path.lower() for path in paths.values()}) == len(paths)
-    assert f"~{hashlib.sha256(twins[0].encode()).hexdigest()}.json" in paths[twins[0]]
-    assert documents.paths(["M1"]) == {"M1": f"merchants/{hashlib.sha256(b'M1').hexdigest()[:2]}/M1.json"}
 
 
 def test_buyers_are_not_published(conf: Settings, tmp_path: Path, enacted: Enact) -> None:
@@ -765,24 +711,6 @@ def test_few_buyers_who_came_back_or_asked_for_money_are_not_told(people: Path) 
     by_id = _documents(people)
     assert [_measured(by_id[i])["refund_for_cause_rate"] for i in _STARRED] == ["suppressed", 0.25, 0.0]
     assert [_every_window(by_id[i], "transactions", "refund_rate")[2] for i in _STARRED] == ["suppressed", 0.25, 0.0]
-
-
-@pytest.mark.parametrize(("again", "published"), [(4, "suppressed"), (5, 0.25), (17, "suppressed"), (20, 1.0)])
-def test_few_who_came_back(again: int, published: Any) -> None:
-    definition = CATALOGUE["repeat_buyer_share"]
-    counted = [np.array([float(number)]) for number in (again / 20, again, 20)]
-    (row,) = privacy.indicator(definition, np.zeros(1, dtype=np.int8), *counted, observed=np.array([20.0])).rows(
-        slice(1)
-    )
-    assert published in (row["state"], row["value"])
-
-
-@pytest.mark.parametrize(
-    ("value", "low", "high"), [(0, 0, 1), (1, 1, 5), (4, 1, 5), (5, 5, 10), (999, 500, 1000), (1000, 1000, 2000)]
-)
-def test_bands(value: float, low: int, high: int) -> None:
-    shown = privacy.band(np.array([value]), np.array([privacy.MEASURED], dtype=np.int8), privacy.COUNT_EDGES)
-    assert shown.rows(slice(1)) == [{"state": "measured", "at_least": low, "below": high}]
 
 
 # --- the same night is the same version --------------------------------------------------------------------------

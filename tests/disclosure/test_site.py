@@ -30,6 +30,7 @@ from credit.ledgers import lifecycle
 from credit.rulebooks.reading import shipped
 from credit.settings import Settings
 from support import small_market
+from support.browser.market import PAGES
 from support.small_market import DAY, market, seller
 
 HOSTILE = '<script>alert(1)</script>=HYPERLINK("x")'
@@ -241,8 +242,10 @@ def document_of(merchant_documents: dict[str, Document], subject_id: str) -> tup
 
 
 def test_there_is_every_kind_of_page(pages: dict[str, Page]) -> None:
-    names = {"index", "rules", "sanctions", "records", "notices", "objections", "platform", "data", "404"}
-    assert {f"{name}.html" for name in names} <= set(pages)
+    at_the_root = {path for path in pages if "/" not in path}
+    assert at_the_root == {f"{name}.html" for name in (*PAGES, "404")}, (
+        "name it in PAGES of tests/support/browser/market.py"
+    )
     assert {f"rules/{book.id}-{book.version}.html" for book in shipped() if book.subject.role == "seller"} <= set(pages)
     assert not [path for path in pages if "buyer" in path]
 

@@ -190,6 +190,7 @@ def test_everything_is_written_anew_for_another_platform_name(conf: Settings) ->
     assert _verdict(conf).verdict == "valid"
 
 
+@pytest.mark.slow
 def test_in_processes_of_their_own_the_same_bytes(
     conf: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -565,6 +566,7 @@ for line in sys.stdin:
 """
 
 
+@pytest.mark.slow
 def test_killed_at_200_moments_the_site_always_verifies(conf: Settings, tmp_path: Path) -> None:
     chance = random.Random(11)
     worker = subprocess.Popen(

@@ -36,7 +36,8 @@ def test_every_rulebook_is_golden_for_both_nights() -> None:
 
 # --- the comparison itself ---------------------------------------------------------------------------------------
 
-(ONE,) = (name for name in SHIPPED if name.startswith("gbt-26842-enterprise"))
+ONE = "gbt-26842-enterprise-1.0.0"
+"""The version that the numbers below are of, whichever come after it."""
 
 
 def _changed(table: str, key: tuple[str, ...], column: str, value: str) -> Results:

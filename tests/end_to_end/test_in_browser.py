@@ -19,6 +19,8 @@ from playwright.sync_api import Browser, Page, expect
 from support.browser.market import HOSTILE, HOSTILE_ID, KINDS
 from support.browser.tabs import DESKTOP, PHONE, Site, Tab, launched, served
 
+pytestmark = pytest.mark.slow
+
 OpenTab = Callable[..., Tab]
 NARROW = {"width": 320, "height": 640}
 """What a page magnified fourfold on a desktop has (WCAG 1.4.10)."""

@@ -25,9 +25,11 @@ from credit.home import open_warehouse
 from credit.nightly import NightRun, run
 from credit.synthetic import delivery
 from support import rules
+from support.command import command
+
+pytestmark = pytest.mark.slow
 
 DAY = date(2026, 3, 1)
-COMMAND = [sys.executable, "-m", "credit.cli"]
 
 
 @pytest.fixture(scope="module")
@@ -45,11 +47,6 @@ def graded(
     process = command("nightly", "--path", str(sample[0]), "--date", str(DAY), "--json", home=home)
     assert process.returncode == 0, process.stderr
     return home, json.loads(process.stdout)
-
-
-def command(*arguments: str, home: Path, **environment: str) -> subprocess.CompletedProcess[str]:
-    env = {**os.environ, "MERCHANT_CREDIT_HOME": str(home), "COLUMNS": "200", **environment}
-    return subprocess.run([*COMMAND, *arguments], capture_output=True, text=True, env=env, check=False, timeout=300)
 
 
 def digest(folder: Path) -> str:
@@ -150,7 +147,7 @@ def test_who_signs_by_development_keys_is_told(graded: tuple[Path, dict[str, Any
 
 def test_tables_for_a_person_do_not_break_codes(graded: tuple[Path, dict[str, Any]]) -> None:
     home, _ = graded
-    table = command("grades", "--limit", "100", home=home, COLUMNS="80").stdout
+    table = command("grades", "--limit", "100", home=home, columns=80).stdout
     for row in json.loads(command("grades", "--json", home=home).stdout):
         for code in (row["subject_id"], (row["not_rated_reason"] or "").partition(":")[0], *row["vetoes"]):
             assert code in table

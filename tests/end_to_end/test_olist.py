@@ -23,9 +23,7 @@ from credit.home import open_warehouse
 from credit.intake import landing, merging
 from credit.settings import Settings
 
-pytestmark = pytest.mark.usefixtures("shipped_rules")
-
-pytestmark = pytest.mark.olist
+pytestmark = [pytest.mark.olist, pytest.mark.slow, pytest.mark.usefixtures("shipped_rules")]
 
 DAY = date(2018, 8, 31)
 PAST = date(2018, 4, 1)

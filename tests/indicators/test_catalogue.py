@@ -50,8 +50,13 @@ def test_has_a_literal_test(indicator: Indicator) -> None:
     places = dict.fromkeys((indicator.element, _module(indicator)))
     file = " or ".join(f"tests/indicators/test_{place}.py" for place in places)
     tests = [functions[name] for place, functions in _tests().items() if place in places and name in functions]
-    assert tests, f"write {name} in {file}: a few rows and the expected numerator, denominator and value"
-    assert indicator.id in tests[0], f"{name} in {file} must measure {indicator.id} and assert what comes out"
+    assert tests, (
+        f"write {name} in {file}: a few rows and the expected state, numerator, denominator and value, all written out "
+        "(step 2 of credit/indicators/README.md)"
+    )
+    assert indicator.id in tests[0], (
+        f'{name} in {file} must call measure("{indicator.id}", ...) and assert what comes out'
+    )
 
 
 def test_no_indicator_falls_out_of_the_catalogue() -> None:

@@ -165,6 +165,7 @@ def _benchmark() -> ModuleType:
     return module
 
 
+@pytest.mark.slow
 def test_it_warns_two_weeks_before_an_exit_scam_breaks_and_seldom_else() -> None:
     """Seeds that set nothing: the story, and one a quarter as loud."""
     measured = _benchmark()

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -21,11 +21,13 @@ from credit.evaluation import explain
 from credit.evaluation import night as evaluation
 from credit.home import open_warehouse
 from credit.integrity import scan
-from credit.ledgers import findings, moments, objections
+from credit.ledgers import findings, objections
 from credit.ledgers.finding import Finding
 from credit.settings import Settings
 from support.entries import BEFORE, LI, NEXT, NOW, graded, night
-from support.small_market import BUYERS, DAY, ZONE, at, deliver, market, order
+from support.small_market import BUYERS, DAY, ZONE, Rows, at, deliver, market, order
+
+pytestmark = pytest.mark.usefixtures("clock")
 
 AFTER = NEXT + timedelta(days=1)
 FAKED = 12
@@ -35,65 +37,37 @@ FAKE = Finding(
     reviews=tuple(f"fake-review-{i}" for i in range(FAKED)), buyers=("b1",), facts={"orders_a_night": 12.0},
 )  # fmt: skip
 
-Rows = dict[str, list[dict[str, Any]]]
-
 
 def rows(*, faked: bool = True, violation: dict[str, Any] | None = None) -> Rows:
     """`shop` rates 3 honestly; `violation` is one that the platform delivers itself."""
-    made = market({"shop": 4, "rival": 0})
-    for row in made["reviews"]:
+    tables = market({"shop": 4, "rival": 0})
+    for row in tables["reviews"]:
         row["rating_overall"] = 3
     for i in range(FAKED if faked else 0):
-        made["transactions"].append(order("shop", 0, -10 + i / 100, transaction_id=f"fake-{i}", buyer_id=BUYERS[0]))
-        made["reviews"].append(
+        tables["transactions"].append(order("shop", 0, -10 + i / 100, transaction_id=f"fake-{i}", buyer_id=BUYERS[0]))
+        tables["reviews"].append(
             {"review_id": f"fake-review-{i}", "transaction_id": f"fake-{i}", "subject_id": "shop", "buyer_id": BUYERS[0],
              "rating_overall": 5, "reviewed_at": at(-5), "known_at": at(-5)}
         )  # fmt: skip
     if violation:
-        made["violations"].append({"violation_id": "v9", "subject_id": "shop", "severity": "moderate"} | violation)
-    return made
+        tables["violations"].append({"violation_id": "v9", "subject_id": "shop", "severity": "moderate"} | violation)
+    return tables
 
 
-@pytest.fixture(autouse=True)
-def clock(monkeypatch: pytest.MonkeyPatch) -> Callable[[datetime], None]:
-    """`clock(instant)` sets when entries are made; at first it is NOW."""
-
-    def set_to(instant: datetime) -> None:
-        monkeypatch.setattr(moments, "now", lambda: instant.astimezone(UTC))
-
-    set_to(NOW)
-    return set_to
-
-
-def home_of(folder: Path, made: Rows) -> Settings:
+def home_of(folder: Path, tables: Rows) -> Settings:
     options = Settings(home=folder / "home", zone=ZONE, threads=1)
     with open_warehouse(options) as con:
-        deliver(con, options, folder / "first", made)
+        deliver(con, options, folder / "first", tables)
     return options
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+def evaluated(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     options = home_of(tmp_path_factory.mktemp("findings"), rows())
     with open_warehouse(options) as con:
         for day in (BEFORE, DAY):
             evaluation.evaluate(con, options, day)
     return options.database.read_bytes()
-
-
-@pytest.fixture
-def home(made: bytes, tmp_path: Path) -> Settings:
-    options = Settings(home=tmp_path / "home", zone=ZONE, threads=1)
-    options.home.mkdir()
-    options.database.write_bytes(made)
-    options.key_file.write_text("00" * 32)
-    return options
-
-
-@pytest.fixture
-def con(home: Settings) -> Iterator[duckdb.DuckDBPyConnection]:
-    with open_warehouse(home) as opened:
-        yield opened
 
 
 def after(con: duckdb.DuckDBPyConnection, home: Settings, day: Any = NEXT) -> dict[str, Any]:
@@ -109,17 +83,17 @@ def test_what_was_upheld_counts_from_the_next_night_and_earlier_nights_replay(
     before = after(con, home)
     decided = findings.uphold(con, FAKE, reason="one buyer, one night", **LI)
     assert (decided.from_day, decided.violation, decided.severity) == (NEXT, "brushing", "moderate")
-    found = after(con, home)
-    assert found["order_volume"] == ("measured", 40, None)
-    assert found["rating_overall"][1:] == (3 * 20, 20)
-    assert found["distinct_buyers"][1] == 4
-    assert (found["violations"][1], found["manipulation"][1]) == (4, 1)
-    assert found["score"] < before["score"]
+    grade = after(con, home)
+    assert grade["order_volume"] == ("measured", 40, None)
+    assert grade["rating_overall"][1:] == (3 * 20, 20)
+    assert grade["distinct_buyers"][1] == 4
+    assert (grade["violations"][1], grade["manipulation"][1]) == (4, 1)
+    assert grade["score"] < before["score"]
     for day, was in earlier.items():
         evaluation.evaluate(con, home, day)
         assert night(con, day) == was
     evaluation.evaluate_merchant(con, home, NEXT, "shop")
-    assert graded(con, NEXT) == found
+    assert graded(con, NEXT) == grade
 
 
 @pytest.mark.parametrize("severity", ["minor", "serious"])
@@ -128,7 +102,7 @@ def test_upheld_it_is_as_if_the_rows_were_never_there_and_the_violation_delivere
 ) -> None:
     """So nobody stands better for having faked and been found out than without it."""
     findings.uphold(con, FAKE, reason="r", severity=severity, **LI)
-    found = after(con, home)
+    grade = after(con, home)
     decided = {"kind": "brushing", "severity": severity, "decided_at": NOW.isoformat(), "known_at": NOW.isoformat()}
     scores = []
     for name, violation in (("told", decided), ("honest", None)):
@@ -141,21 +115,21 @@ def test_upheld_it_is_as_if_the_rows_were_never_there_and_the_violation_delivere
                 if violation:
                     assert graded(other, NEXT, merchant) == graded(con, NEXT, merchant)
             scores.append(graded(other, NEXT)["score"])
-    assert found["score"] == scores[0] < scores[1]
+    assert grade["score"] == scores[0] < scores[1]
 
 
 def test_the_order_of_decisions_does_not_matter(home: Settings, con: duckdb.DuckDBPyConnection) -> None:
     parts = [replace(FAKE, id=f"p{i}", orders=FAKE.orders[i::3], reviews=FAKE.reviews[i::3]) for i in range(3)]
     copy = home.database.read_bytes()
-    for one in parts:
-        findings.uphold(con, one, reason="r", **LI)
+    for finding in parts:
+        findings.uphold(con, finding, reason="r", **LI)
     first = after(con, home)
     other = Settings(home=home.home / "other", zone=ZONE, threads=1)
     other.home.mkdir()
     other.database.write_bytes(copy)
     with open_warehouse(other) as again:
-        for one in reversed(parts):
-            findings.uphold(again, one, reason="r", **LI)
+        for finding in reversed(parts):
+            findings.uphold(again, finding, reason="r", **LI)
         assert after(again, other) == first
     assert first["manipulation"][1] == 3, "three matters that share no row are three violations"
 
@@ -163,15 +137,15 @@ def test_the_order_of_decisions_does_not_matter(home: Settings, con: duckdb.Duck
 def test_findings_that_share_rows_are_one_violation(home: Settings, con: duckdb.DuckDBPyConnection) -> None:
     ring = replace(FAKE, id="bb22", kind="self_dealing_ring", orders=FAKE.orders[:3], reviews=())
     bought = replace(FAKE, id="cc33", kind="bribed_reviews", orders=())
-    for one in (FAKE, ring, bought):
-        findings.uphold(con, one, reason="r", **LI)
-    found = after(con, home)
-    assert (found["violations"][1], found["manipulation"][1]) == (4 + 4, 2)  # brushing, and reviews
+    for finding in (FAKE, ring, bought):
+        findings.uphold(con, finding, reason="r", **LI)
+    grade = after(con, home)
+    assert (grade["violations"][1], grade["manipulation"][1]) == (4 + 4, 2)  # brushing, and reviews
     objected = objections.file(con, "shop", about="violation", text="no", by="Wang", rows=["violations:ledger:1"])
     objections.decide(con, objected.number, outcome="upheld", reason="r", exclude=["violations:ledger:1"], **LI)
-    found = after(con, home)
-    assert found["manipulation"][1] == 2, "the ring is a matter of its own now"
-    assert found["order_volume"][1] == 40 + FAKED - 3
+    grade = after(con, home)
+    assert grade["manipulation"][1] == 2, "the ring is a matter of its own now"
+    assert grade["order_volume"][1] == 40 + FAKED - 3
 
 
 @pytest.mark.parametrize(
@@ -220,8 +194,8 @@ def test_a_dismissal_on_review_ends_it_from_the_next_night(
     upheld = after(con, home)
     clock(NOW + timedelta(days=1))
     assert findings.dismiss(con, FAKE, reason="a school's order", **LI).from_day == AFTER
-    found = after(con, home, AFTER)
-    assert (found["order_volume"][1], found["violations"][1], found["manipulation"][1]) == (40 + FAKED, 0, 0)
+    grade = after(con, home, AFTER)
+    assert (grade["order_volume"][1], grade["violations"][1], grade["manipulation"][1]) == (40 + FAKED, 0, 0)
     assert after(con, home) == upheld
     assert ledgers.published(con, AFTER, ZONE).notices == {}
     with pytest.raises(UserError, match=f"finding aa11 is dismissed since {NEXT}, by Li Wei"):
@@ -237,8 +211,8 @@ def test_entered_afterwards_it_reaches_no_further_back_than_the_latest_night(con
 def test_spared_rows_count_and_a_victim_has_no_violation(home: Settings, con: duckdb.DuckDBPyConnection) -> None:
     bombed = replace(FAKE, kind="review_bombing", orders=())
     findings.uphold(con, bombed, reason="r", spare=["reviews:fake-review-0"], **LI)
-    found = after(con, home)
-    assert (found["rating_overall"][1:], found["manipulation"][1]) == ((3 * 20 + 5, 21), 0)
+    grade = after(con, home)
+    assert (grade["rating_overall"][1:], grade["manipulation"][1]) == ((3 * 20 + 5, 21), 0)
     (notice,) = ledgers.published(con, NEXT, ZONE).notices["shop"]
     assert notice.zh == f"经核查，部分评价不真实，自 {NEXT} 的评价起不再计入。"
 
@@ -262,8 +236,8 @@ def test_which_rows_are_set_aside(
 
 
 def test_what_is_published_says_what_was_found_and_not_how(home: Settings, con: duckdb.DuckDBPyConnection) -> None:
-    for one in (FAKE, replace(FAKE, id="bb22", kind="one_seller_buyers")):
-        findings.uphold(con, one, reason="b1 pays from the shop's own account", **LI)
+    for finding in (FAKE, replace(FAKE, id="bb22", kind="one_seller_buyers")):
+        findings.uphold(con, finding, reason="b1 pays from the shop's own account", **LI)
     (notice,) = ledgers.published(con, DAY, ZONE).notices["shop"]
     assert notice.kind == "finding"
     assert notice.zh == f"经核查认定刷单，相关记录自 {NEXT} 的评价起不再计入。"
@@ -271,19 +245,19 @@ def test_what_is_published_says_what_was_found_and_not_how(home: Settings, con: 
         notice.en
         == f"On examination brushing was found; the records concerned no longer count, from the evaluation of {NEXT} on."
     )
-    said = json.dumps(notice.told(), default=str, ensure_ascii=False)
-    assert not any(word in said for word in ("b1", "burst", "0.93", "12", "fake", "account", "Li Wei"))
+    text = json.dumps(notice.told(), default=str, ensure_ascii=False)
+    assert not any(word in text for word in ("b1", "burst", "0.93", "12", "fake", "account", "Li Wei"))
 
 
 def test_explain_tells_the_merchant(home: Settings, con: duckdb.DuckDBPyConnection) -> None:
     findings.uphold(con, FAKE, reason="one night", **LI)
     after(con, home)
     whole = explain.explain(con, home, "shop", NEXT, rows=True)
-    (told,) = whole["findings"]
-    assert told.pop("rows") == sorted(f"transactions:{key}" for key in FAKE.orders) + sorted(
+    (finding,) = whole["findings"]
+    assert finding.pop("rows") == sorted(f"transactions:{key}" for key in FAKE.orders) + sorted(
         f"reviews:{key}" for key in FAKE.reviews
     )
-    assert told == {
+    assert finding == {
         "violation": {"code": "brushing", "zh": "刷单", "en": "brushing"}, "upheld_on": str(DAY), "from_day": str(NEXT),
         "reason": "one night", "transactions": FAKED, "reviews": FAKED, "object_to": "violations:ledger:1",
     }  # fmt: skip
@@ -292,13 +266,13 @@ def test_explain_tells_the_merchant(home: Settings, con: duckdb.DuckDBPyConnecti
     assert manipulation["rows"] == [{"table": "violations", "part": "numerator", "total": 1, "ids": ["ledger:1"]}]
     assert not any(word in json.dumps(whole) for word in ("order_burst", "0.93", "orders_a_night"))
     con.close()
-    said = CliRunner().invoke(app, ["explain", "shop", "--home", str(home.home)])
-    assert said.exit_code == 0
-    assert "刷单 brushing: one night" in " ".join(said.output.split())
+    result = CliRunner().invoke(app, ["explain", "shop", "--home", str(home.home)])
+    assert result.exit_code == 0
+    assert "刷单 brushing: one night" in " ".join(result.output.split())
 
 
 @pytest.mark.parametrize(
-    ("changes", "options", "said"),
+    ("changes", "options", "message"),
     [
         ({"orders": ("fake-0", "gone")}, {}, "no row with transaction_id 'gone'; scan again"),
         ({"orders": ("rival-0",), "reviews": ()}, {}, "leaves no row of shop to set aside; dismiss it"),
@@ -310,9 +284,9 @@ def test_explain_tells_the_merchant(home: Settings, con: duckdb.DuckDBPyConnecti
     ],
 )
 def test_what_cannot_be_upheld(
-    con: duckdb.DuckDBPyConnection, changes: dict[str, Any], options: dict[str, Any], said: str
+    con: duckdb.DuckDBPyConnection, changes: dict[str, Any], options: dict[str, Any], message: str
 ) -> None:
-    with pytest.raises(UserError, match=said):
+    with pytest.raises(UserError, match=message):
         findings.uphold(con, replace(FAKE, **changes), **({"reason": "r"} | LI | options))
     assert findings.decisions(con) == []
 
@@ -342,16 +316,16 @@ def test_the_verbs(home: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     def run(*words: str) -> Result:
         return CliRunner().invoke(app, ["integrity", *words, "--by", "Li Wei", "--home", str(home.home)])
 
-    said = run("uphold", "aa", "--date", str(DAY), "--reason", "one night", "--severity", "serious", "--json")
-    told = json.loads(said.output)
-    assert (told["number"], told["outcome"]["zh"], told["violation"]["code"], told["from_day"]) == (
+    result = run("uphold", "aa", "--date", str(DAY), "--reason", "one night", "--severity", "serious", "--json")
+    document = json.loads(result.output)
+    assert (document["number"], document["outcome"]["zh"], document["violation"]["code"], document["from_day"]) == (
         1, "认定成立", "brushing", str(NEXT),
     )  # fmt: skip
-    assert (told["severity"], len(told["transactions"]), len(told["reviews"])) == ("serious", FAKED, FAKED)
+    assert (document["severity"], len(document["transactions"]), len(document["reviews"])) == ("serious", FAKED, FAKED)
     # Its rows are read no more, so that no scan finds it again: it is known by its decision.
     monkeypatch.setattr(scan, "finding", None)
-    said = run("dismiss", "aa11", "--reason", "a school")
-    assert said.exit_code == 0
-    assert "不予认定 Dismissed, no. 2" in said.output
+    result = run("dismiss", "aa11", "--reason", "a school")
+    assert result.exit_code == 0
+    assert "不予认定 Dismissed, no. 2" in result.output
     again = run("dismiss", "aa11", "--reason", "a school")
     assert isinstance(again.exception, UserError)

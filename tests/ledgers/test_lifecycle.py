@@ -47,9 +47,14 @@ class Clock:
 
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    made = Clock()
-    monkeypatch.setattr(moments, "now", lambda: made.now.astimezone(UTC))
-    return made
+    wall_clock = Clock()
+    monkeypatch.setattr(moments, "now", lambda: wall_clock.now.astimezone(UTC))
+    return wall_clock
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Settings:
+    return Settings(home=tmp_path / "home", zone=str(ZONE), threads=1)
 
 
 @pytest.fixture
@@ -97,7 +102,7 @@ def _announced(con: Connection, clock: Clock, path: Path) -> None:
     announce(con, ID, reading.load(path).version, by="Li Wei")
 
 
-def _one(con: Connection, version: str = "9.0.0") -> lifecycle.Version:
+def _version(con: Connection, version: str = "9.0.0") -> lifecycle.Version:
     return lifecycle.find(con, ID, version)
 
 
@@ -117,13 +122,13 @@ def test_a_whole_life(con: Connection, clock: Clock, write: Write) -> None:
     assert announce(con, ID, "9.0.0", by="Wang Fang", note="第 3 号公告").state == "announced"
     clock.set("2027-01-28 00:00")
     assert enact(con, ID, "9.0.0", by="Wang Fang").state == "in_force"
-    old, new = _one(con, SHIPPED.version), _one(con)
+    old, new = _version(con, SHIPPED.version), _version(con)
     assert (old.state, old.superseded_on) == ("superseded", date(2027, 1, 28))
     assert old.in_force_on(date(2027, 1, 27))
     assert not old.in_force_on(date(2027, 1, 28))
     assert new.in_force_on(date(2027, 1, 28))
     assert new.text == text
-    assert [said.answers[-1].outcome for said in new.comments] == ["partly"]
+    assert [entered.answers[-1].outcome for entered in new.comments] == ["partly"]
     assert {e.by for e in new.events} == {"Li Wei", "Zhao Min", "Wang Fang"}
 
 
@@ -134,7 +139,7 @@ def test_what_is_entered_afterwards_says_so(con: Connection, clock: Clock, write
     answer(con, number, by="Li Wei", outcome="adopted", reason="c", at=datetime(2027, 1, 19, 8))
     announce(con, ID, "9.0.0", by="Li Wei", at=datetime(2027, 1, 20, 9))
     enact(con, ID, "9.0.0", by="Li Wei")
-    life = lifecycle.life_of(_one(con), "Asia/Shanghai")
+    life = lifecycle.life_of(_version(con), "Asia/Shanghai")
     entered = [(e["event"]["code"], e["entered"]["code"], e["recorded_at"]) for e in life["events"]]
     assert entered == [
         ("proposed", "afterwards", "2027-02-10T09:00:00+08:00"),
@@ -372,23 +377,23 @@ def test_an_enactment_does_not_reach_behind_the_version_in_force(con: Connection
 
 
 def test_a_new_warehouse_adopts_the_shipped_rules(con: Connection) -> None:
-    found = {(v.id, v.version): v for v in versions(con)}
-    assert set(found) == {(book.id, book.version) for book in reading.shipped()}
+    adopted = {(v.id, v.version): v for v in versions(con)}
+    assert set(adopted) == {(book.id, book.version) for book in reading.shipped()}
     for book in reading.shipped():
-        one = found[book.id, book.version]
-        assert (one.hash, one.text, one.in_force_from) == (book.hash, book.text, book.effective_from)
-        assert [(e.event, e.day) for e in one.events] == [
+        version = adopted[book.id, book.version]
+        assert (version.hash, version.text, version.in_force_from) == (book.hash, book.text, book.effective_from)
+        assert [(e.event, e.day) for e in version.events] == [
             ("proposed", book.announced_on),
             ("announced", book.announced_on),
             ("enacted", book.effective_from),
         ]
-        assert {e.by for e in one.events} == {moments.SHIPPED_BY}
+        assert {e.by for e in version.events} == {moments.SHIPPED_BY}
     assert lifecycle.not_adopted(versions(con)) == []
 
 
 @pytest.mark.parametrize("id_", [ID, "gbt-28041-individual"])
 def test_each_shipped_version_was_in_force_until_the_next(con: Connection, id_: str) -> None:
-    first, second = (one for one in versions(con) if one.id == id_)
+    first, second = (version for version in versions(con) if version.id == id_)
     assert (first.version, first.state, first.superseded_on) == ("0.1.0", "superseded", date(2026, 11, 24))
     assert (second.version, second.state, second.superseded_on) == ("0.2.0", "in_force", None)
     days = [date(2026, 11, day) for day in range(16, 31)]
@@ -419,15 +424,15 @@ def test_upgrading_the_program_changes_no_rules(
         assert versions(con) == before
         assert [book.version for book in lifecycle.not_adopted(versions(con))] == ["0.10.0"]
         assert {book.version for book, _ in choose(con, None, date(2027, 1, 4)) if book.id == ID} == {SHIPPED.version}
-    shown = json.loads(_run("list", "--json", home=home))
-    assert [one["version"] for one in shown if one["state"]["code"] == "not_adopted"] == ["0.10.0"]
+    listed = json.loads(_run("list", "--json", home=home))
+    assert [version["version"] for version in listed if version["state"]["code"] == "not_adopted"] == ["0.10.0"]
 
 
 def test_the_first_batch_moves_the_shipped_days_to_its_zone(tmp_path: Path, clock: Clock) -> None:
     conf = Settings(home=tmp_path / "home")
     with open_warehouse(conf) as con:
         fix_zone(con, conf, "America/Sao_Paulo")
-        enacted = _one(con, SHIPPED.version).last("enacted")
+        enacted = _version(con, SHIPPED.version).last("enacted")
     assert enacted is not None
     assert enacted.day == SHIPPED.effective_from
     assert enacted.at.astimezone(ZoneInfo("America/Sao_Paulo")).date() == SHIPPED.effective_from
@@ -522,7 +527,7 @@ def test_a_night_is_by_the_shipped_rules_of_its_day(
     kept = "SELECT rulebook_version, standing FROM results.runs WHERE rulebook = ? AND evaluated_on = ?"
     assert filled.execute(kept, [ID, day]).fetchall() == [(version, standing)]
     for id_ in (ID, "gbt-28041-individual"):
-        assert [(book.version, said) for book, said in choose(filled, None, day) if book.id == id_] == [
+        assert [(book.version, standing) for book, standing in choose(filled, None, day) if book.id == id_] == [
             (version, standing)
         ]
 
@@ -549,11 +554,11 @@ def test_enact_says_which_nights_to_evaluate_again(
     clock.set("2027-01-28 10:00")
     evaluation.evaluate(filled, home, date(2027, 1, 28 if evaluated else 27))
     filled.close()
-    said = _run("enact", f"{ID}@9.0.0", "--by", "A", *(["--json"] * as_json), home=home)
+    output = _run("enact", f"{ID}@9.0.0", "--by", "A", *(["--json"] * as_json), home=home)
     if as_json:
-        assert json.loads(said)["evaluate_again"] == (["2027-01-28"] if evaluated else [])
+        assert json.loads(output)["evaluate_again"] == (["2027-01-28"] if evaluated else [])
     else:
-        assert ("evaluate these nights again" in said) == ("evaluate --date 2027-01-28" in said) == evaluated
+        assert ("evaluate these nights again" in output) == ("evaluate --date 2027-01-28" in output) == evaluated
 
 
 def test_a_trial_never_replaces_an_official_evaluation(filled: Connection, home: Settings, write: Write) -> None:
@@ -587,8 +592,8 @@ def test_every_file_of_a_night_says_its_standing(filled: Connection, home: Setti
     evaluation.evaluate(filled, home, day, [write()], trial=True)
     folder = results.export_night(filled, home, day)
     for table in ("grades", "indicators"):
-        found = filled.execute(f"SELECT DISTINCT standing FROM '{folder / table}.parquet'").fetchall()
-        assert found == [("trial",)], table
+        standings = filled.execute(f"SELECT DISTINCT standing FROM '{folder / table}.parquet'").fetchall()
+        assert standings == [("trial",)], table
 
 
 # --- what is published of it -------------------------------------------------------------------------------------
@@ -598,13 +603,13 @@ def test_the_published_life(con: Connection, clock: Clock, write: Write) -> None
     _announced(con, clock, write("9.0.0"))
     propose(con, write("9.1.0"), by="A")
     files = dict(published_life.files(versions(con), {}, "Asia/Shanghai"))
-    told = {(v["id"], v["version"]): v for v in json.loads(files["rulebooks/life.json"])["versions"]}
-    assert told[ID, "9.1.0"]["state"]["code"] == "draft"
-    assert told[ID, "9.1.0"]["path"] is None
-    assert told[ID, "9.0.0"]["state"] == {"code": "announced", "zh": "已公布", "en": "announced"}
-    for one in told.values():
-        if one["path"]:
-            assert reading.parse(files[one["path"]], "published").hash == one["hash"]
+    published = {(v["id"], v["version"]): v for v in json.loads(files["rulebooks/life.json"])["versions"]}
+    assert published[ID, "9.1.0"]["state"]["code"] == "draft"
+    assert published[ID, "9.1.0"]["path"] is None
+    assert published[ID, "9.0.0"]["state"] == {"code": "announced", "zh": "已公布", "en": "announced"}
+    for version in published.values():
+        if version["path"]:
+            assert reading.parse(files[version["path"]], "published").hash == version["hash"]
     assert f"rulebooks/{ID}-{SHIPPED.version}.yaml" in files
 
 
@@ -635,8 +640,8 @@ def test_the_verbs_take_a_rulebook_through_its_life(home: Settings, clock: Clock
         pass
     assert "征求意见 open for comment" in _run("propose", path, *by, "--comments-until", "2027-01-18", home=home)
     ref = f"{ID}@9.0.0"
-    said = json.loads(_run("comment", ref, "--by", "恒瑞食品", "--text", "[bold]太高", "--json", home=home))
-    assert said == {"number": 1, "id": ID, "version": "9.0.0"}
+    output = json.loads(_run("comment", ref, "--by", "恒瑞食品", "--text", "[bold]太高", "--json", home=home))
+    assert output == {"number": 1, "id": ID, "version": "9.0.0"}
     _run("answer", "1", *by, "--outcome", "not_adopted", "--reason", "理由", home=home)
     clock.set("2027-01-20 10:00")
     life = json.loads(_run("announce", ref, *by, "--at", "2027-01-20T09:00", "--json", home=home))
@@ -649,7 +654,7 @@ def test_the_verbs_take_a_rulebook_through_its_life(home: Settings, clock: Clock
         (SHIPPED.version, "superseded"),
         ("9.0.0", "in_force"),
     }
-    shown = _run("show", ID, home=home)
+    rules_shown = _run("show", ID, home=home)
     for words in (
         "按时发货率 On-time dispatch rate",
         "施行中 in force",
@@ -658,7 +663,7 @@ def test_the_verbs_take_a_rulebook_through_its_life(home: Settings, clock: Clock
         "补记",
         "AAA",
     ):
-        assert words in shown
+        assert words in rules_shown
     listing = _run("list", home=home)
     assert "已被替代" in listing
     assert "替代 2027-01-28" in listing

@@ -24,18 +24,24 @@ pytestmark = pytest.mark.xdist_group("prefect")
 
 
 @pytest.fixture(scope="module", autouse=True)
-def prefect_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Prefect's own server, started for the test, in a folder of its own."""
+def prefect_home(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Prefect in a folder of its own."""
     import pipelines  # noqa: F401  (sets the environment before Prefect is imported)
 
     os.environ["PREFECT_HOME"] = str(tmp_path_factory.mktemp("prefect"))
+
+
+@pytest.fixture(scope="module")
+def prefect_server(prefect_home: None) -> Iterator[None]:
+    """Prefect's own server, started for the test."""
     from prefect.testing.utilities import prefect_test_harness
 
     with prefect_test_harness(server_startup_timeout=600):
         yield
 
 
-def test_flow_and_command_publish_the_same_files(tmp_path: Path) -> None:
+@pytest.mark.slow
+def test_flow_and_command_publish_the_same_files(prefect_server: None, tmp_path: Path) -> None:
     from prefect.client.orchestration import get_client
 
     from pipelines.nightly import nightly
@@ -60,7 +66,8 @@ def test_flow_and_command_publish_the_same_files(tmp_path: Path) -> None:
     assert str(report["version"]) in str(data["night"])
 
 
-def test_bad_input_fails_the_flow_without_retrying(tmp_path: Path) -> None:
+@pytest.mark.slow
+def test_bad_input_fails_the_flow_without_retrying(prefect_server: None, tmp_path: Path) -> None:
     from pipelines.nightly import nightly
 
     with pytest.raises(InputError, match="does not exist"):
@@ -96,6 +103,7 @@ def test_the_deployment_runs_nightly_in_the_platforms_zone() -> None:
     assert entry.schedule.timezone == "America/Sao_Paulo"
 
 
+@pytest.mark.slow
 def test_serving_without_a_server_is_refused(tmp_path: Path) -> None:
     """Prefect itself would only warn, and then say that the flow is served."""
     env = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")}
@@ -109,6 +117,7 @@ def test_serving_without_a_server_is_refused(tmp_path: Path) -> None:
     assert not (tmp_path / "home").exists()
 
 
+@pytest.mark.slow
 def test_a_night_ends_without_complaints_of_leaks(tmp_path: Path) -> None:
     delivery.write(tmp_path / "in", merchants=20, transactions=2000, end=DAY)
     process = subprocess.run(

@@ -28,7 +28,7 @@ def _numbers(node: yaml.Node) -> list[tuple[int, float]]:
             return [(node.start_mark.line + 1, float(node.value))]
         return []
     inner = [v for _, v in node.value] if isinstance(node, yaml.MappingNode) else node.value
-    return [found for one in inner for found in _numbers(one)]
+    return [number for value in inner for number in _numbers(value)]
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)

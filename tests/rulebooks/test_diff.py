@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from credit.files.strict_yaml import read
+from credit.rulebooks import places
 from credit.rulebooks.book import Rulebook
 from credit.rulebooks.diff import Change, diff
 from credit.rulebooks.places import condition, full_name, lines, veto
@@ -82,9 +84,6 @@ def test_comments_and_layout_are_no_change() -> None:
 
 @pytest.mark.parametrize("book", shipped(), ids=lambda book: f"{book.id}-{book.version}")
 def test_every_key_of_the_shipped_rules_has_a_chinese_name(book: Rulebook) -> None:
-    from credit.files.strict_yaml import read
-    from credit.rulebooks import places
-
     data = read(book.text)[0]
     unnamed = set()
 
@@ -118,9 +117,7 @@ VETOES = {
 
 @pytest.mark.parametrize("id_", VETOES)
 def test_a_veto_in_words(id_: str) -> None:
-    from credit.files.strict_yaml import read
-
-    (item,) = [one for one in read(LATER.text)[0]["vetoes"] if one["id"] == id_]
+    (item,) = [veto for veto in read(LATER.text)[0]["vetoes"] if veto["id"] == id_]
     zh, en, when = VETOES[id_]
     assert veto(item) == (zh, en)
     assert condition(item) == when

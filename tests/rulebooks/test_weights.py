@@ -116,10 +116,10 @@ def test_the_most_disturbing_comparison_is_found() -> None:
 
 def test_contradictions_are_said(written: Callable[..., Path]) -> None:
     path = written(",a,b,c,d\na,1,2,1/4,8\nb,,1,2,4\nc,,,1,2\nd,,,,1\n")
-    _, details, (said,) = weights.ahp([path], list("abcd"))
+    _, details, (warning,) = weights.ahp([path], list("abcd"))
     assert details["consistency_ratio"] > 0.1
-    assert "judged.csv: consistency ratio" in said
-    assert "a over c is 1/4, the others imply about 4" in said
+    assert "judged.csv: consistency ratio" in warning
+    assert "a over c is 1/4, the others imply about 4" in warning
 
 
 # --- files -------------------------------------------------------------------------------------------------------
@@ -133,8 +133,8 @@ def test_triangles_and_formats_say_the_same(written: Callable[..., Path]) -> Non
         written(",a,b,c\nc,2,1,\nb,1/3\n"),
         written("expert: Anna\ncomparisons:\n  a: {b: 3, c: 1/2}\n  c: {b: 1}\n", "judged.yaml"),
     ):
-        found = weights.read_matrix(other)
-        pd.testing.assert_frame_equal(found.loc[full.index, full.columns], full)
+        matrix = weights.read_matrix(other)
+        pd.testing.assert_frame_equal(matrix.loc[full.index, full.columns], full)
 
 
 @steady
@@ -144,11 +144,11 @@ def test_the_order_in_the_file_does_not_matter(tmp_path: Path, rows: list[str], 
     lines = [",".join(["", *columns]), *(",".join([a, *(f"{value[a]}/{value[b]}" for b in columns)]) for a in rows)]
     path = tmp_path / "judged.csv"
     path.write_text("\n".join(lines), encoding="utf-8")
-    shares, details, said = weights.ahp([path], list("abcd"))
+    shares, details, warnings = weights.ahp([path], list("abcd"))
     assert list(shares) == list("abcd")
     assert weights.round_weights(shares) == {"a": 40, "b": 30, "c": 20, "d": 10}
     assert details["consistency_ratio"] == 0
-    assert not said
+    assert not warnings
 
 
 REFUSED = {
@@ -272,10 +272,10 @@ def test_entropy_knows_no_scale_and_no_order(
 
 def test_only_merchants_with_everything_measured_are_used_and_it_is_said() -> None:
     marks = pd.DataFrame({"a": [1.0, 3.0, 50.0], "b": [1.0, 7.0, np.nan]})
-    shares, details, (said,) = weights.entropy(marks)
+    shares, details, (warning,) = weights.entropy(marks)
     assert shares == pytest.approx({"a": 0.292520, "b": 0.707480}, abs=1e-6)
     assert (details["merchants"], details["merchants_used"], details["measured"]) == (3, 2, {"a": 3, "b": 2})
-    assert "2 of 3 merchants have all of it measured (b 2, a 3)" in said
+    assert "2 of 3 merchants have all of it measured (b 2, a 3)" in warning
     with pytest.raises(UserError, match=r"1 of 3 merchants .*--without ID"):
         weights.entropy(pd.DataFrame({"a": [1.0, 3.0, 50.0], "b": [1.0, np.nan, np.nan]}))
 
@@ -305,8 +305,8 @@ def test_equals_are_rounded_alike_but_for_what_is_left_over() -> None:
 def test_what_is_not_compared_keeps_its_weight() -> None:
     current = weights.members(BOOK, "counterparty")
     pot = sum(current[name] for name in RATINGS)
-    found = weights.propose(BOOK, "counterparty", {"ahp": (dict.fromkeys(RATINGS, 0.25), {}, [])}, blend=0.5)
-    for proposed in found.proposed.values():
+    proposal = weights.propose(BOOK, "counterparty", {"ahp": (dict.fromkeys(RATINGS, 0.25), {}, [])}, blend=0.5)
+    for proposed in proposal.proposed.values():
         assert sum(proposed.values()) == 100
         assert sum(proposed[name] for name in RATINGS) == pot
         assert {k: v for k, v in proposed.items() if k not in RATINGS} == {
@@ -399,17 +399,17 @@ def test_the_example_of_four_indicators(marked: Settings, tmp_path: Path) -> Non
     out = tmp_path / "proposal.yaml"
     given_ = ("ahp", EXAMPLES / "counterparty.yaml", "--rulebook", BOOK.id, "--element", "counterparty", "--partial")
     more = ("--entropy", "--blend", "0.5", "--home", marked.home)
-    found = json.loads(run(*given_, *more, "--out", out, "--json"))
-    assert yaml.safe_load(out.read_text(encoding="utf-8")) == found
-    assert [row["id"] for row in found["weights"]] == list(weights.members(BOOK, "counterparty"))
+    proposal = json.loads(run(*given_, *more, "--out", out, "--json"))
+    assert yaml.safe_load(out.read_text(encoding="utf-8")) == proposal
+    assert [row["id"] for row in proposal["weights"]] == list(weights.members(BOOK, "counterparty"))
     for method in ("ahp", "entropy", "blend"):
-        assert sum(row[method] for row in found["weights"]) == 100
-    assert found["rulebook"] == {"id": BOOK.id, "version": BOOK.version, "hash": BOOK.hash}
-    assert found["methods"]["ahp"]["consistency_ratio"] < 0.1
-    assert found["methods"]["ahp"]["files"][0]["file"] == "counterparty.yaml"
-    assert found["methods"]["entropy"]["night"] == "2026-11-24"
-    assert (found["methods"]["entropy"]["merchants"], found["methods"]["entropy"]["merchants_used"]) == (40, 39)
-    assert any("was marked by gbt-26842-enterprise 0.0.9" in said for said in found["warnings"])
+        assert sum(row[method] for row in proposal["weights"]) == 100
+    assert proposal["rulebook"] == {"id": BOOK.id, "version": BOOK.version, "hash": BOOK.hash}
+    assert proposal["methods"]["ahp"]["consistency_ratio"] < 0.1
+    assert proposal["methods"]["ahp"]["files"][0]["file"] == "counterparty.yaml"
+    assert proposal["methods"]["entropy"]["night"] == "2026-11-24"
+    assert (proposal["methods"]["entropy"]["merchants"], proposal["methods"]["entropy"]["merchants_used"]) == (40, 39)
+    assert any("was marked by gbt-26842-enterprise 0.0.9" in warning for warning in proposal["warnings"])
     shown = run(*given_, *more)
     assert "39 of 40 merchants" in shown
     assert "no rulebook was changed" in shown
@@ -419,10 +419,10 @@ def test_the_example_of_four_indicators(marked: Settings, tmp_path: Path) -> Non
 
 def test_the_example_of_seven_elements() -> None:
     path = EXAMPLES / "elements.csv"
-    shares, details, said = weights.ahp([path], SEVEN)
+    shares, details, warnings = weights.ahp([path], SEVEN)
     assert sum(weights.round_weights(shares).values()) == 100
     assert details["consistency_ratio"] < 0.1
-    assert not said
+    assert not warnings
     # The rulebook in force may not have all seven yet: then those it has not are named.
     unknown = [name for name in SEVEN if name not in weights.members(BOOK, None)]
     if unknown:
@@ -433,12 +433,12 @@ def test_the_example_of_seven_elements() -> None:
 
 
 def test_entropy_of_elements_and_of_some_indicators(marked: Settings) -> None:
-    found = json.loads(run("entropy", "--rulebook", BOOK.id, "--home", marked.home, "--decimals", "1", "--json"))
-    assert sum(round(row["entropy"] * 10) for row in found["weights"]) == 1000
+    proposal = json.loads(run("entropy", "--rulebook", BOOK.id, "--home", marked.home, "--decimals", "1", "--json"))
+    assert sum(round(row["entropy"] * 10) for row in proposal["weights"]) == 1000
     given_ = ("entropy", "--rulebook", BOOK.id, "--element", "counterparty", "--home", marked.home, "--json")
-    found = json.loads(run(*given_, "--without", "rating_description", "--date", str(NIGHT)))
-    assert found["methods"]["entropy"]["merchants_used"] == 40
-    assert next(row for row in found["weights"] if row["id"] == "rating_description")["difference"]["entropy"] == 0
+    proposal = json.loads(run(*given_, "--without", "rating_description", "--date", str(NIGHT)))
+    assert proposal["methods"]["entropy"]["merchants_used"] == 40
+    assert next(row for row in proposal["weights"] if row["id"] == "rating_description")["difference"]["entropy"] == 0
 
 
 def test_what_the_command_refuses(marked: Settings, tmp_path: Path) -> None:

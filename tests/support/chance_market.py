@@ -160,8 +160,8 @@ def warehouse_of(home: Path) -> Iterator[tuple[duckdb.DuckDBPyConnection, Settin
 
 
 def write(path: Path, rows: Rows) -> Path:
-    for name, some in rows.items():
-        text = "".join(json.dumps(one, ensure_ascii=False) + "\n" for one in some)
+    for name, table_rows in rows.items():
+        text = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in table_rows)
         (path / f"{name}.ndjson").write_text(text, encoding="utf-8")
     return path
 

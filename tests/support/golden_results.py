@@ -62,8 +62,8 @@ class Results:
 
 def shipped_files() -> dict[str, tuple[Rulebook, Path]]:
     """`<id>-<version>` -> rulebook and file, of all that are shipped."""
-    found = [(load(path), path) for path in sorted(rules.SHIPPED.glob("*.yaml"))]
-    return {f"{book.id}-{book.version}": (book, path) for book, path in found}
+    rulebooks = [(load(path), path) for path in sorted(rules.SHIPPED.glob("*.yaml"))]
+    return {f"{book.id}-{book.version}": (book, path) for book, path in rulebooks}
 
 
 def computed(conf: Settings) -> dict[str, Results]:
@@ -153,19 +153,19 @@ def write(now: Mapping[str, Results]) -> None:
     """Put these results in place of the golden ones. Exits, with nothing written, where a rulebook was edited."""
     golden = kept() if FOLDER.exists() else {}
     edited = [
-        complaint(name, golden[name], found)
-        for name, found in now.items()
-        if name in golden and golden[name].hash != found.hash
+        complaint(name, golden[name], results)
+        for name, results in now.items()
+        if name in golden and golden[name].hash != results.hash
     ]
     if edited:
         sys.exit("\n".join(edited))
-    for name, found in now.items():
-        if name in golden and not complaint(name, golden[name], found):
+    for name, results in now.items():
+        if name in golden and not complaint(name, golden[name], results):
             continue
         folder = FOLDER / name
         folder.mkdir(parents=True, exist_ok=True)
-        (folder / HASH).write_text(found.hash + "\n", encoding="ascii")
-        for table_name, rows in found.tables.items():
+        (folder / HASH).write_text(results.hash + "\n", encoding="ascii")
+        for table_name, rows in results.tables.items():
             with (folder / f"{table_name}.csv").open("w", encoding="utf-8", newline="") as file:
                 writer = csv.DictWriter(file, FILES[table_name], lineterminator="\n")
                 writer.writeheader()

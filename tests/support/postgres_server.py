@@ -45,12 +45,12 @@ def sql(url: str, *statements: str) -> list[tuple[Any, ...]]:
     """Run statements, each committed; the rows of the last."""
     from adbc_driver_postgresql import dbapi
 
-    found: list[tuple[Any, ...]] = []
+    rows: list[tuple[Any, ...]] = []
     with dbapi.connect(url, autocommit=True) as con, con.cursor() as cursor:
         for statement in statements:
             cursor.execute(statement)
-            found = cursor.fetchall() if cursor.description else []
-    return found
+            rows = cursor.fetchall() if cursor.description else []
+    return rows
 
 
 def load(url: str, table: str, rows: Sequence[dict[str, Any]]) -> None:

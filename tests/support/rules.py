@@ -28,8 +28,9 @@ reading.FOLDER = FROZEN
 @contextmanager
 def shipped() -> Iterator[None]:
     """The program's own rulebooks within the block."""
+    before = reading.FOLDER
     reading.FOLDER = SHIPPED
     try:
         yield
     finally:
-        reading.FOLDER = FROZEN
+        reading.FOLDER = before

@@ -30,8 +30,9 @@ EVERY_COLUMN = pytest.mark.parametrize(
 )
 
 
-def market(threads: int = 2, **changes: Any) -> duckdb.DuckDBPyConnection:
+def market(threads: int = 2, zone: str = "UTC", **changes: Any) -> duckdb.DuckDBPyConnection:
     con = duckdb.connect(config={"threads": threads, "memory_limit": "1GB"})
+    con.execute(f"SET TimeZone = '{zone}'")
     con.create_function("resident_id_valid", codes.resident_id_valid)
     wanted: dict[str, Any] = {"merchants": MERCHANTS, "transactions": TRANSACTIONS, "end": END}
     populate(con, **wanted | changes)
@@ -216,9 +217,7 @@ def test_citizens_numbers_carry_their_check_character_and_belong_to_nobody(con: 
 
 def test_the_seed_decides_and_threads_do_not(con: duckdb.DuckDBPyConnection) -> None:
     expected = contents(con)
-    with market(threads=1) as again:
-        again.execute("SET TimeZone = 'America/Sao_Paulo'")
-        populate(again, merchants=MERCHANTS, transactions=TRANSACTIONS, end=END)
+    with market(threads=1, zone="America/Sao_Paulo") as again:
         assert contents(again) == expected
     with market(seed=2) as other:
         differing = [name for name, figure in contents(other).items() if figure != expected[name]]

@@ -1,11 +1,11 @@
-"""Back-tests and stability: outcomes of literal orders, a synthetic marketplace end to end, and the Olist files."""
+"""Back-tests and stability: outcomes of literal orders, and a synthetic marketplace from end to end."""
 
 from __future__ import annotations
 
 import csv
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -63,7 +63,7 @@ CASES: dict[str, tuple[dict[str, Any], set[str]]] = {
 def placed(fill: Fill) -> Callable[..., pd.DataFrame]:
     """`placed([{...}], reviews=[...])`: what is said of these orders, of DAY and 30 days on, seen at the end of 2025."""
 
-    def told(orders: list[dict[str, Any]], bad: Definition = DEFAULT, **tables: Any) -> pd.DataFrame:
+    def followed(orders: list[dict[str, Any]], bad: Definition = DEFAULT, **tables: Any) -> pd.DataFrame:
         con = fill(
             subjects=[{}], transactions=[{"ordered_at": "2025-07-02 10:00"} | order for order in orders], **tables
         )
@@ -73,7 +73,7 @@ def placed(fill: Fill) -> Callable[..., pd.DataFrame]:
         )
         return outcomes(con, DAY, 30, ZONE, bad)
 
-    return told
+    return followed
 
 
 @pytest.mark.parametrize("case", CASES)
@@ -173,6 +173,7 @@ def steady(market: Settings) -> Stability:
         return stability(con, DATES, ZONE, rulebooks=[BOOK], nights=3, days=60, resamples=50)
 
 
+@pytest.mark.slow
 def test_a_score_that_knows_the_past_tells_of_what_follows(tested: Backtest) -> None:
     mine = tested.measures.query(
         "scorer == 'score' and measure == 'auc' and level == 'order' and population == 'rated' and date == 'mean'"
@@ -199,6 +200,7 @@ def test_numbers_of_a_backtest_hang_together(tested: Backtest) -> None:
         assert ((pooled["low"] <= pooled["rate"]) & (pooled["rate"] <= pooled["high"])).all()
 
 
+@pytest.mark.slow
 def test_nothing_of_later_counts(market: Settings, tested: Backtest, tmp_path: Path) -> None:
     """What the warehouse learns afterwards moves outcomes, never a score."""
     (tmp_path / "home").mkdir()
@@ -216,6 +218,7 @@ def test_nothing_of_later_counts(market: Settings, tested: Backtest, tmp_path: P
     assert later["bad"].sum() > before["bad"].sum()
 
 
+@pytest.mark.slow
 def test_stability_hangs_together(steady: Stability) -> None:
     for _, part in steady.migration.groupby(["rulebook", "series", "before_on"]):
         assert np.allclose(part.groupby("before")["share"].sum(), 1)
@@ -236,6 +239,7 @@ def test_stability_hangs_together(steady: Stability) -> None:
     assert groups["size"].sum() > 30
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fixture", ["tested", "steady"])
 def test_the_page_stands_alone(fixture: str, request: pytest.FixtureRequest, tmp_path: Path) -> None:
     result = request.getfixturevalue(fixture)
@@ -255,6 +259,7 @@ def test_the_page_stands_alone(fixture: str, request: pytest.FixtureRequest, tmp
     assert document["dates"] == [str(day) for day in DATES]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("fixture", "words"), [("tested", "信用得分"), ("steady", "There and back")])
 def test_what_the_terminal_shows(
     fixture: str,
@@ -268,6 +273,7 @@ def test_what_the_terminal_shows(
     assert words in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_the_command(market: Settings, tmp_path: Path) -> None:
     def run(*arguments: str) -> Any:
         return CliRunner().invoke(app, ["validate", *arguments, "--home", str(market.home)])
@@ -301,63 +307,3 @@ def test_the_command(market: Settings, tmp_path: Path) -> None:
         failed = run(*arguments)
         assert isinstance(failed.exception, UserError), failed.output
         assert reason in str(failed.exception)
-
-
-# --- real orders -----------------------------------------------------------------------------------------------------------
-
-OLIST_DATES = [date(2017, 12, 1), date(2018, 2, 1), date(2018, 4, 1), date(2018, 6, 1)]
-
-
-@pytest.fixture(scope="module")
-def real(olist_home: Settings) -> Iterator[Backtest]:
-    with open_warehouse(olist_home, read_only=True) as con:
-        yield backtest(con, OLIST_DATES, "America/Sao_Paulo", [90], resamples=100)
-
-
-@pytest.mark.olist
-def test_outcomes_of_olist_equal_hand_written_sql(olist_home: Settings, olist: Path) -> None:
-    with open_warehouse(olist_home, read_only=True) as con:
-        followed = outcomes(con, OLIST_DATES[2], 90, "America/Sao_Paulo")
-        (lines, low, late, off) = con.execute(
-            f"""WITH lines AS (
-                    SELECT order_id, seller_id, min(shipping_limit_date) AS send_by
-                    FROM '{olist}/olist_order_items_dataset.parquet' GROUP BY ALL
-                ), stars AS (
-                    SELECT order_id, min(review_score) AS worst FROM '{olist}/olist_order_reviews_dataset.parquet'
-                    WHERE review_answer_timestamp IS NOT NULL GROUP BY 1
-                )
-                SELECT count(*), count(*) FILTER (worst <= 2), count(*) FILTER (order_delivered_carrier_date > send_by
-                       OR (order_delivered_carrier_date IS NULL AND order_delivered_customer_date IS NULL
-                           AND order_status NOT IN ('canceled', 'unavailable'))),
-                       count(*) FILTER (order_status IN ('canceled', 'unavailable'))
-                FROM '{olist}/olist_orders_dataset.parquet' JOIN lines USING (order_id) LEFT JOIN stars USING (order_id)
-                WHERE order_purchase_timestamp >= '2018-04-01' AND order_purchase_timestamp < '2018-06-30'
-                  AND coalesce(order_approved_at >= order_purchase_timestamp, true)
-                  AND coalesce(order_delivered_carrier_date >= order_purchase_timestamp, true)"""
-        ).fetchall()[0]
-    assert len(followed) == lines
-    assert (followed["rated_low"].sum(), followed["sent_late"].sum(), followed["seller_cancelled"].sum()) == (
-        low,
-        late,
-        off,
-    )
-
-
-@pytest.mark.olist
-def test_the_shrunk_mean_is_as_good_as_was_measured_elsewhere(real: Backtest) -> None:
-    """Measured once without this library, on all sellers with an order before: 0.538, 0.573, 0.578, 0.578."""
-    mine = real.measures.query(
-        "scorer == 'shrunk_rating' and measure == 'auc' and level == 'order' and population == 'known' and date != 'mean'"
-    )
-    assert mine["value"].tolist() == pytest.approx([0.538, 0.573, 0.578, 0.578], abs=0.004)
-
-
-@pytest.mark.olist
-def test_the_published_score_beats_the_ratings_on_real_orders(real: Backtest) -> None:
-    rated = real.measures.query("measure == 'auc_below' and level == 'order' and population == 'rated'")
-    for scorer in ("mean_rating", "shrunk_rating", "wilson", "orders"):
-        gains = rated[rated["scorer"] == scorer].set_index("date")["value"]
-        assert gains["mean"] >= 0.02, scorer
-        assert (gains >= 0).all(), scorer
-    worst_first = real.grades.query("date == 'pooled' and grade != 'NR' and orders >= 500")["rate"]
-    assert worst_first.is_monotonic_increasing

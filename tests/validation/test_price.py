@@ -42,6 +42,7 @@ def test_what_an_attack_costs_by_hand() -> None:
     assert Attack(accounts=None, each=2, amount=0, order=8, account=15).cost(5) == 5 * 8 + 3 * 15
 
 
+@pytest.mark.slow
 def test_dearer_with_caps_and_after_an_upheld_finding(market: duckdb.DuckDBPyConnection) -> None:
     """Nobody whom the rules as they are keep in place moves with a cap or with a violation; what was faked is taken out."""
 
@@ -69,6 +70,7 @@ def test_dearer_with_caps_and_after_an_upheld_finding(market: duckdb.DuckDBPyCon
             assert (price.accounts, price.money) == (2, few.cost(price.orders))
 
 
+@pytest.mark.slow
 def test_the_caps_take_a_trivial_order_for_nothing(market: duckdb.DuckDBPyConnection) -> None:
     dear = prices(market, END, limited(BOOK, 6, 50), attack=Attack(accounts=8), steps=(16,))
     assert [price.fees for price in dear if price.orders] == [
@@ -76,6 +78,7 @@ def test_the_caps_take_a_trivial_order_for_nothing(market: duckdb.DuckDBPyConnec
     ]
 
 
+@pytest.mark.slow
 def test_upholding_what_is_found_of_the_brusher_takes_its_gain_away(market: duckdb.DuckDBPyConnection) -> None:
     """Its score is then no better than without a faked order, all else equal."""
     suspicions = [
@@ -113,6 +116,7 @@ def test_upholding_what_is_found_of_the_brusher_takes_its_gain_away(market: duck
     assert not np.isnan(honest)
 
 
+@pytest.mark.slow
 def test_the_command(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pricing, "STEPS", (16,))
     sizes = ["--merchants", "30", "--transactions", "2500", "--json"]

@@ -53,8 +53,8 @@ def candidates() -> Iterator[tuple[str, Path | None]]:
 
 
 def _program(name: str) -> Path | None:
-    found = shutil.which(name)
-    return Path(found) if found else None
+    path = shutil.which(name)
+    return Path(path) if path else None
 
 
 def find() -> Path | None:
@@ -69,12 +69,12 @@ def missing() -> str:
 
 def environment(program: Path) -> dict[str, str | float | bool]:
     """What to start the program with."""
-    found: dict[str, str | float | bool] = dict(os.environ)
+    variables: dict[str, str | float | bool] = dict(os.environ)
     if program.is_relative_to(BROUGHT):
         libraries = subprocess.run(["ldd", program], capture_output=True, text=True, check=False).stdout
         if "not found" in libraries:
-            found["LD_LIBRARY_PATH"] = str(BROUGHT / "al2023" / "lib")
-    return found
+            variables["LD_LIBRARY_PATH"] = str(BROUGHT / "al2023" / "lib")
+    return variables
 
 
 def shows_a_page(program: Path) -> bool:

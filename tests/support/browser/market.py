@@ -67,10 +67,10 @@ class Market:
     @cached_property
     def kinds(self) -> dict[str, str]:
         """Name of a kind of page -> a page of it."""
-        found = {name: f"{name}.html" for name in PAGES} | {"404": NOTHING}
-        found |= {name: self.merchant(wanted) for name, wanted in MERCHANTS.items()}
-        book = self.documents[found["enterprise"]]["rulebook"]
-        return found | {"rulebook": f"rules/{book['id']}-{book['version']}.html"}
+        pages = {name: f"{name}.html" for name in PAGES} | {"404": NOTHING}
+        pages |= {name: self.merchant(wanted) for name, wanted in MERCHANTS.items()}
+        book = self.documents[pages["enterprise"]]["rulebook"]
+        return pages | {"rulebook": f"rules/{book['id']}-{book['version']}.html"}
 
     def file(self, kind: str) -> Path:
         """The file of a kind of page."""
