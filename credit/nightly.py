@@ -225,6 +225,7 @@ def run(night: NightRun, progress: Callable[[str, str], None] = lambda _step, _m
             _when_free(night, partial(run_step, name, step, night, partial(progress, name)))
         return _when_free(night, lambda: finish(night))
     except UserError as error:
+        night.report = {"sources": {}, "quarantine": [], "notices": [], **night.report}
         night.report["failed"] = {"step": name, "message": str(error), "exit_code": error.exit_code}
         with suppress(UserError, OSError):
             finish(night)

@@ -70,7 +70,7 @@ def _proposed(folder: Path, conf: settings.Settings) -> str:
         return proposal.propose(con, conf, folder)
 
 
-def _show(result: mapping_check.Found) -> None:
+def _show(result: mapping_check.MappingCheck) -> None:
     table = RichTable(title=f"Mapping 映射 · {escape(result.database or '-')}", title_justify="left")
     for heading in (
         "Table 表",

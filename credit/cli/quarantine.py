@@ -86,8 +86,7 @@ def export(
 ) -> None:
     """Write rejected rows as CSV, each with its reason, to be mended and delivered again.
 
-    Example: merchant-credit quarantine export ./to-mend --batch 12, mend the files, then
-    merchant-credit nightly --path ./to-mend
+    Example: merchant-credit quarantine export ./to-mend --batch 12 && merchant-credit nightly --path ./to-mend
     """
     with open_warehouse(settings.load(home=home), read_only=True) as con:
         written = quarantine.export(con, Chosen(batch, table, code), folder)

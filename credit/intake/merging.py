@@ -10,6 +10,7 @@ from credit.intake.early import order_missing, speaks_of_orders
 from credit.intake.landing import Counts
 from credit.tables import TABLES, Table
 from credit.warehouse.connection import scalar, transaction
+from credit.warehouse.sql import statement
 
 
 def _release_waiting(con: duckdb.DuckDBPyConnection, table: Table, batch_id: int) -> None:
@@ -80,27 +81,9 @@ def _merge(con: duckdb.DuckDBPyConnection, table: Table, batch_id: int) -> dict[
     if touched:
         of_touched = f"SEMI JOIN (SELECT {key} FROM incoming WHERE touches) USING ({key})"
         con.execute(
-            f"""
-            CREATE OR REPLACE TEMP TABLE versions AS
-            WITH all_versions AS (
-                SELECT {names}, batch_id FROM incoming WHERE touches
-                UNION ALL SELECT {names}, batch_id FROM canonical.{table.name} {of_touched}
-                UNION ALL SELECT {names}, batch_id FROM history.{table.name} {of_touched}
-            ),
-            -- a version that says what the one before it said is no new belief
-            changes AS (
-                SELECT *, ROW({content}) IS NOT DISTINCT FROM lag(ROW({content})) OVER w AS repeats
-                FROM all_versions WINDOW w AS (PARTITION BY {key} ORDER BY known_at, batch_id)
+            statement(
+                __file__, "versions", table=table.name, key=key, names=names, content=content, of_touched=of_touched
             )
-            SELECT {names}, batch_id, lead(known_at) OVER (PARTITION BY {key} ORDER BY known_at, batch_id) AS known_until
-            FROM changes WHERE NOT coalesce(repeats, false);
-
-            DELETE FROM canonical.{table.name} WHERE {key} IN (SELECT {key} FROM versions);
-            DELETE FROM history.{table.name} WHERE {key} IN (SELECT {key} FROM versions);
-            INSERT INTO canonical.{table.name} SELECT {names}, batch_id FROM versions WHERE known_until IS NULL;
-            INSERT INTO history.{table.name} SELECT {names}, batch_id, known_until FROM versions
-                WHERE known_until IS NOT NULL
-            """
         )
     con.execute(f"DELETE FROM landing.{table.name} WHERE {mine}")
     changed = scalar(con, "SELECT count(*) FROM incoming WHERE touches")

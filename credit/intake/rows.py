@@ -11,6 +11,7 @@ from credit.sources.delivery import Part
 from credit.tables import KNOWN_AT, Table
 from credit.warehouse import row_rules, values
 from credit.warehouse.connection import scalar
+from credit.warehouse.sql import statement
 
 
 def check_rows(
@@ -148,25 +149,25 @@ def _checked(
     )
     # The rejected row is kept as it came, but a consumer's id only as its pseudonym.
     kept = ", ".join(f"{name} := {f't.{name}' if _is_pseudonym(table, name) else f'r.{name}'}" for name in part.columns)
-    return f"""
-        WITH raw AS ({part.relation}),
-        bounds AS ({row_rules.BOUNDS}),
-        texts AS (SELECT r{row_rules.texts(part.columns, damage.healed)} FROM raw r),
-        typed AS (SELECT {typed}, {known} AS known_at_, x.r, x FROM texts x),
-        faulty AS (
-            SELECT t.*, CASE {rules} END AS fault FROM (SELECT * FROM typed, bounds) t
-        ),
-        complete AS (
-            SELECT * EXCLUDE (known_at_) {f"REPLACE ({defaults})" if defaults else ""}, known_at_ FROM faulty
-        )
-        SELECT {
-        ", ".join(f"{column.derived} AS {column.name}" if column.derived else column.name for column in table.columns)
-    },
-            coalesce(known_at_, {stands_for_known}) AS known_at, {batch_id}::BIGINT AS batch_id,
-            '{part.source_table}' AS source_table, r._file AS file, r._line AS line, {table.key} AS key_, fault,
-            CASE WHEN fault IS NOT NULL THEN to_json(struct_pack({kept}))::VARCHAR END AS raw, {number} AS nth_file
-        FROM complete t
-    """
+    columns = (f"{column.derived} AS {column.name}" if column.derived else column.name for column in table.columns)
+    return statement(
+        __file__,
+        "checked",
+        relation=part.relation,
+        bounds=row_rules.BOUNDS,
+        texts=row_rules.texts(part.columns, damage.healed),
+        typed=typed,
+        known=known,
+        rules=rules,
+        defaults=f"REPLACE ({defaults})" if defaults else "",
+        columns=", ".join(columns),
+        stands_for_known=stands_for_known,
+        batch_id=str(batch_id),
+        source_table=part.source_table,
+        key=table.key,
+        kept=kept,
+        nth_file=str(number),
+    )
 
 
 def _is_pseudonym(table: Table, name: str) -> bool:
@@ -183,29 +184,12 @@ def _reject_duplicates(con: duckdb.DuckDBPyConnection, table: Table) -> None:
     repeated = scalar(con, "SELECT count(*) > count(DISTINCT (key_, known_at)) FROM checked WHERE fault IS NULL")
     if not repeated:
         return
-    content = ", ".join(table.names)
     con.execute(
-        f"""
-        CREATE OR REPLACE TEMP TABLE verdict AS
-        SELECT row, CASE
-            WHEN contents > 1 THEN 'conflicting_duplicate|{table.key} ' || left(key_, 60) || ' stands ' || copies ||
-                ' times in this file with different content; none is taken: deliver the right one'
-            WHEN nth > 1 THEN 'duplicate_row|{table.key} ' || left(key_, 60) || ' stands ' || copies ||
-                ' times in this file with the same content; one is taken'
-            WHEN nth_file < last_nth THEN 'superseded_in_delivery|{table.key} ' || left(key_, 60) ||
-                ' stands again in the later file ' || last_file || ', which is taken' END AS fault
-        FROM (
-            SELECT rowid AS row, key_, file, count(*) OVER in_file AS copies,
-                   -- window functions know no DISTINCT here: number the contents instead
-                   max(rank) OVER in_file AS contents, row_number() OVER (in_file ORDER BY line) AS nth,
-                   max(nth_file) OVER (PARTITION BY key_, known_at) AS last_nth, nth_file,
-                   max_by(file, nth_file) OVER (PARTITION BY key_, known_at) AS last_file
-            FROM (SELECT rowid, *, dense_rank() OVER (PARTITION BY key_, known_at, file ORDER BY ROW({content})) AS rank
-                  FROM checked WHERE fault IS NULL)
-            WINDOW in_file AS (PARTITION BY key_, known_at, file)
-        );
-        UPDATE checked SET fault = v.fault,
-            raw = coalesce(raw, to_json(struct_pack({", ".join(f"{n} := checked.{n}" for n in table.names)}))::VARCHAR)
-        FROM verdict v WHERE checked.rowid = v.row AND v.fault IS NOT NULL
-        """
+        statement(
+            __file__,
+            "duplicates",
+            key=table.key,
+            content=", ".join(table.names),
+            row=", ".join(f"{name} := checked.{name}" for name in table.names),
+        )
     )

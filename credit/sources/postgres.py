@@ -191,16 +191,16 @@ def _mark(con: duckdb.DuckDBPyConnection, mapping: Mapping, name: str) -> Mark |
     stored = info(con, _name(mapping, name))
     if stored is None:
         return None
-    found = json.loads(stored)
+    stored_mark = json.loads(stored)
     refused = {
         number for (number,) in con.execute("SELECT batch_id FROM meta.batches WHERE state = 'refused'").fetchall()
     }
     good = []
-    for number, newest in found["reads"]:
+    for number, newest in stored_mark["reads"]:
         if number in refused:
             break
         good.append((number, newest))
-    return Mark(found["mapping"], tuple(good))
+    return Mark(stored_mark["mapping"], tuple(good))
 
 
 def _since(
