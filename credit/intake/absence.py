@@ -39,14 +39,14 @@ class Absence:
 
 
 def absences(con: duckdb.DuckDBPyConnection, batch_id: int) -> list[Absence]:
-    """Tables missing from the night a batch belongs to, of the same source. A delivery of one file alone is a supplement, of
-    which only its being empty is judged."""
+    """Tables missing from the night a batch belongs to, of the same source. A delivery of one file alone that does not hold
+    the orders is a supplement, of which only its being empty is judged."""
     rows = con.execute(
         statement(__file__, "absence", nights=str(NIGHTS)),
         {"batch": batch_id},
     ).fetchall()
     return [
         Absence(table, came, nights, empty)
-        for table, came, nights, empty, files in rows
-        if empty or (files > 1 and came >= 2 and 2 * came > nights)
+        for table, came, nights, empty, whole in rows
+        if empty or (whole and came >= 2 and 2 * came > nights)
     ]

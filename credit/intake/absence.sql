@@ -9,6 +9,8 @@ had AS (SELECT s.table_name, count(DISTINCT b.as_of) AS came,
 tonight AS (SELECT s.table_name, max(coalesce((b.counts ->> ('$$.' || s.table_name || '.read'))::BIGINT, 1)) AS read
             FROM meta.supplied s JOIN meta.batches b USING (batch_id), this
             WHERE b.as_of = this.as_of AND b.state <> 'refused' GROUP BY 1)
-SELECT table_name, came, (SELECT count(*) FROM past) AS nights, read IS NOT NULL AS empty, files
+SELECT table_name, came, (SELECT count(*) FROM past) AS nights, read IS NOT NULL AS empty,
+       -- a file by itself is a supplement of a night's delivery, but not where it holds the orders
+       files > 1 OR EXISTS (FROM meta.supplied WHERE batch_id = $$batch AND table_name = 'transactions') AS whole
 FROM had LEFT JOIN tonight USING (table_name), this
 WHERE filled AND coalesce(read, 0) = 0 ORDER BY 1

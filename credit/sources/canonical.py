@@ -73,10 +73,7 @@ def find(path: Path, settings: Settings) -> Holdings:
         raise InputError(f"{path} does not exist; give a file or a folder of canonical files")
     unread: list[str] = []
     if path.is_dir():
-        if settings.done_marker and not (path / settings.done_marker).exists():
-            raise InputError(
-                f"{path} is not complete: it lacks {settings.done_marker}, which the setting done_marker says is written last"
-            )
+        files.refuse_unfinished(path, settings)
         listing = files.listing(path)
         unread += [f"{entry.relative_to(path)} ({why})" for entry, why in listing.unread]
         candidates = list(listing.files)

@@ -91,9 +91,8 @@ def _first_rows(con: duckdb.DuckDBPyConnection, mapping: Mapping, name: str, zon
     typed = ", ".join(f"{row_rules.typed(table, column, given, zone)} AS {column.name}" for column in table.supplied)
     known = values.reads(table, KNOWN_AT, "x.known_at", zone) if "known_at" in given else "NULL::TIMESTAMPTZ"
     faults = ", ".join(f"CASE WHEN {bad} THEN {reason} END" for bad, _, reason in rules)
-    where = f"WHERE (\n{mapped.where}\n)" if mapped.where else ""
     read = con.execute(
-        f"""WITH raw AS ({mapped_files.relation(mapping, name)} {where} LIMIT {LOOKED_AT}),
+        f"""WITH raw AS ({mapped_files.relation(mapping, name)} LIMIT {LOOKED_AT}),
             texts AS (SELECT r{row_rules.texts(given)} FROM raw r),
             typed AS (SELECT {typed}, {known} AS known_at_, x.r, x FROM texts x),
             judged AS (SELECT t.*, list_filter([{faults}], lambda f: f IS NOT NULL) AS faults_

@@ -84,6 +84,14 @@ def listing(path: Path) -> Listing:
     return Listing(tuple(sorted(files, key=in_order)), tuple(unread))
 
 
+def refuse_unfinished(folder: Path, settings: Settings) -> None:
+    """Raises InputError where the file that tells that the delivery is complete is not in the folder yet."""
+    if settings.done_marker and not (folder / settings.done_marker).exists():
+        raise InputError(
+            f"{folder} is not complete: it lacks {settings.done_marker}, which the setting done_marker says is written last"
+        )
+
+
 def _walk(path: Path, files: list[Path], unread: list[tuple[Path, str]], above: tuple[Path, ...]) -> None:
     try:
         entries = sorted(path.iterdir(), key=in_order)

@@ -20,9 +20,13 @@ from credit.sources import files
 from credit.sources.delivery import Delivery, InputFile, Part
 from credit.sources.formats.raw import RawTable
 from credit.sources.mapping import Mapping, load
+from credit.sources.wording import worded
 from credit.warehouse.connection import quote, scalar
 
 _MAIN = re.compile(r'^\s*(?P<name>[^\W\d]\w*)(?:\s+(?:AS\s+)?(?!JOIN\b|LEFT\b|RIGHT\b|INNER\b|FULL\b|CROSS\b|ASOF\b|SEMI\b|ANTI\b|WHERE\b)(?P<alias>[^\W\d]\w*))?', re.I)  # fmt: skip
+
+_SHOWN = 10
+"""Files named that no pattern takes."""
 
 
 @dataclass(frozen=True)
@@ -64,12 +68,19 @@ def main_input(mapping: Mapping, table: str) -> tuple[str, str]:
     return first["name"], first["alias"] or first["name"]
 
 
-def relation(mapping: Mapping, table: str) -> str:
-    """The SELECT of a table without a condition."""
+def relation(mapping: Mapping, table: str, condition: str = "") -> str:
+    """The SELECT of a table: of the rows that meet its `where` and the `condition`, worded as the mapping says."""
     _, alias = main_input(mapping, table)
     mapped = mapping.tables[table]
     picked = ", ".join(f"(\n{sql}\n) AS {identifier(column)}" for column, sql in mapped.columns.items())
-    return f"SELECT {alias}._file AS _file, {alias}._line AS _line, {picked}\nFROM {mapped.source}\n"
+    conditions = " AND ".join(f"(\n{part}\n)" for part in (mapped.where, condition) if part) or "true"
+    as_meant = ", ".join(
+        f"{worded(mapped, column, identifier(column))} AS {identifier(column)}" for column in mapped.columns
+    )
+    return (
+        f"SELECT _file, _line, {as_meant} FROM (SELECT {alias}._file AS _file, {alias}._line AS _line, {picked}\n"
+        f"FROM {mapped.source}\nWHERE {conditions})"
+    )
 
 
 def read(
@@ -79,7 +90,9 @@ def read(
     mapping = load(path)
     if not mapping.files:
         raise InputError(f"{path} maps a database, not files; read it with --source postgres")
-    inputs, parts, rejects, notices = [], [], [], []
+    files.refuse_unfinished(path.parent, settings)
+    inputs, parts, rejects = [], [], []
+    notices = _left_out(mapping, settings)
     counts: dict[str, int] = {}
     held_by = {name: pieces(con, settings, mapping, name) for name in mapping.files}
     for name, held in held_by.items():
@@ -102,8 +115,7 @@ def read(
         if not new:
             continue
         labels = ", ".join(quote(file.name) for file in new)
-        where = f" AND (\n{mapped.where}\n)" if mapped.where else ""
-        query = f"{relation(mapping, table)}\nWHERE {alias}._file IN ({labels}){where}"
+        query = relation(mapping, table, f"{alias}._file IN ({labels})")
         try:
             con.execute(f"CREATE OR REPLACE TEMP TABLE mapped_{table} AS {query}")
         except duckdb.Error as error:
@@ -130,6 +142,26 @@ def read(
             for file in new
         ]
     return Delivery("files", tuple(inputs), tuple(parts), tuple(rejects), counts, notices=tuple(notices))
+
+
+def _left_out(mapping: Mapping, settings: Settings) -> list[str]:
+    """That files beside the mapping are taken by none of its patterns. Raises InputError as `files.listing` does."""
+    folder = mapping.path.parent
+    listing = files.listing(folder)
+    taken = {file.resolve() for name in mapping.files for file, _ in matching(mapping, name)}
+    home = settings.home.resolve()
+    left = [
+        str(file.relative_to(folder))
+        for file in (*listing.files, *(entry for entry, _ in listing.unread))
+        if file.resolve() not in taken
+        and home not in file.resolve().parents
+        and file.name != settings.done_marker
+        and file.suffix.lower() not in (".yaml", ".yml")
+    ]
+    if not left:
+        return []
+    more = f" and {len(left) - _SHOWN} more" if len(left) > _SHOWN else ""
+    return [f"not read, for no pattern of the mapping takes it: {', '.join(left[:_SHOWN])}{more}"]
 
 
 def pieces(con: duckdb.DuckDBPyConnection, settings: Settings, mapping: Mapping, name: str) -> list[Piece]:

@@ -47,6 +47,7 @@ from credit.settings import Settings
 from credit.sources import files
 from credit.sources.delivery import Delivery, InputFile, Part
 from credit.sources.mapping import Mapping, TableMap, load
+from credit.sources.wording import worded
 from credit.warehouse.connection import info, quote, zone_of
 
 if TYPE_CHECKING:
@@ -158,7 +159,9 @@ def read(
             # Each read is a thing of its own: the same rows once more are news when others came between.
             asked = f"{name} {mapped.hash} {since} {moment}"
             inputs.append(InputFile(path, name, hashlib.sha256(asked.encode()).hexdigest()))
-            columns = ", ".join(f"{raw.columns[column]} AS {column}" for column in mapped.columns)
+            columns = ", ".join(
+                f"{worded(mapped, column, raw.columns[column])} AS {column}" for column in mapped.columns
+            )
             parts.append(
                 Part(
                     name,

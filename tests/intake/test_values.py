@@ -307,3 +307,13 @@ def test_a_table_that_stays_away_or_comes_empty_is_missed(con: Conn, deliver: De
     assert night(3, "") == [("complaints", True, "warning")]
     assert night(4, complaint.format(4)) == []
     assert night(5, complaint.format(5), orders=False) == [("transactions", True, "critical")]
+    assert night(6, None) == [("complaints", False, "warning")]
+
+
+def test_a_file_by_itself_is_missed_for_nothing_unless_it_holds_the_orders(con: Conn, deliver: Deliver) -> None:
+    orders, complaint = f"{ORDER}\nT{{0}},S1,2026-02-01,1,CNY\n", COMPLAINTS + "C{0},S1,platform,other,2026-02-01\n"
+    deliver(subjects__csv=SUBJECTS)
+    for day in (2, 3, 4):
+        deliver(date(2026, 3, day), transactions__csv=orders.format(day), complaints__csv=complaint.format(day))
+    supplement = deliver(date(2026, 3, 5), accept=False, complaints__csv=complaint.format(5))
+    assert absence.absences(con, supplement.batch_id) == []

@@ -15,7 +15,7 @@ from credit.errors import InputError, UserError
 from credit.home import open_warehouse
 from credit.intake import landing, merging
 from credit.settings import Settings
-from credit.sources import mapped_files, mapping_check, proposal
+from credit.sources import mapped_files, mapping, mapping_check, proposal
 
 DAY = date(2026, 3, 1)
 
@@ -138,4 +138,80 @@ def test_a_mapping_is_of_files_or_of_a_database(con: duckdb.DuckDBPyConnection, 
         mapped_files.read(con, conf, export / "both.yaml", lambda _: False)
     (export / "订单1.csv").unlink()
     with pytest.raises(InputError, match="no file matches"):
+        mapped_files.read(con, conf, export / "mapping.yaml", lambda _: False)
+
+
+WORDED = """
+files: {shops: "店铺.csv", o: "订单.csv"}
+tables:
+  subjects:
+    from: shops
+    columns: {subject_id: '"店铺编号"', kind: '"店铺类型"', role: '"身份"', name: '"公司名称"'}
+    codes: {kind: {甲类: enterprise}}
+    nothing: ["？？", 待补]
+  transactions:
+    from: o
+    columns: {transaction_id: '"编号"', subject_id: '"店铺编号"', ordered_at: '"下单"', paid_at: '"支付"', amount: '"额"', currency: "'CNY'"}
+    zones: {ordered_at: UTC, paid_at: America/New_York}
+"""
+
+
+def test_codes_words_for_nothing_and_zones_are_the_mappings(
+    con: duckdb.DuckDBPyConnection, conf: Settings, tmp_path: Path
+) -> None:
+    (tmp_path / "店铺.csv").write_text(
+        "店铺编号,店铺类型,身份,公司名称\nS1,甲类,商家, 待补\nS2,个人,商家,小满\n", encoding="utf-8"
+    )
+    orders = (
+        "编号,店铺编号,下单,支付,额",
+        "1,S1,2026-02-01 16:30:00,2026-02-01 11:31:00,1",
+        "2,S1,2026年2月1日 16:30,2026-02-01T16:31:00Z,1",
+        "3,S1,2026-02-02 00:30:00+08:00,,1",
+        "4,S1,1769963400,,1",
+        "5,S1,昨天,,1",
+    )
+    (tmp_path / "订单.csv").write_text("\n".join(orders) + "\n", encoding="utf-8")
+    (tmp_path / "m.yaml").write_text(WORDED, encoding="utf-8")
+    merging.accept(con, landing.land(con, conf, "files", tmp_path / "m.yaml", DAY).batch_id)
+    assert con.execute("SELECT subject_id, kind, name FROM canonical.subjects ORDER BY 1").fetchall() == [
+        ("S1", "enterprise", None),
+        ("S2", "individual", "小满"),
+    ]
+    half_past, later = "2026-02-01 16:30:00+00", "2026-02-01 16:31:00+00"
+    assert con.execute(
+        "SELECT transaction_id, ordered_at::VARCHAR, paid_at::VARCHAR FROM canonical.transactions ORDER BY 1"
+    ).fetchall() == [("1", half_past, later), ("2", half_past, later), ("3", half_past, None), ("4", half_past, None)]
+    assert con.execute("SELECT line, code FROM quarantine.rows").fetchall() == [(6, "unreadable")]
+
+
+def test_a_wording_that_cannot_be_meant_is_named_with_its_line(tmp_path: Path) -> None:
+    wrong = (
+        WORDED.replace("enterprise}", "firm}")
+        .replace("ordered_at: UTC", "amount: UTC")
+        .replace("/New_York", "/Nowhere")
+    )
+    (tmp_path / "m.yaml").write_text(wrong, encoding="utf-8")
+    with pytest.raises(UserError) as refusal:
+        mapping.load(tmp_path / "m.yaml")
+    message = str(refusal.value)
+    assert "line 7, tables.subjects.codes.kind.甲类: 'firm' is no code of kind; allowed: enterprise" in message
+    assert "line 12, tables.transactions.zones.amount: is no instant" in message
+    assert "line 12, tables.transactions.zones.paid_at: 'America/Nowhere' is no IANA time zone" in message
+
+
+def test_what_no_pattern_takes_is_named_and_an_unfinished_folder_refused(
+    con: duckdb.DuckDBPyConnection, conf: Settings, export: Path
+) -> None:
+    (export / "赔付.csv").write_text("a\n1\n", encoding="utf-8")
+    delivery = mapped_files.read(con, conf, export / "mapping.yaml", lambda _: False)
+    assert [notice for notice in delivery.notices if "not read" in notice] == [
+        "not read, for no pattern of the mapping takes it: 赔付.csv"
+    ]
+    marked = settings.load(home=conf.home, done_marker="_DONE")
+    with pytest.raises(InputError, match="lacks _DONE"):
+        mapped_files.read(con, marked, export / "mapping.yaml", lambda _: False)
+    (export / "_DONE").touch()
+    assert mapped_files.read(con, marked, export / "mapping.yaml", lambda _: False).notices == delivery.notices
+    (export / "订单3.csv").symlink_to(export / "gone.csv")
+    with pytest.raises(InputError, match="leads nowhere"):
         mapped_files.read(con, conf, export / "mapping.yaml", lambda _: False)
