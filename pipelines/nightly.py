@@ -76,7 +76,9 @@ def nightly(
 def _scheduled_day(conf: settings.Settings, source: str) -> date:
     meant = flow_run.scheduled_start_time
     zone = ZoneInfo(zone_before_a_batch(conf, source))
-    return (meant or datetime.now(UTC)).astimezone(zone).date()
+    day = (meant or datetime.now(UTC)).astimezone(zone)
+    # Prefect's time gives a day of a type of its own, which JSON does not know.
+    return date(day.year, day.month, day.day)
 
 
 def _artifacts(report: dict[str, Any]) -> None:
