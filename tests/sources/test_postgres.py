@@ -406,7 +406,7 @@ tables:
     for line, key, words in (
         (1, "connection.env", "name of an environment variable"),
         (2, "overlap_minutes", "greater than or equal to 0"),
-        (3, "tabels", "allowed: connection, overlap_minutes, tables"),
+        (3, "tabels", "allowed: connection, files, overlap_minutes, tables"),
         (6, "tables.transactions.from", "at least 1"),
         (7, "tables.transactions.columns.amount", "put it in quotes"),
         (8, "tables.transactions.were", "allowed: from, columns, where, changed_at"),
