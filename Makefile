@@ -6,6 +6,9 @@ DAY := 2026-11-24
 
 UV := $(BIN)/uv
 
+# Bytecode is kept: a process that compiles Prefect and Great Expectations again starts ten seconds later.
+export PYTHONDONTWRITEBYTECODE :=
+
 .PHONY: help install hooks demo lint test browser bench docs docs-site golden law lock clean
 
 help: ## this list

@@ -60,8 +60,6 @@ class Column:
     """What a recorded value reads as while `known_from` has not come (blank when None)."""
     derived: str | None = None
     """SQL over the row's other columns; computed at intake, never read from a file."""
-    aliases: tuple[tuple[str, str], ...] = ()
-    """Other words for codes, in lower case, with the code that each means."""
     promise: bool = False
     """An instant that somebody promised: given as a day it means the day's end."""
     default: str | None = None
@@ -131,14 +129,7 @@ def _after_event(event: str, *columns: str) -> tuple[Check, ...]:
 
 
 SEVERITIES = ("minor", "moderate", "serious")
-SEVERITY_WORDS = (
-    ("轻微", "minor"), ("较轻", "minor"), ("轻度", "minor"), ("light", "minor"),
-    ("一般", "moderate"), ("中度", "moderate"), ("较重", "moderate"), ("medium", "moderate"),
-    ("严重", "serious"), ("重大", "serious"), ("特别严重", "serious"), ("severe", "serious"), ("major", "serious"),
-)  # fmt: skip
 TAX_GRADES = ("A", "B", "M", "C", "D")
-TAX_WORDS = tuple((f"{grade.lower()}{level}", grade) for grade in TAX_GRADES for level in ("", "级", "类"))
-GRADE_WORDS = (*((code, code) for code in SEVERITIES), *SEVERITY_WORDS, *TAX_WORDS)
 
 
 SUBJECT = Column(
@@ -607,7 +598,6 @@ PUBLIC_RECORDS = Table(
             "等次",
             "Severity of a penalty (minor, moderate, serious) or the grade awarded (A, B, M, C, D)",
             max_length=16,
-            aliases=GRADE_WORDS,
             privacy="public",
             note="Also 轻微 一般 严重 重大, D级, d and the like. Blank it is read as the worst.",
         ),
@@ -670,7 +660,6 @@ VIOLATIONS = Table(
             "Severity",
             required=True,
             codes=SEVERITIES,
-            aliases=SEVERITY_WORDS,
             privacy="public",
         ),
         Column("occurred_at", "instant", "发生时间", "Occurred at", unit="UTC"),

@@ -117,7 +117,7 @@ def show(
 
     Example: merchant-credit rulebook show gbt-26842-enterprise
 
-    Example: merchant-credit rulebook show gbt-26842-enterprise@0.1.0 --yaml > rules.yaml
+    Example: merchant-credit rulebook show gbt-26842-enterprise@1.0.0 --yaml > rules.yaml
     """
     with _ledger(settings.load(home=home)) as (ledger, zone):
         book, version = _resolve(ledger, zone, ref)
@@ -230,7 +230,7 @@ def comment(
 ) -> None:
     """Enter a comment on a rulebook that is open for comment.
 
-    Example: merchant-credit rulebook comment gbt-26842-enterprise@0.2.0 --by "Hengrui Foods" --text "35 is too much"
+    Example: merchant-credit rulebook comment gbt-26842-enterprise@1.1.0 --by "Hengrui Foods" --text "35 is too much"
     """
     with _entering(home, ref) as (con, version):
         number = steps.comment(con, version.id, version.version, by=by, text=text, at=instant_of(at))
@@ -262,7 +262,7 @@ def answer(
 def announce(ref: Ref, by: By, at: At = None, note: Note = None, home: Home = None, as_json: AsJson = False) -> None:
     """Announce a rulebook after its comment period; its text is fixed from then on.
 
-    Example: merchant-credit rulebook announce gbt-26842-enterprise@0.2.0 --by "Li Wei"
+    Example: merchant-credit rulebook announce gbt-26842-enterprise@1.1.0 --by "Li Wei"
     """
     with _entering(home, ref) as (con, version):
         _report(con, steps.announce(con, version.id, version.version, by=by, at=instant_of(at), note=note), as_json)
@@ -272,7 +272,7 @@ def announce(ref: Ref, by: By, at: At = None, note: Note = None, home: Home = No
 def enact(ref: Ref, by: By, at: At = None, note: Note = None, home: Home = None, as_json: AsJson = False) -> None:
     """Put an announced rulebook in force, in place of the version before it.
 
-    Example: merchant-credit rulebook enact gbt-26842-enterprise@0.2.0 --by "Li Wei"
+    Example: merchant-credit rulebook enact gbt-26842-enterprise@1.1.0 --by "Li Wei"
     """
     with _entering(home, ref) as (con, version):
         enacted = steps.enact(con, version.id, version.version, by=by, at=instant_of(at), note=note)

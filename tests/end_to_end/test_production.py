@@ -28,7 +28,7 @@ def _edit(path: Path, today: date) -> None:
     """What the page asks to be edited by hand in a copy of the shipped rulebook."""
     text = path.read_text(encoding="utf-8")
     for name, value in (
-        ("version", "0.4.0"),
+        ("version", "1.1.0"),
         ("announced_on", today + timedelta(days=16)),
         ("effective_from", today + timedelta(days=24)),
     ):
@@ -68,7 +68,7 @@ def test_the_way_to_production_is_rehearsed(tmp_path: Path, monkeypatch: pytest.
                 (tmp_path / "srv" / "merchant-credit" / "config.toml").write_text(config, encoding="utf-8")
         else:
             subprocess.run(["sh", "-c", os.path.expandvars(line)], check=True)
-    assert "0.4.0" in output
+    assert "1.1.0" in output
     site = tmp_path / "srv" / "www" / "credit" / "current" / "index.html"
     assert "某某商城" in site.read_text(encoding="utf-8")
     assert "示例平台" not in site.read_text(encoding="utf-8")
