@@ -330,7 +330,9 @@ def _limits(book: Rulebook) -> Iterator[tuple[str, str, SourcedNumber]]:
         yield "days without an order: dormant", "无订单天数，超过则标注休眠", book.dormant_after_days
     if book.margin:
         yield "margin, points", "缓冲分值", book.margin.points
-        yield "margin, evaluations in a row", "缓冲评价次数", book.margin.evaluations
+        yield "margin, evaluations past the edge", "缓冲评价次数", book.margin.evaluations
+        if book.margin.of_evaluations:
+            yield "margin, of the last evaluations", "缓冲所看评价次数", book.margin.of_evaluations
         yield "margin, days looked back", "缓冲回看天数", book.margin.memory_days
 
 

@@ -62,7 +62,7 @@ def _head(explanation: dict[str, Any], out: Console) -> None:
     if explanation["grade_held"] != explanation["grade_by_score"]:
         out.print(
             f"by score {explanation['grade_by_score']}, held at {explanation['grade_held']}: past the edge "
-            f"{abs(explanation['past_edge'])} time(s) in a row 按得分为 {explanation['grade_by_score']}，暂维持 {explanation['grade_held']}",
+            f"{abs(explanation['past_edge'])} time(s) of late 按得分为 {explanation['grade_by_score']}，暂维持 {explanation['grade_held']}",
             highlight=False,
         )
     if note := STANDINGS[explanation["standing"]]:
@@ -125,7 +125,7 @@ def _to_raise(explanation: dict[str, Any], out: Console) -> None:
         return
     out.print(
         f"\n[bold]Next grade 上一等级 {ahead['grade']}[/bold] from {ahead['at_least']:g}: {ahead['missing_points']:.2f} points to go; "
-        f"at once from {ahead['to_pass']:g}, or once past the edge in {ahead['evaluations']} evaluations in a row "
+        f"at once from {ahead['to_pass']:g}, or once past the edge in {ahead['evaluations']} of the last {ahead['of_evaluations']} evaluations "
         f"距该等级 {ahead['missing_points']:.2f} 分",
         highlight=False,
     )

@@ -258,7 +258,8 @@ def next_grade(book: Rulebook, score: float | None, held: str | None = None) -> 
     """The grade next better than the held one (by default: than the score's), its edge and the points to it; None for
     the best grade or without a score.
 
-    `to_pass` is the score at which the grade moves at once: the edge and, where the rulebook has one, its margin.
+    `to_pass` is the score at which the grade moves at once: the edge and, where the rulebook has one, its margin. Past the
+    edge the grade moves, too, once it was so in `evaluations` of the last `of_evaluations`.
     """
     if score is None:
         return None
@@ -274,4 +275,5 @@ def next_grade(book: Rulebook, score: float | None, held: str | None = None) -> 
         "missing_points": round(max(0.0, level.at_least - score), 4),
         "to_pass": min(100.0, round(level.at_least + margin, 4)),
         "evaluations": int(book.margin.evaluations.value) if book.margin is not None else 1,
+        "of_evaluations": book.margin.looks_at if book.margin is not None else 1,
     }

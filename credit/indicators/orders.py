@@ -7,8 +7,8 @@
     late              sent or received after its term, or not yet though the term has passed
     undelivered       never sent, or never received, though the longest term has passed
     seller_cancelled  cancelled other than by the buyer's wish, before any term had passed
-    broken            cancelled by anybody after a term had passed unkept: a broken promise stays broken. Past the term of dispatch
-                      that is whatever had not been received: a dispatch that reached nobody is no more than said
+    broken            cancelled by anybody after a term had passed unkept: a broken promise stays broken. Where tracking is
+                      supplied, a dispatch that nothing traces and that reached nobody is no more than said
     cancelled         cancelled by the buyer's wish before that
 
 Kept orders are the good side of every rate, each breach the bad side of its own: kept / (kept + breach), or harm / kept. So
@@ -236,18 +236,19 @@ def _decided(frame: nw.LazyFrame[Any], at: At) -> nw.LazyFrame[Any]:
         *delivery.columns(at, "delivery"),
     )
     received, is_off = col("received"), ~col("cancelled_at").is_null()
+    cancelled = col("cancel_minutes")
+    sent_in_time = true(col("sent") <= col("dispatch_term"))
+    if at.supplies("transactions.traceable"):
+        # Of an order that was called off: a dispatch that nothing traces and that reached nobody is no more than said.
+        sent_in_time = sent_in_time & (true(col("traceable")) | true(received <= cancelled))
     frame = frame.with_columns(
         (true(col("sent") > col("dispatch_term")) | (col("sent").is_null() & col("dispatch_passed"))).alias(
             "dispatch_late"
         ),
         (true(received > col("delivery_term")) | (received.is_null() & col("delivery_passed"))).alias("delivery_late"),
         (
-            # A dispatch that reached nobody before the cancellation is no more than said.
-            (
-                true(col("cancel_minutes") > col("dispatch_term"))
-                & ~(true(col("sent") <= col("dispatch_term")) & true(received <= col("cancel_minutes")))
-            )
-            | (true(col("cancel_minutes") > col("delivery_term")) & ~true(received <= col("delivery_term")))
+            (true(cancelled > col("dispatch_term")) & ~sent_in_time)
+            | (true(cancelled > col("delivery_term")) & ~true(received <= col("delivery_term")))
         ).alias("off_too_late"),
         (
             (col("sent").is_null() & at.before("ordered_at", dispatch.longest))

@@ -51,7 +51,7 @@ LABELS: dict[str, tuple[str, str]] = {
     "vetoes": ("一票否决", "vetoes"),
     "margin": ("升降缓冲", "margin"),
     "points": ("分数", "points"),
-    "evaluations": ("连续评价次数", "evaluations in a row"),
+    "evaluations": ("越过界限的评价次数", "evaluations past the edge"),
     "memory_days": ("回看天数", "days looked back"),
     "provisional": ("暂定评级（低于）", "provisional below"),
     "dormant_after_days": ("休眠天数", "dormant after days"),

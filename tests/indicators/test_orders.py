@@ -56,7 +56,11 @@ def outcomes(fill: Fill, *rows: dict[str, Any], have: frozenset[str] | None = No
         (PAID | off("buyer", at="2025-06-03 10:01"), "broken"),
         (PAID | PROMISED | off("buyer", at="2025-06-03 10:00"), "cancelled"),
         (SENT | PROMISED | off("buyer", at="2025-06-06 10:01"), "broken"),  # sent in time, not there in time
-        (SENT | PROMISED | off("buyer", at="2025-06-03 10:01"), "broken"),  # said to be sent, and reached nobody
+        (SENT | PROMISED | off("buyer", at="2025-06-03 10:01"), "broken"),  # said to be sent, traced by nothing
+        (SENT | PROMISED | {"traceable": False} | off("buyer", at="2025-06-03 10:01"), "broken"),
+        (SENT | PROMISED | {"traceable": True} | off("buyer", at="2025-06-06 10:00", why="changed_mind"), "cancelled"),  # on the way
+        (SENT | PROMISED | {"traceable": True} | off("seller", at="2025-06-06 10:00"), "seller_cancelled"),
+        (SENT | PROMISED | {"traceable": True} | off("buyer", at="2025-06-06 10:01", why="changed_mind"), "broken"),
         (SENT | PROMISED | off("seller", at="2025-06-03 10:00"), "seller_cancelled"),
         (THERE | PROMISED | off("buyer", at="2025-06-05 10:00"), "cancelled"),  # there in time, and sent back
         # Late: sent, there, or neither yet.
@@ -103,6 +107,10 @@ def test_what_nobody_supplies_is_not_asked_for(fill: Fill) -> None:
     assert outcomes(fill, unpaid, have=have("dispatched_at")) == ["kept"]  # nothing tells of delivery: sent is kept
     assert outcomes(fill, {"paid_at": None}, have=have("dispatched_at")) == ["undelivered"]
     assert outcomes(fill, PAID, have=have("paid_at")) == ["open"]  # nothing tells of an end
+    on_the_way = SENT | PROMISED | off("buyer", at="2025-06-03 10:01", why="changed_mind")
+    tracked = ("dispatched_at", "delivered_at", "cancel_reason", "traceable")
+    assert outcomes(fill, on_the_way, have=have(*tracked[:-1])) == ["cancelled"]  # nobody tells what is traced
+    assert outcomes(fill, on_the_way, have=have(*tracked)) == ["broken"]
 
 
 # --- limits ------------------------------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ harm beside less.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from functools import cache
 from typing import Any, Literal
@@ -169,7 +169,11 @@ ORDERS = (
     _order("cancelled by the buyer for want of stock", "bad", **OFF | {"cancelled_by": "buyer", "cancel_reason": "stock_out"}),
     _order("cancelled by the seller after the promise", "bad", **OFF | {"cancelled_at": ("+", 4)}),
     _order("cancelled by the buyer after the promise", "bad", **OFF | {"cancelled_at": ("+", 4), "cancelled_by": "buyer", "cancel_reason": "changed_mind"}),
-    _order("cancelled by the buyer, said to be sent", "bad", **NOT_THERE, cancelled_at=("+", 4), cancelled_by="buyer", cancel_reason="other"),
+    replace(
+        _order("cancelled by the buyer, said to be sent", "bad", **NOT_THERE | {"traceable": None}, cancelled_at=("+", 4), cancelled_by="buyer", cancel_reason="other"),
+        needs="transactions.traceable",
+    ),
+    _order("cancelled by the buyer freely, on the way", "void", **NOT_THERE, cancelled_at=("+", 4), cancelled_by="buyer", cancel_reason="changed_mind"),
     _order("cancelled by the buyer, sent and overdue", "bad", **NOT_THERE, cancelled_at=("+", 9), cancelled_by="buyer", cancel_reason="other"),
     _order("cancelled by the buyer freely", "void", **OFF | {"cancelled_by": "buyer", "cancel_reason": "changed_mind"}),
     _order("unpaid, cancelled by the buyer", "void", **OFF | {"paid_at": None, "cancelled_by": "buyer", "cancel_reason": "changed_mind"}),
@@ -416,6 +420,7 @@ PAIRS = (
             ("cancelled by the seller after the promise", "sent late"),
             ("cancelled by the buyer after the promise", "sent late"),
             ("cancelled by the buyer, said to be sent", "sent late"),
+            ("cancelled by the buyer, said to be sent", "cancelled by the buyer freely, on the way"),
             ("cancelled by the seller after the promise", "cancelled by the seller"),
             ("cancelled for want of stock", "kept"),
             ("sent late", "kept"),

@@ -130,7 +130,7 @@ def test_the_shipped_versions_differ_in_words() -> None:
     assert "严重处罚权数 Weight of a serious penalty: 10" in lines(changes["parameters"].after)
     assert lines(changes["margin"].after) == [
         "分数 points: 1",
-        "连续评价次数 evaluations in a row: 7",
+        "越过界限的评价次数 evaluations past the edge: 7",
         "回看天数 days looked back: 31",
         "计入的最近评价次数 evaluations looked at: 10",
     ]

@@ -56,7 +56,7 @@ CASES: dict[str, tuple[dict[str, Any], set[str]]] = {
     "cancelled by the seller": (OFF | {"cancelled_by": "seller"}, {"seller_cancelled"}),
     "cancelled by nobody named": (OFF, {"seller_cancelled"}),
     "cancelled by the buyer": (OFF | {"cancelled_by": "buyer", "cancel_reason": "changed_mind"}, set()),
-    "unpaid": (OFF | {"cancelled_by": "platform"}, set()),
+    "unpaid": (OFF | {"paid_at": None, "cancelled_by": "platform"}, set()),
     "out of stock": (OFF | {"cancelled_by": "buyer", "cancel_reason": "stock_out"}, {"unavailable"}),
 }
 

@@ -249,7 +249,9 @@ def _general(book: Rulebook) -> Iterator[dict[str, Any]]:
         yield row("休眠：连续无订单超过", "Dormant without orders for", book.dormant_after_days, " 天", " days")
     if book.margin:
         yield row("升降级：得分越过界限达", "A grade moves when past the edge by", book.margin.points, " 分", " points")
-        yield row("或连续越过界限达", "or past it in a row for", book.margin.evaluations, " 次评价", " evaluations")
+        yield row("或越过界限达", "or past it in", book.margin.evaluations, " 次评价", " evaluations")
+        if book.margin.of_evaluations:
+            yield row("所看最近评价", "of the last", book.margin.of_evaluations, " 次", " evaluations")
         yield row("最多追溯", "looking back at most", book.margin.memory_days, " 天", " days")
 
 
