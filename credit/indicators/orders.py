@@ -228,6 +228,7 @@ def _decided(frame: nw.LazyFrame[Any], at: At) -> nw.LazyFrame[Any]:
     # A time that is not told is at the latest that of the next step; a step nobody supplies is left out.
     there = nw.coalesce(col("delivery_minutes"), col("completion_minutes"))
     sent = nw.coalesce(col("dispatch_minutes"), there)
+    tells_dispatch = at.supplies("transactions.dispatched_at")
     before = frame.collect_schema().names()
     frame = frame.with_columns(
         sent.alias("sent"),
@@ -238,20 +239,22 @@ def _decided(frame: nw.LazyFrame[Any], at: At) -> nw.LazyFrame[Any]:
     received, is_off = col("received"), ~col("cancelled_at").is_null()
     cancelled = col("cancel_minutes")
     sent_in_time = true(col("sent") <= col("dispatch_term"))
-    if at.supplies("transactions.traceable"):
+    dispatch_late = true(col("sent") > col("dispatch_term")) | (col("sent").is_null() & col("dispatch_passed"))
+    unsent = col("sent").is_null()
+    if not tells_dispatch:
+        sent_in_time, unsent, dispatch_late = lit(True), lit(False), lit(False)
+    elif at.supplies("transactions.traceable"):
         # Of an order that was called off: a dispatch that nothing traces and that reached nobody is no more than said.
         sent_in_time = sent_in_time & (true(col("traceable")) | true(received <= cancelled))
     frame = frame.with_columns(
-        (true(col("sent") > col("dispatch_term")) | (col("sent").is_null() & col("dispatch_passed"))).alias(
-            "dispatch_late"
-        ),
+        dispatch_late.alias("dispatch_late"),
         (true(received > col("delivery_term")) | (received.is_null() & col("delivery_passed"))).alias("delivery_late"),
         (
             (true(cancelled > col("dispatch_term")) & ~sent_in_time)
             | (true(cancelled > col("delivery_term")) & ~true(received <= col("delivery_term")))
         ).alias("off_too_late"),
         (
-            (col("sent").is_null() & at.before("ordered_at", dispatch.longest))
+            (unsent & at.before("ordered_at", dispatch.longest))
             | (received.is_null() & at.before("ordered_at", delivery.longest))
         ).alias("lost"),
     )

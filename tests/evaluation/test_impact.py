@@ -49,9 +49,10 @@ def market(fill: Callable[..., duckdb.DuckDBPyConnection]) -> duckdb.DuckDBPyCon
 @pytest.fixture
 def books(book: Callable[..., Rulebook]) -> tuple[Rulebook, Rulebook]:
     """By completion alone, and by completion and dispatch in equal parts. A from 80, B from 60."""
-    first = book({"fulfilment": (100, [{"id": "completion_rate"}])})
+    first = book({"fulfilment": (100, [{"id": "completion_rate"}])}, orders=1)
     second = book(
-        {"fulfilment": (100, [{"id": "completion_rate", "weight": 50}, {"id": "on_time_dispatch_rate", "weight": 50}])}
+        {"fulfilment": (100, [{"id": "completion_rate", "weight": 50}, {"id": "on_time_dispatch_rate", "weight": 50}])},
+        orders=1,
     )
     return first.model_copy(update={"hash": "first"}), second.model_copy(update={"hash": "second", "version": "2.0.0"})
 

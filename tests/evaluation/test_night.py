@@ -22,7 +22,7 @@ from support.small_market import DAY, ZONE, at, deliver, market, order
 pytestmark = pytest.mark.slow
 
 BETWEEN, NIGHT = DAY + timedelta(days=1), DAY + timedelta(days=2)
-SELLERS = {"e0": 0, "e1": 2, "e2": 7, "e3": 12, "e4": 16, "fraudulent": 0, "i0": 0, "i1": 9}
+SELLERS = {"e0": 0, "e1": 1, "e2": 7, "e3": 12, "e4": 15, "fraudulent": 0, "i0": 0, "i1": 9}
 KINDS = {"i0": "individual", "i1": "individual"}
 
 
@@ -64,7 +64,9 @@ def test_each_merchant_alone_has_the_row_of_the_whole_night(home: Settings, con:
     ).fetchall()
     assert {row[1] for row in graded} == {"gbt-26842-enterprise", "gbt-28041-buyer", "gbt-28041-individual"}
     assert [row[0] for row in graded if row[2]] != []
-    assert [(row[0], row[3]) for row in graded if row[3]] == [("fraudulent", ["fraud_upheld"])]
+    assert [(row[0], row[3]) for row in graded if row[3]] == [
+        ("fraudulent", ["fraud_upheld", "fraud_second_year", "fraud_third_year"])
+    ]
     night.evaluate(con, home, BETWEEN)
     for subject_id, *_ in graded:
         con.execute(f"UPDATE results.grades SET score = 1, grade = 'x', past_edge = 9 WHERE subject_id = '{subject_id}'"
@@ -102,11 +104,17 @@ def test_rulebooks_that_set_the_same_parameters_share_one_count(con: duckdb.Duck
     """Also where one of them spells a default out."""
     moment = engine.Moment(cut_off(NIGHT, ZONE), ZONE)
     frames, have = engine.known(con, moment), night.supplied(con, moment)
-    books = [*{book.id: book for book in shipped()}.values()]
-    assert books[0].values != books[1].values
-    changed = {"reverify_days": books[0].parameters["reverify_days"].model_copy(update={"value": 1.0})}
-    other = books[0].model_copy(update={"parameters": changed})
+    books = {book.id: book for book in shipped()}
+    seller, buyer = books["gbt-26842-enterprise"], books["gbt-28041-buyer"]
+    days = seller.parameters["reverify_days"]
+    assert "reverify_days" not in buyer.values
+    spelled, changed = (
+        buyer.model_copy(update={"parameters": {"reverify_days": days.model_copy(update={"value": value})}})
+        for value in (PARAMETERS["reverify_days"].value, 1.0)
+    )
     subjects = night.subjects_of(frames, have)["subject_id"]
-    first, second, third, fourth = night.count_facts(frames, [*books, other], subjects, moment, have)
-    assert first is second is third
-    assert fourth is not first
+    chosen = [seller, books["gbt-28041-individual"], buyer, spelled, changed]
+    first, second, third, fourth, fifth = night.count_facts(frames, chosen, subjects, moment, have)
+    assert first is second
+    assert third is fourth
+    assert len({id(counts) for counts in (first, third, fifth)}) == 3

@@ -107,6 +107,13 @@ def test_what_nobody_supplies_is_not_asked_for(fill: Fill) -> None:
     assert outcomes(fill, unpaid, have=have("dispatched_at")) == ["kept"]  # nothing tells of delivery: sent is kept
     assert outcomes(fill, {"paid_at": None}, have=have("dispatched_at")) == ["undelivered"]
     assert outcomes(fill, PAID, have=have("paid_at")) == ["open"]  # nothing tells of an end
+    # Nothing tells of dispatch: an order completed after four days was received in time, and one that is not yet is not due.
+    completed = PAID | {"completed_at": "2025-06-05 10:00"}
+    assert outcomes(fill, completed, have=have("completed_at")) == ["kept"]
+    assert outcomes(fill, completed, have=have("completed_at", "dispatched_at")) == ["late"]
+    assert outcomes(fill, PAID | {"ordered_at": "2025-06-28 10:00"}, have=have("completed_at")) == ["open"]
+    assert outcomes(fill, PAID, have=have("completed_at")) == ["late"]  # not received, the usual ten days passed
+    assert outcomes(fill, OLD, have=have("completed_at")) == ["undelivered"]
     on_the_way = SENT | PROMISED | off("buyer", at="2025-06-03 10:01", why="changed_mind")
     tracked = ("dispatched_at", "delivered_at", "cancel_reason", "traceable")
     assert outcomes(fill, on_the_way, have=have(*tracked[:-1])) == ["cancelled"]  # nobody tells what is traced
