@@ -82,7 +82,7 @@ class Price:
 
 
 def limited(book: Rulebook, buyer_month_most: float = 6, trivial_amount: float = 1) -> Rulebook:
-    """The rulebook with the two limits (see `credit.indicators.limits`)."""
+    """The rulebook with the two limits (see `credit.indicators.orders`)."""
     limits = {"buyer_month_most": buyer_month_most, "trivial_amount": trivial_amount}
     stated = {
         name: SourcedNumber(value=value, source="neighbour", reference=TAOBAO)

@@ -637,7 +637,10 @@ def people(tmp_path_factory: pytest.TempPathFactory) -> Path:
         DAY,
         subjects=[{"subject_id": i, "kind": "enterprise", "role": "seller", "name": i} for i in _STARRED],
         transactions=[
-            row | ({"refund_reason": "quality", "refund_requested_at": _days_ago(4)} if n < _REFUNDED[i] else {})
+            # Sent at once: without it there is too little evidence for a grade.
+            row
+            | {"dispatched_at": row["ordered_at"]}
+            | ({"refund_reason": "quality", "refund_requested_at": _days_ago(4)} if n < _REFUNDED[i] else {})
             for i in _STARRED
             for n, row in enumerate(_orders(i, 20))
         ],
