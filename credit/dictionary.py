@@ -328,6 +328,10 @@ def _limits(book: Rulebook) -> Iterator[tuple[str, str, SourcedNumber]]:
         yield "evidence, or provisional", "不足则为临时等级：证据充分度", book.provisional.evidence
     if book.dormant_after_days:
         yield "days without an order: dormant", "无订单天数，超过则标注休眠", book.dormant_after_days
+    if book.references:
+        yield "merchants that a prior is worth", "先验值折合商家数", book.references.merchants
+    for code, rate in book.rates.items():
+        yield f"worth of one {code} in {book.currency}", f"1 {code} 折合 {book.currency}", rate
     if book.margin:
         yield "margin, points", "缓冲分值", book.margin.points
         yield "margin, evaluations past the edge", "缓冲评价次数", book.margin.evaluations

@@ -21,7 +21,7 @@ from credit.indicators import CATALOGUE
 from credit.indicators.after_sales import COMPLAINTS, justified, upheld
 from credit.indicators.base import WINDOWS, Array, Leaf, Quantity, Unit, count, median
 from credit.indicators.counterparty import REVIEWS, own
-from credit.indicators.orders import ORDERS
+from credit.indicators.orders import ORDERS, kept, sum_of_orders
 from credit.tables import TABLES
 
 col = nw.col
@@ -33,7 +33,8 @@ Measure = Callable[..., Array]
 STARS = (1, 2, 3, 4, 5)
 CHANNELS = TABLES["complaints"].column("channel").codes
 
-_AMOUNT = CATALOGUE["amount"].numerator
+_AMOUNT = sum_of_orders(nw.when(kept).then(col("amount")))
+"""In the merchant's currency, where it has one and only one."""
 _REFUND_KNOWN = count("transactions", ~col("refund_reason").is_null())
 _REFUND_ASKED = count("transactions", ~col("refund_reason").is_null() & (col("refund_reason") != "none"))
 _RATED = {stars: count("reviews", own & (col("rating_overall") == stars)) for stars in STARS}

@@ -140,6 +140,10 @@ def parameter(id: str, value: float, unit: str, zh: str, en: str) -> Parameter:
     return PARAMETERS[id]
 
 
+RATE = "rate of "
+"""Before the code of a currency, the name of its rate among a rulebook's values."""
+
+
 @dataclass(frozen=True)
 class At:
     """The evaluation an expression is for: its day, the rulebook's values of parameters, its cut-off (unless given 00:00 UTC
@@ -152,6 +156,19 @@ class At:
 
     def __getitem__(self, of: Parameter) -> float:
         return self.values.get(of.id, of.value)
+
+    def cents(self, amount: str) -> nw.Expr:
+        """The amount in column `amount`, of the row's `currency`, in hundredths of the rulebook's currency, half up; blank where
+        the rulebook gives no rate. No currency is the rulebook's own."""
+        hundredths = nw.col(amount).cast(nw.Float64) * 100
+        rates = {name.removeprefix(RATE): rate for name, rate in self.values.items() if name.startswith(RATE)}
+        if not rates:
+            return (hundredths + 0.5).floor().cast(nw.Int64)
+        of, worth = nw.col("currency"), nw.lit(None, nw.Float64)
+        for code, rate in rates.items():
+            its_own = (of == code).fill_null(rate == 1)
+            worth = nw.when(its_own).then(nw.lit(float(rate))).otherwise(worth)
+        return (hundredths * worth + 0.5).floor().cast(nw.Int64)
 
     def ago(self, days: float) -> nw.Expr:
         """The day so many days before, as a literal."""

@@ -258,7 +258,7 @@ def _decided(frame: nw.LazyFrame[Any], at: At) -> nw.LazyFrame[Any]:
             | (received.is_null() & at.before("ordered_at", delivery.longest))
         ).alias("lost"),
     )
-    void = col("amount") <= at[TRIVIAL_AMOUNT]
+    void = true(at.cents("amount") <= round(at[TRIVIAL_AMOUNT] * 100)) | (col("amount") <= 0)
     if at.supplies("transactions.paid_at"):
         void = void | (col("paid_at").is_null() & col("sent").is_null())
     by, reason = col("cancelled_by"), col("cancel_reason")

@@ -15,7 +15,7 @@ from pydantic import (
 )
 
 from credit.indicators import CATALOGUE
-from credit.indicators.base import WINDOWS
+from credit.indicators.base import RATE, WINDOWS
 from credit.sourced import Bilingual, Sourced, SourcedNumber, Strict
 
 NOTICE_DAYS = 7
@@ -202,6 +202,10 @@ class Rulebook(Strict):
     dormant_after_days: SourcedNumber | None = None
     margin: Margin | None = None
     references: References | None = None
+    currency: str = Field("CNY", pattern=r"^[A-Z]{3}$")
+    """Of the amounts in curves and parameters."""
+    rates: dict[Annotated[str, Field(pattern=r"^[A-Z]{3}$")], SourcedNumber] = Field(default_factory=dict)
+    """Currency -> what one of it is worth in the rulebook's. Amounts in others are not compared, nor added."""
     parameters: dict[str, SourcedNumber] = Field(default_factory=dict)
     vetoes: list[Veto] = Field(default_factory=list)
     elements: list[ElementRule] = Field(min_length=1)
@@ -230,8 +234,10 @@ class Rulebook(Strict):
 
     @property
     def values(self) -> dict[str, float]:
-        """What it says of parameters of the catalogue."""
-        return {name: number.value for name, number in self.parameters.items()}
+        """What it says of parameters of the catalogue, and the worth of currencies."""
+        rates = {self.currency: 1.0} | {code: rate.value for code, rate in self.rates.items()}
+        stated = {name: number.value for name, number in self.parameters.items()}
+        return stated | {f"{RATE}{code}": rate for code, rate in rates.items()}
 
     @property
     def symbols(self) -> list[str]:

@@ -47,6 +47,8 @@ LABELS: dict[str, tuple[str, str]] = {
     "levels": ("等级", "levels"),
     "at_least": ("最低得分", "at least"),
     "meaning": ("含义", "meaning"),
+    "currency": ("金额币种", "currency of amounts"),
+    "rates": ("折算汇率", "rates of currencies"),
     "parameters": ("计量参数", "parameters"),
     "vetoes": ("一票否决", "vetoes"),
     "margin": ("升降缓冲", "margin"),

@@ -15,6 +15,7 @@ from credit.cli.main import app
 from credit.errors import UserError
 from credit.evaluation import engine, night
 from credit.home import open_warehouse
+from credit.indicators.base import PARAMETERS
 from credit.rulebooks.reading import shipped
 from credit.settings import Settings, cut_off
 from support.small_market import DAY, ZONE, at, deliver, market, order

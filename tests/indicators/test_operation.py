@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from credit.indicators.base import RATE
+
 CUT_OFF = "2025-07-01 00:00"
 OFF = {"cancelled_at": "2025-06-02 10:00", "cancelled_by": "seller"}
 LATE = {"dispatched_at": "2025-06-05 10:00", "delivered_at": "2025-06-06 10:00"}
@@ -23,6 +25,33 @@ def test_order_volume(measure) -> None:
 def test_amount(measure) -> None:
     orders = [{"amount": "0.10"}, {"amount": "0.20"}, {"amount": "99.70"}, OFF | {"amount": "50.00"}, LATE]
     assert measure("amount", transactions=orders) == ("measured", 100, None, 100)
+
+
+RATES = {f"{RATE}CNY": 1.0, f"{RATE}JPY": 0.05}
+
+
+def test_amounts_of_several_currencies_are_converted_and_never_added(measure) -> None:
+    yuan, yen, won = ({"amount": "200.00", "currency": code} for code in ("CNY", "JPY", "KRW"))
+    assert measure("amount", transactions=[yuan, yen], parameters=RATES).value == 210
+    assert measure("amount", transactions=[yen | {"amount": "4000.00"}], parameters=RATES).value == 200
+    assert measure("amount", transactions=[yuan, won], parameters=RATES).value == 200  # the won has no rate
+    deposits = [("JPY", 250), ("KRW", 0), ("CNY", 5000), (None, 5000)]
+    for code, worth in deposits:
+        subject = {"deposit_amount": "5000.00", "currency": code}
+        assert measure("deposit_held", subjects=[subject], parameters=RATES).value == worth
+
+
+def test_a_trivial_amount_is_one_of_the_rulebooks_currency(measure) -> None:
+    """Twenty yen are one yuan. Nothing is trivial that cannot be compared, unless it is nothing."""
+    for amount, code, counted in [
+        ("20.00", "JPY", 0),
+        ("20.20", "JPY", 1),
+        ("1.00", "CNY", 0),
+        ("0.50", "KRW", 1),
+        ("0.00", "KRW", 0),
+    ]:
+        order = {"amount": amount, "currency": code}
+        assert measure("order_volume", transactions=[order], parameters=RATES | {"trivial_amount": 1}).value == counted
 
 
 def test_active_days(measure) -> None:

@@ -247,6 +247,16 @@ def _general(book: Rulebook) -> Iterator[dict[str, Any]]:
         yield row("临时等级：证据充分度低于", "Provisional below evidence of", book.provisional.evidence, share=True)
     if book.dormant_after_days:
         yield row("休眠：连续无订单超过", "Dormant without orders for", book.dormant_after_days, " 天", " days")
+    if book.references:
+        yield row(
+            "参考均值：先验值折合",
+            "Reference averages: a prior is worth",
+            book.references.merchants,
+            " 家",
+            " merchants",
+        )
+    for code, rate in book.rates.items():
+        yield row(f"1 {code} 折合", f"One {code} is worth", rate, f" {book.currency}", f" {book.currency}")
     if book.margin:
         yield row("升降级：得分越过界限达", "A grade moves when past the edge by", book.margin.points, " 分", " points")
         yield row("或越过界限达", "or past it in", book.margin.evaluations, " 次评价", " evaluations")
