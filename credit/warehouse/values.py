@@ -16,6 +16,8 @@ from credit.warehouse.connection import quote
 
 _ENDS = " \t\r\n\u00a0\u3000\ufeff\u200b\u200c\u200d\u200e\u200f\u2060\u202a\u202c"
 """White space and invisible characters that belong to no value."""
+NO_END = "DATE '9999-12-31'"
+"""What a validity without an end reads as."""
 _INVISIBLE = "\ufeff\u200b\u200c\u200d\u200e\u200f\u2060\u202a\u202c"
 _FULL = "".join(chr(point) for point in range(0xFF01, 0xFF5F))
 _HALF = "".join(chr(point - 0xFEE0) for point in range(0xFF01, 0xFF5F))
@@ -194,7 +196,12 @@ def reads(table: Table, column: Column, text: str, zone: str) -> str:
         return f"coalesce(TRY_CAST({text} AS {column.sql_type}), {_amount(text, column)})"
     if column.type == "date":
         taken = f"CASE WHEN length({text}) <= 10 THEN TRY_CAST({text} AS DATE) END"
-        return f"CASE WHEN {blank(table, column, text)} THEN NULL ELSE coalesce({taken}, CAST({instant(text, zone)} AS DATE)) END"
+        # Without end is not the same as not told.
+        endless = f"WHEN lower({text}) IN ({_listed(words.OPEN_END)}) THEN {NO_END}" if column.plan else ""
+        return (
+            f"CASE {endless} WHEN {blank(table, column, text)} THEN NULL "
+            f"ELSE coalesce({taken}, CAST({instant(text, zone)} AS DATE)) END"
+        )
     if column.plan:
         # A promise stated as a day is kept by the end of that day.
         return (

@@ -91,8 +91,9 @@ def test_a_time_that_could_mean_another_is_set_aside(written: str, con: Conn, de
         ("2026-02-03", "2026-02-03"),
         ("2026年2月3日", "2026-02-03"),
         ("46056", "2026-02-03"),
-        ("长期", None),
-        ("无固定期限", None),
+        ("长期", "9999-12-31"),  # without an end, which is not the same as not told
+        ("无固定期限", "9999-12-31"),
+        ("无", None),
     ],
 )
 def test_a_day_is_that_of_the_platforms_zone(written: str, day: str | None, con: Conn, deliver: Deliver) -> None:
