@@ -111,7 +111,7 @@ def test_rulebooks_that_set_the_same_parameters_share_one_count(con: duckdb.Duck
     assert "reverify_days" not in buyer.values
     spelled, changed = (
         buyer.model_copy(update={"parameters": {"reverify_days": days.model_copy(update={"value": value})}})
-        for value in (PARAMETERS["reverify_days"].value, 1.0)
+        for value in (float(PARAMETERS["reverify_days"].value), 1.0)
     )
     subjects = night.subjects_of(frames, have)["subject_id"]
     chosen = [seller, books["gbt-28041-individual"], buyer, spelled, changed]
