@@ -90,7 +90,8 @@ Means = Annotated[Measured | Evidenced | Declared, Field(discriminator="how")]
 class Criterion(Strict):
     """One line: a clause, or a lettered item of one. All of `shown_by` is needed for it to be met."""
 
-    clause: str = Field(pattern=r"^\d{1,2}(\.\d{1,2}){0,4}$")
+    clause: str = Field(pattern=r"^[A-Z]?\d{1,2}(\.\d{1,2}){0,4}$")
+    """Its number in the standard; where that is not known a number of ours, which begins with a letter."""
     item: str = Field("", pattern=r"^[a-z]?$")
     asks: Bilingual
     applies_to: Scope = "enterprise"

@@ -216,6 +216,8 @@ def _measured(seen: Seen, means: Measured) -> Part:
         f"{measure.en}: {count.in_order:,} of {count.cases:,} ({share}){unknown_en}; asked: at least {at_least}",
         (mend_zh, mend_en[0].upper() + mend_en[1:]),
         **asked,
+        about={"zh": measure.zh, "en": measure.en},
+        share=int(count.at_least * 1000 + 1e-9) / 1000,
         partly_from=means.partly_from.model_dump(exclude_none=True),
         in_order=count.in_order,
         not_in_order=count.not_in_order,
@@ -225,12 +227,14 @@ def _measured(seen: Seen, means: Measured) -> Part:
 
 
 def judged(at_least: float, at_most: float, asked: float, partly_from: float) -> Result:
-    """The result of a share that lies between two bounds: what is not recorded is taken for neither."""
+    """The result of a share that lies between two bounds.
+
+    What it is worth hangs on the lower one alone: what is not recorded does no better than what is not in order."""
     if at_least >= asked:
         return "met"
-    if at_most >= asked:
-        return "not_shown"
-    return "partly" if at_least >= partly_from else "not_met"
+    if at_least >= partly_from:
+        return "partly"
+    return "not_shown" if at_most >= partly_from else "not_met"
 
 
 def _percent(share: float) -> str:

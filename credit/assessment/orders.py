@@ -110,3 +110,14 @@ measure(
     sql="""SELECT complaint_id AS key, coalesce(resolved_at <= resolution_due_at AND outcome IS NOT NULL, false) AS ok
         FROM seen_complaints WHERE filed_at >= $start AND resolution_due_at IS NOT NULL""",
 )
+measure(
+    "reviewers_satisfied",
+    zh="总体评分达到满意的评价",
+    en="reviews whose overall rating says that the buyer was satisfied",
+    mend_zh="从低分评价中查明原因，改进商品和服务",
+    mend_en="find out from the low ratings what is wrong, and mend goods and service",
+    needs=("reviews",),
+    numbers=("stars",),
+    sql="""SELECT review_id AS key, rating_overall >= $stars AS ok
+        FROM seen_reviews WHERE reviewed_at >= $start AND authentic IS NOT false""",
+)

@@ -14,6 +14,7 @@ from rich.table import Table as RichTable
 
 from credit import __version__, settings
 from credit.cli import (
+    assessing,
     closings,
     early_warning,
     export,
@@ -440,6 +441,7 @@ def _options(
 app.add_typer(objections.app, name="objection")
 app.add_typer(sanctions.app, name="sanction")
 app.add_typer(closings.app, name="closing")
+app.add_typer(assessing.app, name="assess")
 app.command()(objections.repair)
 app.command()(vetting.vet)
 app.command()(vetting.vettings)

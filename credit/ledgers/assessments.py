@@ -25,7 +25,7 @@ KINDS: dict[str, tuple[str, str]] = {
     "declaration": ("声明", "statement"),
     "not_applicable": ("不适用声明", "statement that it does not apply"),
 }
-TARGET = re.compile(r"[a-z0-9][a-z0-9-]{2,60}:\d{1,2}(\.\d{1,2}){0,4}[a-z]?")
+TARGET = re.compile(r"[a-z0-9][a-z0-9-]{2,60}:[A-Z]?\d{1,2}(\.\d{1,2}){0,4}[a-z]?")
 SOON_DAYS = 30
 """Evidence that ends within so many days, and actions due within them, are told of beforehand."""
 

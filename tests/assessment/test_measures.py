@@ -73,6 +73,8 @@ CASES = [
          [order(refund_requested_at="2025-03-10", refunded_at="2025-03-18")], {"days": 7}),
     Told("orders_concluded", "transactions", [order(cancelled_at="2025-03-02")], [order()], {"days": 60}),
     Told("merchants_reviewed", "reviews", [{}], [{"subject_id": "other"}], {"orders": 20}, {}, {"transactions": TWENTY}),
+    Told("reviewers_satisfied", "reviews", [{"rating_overall": 4}, {"rating_overall": 1, "authentic": False}], [{"rating_overall": 3}],
+         {"stars": 4}),
     Told("answered_in_time", "complaints", [{"filed_at": "2025-06-10 10:00", "first_response_at": "2025-06-11 10:00"}],
          [{"filed_at": "2025-06-10 10:00", "first_response_at": "2025-06-11 10:01"}], {"hours": 24}),
     Told("answered_in_time", "complaints", [{"first_response_at": "2025-06-11 10:00"}], [{}], {"hours": 24}),
