@@ -168,6 +168,28 @@ def diff(
     out.print(lines, highlight=False)
 
 
+@app.command("enter")
+def enter_list(
+    path: Annotated[
+        Path, typer.Argument(metavar="FILE", help="YAML with the lists `evidence` and `actions`; documents beside it.")
+    ],
+    by: Who,
+    home: Home = None,
+    as_json: AsJson = False,
+) -> None:
+    """Enter evidence and corrective actions listed in a file: all of them, or none.
+
+    Example: merchant-credit assess enter ./papers/entries.yaml --by "Li Wei"
+    """
+    from credit.assessment.entering import enter
+
+    conf = settings.load(home=home)
+    with open_warehouse(conf, make=False) as con:
+        counts = enter(con, conf, path, by=by)
+    line = f"Entered 已登记: {counts['evidence']} of evidence 证据, {counts['actions']} actions 纠正措施"
+    report(dict(counts), as_json, line)
+
+
 @app.command()
 def publish(
     reason: Reason,

@@ -98,3 +98,24 @@ def test_tables_for_people(assess: Assess, home: Settings) -> None:
         assert done.exit_code == 0, done.output
     done = CliRunner().invoke(app, ["assess", "show", "1", "--home", str(home.home)], env={"COLUMNS": "200"})
     assert "未证明 not shown" in done.output
+
+
+def test_watch_tells_of_what_ends_and_is_overdue(assess: Assess, home: Settings) -> None:
+    line = f"{HEBEI}:5.2.3"
+    until = ["--dated", "2026-11-01", "--until", "2026-12-10"]
+    assess("evidence", "add", "--for", line, "--title", "已评估", *until, *BY)
+    assess(
+        "action", "open", "--for", line, "--nonconformity", "n", "--cause", "c", "--action", "改正", "--person", "王芳",
+        "--due", "2026-11-30", *BY,
+    )  # fmt: skip
+
+    def watched(*options: str) -> str:
+        words = ["watch", "--home", str(home.home), "--date", "2026-12-01", *options]
+        return str(CliRunner().invoke(app, words, env={"COLUMNS": "200"}).stdout)
+
+    reminders = json.loads(watched("--json"))["reminders"]
+    assert [(r["about"], r["person"], r["days"]) for r in reminders] == [
+        ("action", "王芳", -1),
+        ("evidence", "Li Wei", 9),
+    ]
+    assert "-1 overdue 逾期" in watched()
