@@ -98,6 +98,16 @@ class Criterion(Strict):
     weight: float = Field(1, gt=0, le=100)
     shown_by: list[Means] = Field(min_length=1)
 
+    @field_validator("shown_by")
+    @classmethod
+    def _one_paper(cls, value: list[Means]) -> list[Means]:
+        # Evidence names the line alone: of two papers asked for one would do for both.
+        if sum(not isinstance(means, Measured) for means in value) > 1:
+            raise ValueError(
+                "expected at most one document or statement a line; name all of it there, or make lettered items"
+            )
+        return value
+
     @property
     def id(self) -> str:
         """The clause with its letter: `4.2.1.1a`."""

@@ -145,6 +145,7 @@ def test_the_small_one_is_good(tmp_path: Path) -> None:
         ('clause: "4.2"', "clause: four", "line 17, criteria.1.clause"),
         ("how: declared", "how: guessed", "line 20"),
         ("zh: 二, ", "", r"line 18, criteria.1.asks.zh: Field required"),
+        ("      - how: declared", "      - {how: evidenced, document: {zh: 文, en: d}}\n      - how: declared", "at most one document or statement a line"),
         ("effective_from: 2026-01-08", "effective_from: 2025-01-08", "effective_from is before announced_on"),
         ("source: reconstruction}\n        partly", "source: law}\n        partly", "source law needs a reference"),
         ("id: a-small-one", "id: a-small-one\nid: b", "line 2: not usable YAML: key 'id' stands twice"),

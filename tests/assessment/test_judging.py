@@ -202,7 +202,7 @@ chapters: [{clause: "4", title: {zh: 章, en: chapter}}]
 grading: {source: reconstruction, levels: [{at_least: 70, stars: 2}, {at_least: 80, stars: 3}]}
 criteria:
   - {clause: "4.1", asks: {zh: 一, en: one}, weight: 7, shown_by: [{how: declared, statement: {zh: 明, en: so}}]}
-  - {clause: "4.2", asks: {zh: 二, en: two}, weight: 2, shown_by: [{how: declared, statement: {zh: 明, en: so}}, {how: evidenced, document: {zh: 文, en: paper}}]}
+  - {clause: "4.2", asks: {zh: 二, en: two}, weight: 2, shown_by: [{how: declared, statement: {zh: 明, en: so}}, {how: measured, measure: icp_shown, at_least: {value: 1, source: reconstruction}, partly_from: {value: 1, source: reconstruction}}]}
   - {clause: "4.3", asks: {zh: 三, en: three}, weight: 1, shown_by: [{how: declared, statement: {zh: 明, en: so}}]}
 """
 
@@ -262,3 +262,14 @@ def test_a_share_that_falls_short_never_looks_whole() -> None:
     assert judging._percent(0.99999) == "99.9%"
     assert judging._percent(1) == "100%"
     assert judging._percent(0.95) == "95%"
+
+
+def test_the_latest_rehearsal_counts_and_no_other_paper_stands_for_it(
+    con: duckdb.DuckDBPyConnection, home: Settings, paper: Callable[..., assessments.Evidence]
+) -> None:
+    paper("4.1.4", dated=DAY - timedelta(days=184))
+    assert lines(assessed(con, home))["4.1.4"] == "not_met"
+    paper("5.7.3")
+    assert lines(assessed(con, home))["4.1.4"] == "not_met"
+    paper("4.1.4", dated=DAY - timedelta(days=183))
+    assert lines(assessed(con, home))["4.1.4"] == "met"
