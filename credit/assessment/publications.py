@@ -169,28 +169,36 @@ def sortable_by_credit(seen: Seen, numbers: Numbers, values: Values) -> Iterable
     none_zh="没有自然人，或没有公示文件",
     none_en="there are no natural persons, or nothing is published",
 )
-def nothing_personal_published(seen: Seen, numbers: Numbers, values: Values) -> Iterable[Case] | None:
+def nothing_personal_published(seen: Seen, numbers: Numbers, given: Values) -> Iterable[Case] | None:
     """Name, citizen's number, address and contact: in the merchant's own files anywhere, in the others as whole words.
     Of a consumer the pseudonym, too."""
     if seen.published is None:
         return None
-    words = set()
-    for path in sorted(seen.published.rglob("*")):
-        inside = path.relative_to(seen.published).parts
-        if path.suffix in (".json", ".html", ".csv", ".ndjson", ".js") and inside[0] not in ("merchants", "rulebooks"):
-            words |= set(_WORD.findall(path.read_text(encoding="utf-8")))
+    personal = {
+        subject_id: {value.strip() for value in values if value and value.strip()}
+        | ({subject_id} if role == "buyer" else set())
+        for subject_id, role, *values in seen.con.execute(
+            "SELECT subject_id, role, name, id_number, address, contact FROM seen_subjects WHERE kind = 'individual' ORDER BY 1"
+        ).fetchall()
+    }
+    told = _told_as_words(seen.published, set().union(*personal.values()))
     documents = {
         row["subject_id"]: seen.published / row["document"]
         for row in pq.read_table(seen.published / "bulk/grades.parquet", columns=["subject_id", "document"]).to_pylist()
     }
     cases = []
-    for subject_id, role, *personal in seen.con.execute(
-        "SELECT subject_id, role, name, id_number, address, contact FROM seen_subjects WHERE kind = 'individual' ORDER BY 1"
-    ).fetchall():
-        told = {value.strip() for value in personal if value and value.strip()}
-        if role == "buyer":
-            told.add(subject_id)
+    for subject_id, values in personal.items():
         own = documents.get(subject_id)
         texts = [own.with_suffix(end).read_text(encoding="utf-8") for end in (".json", ".html", ".svg")] if own else []
-        cases.append((subject_id, not (told & words) and not any(value in text for text in texts for value in told)))
+        cases.append((subject_id, not (values & told) and not any(value in text for text in texts for value in values)))
     return cases
+
+
+def _told_as_words(published: Path, personal: set[str]) -> set[str]:
+    """Which of these stand as whole words in a published text that is no merchant's own and no rulebook."""
+    told = set()
+    for path in sorted(published.rglob("*")):
+        inside = path.relative_to(published).parts
+        if path.suffix in (".json", ".html", ".csv", ".ndjson", ".js") and inside[0] not in ("merchants", "rulebooks"):
+            told |= personal.intersection(_WORD.findall(path.read_text(encoding="utf-8")))
+    return told

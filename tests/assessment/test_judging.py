@@ -15,7 +15,7 @@ from credit.assessment.catalogue import Catalogue, Grading, named, parse
 from credit.assessment.difference import difference
 from credit.assessment.judging import RESULTS, assess, stars, together
 from credit.errors import UserError
-from credit.ledgers import assessments
+from credit.ledgers import assessments, closings
 from credit.settings import Settings
 from support.entries import LI, NOW
 from support.small_market import DAY
@@ -159,6 +159,8 @@ MENDED: dict[str, tuple[str, str]] = {
         "4.2.1.1b",
         "UPDATE canonical.subjects SET icp_record = '冀ICP备1号' WHERE kind = 'enterprise'",
     ),
+    "an expired permit": ("4.2.1.1a", "UPDATE canonical.subjects SET permit_valid_until = DATE '2030-01-01'"),
+    "a missed announcement": ("4.2.1.1d", "UPDATE ledger.closings SET closes_on = closes_on + 1"),
     "untraceable orders": ("4.3.5", "UPDATE canonical.transactions SET traceable = true"),
 }
 
@@ -167,6 +169,10 @@ MENDED: dict[str, tuple[str, str]] = {
 def test_mending_one_thing_changes_just_its_line(con: duckdb.DuckDBPyConnection, home: Settings, name: str) -> None:
     mended, statement = MENDED[name]
     con.execute("UPDATE canonical.subjects SET licence_valid_until = DATE '2026-11-24' WHERE subject_id = 'shop'")
+    con.execute("""UPDATE canonical.subjects SET category = '食品生鲜', permit_no = 'P', permit_valid_until = DATE '2026-11-24'
+        WHERE subject_id = 'idle'""")
+    closings.announce(con, "idle", on=DAY + timedelta(days=30), at=NOW - timedelta(days=1), **LI)
+    con.execute("UPDATE ledger.closings SET closes_on = closes_on - 1")
     before = assessed(con, home)
     con.execute(statement)
     changes = difference(before, assessed(con, home))["changed"]
