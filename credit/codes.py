@@ -1,11 +1,24 @@
 """Check characters of registration codes (python-stdnum)."""
 
+import re
+
 from stdnum.cn import ric, uscc
+
+# GB 32100: registering department (1 to 9, A, N, Y), kind of organisation, district, nine characters of the organisation code, check.
+# Letters that look like digits (I, O, S, V, Z) are not used. python-stdnum knows departments with a digit only.
+_USCC = re.compile(r"[1-9ANY][0-9A-HJ-NP-RTUWXY][0-9]{6}[0-9A-HJ-NP-RTUWXY]{10}")
+_CITIZEN = re.compile(r"(?<![0-9])[0-9](?:[ -]?[0-9]){16}[ -]?[0-9Xx](?![0-9])")
 
 
 def uscc_valid(code: str) -> bool:
-    """GB 32100: 18 characters, and the last two check the others."""
-    return bool(uscc.is_valid(code))
+    """GB 32100: 18 characters of any registering department, and the last checks the others."""
+    compact = re.sub(r"[\s-]", "", code).upper()
+    return _USCC.fullmatch(compact) is not None and bool(uscc.calc_check_digit(compact[:-1]) == compact[-1])
+
+
+def holds_resident_id(text: str) -> bool:
+    """Whether a citizen's id number stands anywhere in a text, also with blanks or hyphens within."""
+    return any(resident_id_valid(re.sub("[ -]", "", number)) for number in _CITIZEN.findall(text))
 
 
 def resident_id_valid(number: str) -> bool:

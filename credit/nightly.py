@@ -11,15 +11,17 @@ import resource
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from functools import partial
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 from zoneinfo import ZoneInfo
 
 import duckdb
 
-from credit.errors import CheckFailed, UserError
+from credit.errors import CheckFailed, UserError, WarehouseLocked
 from credit.evaluation import night as evaluation
 from credit.evaluation import results
 from credit.files import durable
@@ -30,6 +32,7 @@ from credit.tables import TABLES
 from credit.warehouse.connection import scalar, zone_of
 
 Progress = Callable[[str], None]
+T = TypeVar("T")
 
 
 def quiet(_: str) -> None:
@@ -90,6 +93,7 @@ def check(night: NightRun, progress: Progress = quiet) -> None:
             failed = [f for table in verdict.tables.values() for f in table.findings if f.severity == "critical"]
             reasons = "; ".join(f.message for f in failed)
             if night.settings.on_failed_check == "stop":
+                night.report |= {"checks": verdicts, "merged": accepted}
                 raise CheckFailed(
                     f"batch {batch_id} fails {len(failed)} expectation{'s' * (len(failed) > 1)}: {reasons}. Nothing was merged. "
                     + (f"See {verdict.docs}. " if verdict.docs else "")
@@ -196,8 +200,8 @@ def finish(night: NightRun) -> dict[str, Any]:
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1 << 20 if sys.platform == "darwin" else 1 << 10)
     with open_warehouse(night.settings, read_only=True) as con:
         rows = _totals(con)
+    night.report |= {"rows": rows, "peak_memory_mb": round(peak, 1)}
     report = {"date": night.day.isoformat(), "source": night.source, **night.report}
-    report |= {"rows": rows, "peak_memory_mb": round(peak, 1)}
     folder = night.settings.home / "reports"
     folder.mkdir(exist_ok=True)
     _write(folder / f"{night.day}.json", report)
@@ -211,10 +215,34 @@ def _write(path: Path, document: Any) -> None:
 
 
 def run(night: NightRun, progress: Callable[[str, str], None] = lambda _step, _message: None) -> dict[str, Any]:
-    """All steps in order; returns the report."""
-    for name, step in STEPS:
-        run_step(name, step, night, lambda message, name=name: progress(name, message))  # type: ignore[misc]
-    return finish(night)
+    """All steps in order; returns the report. Waits while another process has the warehouse open, as long as the setting says.
+
+    A night that fails leaves its report, too: how far it came, and why it went no further.
+    """
+    name = "ingest"
+    try:
+        for name, step in STEPS:
+            _when_free(night, partial(run_step, name, step, night, partial(progress, name)))
+        return _when_free(night, lambda: finish(night))
+    except UserError as error:
+        night.report = {"sources": {}, "quarantine": [], "notices": [], **night.report}
+        night.report["failed"] = {"step": name, "message": str(error), "exit_code": error.exit_code}
+        with suppress(UserError, OSError):
+            finish(night)
+        raise
+
+
+def _when_free(night: NightRun, work: Callable[[], T]) -> T:
+    """Do the work, again and again while the warehouse is open elsewhere. Raises WarehouseLocked once the wait is over."""
+    deadline = time.monotonic() + night.settings.lock_wait_seconds
+    while True:
+        try:
+            return work()
+        except WarehouseLocked:
+            left = deadline - time.monotonic()
+            if left <= 0:
+                raise
+            time.sleep(min(2.0, left))
 
 
 def _totals(con: duckdb.DuckDBPyConnection) -> dict[str, int]:

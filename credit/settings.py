@@ -35,12 +35,25 @@ class Settings(BaseSettings):
         "fixed for a home by its first batch",
     )
     threads: int | None = Field(None, ge=1, description="DuckDB threads; unset: all cores")
+    lock_wait_seconds: float = Field(
+        300,
+        ge=0,
+        le=86_400,
+        allow_inf_nan=False,
+        description="how long `nightly` waits for another process to close the warehouse before it gives up (exit code 5)",
+    )
     memory_limit: str = Field(
         "1GB",
         pattern=r"^[1-9]\d*(\.\d+)?\s?[KMGT]i?B$",
         description="DuckDB memory limit; it spills to disk past that",
     )
-    encoding: Literal["auto", "utf-8", "gb18030"] = Field("auto", description="encoding of CSV and NDJSON input")
+    encoding: Literal["auto", "utf-8", "gb18030", "big5hkscs", "shift_jis", "euc_jp", "euc_kr", "cp1252"] = Field(
+        "auto", description="encoding of CSV, TSV and JSON input; auto: UTF-8 or GB18030, judged line by line"
+    )
+    done_marker: str | None = Field(
+        None,
+        description="name of a file that is written into a folder when its delivery is complete; without it the folder is refused",
+    )
     max_file_mb: int = Field(4096, ge=1, description="largest input file, unpacked, in MiB")
     on_failed_check: Literal["stop", "quarantine"] = Field(
         "stop",

@@ -29,6 +29,7 @@ VERBS = {
         "nightly": "整夜运行",
         "ingest": "接收",
         "check": "检查",
+        "quarantine": "隔离区",
         "evaluate": "评价",
         "publish": "公示",
         "rollback": "回退",

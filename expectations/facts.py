@@ -65,7 +65,7 @@ def _of_every_table(table: Table) -> dict[str, str]:
             SELECT CASE WHEN bad + good >= {ENOUGH} THEN bad / (bad + good) END FROM (SELECT
                 (SELECT count(*) FROM arriving WHERE source_table <> 'released') AS good,
                 (SELECT count(DISTINCT (source_table, file, line)) FROM quarantine.rows
-                 WHERE batch_id = {{batch_id}} AND code NOT IN ('unknown_subject', 'duplicate_row')
+                 WHERE batch_id = {{batch_id}} AND code NOT IN ('unknown_subject', 'unknown_transaction', 'duplicate_row')
                    AND (source_table = '{name}' OR source_table IN (SELECT source_table FROM arriving))) AS bad)""",
     }
     if name != "subjects":

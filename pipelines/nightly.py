@@ -10,14 +10,16 @@ from __future__ import annotations
 import argparse
 import contextlib
 import sys
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from prefect import flow, get_run_logger, task
 from prefect.artifacts import create_markdown_artifact, create_table_artifact
 from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State, TaskRun
+from prefect.runtime import flow_run
 from rich.markup import escape
 
 from credit import settings
@@ -57,10 +59,11 @@ def nightly(
 ) -> dict[str, Any]:
     """Ingest, check, evaluate, publish; returns the night's report and leaves it as artifacts.
 
-    `evaluation_date` (YYYY-MM-DD) is the night that begins that day; default: today in the platform's zone.
+    `evaluation_date` (YYYY-MM-DD) is the night that begins that day; default: the day, in the platform's zone, for which the
+    run was scheduled, however late it starts.
     """
     conf = settings.load(home=home)
-    day: date = day_of(evaluation_date, conf, source)
+    day: date = day_of(evaluation_date, conf, source) if evaluation_date else _scheduled_day(conf, source)
     books = [Path(book) for book in rulebooks or []] or None
     night = NightRun(conf, day, source, Path(path) if path else None, books, history, trial)
     for name, _ in STEPS:
@@ -68,6 +71,14 @@ def nightly(
     report = finish(night)
     _artifacts(report)
     return report
+
+
+def _scheduled_day(conf: settings.Settings, source: str) -> date:
+    meant = flow_run.scheduled_start_time
+    zone = ZoneInfo(zone_before_a_batch(conf, source))
+    day = (meant or datetime.now(UTC)).astimezone(zone)
+    # Prefect's time gives a day of a type of its own, which JSON does not know.
+    return date(day.year, day.month, day.day)
 
 
 def _artifacts(report: dict[str, Any]) -> None:

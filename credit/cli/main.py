@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import sys
 from datetime import datetime
@@ -22,6 +23,7 @@ from credit.cli import (
     keys,
     mapping,
     objections,
+    quarantine,
     sanctions,
     validation,
     verification,
@@ -58,6 +60,7 @@ app.add_typer(rulebook_verbs.app, name="rulebook")
 app.add_typer(weights.app, name="weights")
 app.add_typer(export.app, name="export")
 app.add_typer(validation.app, name="validate")
+app.add_typer(quarantine.app, name="quarantine")
 app.add_typer(integrity.app, name="integrity", help="Findings of manipulation (刷单与操纵评价线索).")
 
 SourceName = Annotated[str, typer.Option("--source", help=adapters.HELP)]
@@ -287,11 +290,16 @@ def nightly(
 
     conf = settings.load(home=home)
     night = NightRun(conf, day_of(day, conf, source), source, path, rulebook, history, trial)
-    report = run(night, _Steps())
-    if as_json:
-        print_json(report)
-    else:
-        show_report(report)
+    try:
+        run(night, _Steps())
+    finally:
+        # Also of a night that failed: what came, what was set aside, and how far it went.
+        if night.report:
+            report = {"date": night.day.isoformat(), "source": night.source, **night.report}
+            if as_json:
+                print_json(report)
+            else:
+                show_report(report)
 
 
 @app.command()
@@ -459,6 +467,10 @@ app.command(name="map")(mapping.map_database)
 
 def main() -> NoReturn:
     """Entry point: a user's error is one message and its exit code, no traceback."""
+    for stream in (sys.stdout, sys.stderr):
+        # A host whose locale lacks a character shows it escaped; the work is done all the same.
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     try:
         app()
     except UserError as error:

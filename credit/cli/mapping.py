@@ -20,28 +20,38 @@ if TYPE_CHECKING:
 
 def map_database(
     check: Annotated[Path | None, typer.Option("--check", help="Mapping file to check against its database.")] = None,
+    propose: Annotated[
+        Path | None,
+        typer.Option("--propose", help="Folder of a platform's files: print a mapping for them, to correct."),
+    ] = None,
     example: Annotated[bool, typer.Option("--example", help="Print a commented mapping to begin with.")] = False,
     home: Home = None,
     as_json: AsJson = False,
 ) -> None:
-    """Map a platform's own PostgreSQL database to the canonical tables: see what is missing, or begin with an example.
+    """Map a platform's own files or PostgreSQL database to the canonical tables: have a mapping proposed, see what is missing
+    and how the first rows will be read, or begin with an example.
 
     Exit code 0 only when the mapping can be read by. What it says is data; nothing is read into the warehouse.
 
     Example: merchant-credit map --example > mapping.yaml
 
+    Example: merchant-credit map --propose ./export > ./export/mapping.yaml
+
     Example: merchant-credit map --check mapping.yaml --json
     """
-    if (check is None) == (not example):
-        raise UserError("map: expected either --check FILE or --example; see `map --help`")
+    if (check is not None) + (propose is not None) + example != 1:
+        raise UserError("map: expected one of --check FILE, --propose FOLDER and --example; see `map --help`")
     from credit.sources import mapping_check
     from credit.sources.mapping import EXAMPLE
 
+    if propose is not None:
+        sys.stdout.write(_proposed(propose, settings.load(home=home)))
+        return
     if check is None:
         sys.stdout.write(EXAMPLE.read_text(encoding="utf-8"))
         return
     conf = settings.load(home=home)
-    result = mapping_check.check(check, conf.zone or settings.DEFAULT_ZONE)
+    result = mapping_check.check(check, conf.zone or settings.DEFAULT_ZONE, conf)
     if as_json:
         print_json(result.to_json())
     else:
@@ -51,7 +61,16 @@ def map_database(
         raise kind(f"{check} cannot be used yet: {len(result.errors)} error{'s' * (len(result.errors) > 1)}, see above")
 
 
-def _show(result: mapping_check.Found) -> None:
+def _proposed(folder: Path, conf: settings.Settings) -> str:
+    from credit.sources import proposal
+    from credit.warehouse.connection import connect
+
+    conf.home.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with connect(":memory:", conf) as con:
+        return proposal.propose(con, conf, folder)
+
+
+def _show(result: mapping_check.MappingCheck) -> None:
     table = RichTable(title=f"Mapping 映射 · {escape(result.database or '-')}", title_justify="left")
     for heading in (
         "Table 表",
@@ -71,6 +90,18 @@ def _show(result: mapping_check.Found) -> None:
         table.add_row(name, "-", "-", ", ".join(indicators))
     if result.tables:
         out.print(table)
+    for row in result.first_rows:
+        out.print(
+            f"[bold]{escape(row.table)}[/bold] {escape(row.file)}, line {row.line}", highlight=False, soft_wrap=True
+        )
+        filled = {name: value for name, value in row.values.items() if value is not None}
+        out.print(
+            "  " + escape(" · ".join(f"{name} {value}" for name, value in filled.items())),
+            soft_wrap=True,
+            highlight=False,
+        )
+        for fault in row.faults:
+            out.print(f"  [red]fault[/red] {escape(fault)}", highlight=False, soft_wrap=True)
     for message in result.warnings:
         out.print(f"[yellow]note[/yellow] {escape(message)}", highlight=False, soft_wrap=True)
     for message in result.errors:

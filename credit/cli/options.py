@@ -95,5 +95,11 @@ def entering(home: Path | None) -> Iterator[duckdb.DuckDBPyConnection]:
 
 
 def print_json(value: Any) -> None:
-    """One JSON value on standard output."""
-    sys.stdout.write(json.dumps(value, ensure_ascii=False, indent=1, default=str) + "\n")
+    """One JSON value on standard output: UTF-8, whatever the host's locale."""
+    text = json.dumps(value, ensure_ascii=False, indent=1, default=str) + "\n"
+    sys.stdout.flush()
+    if hasattr(sys.stdout, "buffer"):
+        sys.stdout.buffer.write(text.encode())
+        sys.stdout.buffer.flush()
+    else:  # a stand-in, as in a notebook
+        sys.stdout.write(text)

@@ -36,18 +36,18 @@ class Url:
 
     def __init__(self, text: str, origin: str) -> None:
         """`origin` is what errors call the place it was read from. Raises UserError, which never quotes the URL."""
-        found = _URL.fullmatch(text.strip())
-        if found is None:
+        parts = _URL.fullmatch(text.strip())
+        if parts is None:
             raise UserError(f"{origin} is not a PostgreSQL URL; {_EXPECTED}")
         self._text, self.origin = text.strip(), origin
-        secrets = [found["password"] or ""]
-        for option in (found["options"] or "").split("&"):
+        secrets = [parts["password"] or ""]
+        for option in (parts["options"] or "").split("&"):
             name, _, value = option.partition("=")
             if unquote(name).lower() in ("password", "sslpassword"):
                 secrets.append(value)
         self._secrets = sorted({form for s in secrets for form in (s, unquote(s)) if form}, key=len, reverse=True)
-        host = re.search(r"(?:^|&)host=([^&]*)", found["options"] or "")
-        self.server = f"{unquote(found['host'] or (host[1] if host else '')) or 'localhost'}/{found['database'] or ''}"
+        host = re.search(r"(?:^|&)host=([^&]*)", parts["options"] or "")
+        self.server = f"{unquote(parts['host'] or (host[1] if host else '')) or 'localhost'}/{parts['database'] or ''}"
 
     def __repr__(self) -> str:
         return f"Url({self.server})"

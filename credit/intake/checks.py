@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import duckdb
 
 from credit.errors import UserError
+from credit.intake.absence import absences
 from credit.settings import Settings
 from credit.tables import KNOWN_AT, TABLES, Table
 from credit.warehouse.connection import zone_of
@@ -77,8 +78,8 @@ class CheckReport:
     @property
     def findings(self) -> list[Finding]:
         """Of all tables, critical ones first."""
-        found = [finding for check in self.tables.values() for finding in check.findings]
-        return sorted(found, key=lambda finding: finding.severity)
+        findings = [finding for check in self.tables.values() for finding in check.findings]
+        return sorted(findings, key=lambda finding: finding.severity)
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self) | {"docs": str(self.docs) if self.docs else None}
@@ -169,6 +170,21 @@ def check_batch(
         broken = [line for check in checks.values() for line in check.broken]
         if broken:
             raise UserError("suites are broken; this says nothing about the data:\n  " + "\n  ".join(broken))
+        for absence in absences(con, batch_id):
+            missing = checks.setdefault(absence.table, TableCheck(absence.table, 0))
+            observed = "empty" if absence.empty else "absent"
+            missing.findings.append(
+                Finding(
+                    absence.table,
+                    f"{absence.table}: comes every night",
+                    None,
+                    observed,
+                    {},
+                    absence.severity,
+                    absence.message,
+                )
+            )
+            missing.success = missing.success and absence.severity != "critical"
         report = CheckReport(batch_id, all(check.success for check in checks.values()), checks)
         if docs:
             from expectations.data_docs import finish
@@ -183,15 +199,15 @@ def suite_table(suites: Path = SUITES) -> list[dict[str, str]]:
     """One row an expectation, for documentation."""
     return [
         {
-            "table": one.table,
-            "on": ", ".join(one.columns),
-            "severity": one.severity,
-            "en": one.text("en", {}),
-            "zh": one.text("zh", {}),
-            "why": one.why,
+            "table": expectation.table,
+            "on": ", ".join(expectation.columns),
+            "severity": expectation.severity,
+            "en": expectation.text("en", {}),
+            "zh": expectation.text("zh", {}),
+            "why": expectation.why,
         }
         for name in TABLES
-        for one in load_suite(name, suites)
+        for expectation in load_suite(name, suites)
     ]
 
 
@@ -228,18 +244,18 @@ def _expectation(path: Path, table: str, entry: dict[str, Any]) -> Expectation:
     least = meta.get("min_rows", 1)
     if not isinstance(least, int) or least < 1:
         raise ValueError(f"meta.min_rows is {least!r}; allowed: a whole number from 1")
-    one = Expectation(path, table, entry["type"], entry["kwargs"], entry["severity"], **words, min_rows=least)
+    expectation = Expectation(path, table, entry["type"], entry["kwargs"], entry["severity"], **words, min_rows=least)
     of_rows, of_facts = {*TABLES[table].names, KNOWN_AT.name}, set(facts(TABLES[table]))
-    for column in one.columns:
+    for column in expectation.columns:
         if column not in of_rows | of_facts:
             raise ValueError(f"unknown column {column!r}; table {table} has neither such a column nor such a fact")
-    if one.on_facts and not of_facts.issuperset(one.columns):
+    if expectation.on_facts and not of_facts.issuperset(expectation.columns):
         raise ValueError("columns and facts cannot stand in one expectation")
-    if unknown := sorted(set(one.parameters.values()) - set(parameters(TABLES[table]))):
+    if unknown := sorted(set(expectation.parameters.values()) - set(parameters(TABLES[table]))):
         raise ValueError(f"unknown parameter {unknown[0]!r}")
     for language in ("en", "zh"):
-        one.text(language, {})
-    return one
+        expectation.text(language, {})
+    return expectation
 
 
 def _is_parameter(value: Any) -> bool:
@@ -309,28 +325,34 @@ def _check_table(
     import pandas as pd
 
     table = TABLES[check.table]
-    named = {parameter for one in suite for parameter in one.parameters.values()}
+    named = {parameter for expectation in suite for parameter in expectation.parameters.values()}
     bounds = _figures(con, table, parameters(table), named, moment)
-    found = _figures(con, table, facts(table), {name for one in suite if one.on_facts for name in one.columns}, moment)
+    figures = _figures(
+        con,
+        table,
+        facts(table),
+        {name for expectation in suite if expectation.on_facts for name in expectation.columns},
+        moment,
+    )
 
-    def can_say(one: Expectation) -> bool:
-        if any(bounds[parameter] is None for parameter in one.parameters.values()):
+    def can_say(expectation: Expectation) -> bool:
+        if any(bounds[parameter] is None for parameter in expectation.parameters.values()):
             return False
-        if one.on_facts:
-            return all(found[name] is not None for name in one.columns)
-        return check.rows >= one.min_rows
+        if expectation.on_facts:
+            return all(figures[name] is not None for name in expectation.columns)
+        return check.rows >= expectation.min_rows
 
-    check.neutral = [one.name(bounds) for one in suite if not can_say(one)]
-    on_rows = [one for one in suite if can_say(one) and not one.on_facts]
-    on_facts = [one for one in suite if can_say(one) and one.on_facts]
+    check.neutral = [expectation.name(bounds) for expectation in suite if not can_say(expectation)]
+    on_rows = [expectation for expectation in suite if can_say(expectation) and not expectation.on_facts]
+    on_facts = [expectation for expectation in suite if can_say(expectation) and expectation.on_facts]
     if on_rows:
-        columns = sorted({column for one in on_rows for column in one.columns}) or [table.key]
+        columns = sorted({column for expectation in on_rows for column in expectation.columns}) or [table.key]
         sample = check_rows if check.rows > check_rows else None
         frame = _frame(con, table, columns, moment.batch_id, sample)
         check.judged_rows, check.sampled = len(frame), sample is not None
         _judge(context, check, check.table, frame, on_rows, bounds)
     if on_facts:
-        _judge(context, check, f"{check.table}-facts", pd.DataFrame([found]), on_facts, bounds)
+        _judge(context, check, f"{check.table}-facts", pd.DataFrame([figures]), on_facts, bounds)
     check.success = not any(finding.severity == "critical" for finding in check.findings)
 
 
@@ -343,22 +365,24 @@ def _judge(
     from great_expectations.expectations.metadata_types import FailureSeverity
 
     suite, broken_before = ExpectationSuite(name=name), len(check.broken)
-    for number, one in enumerate(stated):
-        text = f"{one.text('zh', bounds)} / {one.text('en', bounds)}"
-        if one.on_facts:  # Great Expectations' page shows only whether a value is as expected, not the value
-            text += "".join(f" · 实际 / found: {_shown(name, _plain(frame[name].iloc[0]))}" for name in one.columns)
+    for number, expectation in enumerate(stated):
+        text = f"{expectation.text('zh', bounds)} / {expectation.text('en', bounds)}"
+        if expectation.on_facts:  # Great Expectations' page shows only whether a value is as expected, not the value
+            text += "".join(
+                f" · 实际 / found: {_shown(name, _plain(frame[name].iloc[0]))}" for name in expectation.columns
+            )
         try:
             suite.add_expectation(
                 ExpectationConfiguration(
-                    type=one.type,
-                    kwargs=one.kwargs,
-                    description=f"{_SEVERITY_ZH[one.severity]} {one.severity}: {text}",
-                    severity=FailureSeverity(one.severity),
-                    meta={"number": number, "why": one.why, "action": one.action},
+                    type=expectation.type,
+                    kwargs=expectation.kwargs,
+                    description=f"{_SEVERITY_ZH[expectation.severity]} {expectation.severity}: {text}",
+                    severity=FailureSeverity(expectation.severity),
+                    meta={"number": number, "why": expectation.why, "action": expectation.action},
                 ).to_domain_obj()
             )
         except Exception as error:
-            check.broken.append(f"{one.where()}: {_first_line(error)}")
+            check.broken.append(f"{expectation.where()}: {_first_line(error)}")
     if len(check.broken) > broken_before:
         return
     source = context.data_sources.add_pandas(name)
@@ -376,30 +400,40 @@ def _judge(
         # Great Expectations gives up on the whole suite and doesn't say where: run them one by one.
         if len(stated) == 1:
             check.broken.append(f"{stated[0].where()}: {_first_line(error)}")
-        for number, one in enumerate(stated if len(stated) > 1 else []):
-            _judge(context, check, f"{name}-{number}", frame, [one], bounds)
+        for number, expectation in enumerate(stated if len(stated) > 1 else []):
+            _judge(context, check, f"{name}-{number}", frame, [expectation], bounds)
         if len(check.broken) == broken_before:
             raise
         return
     for validation in outcome.run_results.values():
         for result in validation.results:
-            one = stated[result.expectation_config.meta["number"]]
+            expectation = stated[result.expectation_config.meta["number"]]
             check.evaluated += 1
             if raised := _raised(result.exception_info):
-                check.broken.append(f"{one.where()}: {raised}")
+                check.broken.append(f"{expectation.where()}: {raised}")
             elif not result.success:
-                check.findings.append(_finding(one, result.result, bounds))
+                check.findings.append(_finding(expectation, result.result, bounds))
 
 
 _SEVERITY_ZH = {"critical": "严重", "warning": "提醒"}
 
 
-def _finding(one: Expectation, result: dict[str, Any], bounds: dict[str, Any]) -> Finding:
-    observed = _observed(one, result)
-    column = "+".join(one.columns) or None
-    message = f"{one.table}.{column or '*'}: {one.text('zh', bounds)} / {one.text('en', bounds)}"
-    message += f" · 实际 / found: {_shown(column, observed)} → {one.action}"
-    return Finding(one.table, one.name(bounds), column, observed, one.expected(bounds), one.severity, message)
+def _finding(expectation: Expectation, result: dict[str, Any], bounds: dict[str, Any]) -> Finding:
+    observed = _observed(expectation, result)
+    column = "+".join(expectation.columns) or None
+    message = (
+        f"{expectation.table}.{column or '*'}: {expectation.text('zh', bounds)} / {expectation.text('en', bounds)}"
+    )
+    message += f" · 实际 / found: {_shown(column, observed)} → {expectation.action}"
+    return Finding(
+        expectation.table,
+        expectation.name(bounds),
+        column,
+        observed,
+        expectation.expected(bounds),
+        expectation.severity,
+        message,
+    )
 
 
 def _shown(column: str | None, observed: Any) -> str:
@@ -410,9 +444,9 @@ def _shown(column: str | None, observed: Any) -> str:
     return ", ".join(map(str, observed)) if isinstance(observed, list) else str(observed)
 
 
-def _observed(one: Expectation, result: dict[str, Any]) -> Any:
+def _observed(expectation: Expectation, result: dict[str, Any]) -> Any:
     """What was found instead: the fact, the figure, or the share of rows that are not as expected."""
-    if one.on_facts:
+    if expectation.on_facts:
         return _plain(result["partial_unexpected_list"][0])
     if "observed_value" in result:
         return _plain(result["observed_value"])

@@ -20,6 +20,8 @@ from pathlib import Path
 import duckdb
 
 from credit.errors import InputError
+from credit.intake.early import hold_early_rows
+from credit.intake.past_files import PastFiles, history_mark, mark
 from credit.intake.pseudonyms import pseudonym_macro
 from credit.intake.rows import check_rows
 from credit.ledgers import steps
@@ -66,12 +68,10 @@ def land(
     """
     read = source_of(source).read
 
+    past = PastFiles.known_to(con)
+
     def is_landed(file: InputFile) -> bool:
-        return bool(
-            con.execute(
-                "SELECT 1 FROM meta.batches WHERE state <> 'refused' AND list_contains(files, ?)", [_mark(file)]
-            ).fetchall()
-        )
+        return past.is_landed(file, history)
 
     delivery = read(con, settings, path, is_landed)
     new = [file for file in delivery.files if not is_landed(file)]
@@ -86,13 +86,16 @@ def land(
         con.execute("CREATE OR REPLACE TEMP TABLE staged_rejects AS FROM quarantine.rows LIMIT 0")
         for reject in delivery.rejects:
             con.execute(f"INSERT INTO staged_rejects SELECT {batch_id}, *, NULL FROM ({reject})")
+        notices = [*delivery.notices, *past.notices(new, as_of, zone)]
         for table in TABLES.values():
             parts = [part for part in delivery.parts if part.table == table.name]
             if parts:
-                check_rows(con, table, parts, batch_id, zone, as_of, now, history)
+                first = past.first_known(new, as_of)
+                notices += check_rows(con, table, parts, batch_id, zone, as_of, now, history, first)
         for table in TABLES.values():
             if any(part.table == table.name for part in delivery.parts):
                 _hold_unknown_subjects(con, table, batch_id)
+                hold_early_rows(con, table, batch_id)
                 columns = sorted({name for part in delivery.parts if part.table == table.name for name in part.columns})
                 con.execute(
                     f"""INSERT INTO meta.supplied SELECT {batch_id}, '{table.name}', ?,
@@ -119,20 +122,22 @@ def land(
             [
                 batch_id,
                 source,
-                hashlib.sha256("".join(sorted(map(_mark, new))).encode()).hexdigest(),
-                [_mark(file) for file in new],
+                hashlib.sha256("".join(sorted(map(mark, new))).encode()).hexdigest(),
+                [*map(mark, new), *(history_mark(file) for file in new if history)],
                 as_of,
                 now,
                 json.dumps(counts),
             ],
         )
+        if not history and batch_id == 1:
+            notices += _history_untold(con, delivery, batch_id, as_of)
         if delivery.landed is not None:
             delivery.landed(con, batch_id)
     batch = Batch(
         batch_id,
         "landed",
         counts,
-        notices=list(delivery.notices),
+        notices=notices,
         reasons=quarantine_reasons(con, [batch_id]),
     )
     skipped = len(delivery.files) - len(new)
@@ -141,12 +146,34 @@ def land(
     return batch
 
 
-def _mark(file: InputFile) -> str:
-    return f"{file.table}:{file.hash}"
+_OLD_DAYS = 30
+
+
+def _history_untold(con: duckdb.DuckDBPyConnection, delivery: Delivery, batch_id: int, as_of: datetime) -> list[str]:
+    """Of a first delivery: that its rows are old and count as known since tonight, where they are and do."""
+    untold = []
+    for table in TABLES.values():
+        columns = {name for part in delivery.parts if part.table == table.name for name in part.columns}
+        if table.event is None or not columns or "known_at" in columns:
+            continue
+        old = scalar(
+            con,
+            f"""SELECT avg((CAST({table.event} AS TIMESTAMPTZ) < ?::TIMESTAMPTZ - INTERVAL {_OLD_DAYS} DAY)::INT)
+                FROM landing.{table.name} WHERE batch_id = {batch_id}""",
+            [as_of],
+        )
+        if old is not None and old > 0.5:
+            untold.append(table.name)
+    if not untold:
+        return []
+    return [
+        f"a first delivery in which most rows of {', '.join(untold)} are older than {_OLD_DAYS} days: they count as known since "
+        "this night. If the platform knew them since they happened, deliver the same files once more with --history"
+    ]
 
 
 def _landed_before(con: duckdb.DuckDBPyConnection, delivery: Delivery) -> Batch:
-    marks = [_mark(file) for file in delivery.files]
+    marks = [mark(file) for file in delivery.files]
     rows = con.execute(
         "SELECT batch_id, state, counts FROM meta.batches WHERE list_has_any(files, ?) AND state <> 'refused' ORDER BY 1",
         [marks],

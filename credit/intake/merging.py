@@ -6,30 +6,31 @@ import json
 
 import duckdb
 
+from credit.intake.early import order_missing, speaks_of_orders
 from credit.intake.landing import Counts
 from credit.tables import TABLES, Table
 from credit.warehouse.connection import scalar, transaction
+from credit.warehouse.sql import statement
 
 
-def _release_waiting(con: duckdb.DuckDBPyConnection, batch_id: int) -> None:
-    """Rows of accepted batches whose subject is known by now join the merge of this batch, as `released`."""
-    for table in TABLES.values():
-        if table.name == "subjects":
-            continue
-        due = """subject_id IN (SELECT subject_id FROM canonical.subjects)
-            AND batch_id IN (SELECT batch_id FROM meta.batches WHERE state = 'accepted')"""
-        if not scalar(con, f"SELECT count(*) FROM waiting.{table.name} WHERE {due}"):
-            continue
-        con.execute(
-            f"""UPDATE quarantine.rows q SET released_by = {batch_id} FROM (FROM waiting.{table.name} WHERE {due}) w
-                WHERE q.code = 'unknown_subject' AND q.batch_id = w.batch_id AND q.key = w.{table.key}
-                  AND q.source_table = w.source_table"""
-        )
-        con.execute(
-            f"""INSERT INTO landing.{table.name}
-                SELECT * REPLACE ('released' AS source_table) FROM waiting.{table.name} WHERE {due}"""
-        )
-        con.execute(f"DELETE FROM waiting.{table.name} WHERE {due}")
+def _release_waiting(con: duckdb.DuckDBPyConnection, table: Table, batch_id: int) -> None:
+    """Rows of accepted batches whose subject and order are known by now join the merge of this batch, as `released`."""
+    due = """subject_id IN (SELECT subject_id FROM canonical.subjects)
+        AND batch_id IN (SELECT batch_id FROM meta.batches WHERE state = 'accepted')"""
+    if speaks_of_orders(table):
+        due += f" AND NOT coalesce({order_missing(batch_id)}, false)"
+    if not scalar(con, f"SELECT count(*) FROM waiting.{table.name} WHERE {due}"):
+        return
+    con.execute(
+        f"""UPDATE quarantine.rows q SET released_by = {batch_id} FROM (FROM waiting.{table.name} WHERE {due}) w
+            WHERE q.code IN ('unknown_subject', 'unknown_transaction') AND q.batch_id = w.batch_id AND q.key = w.{table.key}
+              AND q.source_table = w.source_table"""
+    )
+    con.execute(
+        f"""INSERT INTO landing.{table.name}
+            SELECT * REPLACE ('released' AS source_table) FROM waiting.{table.name} WHERE {due}"""
+    )
+    con.execute(f"DELETE FROM waiting.{table.name} WHERE {due}")
 
 
 # --- merging -----------------------------------------------------------------------------------------------------
@@ -47,12 +48,12 @@ def accept(con: duckdb.DuckDBPyConnection, batch_id: int) -> dict[str, dict[str,
     merged = {}
     with transaction(con):
         con.execute("UPDATE meta.batches SET state = 'accepted' WHERE batch_id = ?", [batch_id])
-        for table in TABLES.values():  # subjects first
+        for table in TABLES.values():  # subjects first, orders before what speaks of them
+            if table.name != "subjects":
+                _release_waiting(con, table, batch_id)
             numbers = _merge(con, table, batch_id)
             if any(numbers.values()):
                 merged[table.name] = numbers
-            if table.name == "subjects":
-                _release_waiting(con, batch_id)
     return merged
 
 
@@ -80,27 +81,9 @@ def _merge(con: duckdb.DuckDBPyConnection, table: Table, batch_id: int) -> dict[
     if touched:
         of_touched = f"SEMI JOIN (SELECT {key} FROM incoming WHERE touches) USING ({key})"
         con.execute(
-            f"""
-            CREATE OR REPLACE TEMP TABLE versions AS
-            WITH all_versions AS (
-                SELECT {names}, batch_id FROM incoming WHERE touches
-                UNION ALL SELECT {names}, batch_id FROM canonical.{table.name} {of_touched}
-                UNION ALL SELECT {names}, batch_id FROM history.{table.name} {of_touched}
-            ),
-            -- a version that says what the one before it said is no new belief
-            changes AS (
-                SELECT *, ROW({content}) IS NOT DISTINCT FROM lag(ROW({content})) OVER w AS repeats
-                FROM all_versions WINDOW w AS (PARTITION BY {key} ORDER BY known_at, batch_id)
+            statement(
+                __file__, "versions", table=table.name, key=key, names=names, content=content, of_touched=of_touched
             )
-            SELECT {names}, batch_id, lead(known_at) OVER (PARTITION BY {key} ORDER BY known_at, batch_id) AS known_until
-            FROM changes WHERE NOT coalesce(repeats, false);
-
-            DELETE FROM canonical.{table.name} WHERE {key} IN (SELECT {key} FROM versions);
-            DELETE FROM history.{table.name} WHERE {key} IN (SELECT {key} FROM versions);
-            INSERT INTO canonical.{table.name} SELECT {names}, batch_id FROM versions WHERE known_until IS NULL;
-            INSERT INTO history.{table.name} SELECT {names}, batch_id, known_until FROM versions
-                WHERE known_until IS NOT NULL
-            """
         )
     con.execute(f"DELETE FROM landing.{table.name} WHERE {mine}")
     changed = scalar(con, "SELECT count(*) FROM incoming WHERE touches")

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 
 import duckdb
 
 from credit.sources.delivery import Part
-from credit.tables import Table
-from credit.warehouse import row_rules
+from credit.tables import KNOWN_AT, Table
+from credit.warehouse import row_rules, values
 from credit.warehouse.connection import scalar
+from credit.warehouse.sql import statement
 
 
 def check_rows(
@@ -21,22 +23,31 @@ def check_rows(
     as_of: datetime,
     now: datetime,
     history: bool,
-) -> None:
-    """Type and check the rows of the parts: good ones into `landing`, the others into `staged_rejects`."""
+    first_known: dict[str, datetime] | None = None,
+) -> list[str]:
+    """Type and check the rows of the parts: good ones into `landing`, the others into `staged_rejects`.
+
+    `first_known`: name of a file -> when its delivery first came. Returns notices of what was read as blank or healed.
+    """
     con.execute("SET VARIABLE as_of = ?::TIMESTAMPTZ", [as_of])
     con.execute("SET VARIABLE now = ?::TIMESTAMPTZ", [max(now, as_of)])
-    stands_for_known = "getvariable('as_of')"
-    if history:
-        stands_for_known = f"coalesce({_event_instant(table)}, getvariable('as_of'))"
+    notices: list[str] = []
     con.execute(
         f"""CREATE OR REPLACE TEMP TABLE checked AS
-            SELECT *, '' AS key_, '' AS fault, '' AS raw FROM landing.{table.name} LIMIT 0"""
+            SELECT *, '' AS key_, '' AS fault, '' AS raw, 0 AS nth_file FROM landing.{table.name} LIMIT 0"""
     )
     # Text without an offset, and calendar days as instants, are in the platform's zone.
     con.execute(f"SET TimeZone = '{zone}'")
     try:
-        for part in parts:
-            con.execute("INSERT INTO checked " + _checked(table, part, batch_id, stands_for_known))
+        for number, part in enumerate(parts):
+            known = "getvariable('as_of')"
+            if part.file is not None and first_known and (first := first_known.get(part.file.name)):
+                known = f"TIMESTAMPTZ '{first.isoformat()}'"
+            if history:
+                known = f"coalesce({_event_instant(table)}, {known})"
+            damage = columns_as_a_whole(con, table, part) if part.file is not None else WholeColumns()
+            notices += damage.notices
+            con.execute("INSERT INTO checked " + _checked(table, part, batch_id, known, zone, damage, number))
     finally:
         con.execute("SET TimeZone = 'UTC'")
     _reject_duplicates(con, table)
@@ -49,6 +60,71 @@ def check_rows(
         f"""INSERT INTO landing.{table.name} SELECT {names}, batch_id, source_table, file, line
             FROM checked WHERE fault IS NULL"""
     )
+    return notices
+
+
+@dataclass(frozen=True)
+class WholeColumns:
+    """What only a whole column shows. `healed`: ids that all end in .0, `rounded`: long ids that all end in zeros."""
+
+    healed: tuple[str, ...] = ()
+    rounded: tuple[str, ...] = ()
+    notices: tuple[str, ...] = ()
+
+
+_ZEROS = 6
+"""Last digits of ids that are all zero before they count as lost: by chance once in a million."""
+
+
+def columns_as_a_whole(con: duckdb.DuckDBPyConnection, table: Table, part: Part) -> WholeColumns:
+    """Look through the text columns of a part once: ids that a float or a spreadsheet has changed, and words for nothing."""
+    columns = [
+        column
+        for column in table.supplied
+        if column.name in part.columns and column.type == "text" and column.max_length < 2_000
+    ]
+    if not columns:
+        return WholeColumns()
+    picked = []
+    for column in columns:
+        text = f"x.{column.name}"
+        ids = values.is_id(table, column)
+        nothing = values.is_nothing(text, column)
+        digits = f"length({text}) >= 16 AND regexp_full_match({text}, '[0-9]+')"
+        picked += [
+            f"count(*) FILTER ({text} IS NOT NULL AND NOT {nothing})",
+            f"count(*) FILTER ({nothing})",
+            f"count(*) FILTER ({text} IS NOT NULL AND {values.masked(text)})" if column.privacy == "pseudonym" else "0",
+            f"count(*) FILTER (ends_with({text}, '.0') AND regexp_full_match({text}, '[0-9]{{1,15}}[.]0'))"
+            if ids
+            else "0",
+            f"count(*) FILTER ({digits})" if ids else "0",
+            f"count(*) FILTER ({digits} AND ltrim(substr({text}, 16), '0') = '')" if ids else "0",
+            f"coalesce(sum(length({text}) - 15) FILTER ({digits}), 0)" if ids else "0",
+        ]
+    names = [column.name for column in columns]
+    row = con.execute(
+        f"SELECT {', '.join(picked)} FROM (SELECT r{row_rules.texts(names)} FROM ({part.relation}) r) x"
+    ).fetchall()[0]
+    healed, rounded, notices = [], [], []
+    file = part.file.name if part.file else part.source_table
+    for i, column in enumerate(columns):
+        filled, nothing_said, hidden, fractions, long, zeros, digits_lost = row[7 * i : 7 * i + 7]
+        label = f"{file}: {column.name} ({column.zh})"
+        if nothing_said:
+            notices.append(f"{label}: {nothing_said:,} values such as NULL or 无 are read as blank")
+        if hidden:
+            notices.append(
+                f"{label}: {hidden:,} ids are masked (*) and read as blank: one mask stands for several people"
+            )
+        if fractions and fractions == filled:
+            healed.append(column.name)
+            notices.append(
+                f"{label}: all {filled:,} ids end in .0, as whole numbers do that went through a float; read without it"
+            )
+        if long and long == zeros and digits_lost >= _ZEROS:
+            rounded.append(column.name)
+    return WholeColumns(tuple(healed), tuple(rounded), tuple(notices))
 
 
 def _event_instant(table: Table) -> str:
@@ -56,36 +132,42 @@ def _event_instant(table: Table) -> str:
     return f"CAST({event} AS TIMESTAMPTZ)"
 
 
-def _checked(table: Table, part: Part, batch_id: int, stands_for_known: str) -> str:
+def _checked(
+    table: Table, part: Part, batch_id: int, stands_for_known: str, zone: str, damage: WholeColumns, number: int
+) -> str:
     """SELECT of typed rows with `fault` ('code|reason' or NULL) and `raw`."""
-    typed = ", ".join(f"{row_rules.typed(table, column, part.columns)} AS {column.name}" for column in table.supplied)
-    known = "TRY_CAST(r.known_at AS TIMESTAMPTZ)" if "known_at" in part.columns else "NULL::TIMESTAMPTZ"
+    typed = ", ".join(
+        f"{row_rules.typed(table, column, part.columns, zone)} AS {column.name}" for column in table.supplied
+    )
+    known = values.reads(table, KNOWN_AT, "x.known_at", zone) if "known_at" in part.columns else "NULL::TIMESTAMPTZ"
     defaults = ", ".join(
         f"coalesce({column.name}, {column.default}) AS {column.name}" for column in table.columns if column.default
     )
     rules = "\n".join(
-        f"WHEN {bad} THEN '{code}|' || {reason}" for bad, code, reason in row_rules.rules(table, part.columns)
+        f"WHEN {bad} THEN '{code}|' || {reason}"
+        for bad, code, reason in row_rules.rules(table, part.columns, damage.rounded)
     )
     # The rejected row is kept as it came, but a consumer's id only as its pseudonym.
     kept = ", ".join(f"{name} := {f't.{name}' if _is_pseudonym(table, name) else f'r.{name}'}" for name in part.columns)
-    return f"""
-        WITH raw AS ({part.relation}),
-        bounds AS ({row_rules.BOUNDS}),
-        typed AS (SELECT {typed}, {known} AS known_at_, r FROM raw r),
-        faulty AS (
-            SELECT t.*, CASE {rules} END AS fault FROM (SELECT * FROM typed, bounds) t
-        ),
-        complete AS (
-            SELECT * EXCLUDE (known_at_) {f"REPLACE ({defaults})" if defaults else ""}, known_at_ FROM faulty
-        )
-        SELECT {
-        ", ".join(f"{column.derived} AS {column.name}" if column.derived else column.name for column in table.columns)
-    },
-            coalesce(known_at_, {stands_for_known}) AS known_at, {batch_id}::BIGINT AS batch_id,
-            '{part.source_table}' AS source_table, r._file AS file, r._line AS line, {table.key} AS key_, fault,
-            CASE WHEN fault IS NOT NULL THEN to_json(struct_pack({kept}))::VARCHAR END AS raw
-        FROM complete t
-    """
+    columns = (f"{column.derived} AS {column.name}" if column.derived else column.name for column in table.columns)
+    return statement(
+        __file__,
+        "checked",
+        relation=part.relation,
+        bounds=row_rules.BOUNDS,
+        texts=row_rules.texts(part.columns, damage.healed),
+        typed=typed,
+        known=known,
+        rules=rules,
+        defaults=f"REPLACE ({defaults})" if defaults else "",
+        columns=", ".join(columns),
+        stands_for_known=stands_for_known,
+        batch_id=str(batch_id),
+        source_table=part.source_table,
+        key=table.key,
+        kept=kept,
+        nth_file=str(number),
+    )
 
 
 def _is_pseudonym(table: Table, name: str) -> bool:
@@ -102,28 +184,12 @@ def _reject_duplicates(con: duckdb.DuckDBPyConnection, table: Table) -> None:
     repeated = scalar(con, "SELECT count(*) > count(DISTINCT (key_, known_at)) FROM checked WHERE fault IS NULL")
     if not repeated:
         return
-    content = ", ".join(table.names)
     con.execute(
-        f"""
-        CREATE OR REPLACE TEMP TABLE verdict AS
-        SELECT row, CASE
-            WHEN contents > 1 THEN 'conflicting_duplicate|{table.key} ' || left(key_, 60) || ' stands ' || copies ||
-                ' times in this file with different content; none is taken: deliver the right one'
-            WHEN nth > 1 THEN 'duplicate_row|{table.key} ' || left(key_, 60) || ' stands ' || copies ||
-                ' times in this file with the same content; one is taken'
-            WHEN file < last_file THEN 'superseded_in_delivery|{table.key} ' || left(key_, 60) ||
-                ' stands again in the later file ' || last_file || ', which is taken' END AS fault
-        FROM (
-            SELECT rowid AS row, key_, file, count(*) OVER in_file AS copies,
-                   -- window functions know no DISTINCT here: number the contents instead
-                   max(rank) OVER in_file AS contents, row_number() OVER (in_file ORDER BY line) AS nth,
-                   max(file) OVER (PARTITION BY key_, known_at) AS last_file
-            FROM (SELECT rowid, *, dense_rank() OVER (PARTITION BY key_, known_at, file ORDER BY ROW({content})) AS rank
-                  FROM checked WHERE fault IS NULL)
-            WINDOW in_file AS (PARTITION BY key_, known_at, file)
-        );
-        UPDATE checked SET fault = v.fault,
-            raw = coalesce(raw, to_json(struct_pack({", ".join(f"{n} := checked.{n}" for n in table.names)}))::VARCHAR)
-        FROM verdict v WHERE checked.rowid = v.row AND v.fault IS NOT NULL
-        """
+        statement(
+            __file__,
+            "duplicates",
+            key=table.key,
+            content=", ".join(table.names),
+            row=", ".join(f"{name} := checked.{name}" for name in table.names),
+        )
     )

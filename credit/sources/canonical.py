@@ -1,12 +1,15 @@
 """Canonical files: a file or a folder of files, each holding rows of one canonical table.
 
-The table is told by the file's name (`transactions.csv`, `transactions-2026-11-24.csv.gz`, `交易.csv`) or by the
-folder it lies in (`transactions/part-1.parquet`). Columns go by their English or their Chinese names.
+The table is told by the file's name (`transactions.csv`, `transactions-2026-11-24.csv.gz`, `交易.csv`), by the sheet of a
+workbook, by the member of a zip, or by the folder it lies in (`transactions/part-1.parquet`). Columns go by their English
+or their Chinese names. Whatever lies in the folder and is not read is named.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import duckdb
@@ -16,59 +19,163 @@ from credit.settings import Settings
 from credit.sources import files
 from credit.sources.delivery import Delivery, InputFile, Part
 from credit.tables import KNOWN_AT, TABLES, Table
+from credit.warehouse import words
 from credit.warehouse.connection import quote
+
+_SHOWN = 20
+
+
+@dataclass(frozen=True)
+class Source:
+    """A file, or a sheet or member of one, and the canonical table whose rows it holds."""
+
+    file: Path
+    table: str
+    part: str | None = None
+
+
+@dataclass(frozen=True)
+class Holdings:
+    """What a path holds. `notices`: what lies there and is not read."""
+
+    sources: tuple[Source, ...]
+    notices: tuple[str, ...]
+
+
+@cache
+def _labels() -> tuple[tuple[str, str], ...]:
+    """(how a table is called in lower case, its canonical name), longest first."""
+    labels = dict(words.TABLE_NAMES)
+    for table in TABLES.values():
+        labels |= {table.name: table.name, table.zh: table.name}
+    return tuple(
+        sorted(((label.lower(), table) for label, table in labels.items()), key=lambda pair: (-len(pair[0]), pair))
+    )
+
+
+def table_named(name: str) -> str | None:
+    """The canonical table that the beginning of a name tells; None when it tells none."""
+    for label, table in _labels():
+        rest = name[len(label) :]
+        if name.lower().startswith(label) and (not rest or rest[0] in "._- （(" or label[0] >= "\u4e00"):
+            return table
+    return None
 
 
 def table_of(path: Path) -> str | None:
     """The canonical table a file's (or its folder's) name tells, longest name first; None when it tells none."""
-    for name in (path.name, path.parent.name):
-        for table in sorted(TABLES.values(), key=lambda t: -len(t.name)):
-            for label in (table.name, table.zh):
-                rest = name[len(label) :]
-                if name.lower().startswith(label.lower()) and (not rest or rest[0] in "._- "):
-                    return table.name
-    return None
+    return table_named(path.name) or table_named(path.parent.name)
 
 
-def _find(path: Path) -> list[tuple[Path, str]]:
+def find(path: Path, settings: Settings) -> Holdings:
+    """The sources of a file or folder. Raises InputError where there is none, or one that cannot be read."""
     if not path.exists():
         raise InputError(f"{path} does not exist; give a file or a folder of canonical files")
-    candidates = files.list_folder(path) if path.is_dir() else [path]
-    found: list[tuple[Path, str]] = []
-    unknown: list[tuple[Path, str]] = []
+    unread: list[str] = []
+    if path.is_dir():
+        files.refuse_unfinished(path, settings)
+        listing = files.listing(path)
+        unread += [f"{entry.relative_to(path)} ({why})" for entry, why in listing.unread]
+        candidates = list(listing.files)
+    else:
+        candidates = [path]
+    sources: list[Source] = []
+    unknown: list[str] = []
     for file in candidates:
-        if files.format_of(file) is None:
-            if not path.is_dir():
-                raise InputError(f"{file} is of no known format; expected .csv, .ndjson (or .gz of these) or .parquet")
+        if path.is_dir() and file.name == settings.done_marker:
             continue
-        table = table_of(file)
-        (found if table else unknown).append((file, table or ""))
+        if files.format_of(file) is None:
+            if not path.is_dir() or table_of(file):
+                raise InputError(f"{file} is of no known format; expected {files.READABLE}")
+            unread.append(f"{file.relative_to(path)} (no known format)")
+            continue
+        held, left = _tables_in(file)
+        sources += held
+        if held:
+            unread += [f"{file.name}: {part} (tells no table)" for part in left]
+        else:
+            unknown += [str(file)]
     if unknown:
         raise InputError(
-            f"cannot tell which table these files hold: {', '.join(str(file) for file, _ in unknown)}; "
+            f"cannot tell which table these files hold: {', '.join(unknown)}; "
             f"their names must begin with one of: {', '.join(TABLES)}"
         )
-    if not found:
+    if not sources:
         raise InputError(f"{path} holds no canonical file; expected for example transactions.csv or reviews.parquet")
-    return found
+    notices: tuple[str, ...] = ()
+    if unread:
+        more = f" and {len(unread) - _SHOWN} more" if len(unread) > _SHOWN else ""
+        notices = (f"not read: {', '.join(unread[:_SHOWN])}{more}",)
+    return Holdings(tuple(sources), notices)
 
 
-def _match(table: Table, file: Path, headers: dict[str, str]) -> tuple[dict[str, str], list[str]]:
-    """Canonical column -> raw column; and the headers that mean nothing to us."""
-    names = {}
+def _tables_in(file: Path) -> tuple[list[Source], list[str]]:
+    """What of a file is read as which table, and what of it tells no table."""
+    parts = files.parts_of(file)
+    of_file = table_of(file)
+    if parts == [None]:
+        return ([Source(file, of_file)] if of_file else []), []
+    sources, left = [], []
+    for part in parts:
+        assert part is not None
+        label = Path(part) if files.format_of(file) == "zip" else None
+        if label is not None and files.format_of(label) in (None, "zip", "excel"):
+            raise InputError(
+                f"{file}: {part} is of no format that is read from a zip; expected .csv, .tsv, .json, .parquet"
+            )
+        table = table_of(label) if label is not None else table_named(part)
+        if table:
+            sources.append(Source(file, table, part))
+        else:
+            left.append(part)
+    if not sources and of_file and left:
+        # A zip of parts of one table; a workbook's first sheet, what is behind it being notes.
+        taken = left if files.format_of(file) == "zip" else left[:1]
+        sources = [Source(file, of_file, part) for part in taken]
+        left = left[len(taken) :]
+    return sources, left
+
+
+@cache
+def headings(table: Table) -> dict[str, str]:
+    """Heading -> canonical column: English and Chinese names, and what platforms write beside them."""
+    names: dict[str, str] = {}
+    supplied = {column.name for column in table.supplied}
+    for (of_table, canonical), aliases in words.HEADINGS.items():
+        if of_table in ("*", table.name) and canonical in supplied:
+            names |= dict.fromkeys(aliases, canonical)
     for column in (*table.supplied, KNOWN_AT):
         names[column.name] = column.name
         names[column.zh] = column.name
+    return names
+
+
+def _match(
+    table: Table, file: str, headers: dict[str, str], *, spellings: bool = False
+) -> tuple[dict[str, str], list[str]]:
+    """Canonical column -> SQL over the raw columns; and the headers that mean nothing to us."""
+    names = headings(table)
     matched: dict[str, str] = {}
+    stated: dict[str, list[str]] = {}
     ignored = []
     for header, raw in headers.items():
-        canonical = names.get(header.strip()) or names.get(header.strip().lower())
+        plain = header.strip().strip("\ufeff").strip()
+        last = plain.rsplit(".", 1)[-1] if spellings else plain
+        canonical = names.get(plain) or names.get(plain.lower()) or (names.get(last) if last != plain else None)
         if canonical is None:
             ignored.append(header)
-        elif canonical in matched:
-            raise InputError(f"{file}: column {canonical} stands twice (English and Chinese name); keep one")
-        else:
+            continue
+        stated.setdefault(canonical, []).append(header)
+        if canonical not in matched:
             matched[canonical] = raw
+        elif spellings:
+            matched[canonical] = f"coalesce({matched[canonical]}, {raw})"
+        elif canonical in (column.name for column in table.supplied if column.required) or _own(
+            table, canonical, header
+        ):
+            raise InputError(f"{file}: column {canonical} stands twice ({', '.join(stated[canonical])}); keep one")
+        else:
+            ignored.append(header)
     missing = [column for column in table.supplied if column.required and column.name not in matched]
     if missing:
         hint = ""
@@ -77,47 +184,69 @@ def _match(table: Table, file: Path, headers: dict[str, str]) -> tuple[dict[str,
         raise InputError(
             f"{file}: table {table.name} lacks required columns: "
             + ", ".join(f"{column.name} ({column.zh})" for column in missing)
-            + f"; found: {', '.join(list(headers)[:30])[:500]}.{hint}"
+            + f"; found: {', '.join(list(headers)[:30])[:500]}.{hint} "
+            "`merchant-credit map --propose` writes a mapping for headings of another wording"
         )
     return matched, ignored
+
+
+def _own(table: Table, canonical: str, header: str) -> bool:
+    """Whether a heading is the column's own name, English or Chinese, rather than a platform's wording."""
+    column = KNOWN_AT if canonical == KNOWN_AT.name else table.column(canonical)
+    return header.strip() in (column.name, column.zh)
 
 
 def read(
     con: duckdb.DuckDBPyConnection, settings: Settings, path: Path, is_landed: Callable[[InputFile], bool]
 ) -> Delivery:
     """Read a file or folder of canonical files. Raises InputError before anything changes."""
-    inputs, parts, rejects, notices = [], [], [], []
+    held = find(path, settings)
+    inputs, parts, rejects, notices = [], [], [], list(held.notices)
     counts: dict[str, int] = {}
-    for i, (file, table_name) in enumerate(_find(path)):
-        source = InputFile(file, table_name, files.digest(file))
-        inputs.append(source)
-        if is_landed(source):
+    digests: dict[Path, str] = {}
+    stamps: dict[Path, files.Stamp] = {}
+    for i, source in enumerate(held.sources):
+        file = source.file
+        if file not in digests:
+            stamps[file] = files.stamp(file)
+            digests[file] = files.digest(file)
+        label = str(file.relative_to(path)) if path.is_dir() else file.name
+        label += f"#{source.part}" if source.part else ""
+        landed = InputFile(file, source.table, digests[file], label)
+        inputs.append(landed)
+        if is_landed(landed):
             continue
-        table = TABLES[table_name]
-        raw = files.read_table(con, settings, file, f"raw_{i}")
-        if not raw.columns and files.format_of(file) == "ndjson":
-            matched: dict[str, str] = {}  # NDJSON without an object has no header to match
+        table = TABLES[source.table]
+        raw = files.read_table(con, settings, file, f"raw_{i}", source.part)
+        if files.stamp(file) != stamps[file]:
+            raise InputError(
+                f"{file} changed while it was read: it is still being written; deliver again when it is complete"
+            )
+        notices += raw.notices
+        if not raw.columns and files.format_of(file) == "json":
+            matched: dict[str, str] = {}  # JSON without an object has no header to match
             ignored: list[str] = []
         else:
-            matched, ignored = _match(table, file, raw.columns)
+            matched, ignored = _match(table, str(file), raw.columns, spellings=raw.spellings)
         if ignored:
-            notices.append(f"{file.name}: columns ignored: {', '.join(ignored)[:500]}")
+            notices.append(f"{label}: columns ignored: {', '.join(ignored)[:500]}")
         if raw.rows == 0:
-            notices.append(f"{file.name}: no rows (table {table_name} counts as supplied, and empty)")
-        where = quote(str(file.relative_to(path)) if path.is_dir() else file.name)
+            notices.append(f"{label}: no rows (table {source.table} counts as supplied, and empty)")
+        where = quote(label)
         picked = "".join(f", {c} AS {name}" for name, c in matched.items())
         parts.append(
             Part(
-                table_name,
-                table_name,
+                source.table,
+                source.table,
                 f"SELECT {where} AS _file, _line{picked} FROM {raw.name}",
                 tuple(matched),
+                file=landed,
             )
         )
-        counts[table_name] = counts.get(table_name, 0) + raw.rows
+        counts[source.table] = counts.get(source.table, 0) + raw.rows
         if raw.rejects:
             rejects.append(
-                f"SELECT '{table_name}' AS source_table, {where} AS file, line, NULL::VARCHAR AS key, code, reason, raw "
+                f"SELECT '{source.table}' AS source_table, {where} AS file, line, NULL::VARCHAR AS key, code, reason, raw "
                 f"FROM ({raw.rejects})"
             )
     return Delivery("canonical", tuple(inputs), tuple(parts), tuple(rejects), counts, notices=tuple(notices))

@@ -13,11 +13,15 @@ from credit.settings import Settings
 
 @dataclass(frozen=True)
 class InputFile:
-    """One landed thing: landed once per (table, hash)."""
+    """One landed thing: landed once per (table, hash, name) while no other content comes under its name.
+
+    `name`: how it is called within its delivery, so that a state that returns is told from a file that still lies there.
+    """
 
     path: Path
     table: str
     hash: str
+    name: str = ""
 
 
 @dataclass(frozen=True)
@@ -34,6 +38,8 @@ class Part:
     relation: str
     columns: tuple[str, ...]
     components: tuple[str, ...] = ()
+    file: InputFile | None = None
+    """The thing these rows come from, where it is one."""
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,21 @@
         changed_at: o.updated_at             optional; without it the table is read whole every night
 
 Everything behind `from`, `columns`, `where` and `changed_at` is SQL of the database.
+
+Of files the same language says `files` instead of `connection`: names for patterns of files beside the mapping, which `from`
+then speaks of, with their headings in double quotes; the SQL is DuckDB's.
+
+    files: {o: "订单*.xlsx", r: "退款*.csv"}
+    tables:
+      transactions:
+        from: o LEFT JOIN (SELECT "订单编号", sum("退款金额"::DECIMAL(18,2)) AS back FROM r GROUP BY 1) b USING ("订单编号")
+        columns: {transaction_id: '"订单编号"', amount: '"实付金额"', refund_amount: back}
+
+What the values mean is said in both alike, for a table:
+
+        codes: {cancelled_by: {运营: platform}}   its own words -> canonical codes, beside those that are known
+        nothing: ["?", "9999"]                   its own words for a blank
+        zones: {ordered_at: UTC}                 the zone of times that are written without one; else the platform's
 """
 
 from __future__ import annotations
@@ -21,6 +36,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
+from zoneinfo import available_timezones
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -50,6 +66,9 @@ class TableMap(_Strict):
     columns: dict[str, Sql] = Field(min_length=1)
     where: Sql | None = None
     changed_at: Sql | None = None
+    codes: dict[str, dict[str, str]] = Field(default_factory=dict, description="column -> the platform's word -> code")
+    nothing: list[str] = Field(default_factory=list, description="the platform's words for a blank")
+    zones: dict[str, str] = Field(default_factory=dict, description="column -> zone of times written without one")
 
     @property
     def hash(self) -> str:
@@ -60,7 +79,8 @@ class TableMap(_Strict):
 class Mapping(_Strict):
     """A mapping whose parts are sound; `problems` says what is wrong between them and the canonical tables."""
 
-    connection: Connection
+    connection: Connection | None = None
+    files: dict[str, str] = Field(default_factory=dict, description="name -> pattern of files, beside the mapping")
     overlap_minutes: float = Field(60, ge=0, le=60 * 24 * 31, allow_inf_nan=False)
     tables: dict[str, TableMap] = Field(min_length=1)
     path: Path = Field(exclude=True)
@@ -72,6 +92,8 @@ class Mapping(_Strict):
 
     def problems(self) -> Iterator[tuple[tuple[str, ...], str]]:
         """(place, message) of each name that is no canonical one and each required column that is missing."""
+        if (self.connection is None) == (not self.files):
+            yield ("tables",), "expected either connection (a database) or files (patterns of files), not both"
         for name, mapped in self.tables.items():
             if name not in TABLES:
                 yield ("tables", name), f"{name!r} is no canonical table; allowed: {', '.join(TABLES)}"
@@ -83,10 +105,31 @@ class Mapping(_Strict):
                     continue
                 why = "is computed from other columns" if column in table.names else "is no column of it"
                 yield ("tables", name, "columns", column), f"{why}; allowed: {', '.join(supplied)}"
+            yield from _wording_problems(name, mapped)
             missing = [c for c in table.supplied if c.required and c.name not in mapped.columns]
             if missing:
                 listed = ", ".join(f"{c.name} ({c.zh})" for c in missing)
                 yield ("tables", name, "columns"), f"lacks required columns: {listed}"
+
+
+def _wording_problems(name: str, mapped: TableMap) -> Iterator[tuple[tuple[str, ...], str]]:
+    """What is wrong with codes and zones of a canonical table."""
+    table = TABLES[name]
+    instants = (*(column.name for column in table.supplied if column.type == "instant"), KNOWN_AT.name)
+    for column, codes in mapped.codes.items():
+        place = ("tables", name, "codes", column)
+        if column not in mapped.columns or column not in table.names:
+            yield place, f"is not among the columns mapped: {', '.join(mapped.columns)}"
+        elif allowed := table.column(column).codes:
+            for word, code in codes.items():
+                if code not in allowed:
+                    yield (*place, word), f"{code!r} is no code of {column}; allowed: {', '.join(allowed)}"
+    for column, zone in mapped.zones.items():
+        place = ("tables", name, "zones", column)
+        if column not in mapped.columns or column not in instants:
+            yield place, f"is no instant among the columns mapped; instants: {', '.join(instants)}"
+        elif zone not in available_timezones():
+            yield place, f"{zone!r} is no IANA time zone; expected for example UTC or Asia/Shanghai"
 
 
 def columns_of(table: Table) -> tuple[str, ...]:

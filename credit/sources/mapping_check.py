@@ -10,6 +10,9 @@ from typing import TYPE_CHECKING, Any
 from credit.databases.postgres import Refused, Url, environment_url, rows, said
 from credit.errors import SourceUnreachable, UserError
 from credit.indicators import CATALOGUE
+from credit.settings import Settings
+from credit.settings import load as load_settings
+from credit.sources.file_mapping_check import FirstRow, check_files
 from credit.sources.mapping import Mapping, TableMap, parse
 from credit.sources.postgres import CHANGED_TYPES, as_text, begin, kind_of, select, snapshot
 from credit.tables import KNOWN_AT, TABLES, Column
@@ -63,7 +66,7 @@ class TableCheck:
 
 
 @dataclass
-class Found:
+class MappingCheck:
     """The result of a check. `unmapped`: tables not mapped -> indicators that stay unmeasured without them."""
 
     mapping: str
@@ -72,6 +75,8 @@ class Found:
     unmapped: dict[str, list[str]] = field(default_factory=dict)
     errors: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
+    first_rows: list[FirstRow] = field(default_factory=list)
+    """Of files: the first rows of each table as they will be read, and the first with faults."""
     unreachable: bool = False
 
     @property
@@ -92,43 +97,49 @@ def unmeasured(table: str, column: str | None = None) -> list[str]:
     ]  # fmt: skip
 
 
-def check(path: Path, zone: str) -> Found:
+def check(path: Path, zone: str, settings: Settings | None = None) -> MappingCheck:
     """Check a mapping file; problems are in what is returned, none is raised."""
-    found = Found(str(path))
+    report = MappingCheck(str(path))
     try:
         mapping = parse(path)
     except UserError as error:
-        found.errors += [line.strip() for line in str(error).splitlines() if not line.endswith(":")]
-        return found
-    found.errors += [f"{mapping.at(*place)}: {message}" for place, message in mapping.problems()]
+        report.errors += [line.strip() for line in str(error).splitlines() if not line.endswith(":")]
+        return report
+    report.errors += [f"{mapping.at(*place)}: {message}" for place, message in mapping.problems()]
     for name in TABLES:
         if name not in mapping.tables:
-            found.unmapped[name] = unmeasured(name)
+            report.unmapped[name] = unmeasured(name)
     if "subjects" not in mapping.tables:
-        found.warnings.append(
+        report.warnings.append(
             f"{mapping.at('tables')}: subjects is not mapped: rows of merchants that are delivered nowhere else wait"
         )
     for name, mapped in mapping.tables.items():
         if name in TABLES:
-            found.tables[name] = _names(name, mapped)
-            if mapped.changed_at is None:
-                found.warnings.append(
+            report.tables[name] = _names(name, mapped)
+            if mapped.changed_at is None and mapping.connection is not None:
+                report.warnings.append(
                     f"{mapping.at('tables', name)}: no changed_at: the table is read whole every night"
                 )
+    if mapping.connection is None:
+        report.database = f"{len(mapping.files)} files"
+        if not report.errors:
+            errors, report.first_rows = check_files(mapping, settings or load_settings(), zone)
+            report.errors += errors
+        return report
     try:
         url = environment_url(mapping.connection.env)
-        found.database = url.server
+        report.database = url.server
         with snapshot(url, zone) as cursor:
-            for name, checked in found.tables.items():
-                _ask(cursor, url, mapping, name, checked, found, zone)
-            if any(checked.incremental for checked in found.tables.values()):
-                found.warnings += [f"{mapping.at('overlap_minutes')}: {hidden}" for hidden in _hidden(cursor)]
+            for name, checked in report.tables.items():
+                _ask(cursor, url, mapping, name, checked, report, zone)
+            if any(checked.incremental for checked in report.tables.values()):
+                report.warnings += [f"{mapping.at('overlap_minutes')}: {hidden}" for hidden in _hidden(cursor)]
     except SourceUnreachable as error:
-        found.unreachable = True
-        found.errors.append(str(error))
+        report.unreachable = True
+        report.errors.append(str(error))
     except UserError as error:
-        found.errors.append(f"{mapping.at('connection', 'env')}: {error}")
-    return found
+        report.errors.append(f"{mapping.at('connection', 'env')}: {error}")
+    return report
 
 
 def _hidden(cursor: Cursor) -> Iterator[str]:
@@ -160,16 +171,18 @@ def _names(name: str, mapped: TableMap) -> TableCheck:
     return TableCheck(list(mapped.columns), missing=missing, incremental=mapped.changed_at is not None)
 
 
-def _ask(cursor: Cursor, url: Url, mapping: Mapping, name: str, checked: TableCheck, found: Found, zone: str) -> None:
+def _ask(
+    cursor: Cursor, url: Url, mapping: Mapping, name: str, checked: TableCheck, report: MappingCheck, zone: str
+) -> None:
     """What the database says of a table: does each expression stand, of which type, and is there a row."""
-    mapped, before = mapping.tables[name], len(found.errors)
+    mapped, before = mapping.tables[name], len(report.errors)
 
     def asked(what: Any, *place: str) -> Any:
         """The answer, or None with an error noted and another transaction begun."""
         try:
             return what()
         except Refused as error:
-            found.errors.append(f"{mapping.at('tables', name, *place)}: {said(error, url)}")
+            report.errors.append(f"{mapping.at('tables', name, *place)}: {said(error, url)}")
             cursor.connection.rollback()
             begin(cursor, zone)
             return None
@@ -185,35 +198,35 @@ def _ask(cursor: Cursor, url: Url, mapping: Mapping, name: str, checked: TableCh
             KNOWN_AT if column == KNOWN_AT.name else next((c for c in TABLES[name].supplied if c.name == column), None)
         )
         if target is not None:
-            _judge(target, kind, mapping.at("tables", name, "columns", column), found)
+            _judge(target, kind, mapping.at("tables", name, "columns", column), report)
     if mapped.changed_at is not None:
         kind = asked(lambda: kind_of(cursor, mapped, mapped.changed_at or ""), "changed_at")
         if kind is not None and kind not in CHANGED_TYPES:
-            found.errors.append(
+            report.errors.append(
                 f"{mapping.at('tables', name, 'changed_at')}: is {kind}; expected one of {', '.join(CHANGED_TYPES)}"
             )
     if mapped.where is not None:
         asked(lambda: rows(cursor, f"SELECT 1\nFROM {mapped.source}\nWHERE (\n{mapped.where}\n)\nLIMIT 0"), "where")
-    if len(found.errors) == before:
-        one = asked(lambda: rows(cursor, f"{select(mapped, as_text(mapped))}\nLIMIT 1"))
-        if one is not None:
-            checked.rows = bool(one)
-        if one == []:
-            found.warnings.append(f"{mapping.at('tables', name)}: the database has no row of it")
+    if len(report.errors) == before:
+        first = asked(lambda: rows(cursor, f"{select(mapped, as_text(mapped))}\nLIMIT 1"))
+        if first is not None:
+            checked.rows = bool(first)
+        if first == []:
+            report.warnings.append(f"{mapping.at('tables', name)}: the database has no row of it")
 
 
-def _judge(column: Column, kind: str, at: str, found: Found) -> None:
+def _judge(column: Column, kind: str, at: str, report: MappingCheck) -> None:
     """Note where a type of the database does not, or not surely, read as the canonical column's."""
     if column.type in ("text", "code"):
         if kind in _NO_TEXT or kind.startswith("_"):
-            found.errors.append(f"{at}: is {kind}, expected {column.type}; {_HINTS[column.type]}")
+            report.errors.append(f"{at}: is {kind}, expected {column.type}; {_HINTS[column.type]}")
         return
     good, reserved = _READS[column.type]
     if kind in good:
         return
     if kind in _TEXT:
-        found.warnings.append(f"{at}: is {kind}: rows whose text does not read as {column.type} are quarantined")
+        report.warnings.append(f"{at}: is {kind}: rows whose text does not read as {column.type} are quarantined")
     elif kind in reserved:
-        found.warnings.append(f"{at}: is {kind}, {reserved[kind]}")
+        report.warnings.append(f"{at}: is {kind}, {reserved[kind]}")
     else:
-        found.errors.append(f"{at}: is {kind}, expected {column.type}; {_HINTS[column.type]}")
+        report.errors.append(f"{at}: is {kind}, expected {column.type}; {_HINTS[column.type]}")

@@ -23,6 +23,7 @@ from credit.settings import Settings
 from credit.sources import files
 from credit.sources.delivery import Delivery, InputFile, Part
 from credit.warehouse.connection import quote
+from credit.warehouse.sql import statement
 
 ZONE = "America/Sao_Paulo"
 
@@ -47,31 +48,33 @@ def _find(path: Path) -> dict[str, Path]:
             f"{path} is not a folder; expected the folder of olist_orders_dataset.parquet (or .csv) and its kin"
         )
     here = {file.name: file for file in files.list_folder(path) if file.parent == path}
-    found = {}
+    table_files = {}
     for table in COLUMNS:
         names = [f"olist_{table}_dataset{ending}" for ending in (".parquet", ".csv", ".csv.gz")]
         for name in names:
             if name in here:
-                found[table] = here[name]
+                table_files[table] = here[name]
                 break
         else:
             if table not in OPTIONAL:
                 raise InputError(f"{path} lacks {names[0]} (or {names[1]}); it is needed")
-    return found
+    return table_files
 
 
 def read(
     con: duckdb.DuckDBPyConnection, settings: Settings, path: Path, is_landed: Callable[[InputFile], bool]
 ) -> Delivery:
     """Read the folder of Olist files. Raises InputError before anything changes."""
-    found = _find(path)
+    table_files = _find(path)
     # One history in several files: it is landed as one thing.
     total = hashlib.sha256()
-    for table, file in found.items():
+    for table, file in table_files.items():
         total.update(f"{table}:{files.digest(file)};".encode())
     whole = InputFile(path, "olist", total.hexdigest())
     notices = [
-        f"olist_{table}_dataset is not there: what it tells stays missing" for table in OPTIONAL if table not in found
+        f"olist_{table}_dataset is not there: what it tells stays missing"
+        for table in OPTIONAL
+        if table not in table_files
     ]
     if is_landed(whole):
         return Delivery("olist", (whole,), (), (), {}, zone=ZONE)
@@ -81,26 +84,26 @@ def read(
     for table, wanted in COLUMNS.items():
         name = f"olist_{table}"
         short = SHORT.get(table, table)
-        if table not in found:
+        if table not in table_files:
             nulls = ", ".join(f"NULL::VARCHAR AS {column}" for column in wanted)
             con.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS SELECT 0 AS _line, {nulls} WHERE false")
             continue
-        raw = files.read_table(con, settings, found[table], f"raw_{table}")
+        raw = files.read_table(con, settings, table_files[table], f"raw_{table}")
         missing = [column for column in wanted if column not in raw.columns]
         if missing:
             raise InputError(
-                f"{found[table]} lacks columns: {', '.join(missing)}; found: {', '.join(raw.columns)[:500]}"
+                f"{table_files[table]} lacks columns: {', '.join(missing)}; found: {', '.join(raw.columns)[:500]}"
             )
         picked = ", ".join(f"{raw.columns[column]} AS {column}" for column in wanted)
         con.execute(f"CREATE OR REPLACE TEMP VIEW {name} AS SELECT _line, {picked} FROM {raw.name}")
         counts[short] = raw.rows
         if raw.rejects:
             rejects.append(
-                f"SELECT '{short}' AS source_table, {quote(found[table].name)} AS file, line, NULL::VARCHAR AS key, "
+                f"SELECT '{short}' AS source_table, {quote(table_files[table].name)} AS file, line, NULL::VARCHAR AS key, "
                 f"code, reason, raw FROM ({raw.rejects})"
             )
 
-    file_of = {table: quote(found[table].name) if table in found else "''" for table in COLUMNS}
+    file_of = {table: quote(table_files[table].name) if table in table_files else "''" for table in COLUMNS}
     _build(con)
     rejects += [
         f"""SELECT 'orders', {file_of["orders"]}, _line, order_id, 'no_items',
@@ -136,80 +139,15 @@ def read(
                      QUALIFY row_number() OVER (PARTITION BY order_id, order_item_id ORDER BY _line) = 1""",
              )),
     )  # fmt: skip
-    if "order_reviews" in found:
+    if "order_reviews" in table_files:
         parts += (
             Part("reviews", "reviews", f"SELECT {file_of['order_reviews']} AS _file, * FROM olist_reviews",
                  ("review_id", "transaction_id", "subject_id", "buyer_id", "reviewed_at", "rating_overall", "text",
                   "shared", "known_at")),
         )  # fmt: skip
-    lookups = tuple(table for table in ("customers", "products") if table in found)
+    lookups = tuple(table for table in ("customers", "products") if table in table_files)
     return Delivery("olist", (whole,), parts, tuple(rejects), counts, lookups, ZONE, tuple(notices))
 
 
 def _build(con: duckdb.DuckDBPyConnection) -> None:
-    con.execute(
-        """
-        CREATE OR REPLACE TEMP TABLE olist_items_by_seller AS
-        WITH priced AS (
-            SELECT i.*, p.product_category_name AS category,
-                   TRY_CAST(price AS DECIMAL(18,2)) AS price_, TRY_CAST(freight_value AS DECIMAL(18,2)) AS freight_
-            FROM olist_order_items i LEFT JOIN (
-                SELECT product_id, max(product_category_name) AS product_category_name FROM olist_products GROUP BY 1
-            ) p USING (product_id)
-            WHERE order_id IS NOT NULL AND seller_id IS NOT NULL
-            QUALIFY row_number() OVER (PARTITION BY order_id, order_item_id ORDER BY _line) = 1
-        )
-        SELECT order_id, seller_id,
-               -- a price that is no amount is handed on, so that the row check names it
-               coalesce(max(CASE WHEN price_ IS NULL OR price_ < 0 THEN coalesce(price::VARCHAR, '')
-                                 WHEN freight_ IS NULL OR freight_ < 0 THEN coalesce(freight_value::VARCHAR, '') END),
-                        sum(price_ + freight_)::VARCHAR) AS amount,
-               min(shipping_limit_date) AS shipping_limit,
-               max_by(category, struct_pack(price := price_, item := order_item_id::VARCHAR)) AS category
-        FROM priced GROUP BY order_id, seller_id;
-
-        CREATE OR REPLACE TEMP VIEW olist_subjects AS
-        SELECT _line, seller_id AS subject_id, 'enterprise' AS kind, 'seller' AS role,
-               concat_ws(', ', seller_city, seller_state) AS address,
-               TIMESTAMPTZ '1970-01-01 00:00:00+00' AS known_at
-        FROM olist_sellers;
-
-        CREATE OR REPLACE TEMP VIEW olist_buyers AS
-        SELECT customer_id, max(customer_unique_id) AS buyer FROM olist_customers GROUP BY customer_id;
-
-        CREATE OR REPLACE TEMP VIEW olist_transactions AS
-        SELECT o._line, o.order_id || ':' || i.seller_id AS transaction_id, o.order_id, i.seller_id AS subject_id,
-               c.buyer AS buyer_id,
-               o.order_purchase_timestamp AS ordered_at, o.order_approved_at AS paid_at,
-               i.shipping_limit AS dispatch_due_at, o.order_delivered_carrier_date AS dispatched_at,
-               promised AS delivery_due_at, o.order_delivered_customer_date AS delivered_at,
-               CASE WHEN NOT called_off THEN o.order_delivered_customer_date END AS completed_at,
-               CASE WHEN called_off THEN promised END AS cancelled_at,
-               i.amount, 'BRL' AS currency, i.category, o.order_purchase_timestamp AS known_at
-        FROM (
-            SELECT *, coalesce(order_status IN ('canceled', 'unavailable'), false) AS called_off,
-                   -- a promised day is kept by its end
-                   TRY_CAST(order_estimated_delivery_date AS TIMESTAMP) + INTERVAL 1 DAY AS promised
-            FROM olist_orders
-        ) o
-        JOIN olist_items_by_seller i USING (order_id)
-        LEFT JOIN olist_buyers c USING (customer_id);
-
-        CREATE OR REPLACE TEMP VIEW olist_reviews AS
-        SELECT r._line, r.review_id || ':' || r.order_id || ':' || i.seller_id AS review_id,
-               r.order_id || ':' || i.seller_id AS transaction_id, i.seller_id AS subject_id, b.buyer AS buyer_id,
-               r.review_answer_timestamp AS reviewed_at, r.review_score AS rating_overall,
-               nullif(concat_ws(' ', r.review_comment_title, r.review_comment_message), '') AS text,
-               i.sellers > 1 AS shared,
-               -- no review is known before its order, whatever its times say
-               greatest(TRY_CAST(r.review_answer_timestamp AS TIMESTAMP),
-                        TRY_CAST(o.order_purchase_timestamp AS TIMESTAMP)) AS known_at
-        FROM olist_order_reviews r
-        JOIN (SELECT *, count(*) OVER (PARTITION BY order_id) AS sellers FROM olist_items_by_seller) i USING (order_id)
-        SEMI JOIN olist_orders USING (order_id)
-        LEFT JOIN (SELECT order_id, max(order_purchase_timestamp) AS order_purchase_timestamp FROM olist_orders GROUP BY 1) o
-            USING (order_id)
-        LEFT JOIN (SELECT o.order_id, max(c.buyer) AS buyer FROM olist_orders o
-                   JOIN olist_buyers c USING (customer_id) GROUP BY 1) b USING (order_id)
-        """
-    )
+    con.execute(statement(__file__, "olist"))

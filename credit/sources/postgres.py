@@ -47,6 +47,7 @@ from credit.settings import Settings
 from credit.sources import files
 from credit.sources.delivery import Delivery, InputFile, Part
 from credit.sources.mapping import Mapping, TableMap, load
+from credit.sources.wording import worded
 from credit.warehouse.connection import info, quote, zone_of
 
 if TYPE_CHECKING:
@@ -126,6 +127,8 @@ def read(
 ) -> Delivery:
     """Read what is new. Raises InputError or UserError before anything changes."""
     mapping = load(path)
+    if mapping.connection is None:
+        raise InputError(f"{path} maps files, not a database; read it with --source files")
     url = environment_url(mapping.connection.env)
     _clean(settings)
     inputs, parts, notices, counts = [], [], [], {}
@@ -156,7 +159,9 @@ def read(
             # Each read is a thing of its own: the same rows once more are news when others came between.
             asked = f"{name} {mapped.hash} {since} {moment}"
             inputs.append(InputFile(path, name, hashlib.sha256(asked.encode()).hexdigest()))
-            columns = ", ".join(f"{raw.columns[column]} AS {column}" for column in mapped.columns)
+            columns = ", ".join(
+                f"{worded(mapped, column, raw.columns[column])} AS {column}" for column in mapped.columns
+            )
             parts.append(
                 Part(
                     name,
@@ -180,6 +185,7 @@ def _clean(settings: Settings) -> None:
 
 
 def _name(mapping: Mapping, table: str) -> str:
+    assert mapping.connection is not None  # `read` refuses a mapping of files
     return f"postgres:{mapping.connection.env}:{table}"
 
 
@@ -188,16 +194,16 @@ def _mark(con: duckdb.DuckDBPyConnection, mapping: Mapping, name: str) -> Mark |
     stored = info(con, _name(mapping, name))
     if stored is None:
         return None
-    found = json.loads(stored)
+    stored_mark = json.loads(stored)
     refused = {
         number for (number,) in con.execute("SELECT batch_id FROM meta.batches WHERE state = 'refused'").fetchall()
     }
     good = []
-    for number, newest in found["reads"]:
+    for number, newest in stored_mark["reads"]:
         if number in refused:
             break
         good.append((number, newest))
-    return Mark(found["mapping"], tuple(good))
+    return Mark(stored_mark["mapping"], tuple(good))
 
 
 def _since(

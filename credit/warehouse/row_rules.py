@@ -11,6 +11,7 @@ from datetime import datetime
 import duckdb
 
 from credit.tables import KNOWN_AT, Column, Table
+from credit.warehouse import values
 from credit.warehouse.connection import quote
 
 EARLIEST = "2000-01-01"
@@ -26,27 +27,32 @@ BOUNDS = f"""
 """
 
 
-def typed(table: Table, column: Column, given: Collection[str]) -> str:
-    """SQL over raw columns `r` (those of `given` are there) for the column's value in its canonical type, NULL where it does not read as one."""
+KNOWN_SINCE = "1970-01-01"
+"""What was always known is given this day by sources."""
+
+
+def texts(given: Iterable[str], healed: Collection[str] = ()) -> str:
+    """SQL over raw columns `r`: the text of each as `typed` and `rules` read it. `healed`: ids that went through a float."""
+    return "".join(
+        f", regexp_replace({values.trimmed(f'r.{name}')}, '[.]0$', '') AS {name}"
+        if name in healed
+        else f", {values.trimmed(f'r.{name}')} AS {name}"
+        for name in given
+    )
+
+
+def typed(table: Table, column: Column, given: Collection[str], zone: str) -> str:
+    """SQL over the texts `x` (those of `given` are there) for the column's value in its canonical type, NULL where it does
+    not read as one."""
     if column.name not in given:
         return f"NULL::{column.sql_type}"
-    raw, text = f"r.{column.name}", f"nullif(trim(r.{column.name}::VARCHAR), '')"
-    if column.type in ("text", "code"):
-        value = f"nullif(trim(lower(r.{column.name}::VARCHAR)), '')" if column.type == "code" else text
-        if column.privacy == "pseudonym":
-            return f"pseudonym({value})"
-        if column.name == "subject_id" and table.name == "subjects":
-            return f"CASE WHEN lower(trim(r.role::VARCHAR)) = 'buyer' THEN pseudonym({value}) ELSE {value} END"
-        return value
-    if column.type == "boolean":
-        return (
-            f"CASE WHEN lower({text}) IN ('true', 't', '1', 'yes', 'y', '是') THEN true "
-            f"WHEN lower({text}) IN ('false', 'f', '0', 'no', 'n', '否') THEN false END"
-        )
-    if column.type == "integer":
-        number = f"TRY_CAST({text} AS DECIMAL(28,6))"
-        return f"CASE WHEN {number} = floor({number}) THEN TRY_CAST({number} AS BIGINT) END"
-    return f"TRY_CAST({raw} AS {column.sql_type})"
+    value = values.reads(table, column, f"x.{column.name}", zone)
+    if column.privacy == "pseudonym":
+        return f"pseudonym({value})"
+    if column.name == "subject_id" and table.name == "subjects":
+        role = values.code(table, table.column("role"), "x.role")
+        return f"CASE WHEN {role} = 'buyer' THEN pseudonym({value}) ELSE {value} END"
+    return value
 
 
 EXPECTED = {
@@ -58,18 +64,31 @@ EXPECTED = {
 }
 
 
-def rules(table: Table, given: Collection[str]) -> Iterable[tuple[str, str, str]]:
-    """(SQL that is true of a bad row, reason code, SQL of the reason) over raw columns `r` and typed columns."""
+def rules(table: Table, given: Collection[str], rounded: Collection[str] = ()) -> Iterable[tuple[str, str, str]]:
+    """(SQL that is true of a bad row, reason code, SQL of the reason) over raw columns `r`, their texts `x` and typed columns.
+
+    `rounded`: ids of a column in which a spreadsheet has made zeros of the last digits.
+    """
 
     def shown(name: str) -> str:
         return f"left(regexp_replace(coalesce(r.{name}::VARCHAR, ''), '[\\x00-\\x1f\\x7f]', ' ', 'g'), 60)"
 
     for column in table.supplied:
         name = column.name
-        filled = f"nullif(trim(r.{name}::VARCHAR), '') IS NOT NULL" if name in given else "false"
+        filled = f"NOT {values.blank(table, column, f'x.{name}')}" if name in given else "false"
         label = f"{name} ({column.zh})"
         personal = column.privacy in ("personal", "pseudonym")
         got = "''" if personal or name not in given else f"': got «' || {shown(name)} || '»'"
+        if name in given and values.is_id(table, column):
+            damage = f"coalesce({values.mangled(f'x.{name}')}, false)"
+            if name in rounded:
+                damage += f" OR coalesce(regexp_full_match(x.{name}, '[0-9]{{15}}0+'), false)"
+            yield (
+                damage,
+                "mangled_id",
+                f"'{label} went through a spreadsheet that took it for a number, and its digits are lost: export it anew, as text'"
+                + ("" if personal else f" || {got}"),
+            )
         if column.required:
             yield f"{name} IS NULL AND NOT ({filled})", "missing", f"'{label} is missing'"
         if name not in given:
@@ -119,14 +138,37 @@ def rules(table: Table, given: Collection[str]) -> Iterable[tuple[str, str, str]
                 "out_of_range",
                 f"'{label} is above {column.maximum:g}' || {got}",
             )
+    if published := [c.name for c in table.supplied if c.name in given and _published(table, c)]:
+        together = f"concat_ws(' ', {', '.join(f'x.{name}' for name in published)})"
+        yield (
+            f"CASE WHEN regexp_matches({together}, '[0-9]([ -]?[0-9]){{16}}[ -]?[0-9Xx]') THEN holds_resident_id({together}) ELSE false END"
+            + (" AND coalesce(role <> 'buyer', true)" if table.name == "subjects" else ""),
+            "personal_number",
+            quote(
+                f"a citizen's id number stands in a column that is published ({', '.join(published)}); deliver the registered "
+                "number or name, or leave it blank (公示的栏目中含有居民身份证号，请改填登记号码或留空)"
+            ),
+        )
     if "known_at" in given:
         yield (
-            "known_at_ IS NULL AND nullif(trim(r.known_at::VARCHAR), '') IS NOT NULL",
+            f"known_at_ NOT BETWEEN TIMESTAMPTZ '{KNOWN_SINCE} 00:00:00+00' AND latest_instant",
+            "implausible_time",
+            f"'known_at ({KNOWN_AT.zh}) lies before {KNOWN_SINCE} or in the future: got «' || {shown('known_at')} || '»'",
+        )
+        yield (
+            f"known_at_ IS NULL AND NOT {values.blank(table, KNOWN_AT, 'x.known_at')}",
             "unreadable",
             f"'known_at ({KNOWN_AT.zh}) does not read as {EXPECTED['instant']}: got «' || {shown('known_at')} || '»'",
         )
     for check in table.checks:
         yield check.bad, check.code, quote(f"{check.en} ({check.zh})")
+
+
+def _published(table: Table, column: Column) -> bool:
+    """Whether a short text column may be published as it stands; long texts have numbers struck out where they are."""
+    if column.type != "text" or column.max_length >= 2_000 or column.name == "subject_id":
+        return False
+    return column.privacy == "public" or (table.name == "subjects" and column.name in ("name", "address", "contact"))
 
 
 def corrections(
@@ -135,7 +177,7 @@ def corrections(
     """(column -> typed value as text, None for a blank; what is wrong, None if nothing is) of values `given` for columns
     of a row that was accepted: by the same checks as a delivered one. `row` is SQL of that row."""
     row_typed = ", ".join(
-        f"{typed(table, column, given)} AS {column.name}" if column.name in given else f"stored.{column.name}"
+        f"{typed(table, column, given, zone)} AS {column.name}" if column.name in given else f"stored.{column.name}"
         for column in table.columns
     )
     # What nobody gave was checked when it came.
@@ -146,12 +188,13 @@ def corrections(
         con.execute(
             f"""CREATE OR REPLACE TEMP TABLE correction AS
                 WITH raw AS (SELECT {", ".join(f"?::VARCHAR AS {name}" for name in given)}), bounds AS ({BOUNDS}),
-                typed AS (SELECT {row_typed}, r FROM raw r, ({row}) stored)
+                texts AS (SELECT r{texts(given)} FROM raw r),
+                typed AS (SELECT {row_typed}, x.r, x FROM texts x, ({row}) stored)
                 SELECT {", ".join(given)}, CASE {faults} END AS fault_ FROM typed, bounds""",
             list(given.values()),
         )
     finally:
         con.execute("SET TimeZone = 'UTC'")
     casts = ", ".join(f"{name}::VARCHAR" for name in given)
-    *values, fault = con.execute(f"SELECT {casts}, fault_ FROM correction").fetchall()[0]
-    return dict(zip(given, values, strict=True)), fault
+    *corrected, fault = con.execute(f"SELECT {casts}, fault_ FROM correction").fetchall()[0]
+    return dict(zip(given, corrected, strict=True)), fault

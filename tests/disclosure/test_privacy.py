@@ -164,6 +164,7 @@ def test_no_small_part_is_told(parts: int, most: int) -> None:
     assert _pinned(np.concatenate([_shown(total, privacy.small(total))[None], shown]), tables) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("whole", [True, False])
 @pytest.mark.parametrize(("parts", "most"), [(1, 40), (2, 17), (3, 11)])
 def test_no_small_part_of_windows_is_told(parts: int, most: int, whole: bool) -> None:
@@ -171,6 +172,7 @@ def test_no_small_part_of_windows_is_told(parts: int, most: int, whole: bool) ->
     assert _pinned(np.array(_published(windows, whole)), _all_counts(windows)) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("reviews", [5, 7, 8, 11, 20, 30, 39, 40, 41])
 def test_no_small_number_of_stars_is_told_by_their_mean(reviews: int) -> None:
     tables = _tables(5, reviews)
@@ -222,6 +224,7 @@ def _neighbours(buckets: Array) -> Array:
     return np.moveaxis(np.array([other for other in neighbours if other.min() >= 0]), 0, -1)
 
 
+@pytest.mark.slow
 @given(_merchants(), st.booleans())
 @settings(max_examples=300, deadline=None)
 def test_another_merchant_is_published_alike(buckets: Array, whole: bool) -> None:
@@ -244,6 +247,7 @@ def _counts(windows: list[Array], **measured: list[Array]) -> list[figures.Count
     return [figures.Counts(**empty | {name: values[place] for name, values in measured.items()}) for place in range(3)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("outcomes", "windows", "most"),
     [([0, 1, 3, 4], 1, 20), ([0, 3], 3, 16), ([0, 1, 3], 2, 15), ([0, 1, 3, 4], 2, 12)],
@@ -270,6 +274,7 @@ def test_no_small_number_of_complaints_is_told_by_whose_fault_they_were(
     assert _pinned(np.array(published), np.concatenate([_all_counts(ended), _all_counts(liable)])) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("shorter", "older"), [(8, 0), (8, 5), (5, 9), (10, 5)])
 def test_no_small_number_of_stars_is_told_by_the_means_of_two_windows(shorter: int, older: int) -> None:
     tables = [parts[:, parts.sum(axis=0) == n] for n in (shorter, older) for parts in [_tables(5, n)]]
@@ -350,7 +355,7 @@ def test_few_who_came_back(again: int, published: Any) -> None:
 def test_four_of_twenty_are_told_of_what_the_merchant_did_alone(definition: Indicator, shown: bool) -> None:
     numbers = [np.array([number]) for number in (0.2, 4.0, 20.0)]
     figure = privacy.indicator(definition, np.zeros(1, dtype=np.int8), *numbers, observed=np.array([20.0]))
-    assert (figure.state[0] == privacy.MEASURED) is shown
+    assert bool(figure.state[0] == privacy.MEASURED) is shown
 
 
 def test_what_the_merchant_does_is_in_the_catalogue() -> None:

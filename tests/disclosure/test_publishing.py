@@ -31,6 +31,8 @@ from credit.rulebooks import reading
 from credit.settings import Settings
 from support import rules
 
+pytestmark = pytest.mark.slow
+
 DAY = date(2026, 11, 24)
 Enact = Callable[[duckdb.DuckDBPyConnection, Path], None]
 SCHEMA = json.loads(documents.SCHEMA.read_text(encoding="utf-8"))

@@ -34,6 +34,8 @@ from credit.rulebooks import reading
 from credit.settings import Settings
 from support.small_market import DAY, at, changed, deliver, market
 
+pytestmark = pytest.mark.slow
+
 TOMORROW = DAY + timedelta(days=1)
 
 
@@ -190,7 +192,6 @@ def test_everything_is_written_anew_for_another_platform_name(conf: Settings) ->
     assert _verdict(conf).verdict == "valid"
 
 
-@pytest.mark.slow
 def test_in_processes_of_their_own_the_same_bytes(
     conf: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -566,7 +567,6 @@ for line in sys.stdin:
 """
 
 
-@pytest.mark.slow
 def test_killed_at_200_moments_the_site_always_verifies(conf: Settings, tmp_path: Path) -> None:
     chance = random.Random(11)
     worker = subprocess.Popen(

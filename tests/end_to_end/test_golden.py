@@ -12,6 +12,8 @@ from support import golden_results
 from support.golden_results import Results, complaint
 from support.story_home import DAY, DAY_BEFORE, delivered
 
+pytestmark = pytest.mark.slow
+
 GOLDEN = golden_results.kept()
 SHIPPED = golden_results.shipped_files()
 

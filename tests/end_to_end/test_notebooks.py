@@ -20,6 +20,8 @@ from credit.errors import UserError, WarehouseLocked
 from credit.lab import SAMPLE_DAY, Lab, headed
 from support.places import ROOT
 
+pytestmark = pytest.mark.slow
+
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 SECONDS = 60
 
@@ -142,7 +144,6 @@ def test_there_are_six() -> None:
     assert all(f"({path.name})" in page for path in NOTEBOOKS)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_a_notebook_runs_and_shows_charts_and_tables(path: Path, market: Lab) -> None:
     book = nbformat.read(path, as_version=4)

@@ -19,6 +19,8 @@ from credit.rulebooks.reading import shipped
 from credit.settings import Settings
 from support.small_market import CUT_OFF, DAY, ZONE, Rows, at, changed, deliver, market, on, order, seller
 
+pytestmark = pytest.mark.slow
+
 NEXT = DAY + timedelta(days=1)
 LATE = (CUT_OFF + timedelta(seconds=1)).isoformat()
 

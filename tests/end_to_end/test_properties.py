@@ -39,6 +39,8 @@ from support.chance_market import (
     write,
 )
 
+pytestmark = pytest.mark.slow
+
 DAYS = (DAY, date(2025, 3, 1))
 Results = dict[tuple[str, date], pd.DataFrame]
 SEEDS = st.integers(0, 3)
@@ -89,7 +91,6 @@ def at_once(folder: Callable[[], Path]) -> Callable[[int], Results]:
     return cache(lambda seed: delivered(folder, [market(seed)]))
 
 
-@pytest.mark.slow
 @stable(3)
 @given(seed=SEEDS, order=st.randoms(use_true_random=False))
 def test_the_order_of_rows_changes_nothing(folder, at_once, seed: int, order: random.Random) -> None:
@@ -97,7 +98,6 @@ def test_the_order_of_rows_changes_nothing(folder, at_once, seed: int, order: ra
     assert_same(at_once(seed), delivered(folder, [shuffled]))
 
 
-@pytest.mark.slow
 @stable(5)
 @given(seed=SEEDS, parts=st.integers(2, 4), order=st.randoms(use_true_random=False))
 def test_the_cutting_and_the_order_of_batches_change_nothing(
@@ -115,7 +115,6 @@ def test_the_cutting_and_the_order_of_batches_change_nothing(
     assert_same(at_once(seed), delivered(folder, cut))
 
 
-@pytest.mark.slow
 @stable(3)
 @given(seed=SEEDS, order=st.randoms(use_true_random=False))
 def test_sellers_may_come_last(folder, at_once, seed: int, order: random.Random) -> None:
@@ -126,7 +125,6 @@ def test_sellers_may_come_last(folder, at_once, seed: int, order: random.Random)
     assert_same(at_once(seed), delivered(folder, [*order.sample(batches, len(batches)), last]))
 
 
-@pytest.mark.slow
 @stable(2)
 @given(seed=SEEDS, order=st.randoms(use_true_random=False))
 def test_landing_twice_is_landing_once(folder, at_once, seed: int, order: random.Random) -> None:
@@ -175,7 +173,6 @@ def test_an_evaluation_can_be_repeated(folder, seed: int) -> None:
         assert results_of_rounds[0][2]
 
 
-@pytest.mark.slow
 @stable(5)
 @given(seed=SEEDS, rounds=st.tuples(*(st.tuples(*complaints) for complaints in one_each)))
 def test_an_additional_upheld_complaint_never_helps(folder, seed: int, rounds: Sequence[Sequence[Any]]) -> None:

@@ -104,6 +104,7 @@ def _plain_pandas(relation: duckdb.DuckDBPyRelation) -> pd.DataFrame:
     return relation.df().astype(dict.fromkeys(days, pd.ArrowDtype(pa.date32())))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "native",
     [
@@ -124,6 +125,7 @@ def test_expressions_say_the_same_on_every_frame(fill, native: Callable[[duckdb.
         np.testing.assert_allclose(values, on_duckdb[key], rtol=1e-12, atol=0, err_msg=str(key))
 
 
+@pytest.mark.slow
 def test_the_population_of_that_test_reaches_every_leaf(fill) -> None:
     con = fill(**_population())
     for (i, days), values in _counted(engine.known(con, MOMENT)).items():
@@ -131,6 +133,7 @@ def test_the_population_of_that_test_reaches_every_leaf(fill) -> None:
             assert np.nansum(values) > 0, LEAVES[i]
 
 
+@pytest.mark.slow
 def test_windows_are_nested_sums_of_buckets(fill) -> None:
     """The bucket plan counts what a filter by window would."""
     con = fill(**_population())
@@ -259,6 +262,7 @@ def _late(column: Column, value: str) -> bool:
     return datetime.fromisoformat(value) >= MOMENT.cut_off
 
 
+@pytest.mark.slow
 def test_every_indicator_is_blind_to_what_lies_after_the_cut_off(fill) -> None:
     """All leaves of the catalogue, on the population as it is and with everything after the cut-off erased."""
     population = _population()

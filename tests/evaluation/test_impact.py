@@ -17,6 +17,8 @@ from credit.evaluation.impact import impact
 from credit.rulebooks.book import Rulebook
 from support.literal import DAY, ZONE
 
+pytestmark = pytest.mark.slow
+
 MET = {"dispatch_due_at": "2025-06-03", "dispatched_at": "2025-06-02", "completed_at": "2025-06-09"}
 LATE = MET | {"dispatched_at": "2025-06-05"}
 BROKEN = {"cancelled_at": "2025-06-02", "cancelled_by": "seller"}

@@ -19,6 +19,8 @@ from credit.rulebooks.reading import shipped
 from credit.settings import Settings, cut_off
 from support.small_market import DAY, ZONE, at, deliver, market, order
 
+pytestmark = pytest.mark.slow
+
 BETWEEN, NIGHT = DAY + timedelta(days=1), DAY + timedelta(days=2)
 SELLERS = {"e0": 0, "e1": 2, "e2": 7, "e3": 12, "e4": 16, "fraudulent": 0, "i0": 0, "i1": 9}
 KINDS = {"i0": "individual", "i1": "individual"}

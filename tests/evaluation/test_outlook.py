@@ -23,6 +23,8 @@ from credit.intake import landing, merging
 from support import rules
 from support.story_home import DAY, DAY_BEFORE, FOLDER, MARKETPLACE, ZONE, Row, delivered, evaluated, pseudonym, table
 
+pytestmark = pytest.mark.slow
+
 ENTERPRISE, BUYER = "gbt-26842-enterprise", "gbt-28041-buyer"
 BOOK = rules.ENTERPRISE
 INDIVIDUAL_BOOK = rules.INDIVIDUAL

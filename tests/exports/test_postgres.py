@@ -28,6 +28,8 @@ from support.command import Run
 from support.postgres_server import new_database, sql
 from support.published_version import BOOKS, MERCHANTS, publish
 
+pytestmark = pytest.mark.slow
+
 HOSTILE = '<script>alert(1)</script>=HYPERLINK("x")\'; DROP TABLE merchant_credit.grades; -- \\ %s {} $1'
 
 

@@ -20,6 +20,8 @@ from credit.settings import Settings
 from support.command import Run
 from support.small_market import at, deliver, market, on, order
 
+pytestmark = pytest.mark.slow
+
 FORMULA = '=HYPERLINK("http://x","y")'
 
 

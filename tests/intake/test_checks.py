@@ -24,6 +24,8 @@ from credit.settings import Settings, load
 from credit.tables import TABLES
 from expectations import SUITES
 
+pytestmark = pytest.mark.slow
+
 AS_OF = "TIMESTAMPTZ '2025-11-01 00:00:00+08'"
 FIRST_ARRIVING = 2400  # the orders from this number on arrive in the batch
 

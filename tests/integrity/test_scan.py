@@ -291,6 +291,7 @@ FIRST: list[Finding] = []
 """Of the rows as they come."""
 
 
+@pytest.mark.slow
 @settings(max_examples=3, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(seed=st.integers(0, 2**32))
 def test_the_order_of_rows_does_not_matter(fill, seed) -> None:
@@ -321,6 +322,7 @@ def test_nothing_is_left_behind_and_an_empty_market_has_no_finding(fill) -> None
     assert not con.execute("SELECT table_name FROM duckdb_tables() WHERE starts_with(table_name, 'seen_')").fetchall()
 
 
+@pytest.mark.slow
 def test_a_finding_is_found_by_its_id_and_its_id_is_that_of_its_rows(fill) -> None:
     shop = _manipulated()
     con = put(fill(), shop)
@@ -400,6 +402,7 @@ def _run(*words: str, home: Path) -> Any:
     return CliRunner().invoke(app, ["integrity", *words, "--date", str(DAY), "--home", str(home)])
 
 
+@pytest.mark.slow
 def test_scan_and_show_tell_the_same_finding(home: Path) -> None:
     report = json.loads(_run("scan", "--json", home=home).stdout)
     ring = next(candidate for candidate in report["findings"] if candidate["kind"] == "self_dealing_ring")

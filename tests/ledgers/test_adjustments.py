@@ -15,6 +15,8 @@ from credit.settings import Settings
 from support.entries import BEFORE, LI, NEXT, OBJECTION, TOO_LONG, graded, night, published, upheld
 from support.small_market import DAY, on
 
+pytestmark = pytest.mark.slow
+
 
 def test_repair_ends_the_effect_from_its_date(home: Settings, con: duckdb.DuckDBPyConnection, clock: Any) -> None:
     """Repaired on DAY: the day before, which the night of DAY speaks of, still counts; DAY itself does not."""

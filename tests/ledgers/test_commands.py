@@ -18,6 +18,8 @@ from credit.settings import Settings
 from support.entries import BEFORE, NEXT, NOW
 from support.small_market import DAY, ZONE
 
+pytestmark = pytest.mark.slow
+
 
 def run(home: Settings, *words: str) -> Any:
     return CliRunner().invoke(app, [*words, "--home", str(home.home)])

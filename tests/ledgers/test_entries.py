@@ -22,6 +22,7 @@ from support.small_market import DAY
 FOUND = Finding("order_burst", "shop", DAY, 0.9, orders=("shop-0", "shop-1"))
 
 
+@pytest.mark.slow
 def test_every_ledger_is_only_added_to(home: Settings, con: duckdb.DuckDBPyConnection, clock: Any) -> None:
     """After each step what was there before is there still, word for word and in front."""
     steps: list[Callable[[], object]] = [

@@ -27,7 +27,7 @@ from credit.settings import Settings
 from support.entries import BEFORE, LI, NEXT, NOW, graded, night
 from support.small_market import BUYERS, DAY, ZONE, Rows, at, deliver, market, order
 
-pytestmark = pytest.mark.usefixtures("clock")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("clock")]
 
 AFTER = NEXT + timedelta(days=1)
 FAKED = 12

@@ -23,6 +23,8 @@ from support.chance_market import market as chance_market
 from support.entries import BEFORE, LI, graded, night, published, rows, upheld
 from support.small_market import DAY, ZONE, at, changed, deliver
 
+pytestmark = pytest.mark.slow
+
 
 def differences(before: dict[str, Any], after: dict[str, Any]) -> set[str]:
     return {name for name in before if before[name] != after[name]} - {"grade", "score"}
@@ -153,7 +155,6 @@ def test_the_last_decision_holds(home: Settings, con: duckdb.DuckDBPyConnection)
     assert "withdrawn" in notice.en
 
 
-@pytest.mark.slow
 def test_rows_left_out_are_not_behind_a_number(home: Settings, con: duckdb.DuckDBPyConnection) -> None:
     def explained() -> dict[str, Any]:
         explanation = explain.explain(con, home, "shop", DAY, rows=True)
@@ -203,7 +204,6 @@ def excluded(con: duckdb.DuckDBPyConnection, subject_id: str, key: str) -> None:
     )
 
 
-@pytest.mark.slow
 @stable(3)
 @given(seed=st.integers(0, 3), complaints=st.tuples(*one_each[0]))
 def test_leaving_an_upheld_complaint_out_never_lowers_a_score(folder: Any, seed: int, complaints: Any) -> None:
@@ -223,7 +223,6 @@ def test_leaving_an_upheld_complaint_out_never_lowers_a_score(folder: Any, seed:
             assert now.grades.equals(never.grades)
 
 
-@pytest.mark.slow
 @stable(3)
 @given(seed=st.integers(0, 3), data=st.data())
 def test_the_order_of_decisions_makes_no_difference(folder: Any, seed: int, data: st.DataObject) -> None:

@@ -19,6 +19,8 @@ from credit.tables import TABLES
 from support.entries import BEFORE, LI, NEXT, NOW, graded, published, rows, upheld
 from support.small_market import DAY, ZONE, at, deliver
 
+pytestmark = pytest.mark.slow
+
 
 def in_force(con: duckdb.DuckDBPyConnection, day: date) -> list[str]:
     return [sanction["kind"] for sanction in published(con, day).sanctions.get("shop", [])]

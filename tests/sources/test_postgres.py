@@ -28,6 +28,8 @@ from credit.warehouse.connection import info
 from support.postgres_server import load, new_database, sql
 from support.story_home import DAY, KEY, MARKETPLACE, ZONE, delivered, table
 
+pytestmark = pytest.mark.slow
+
 ENV = "CREDIT_TEST_SHOP_URL"
 PG_TYPES = {"instant": "timestamptz", "date": "date", "money": "numeric", "integer": "int", "boolean": "boolean"}
 Run = Callable[..., tuple[int, str, str]]
@@ -404,7 +406,7 @@ tables:
     for line, key, words in (
         (1, "connection.env", "name of an environment variable"),
         (2, "overlap_minutes", "greater than or equal to 0"),
-        (3, "tabels", "allowed: connection, overlap_minutes, tables"),
+        (3, "tabels", "allowed: connection, files, overlap_minutes, tables"),
         (6, "tables.transactions.from", "at least 1"),
         (7, "tables.transactions.columns.amount", "put it in quotes"),
         (8, "tables.transactions.were", "allowed: from, columns, where, changed_at"),

@@ -550,6 +550,7 @@ def rows_of(path: Path) -> list[list[str]]:
     return list(csv.reader(text.splitlines()))
 
 
+@pytest.mark.slow
 def test_writing_twice_gives_the_same_bytes(delivered: tuple[Path, dict[str, int]], tmp_path: Path) -> None:
     folder, counts = delivered
     assert write(tmp_path / "new", merchants=MERCHANTS, transactions=TRANSACTIONS, end=END) == counts

@@ -31,6 +31,8 @@ from credit.validation.stability import Stability, _moved, stability, variants
 from support import rules
 from support.literal import DAY, ZONE
 
+pytestmark = pytest.mark.slow
+
 Fill = Callable[..., duckdb.DuckDBPyConnection]
 
 # --- outcomes ------------------------------------------------------------------------------------------------------------
@@ -173,7 +175,6 @@ def steady(market: Settings) -> Stability:
         return stability(con, DATES, ZONE, rulebooks=[BOOK], nights=3, days=60, resamples=50)
 
 
-@pytest.mark.slow
 def test_a_score_that_knows_the_past_tells_of_what_follows(tested: Backtest) -> None:
     mine = tested.measures.query(
         "scorer == 'score' and measure == 'auc' and level == 'order' and population == 'rated' and date == 'mean'"
@@ -200,7 +201,6 @@ def test_numbers_of_a_backtest_hang_together(tested: Backtest) -> None:
         assert ((pooled["low"] <= pooled["rate"]) & (pooled["rate"] <= pooled["high"])).all()
 
 
-@pytest.mark.slow
 def test_nothing_of_later_counts(market: Settings, tested: Backtest, tmp_path: Path) -> None:
     """What the warehouse learns afterwards moves outcomes, never a score."""
     (tmp_path / "home").mkdir()
@@ -218,7 +218,6 @@ def test_nothing_of_later_counts(market: Settings, tested: Backtest, tmp_path: P
     assert later["bad"].sum() > before["bad"].sum()
 
 
-@pytest.mark.slow
 def test_stability_hangs_together(steady: Stability) -> None:
     for _, part in steady.migration.groupby(["rulebook", "series", "before_on"]):
         assert np.allclose(part.groupby("before")["share"].sum(), 1)
@@ -239,7 +238,6 @@ def test_stability_hangs_together(steady: Stability) -> None:
     assert groups["size"].sum() > 30
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("fixture", ["tested", "steady"])
 def test_the_page_stands_alone(fixture: str, request: pytest.FixtureRequest, tmp_path: Path) -> None:
     result = request.getfixturevalue(fixture)
@@ -259,7 +257,6 @@ def test_the_page_stands_alone(fixture: str, request: pytest.FixtureRequest, tmp
     assert document["dates"] == [str(day) for day in DATES]
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(("fixture", "words"), [("tested", "信用得分"), ("steady", "There and back")])
 def test_what_the_terminal_shows(
     fixture: str,
@@ -273,7 +270,6 @@ def test_what_the_terminal_shows(
     assert words in capsys.readouterr().out
 
 
-@pytest.mark.slow
 def test_the_command(market: Settings, tmp_path: Path) -> None:
     def run(*arguments: str) -> Any:
         return CliRunner().invoke(app, ["validate", *arguments, "--home", str(market.home)])

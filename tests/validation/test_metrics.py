@@ -141,6 +141,7 @@ def test_auc_is_the_count_of_pairs(rows: list[tuple[bool, int]]) -> None:
     assert metrics.auc(bad, [-s for s in score]) == pytest.approx(1 - metrics.auc(bad, score))
 
 
+@pytest.mark.slow
 @given(orders, st.randoms(use_true_random=False))
 @settings(max_examples=50, deadline=None)
 def test_only_the_order_of_scores_counts_and_not_that_of_rows(rows: list[tuple[bool, int]], random) -> None:

@@ -1,0 +1,233 @@
+"""How a raw value reads: SQL over the text of a column, the same for files, databases and corrections.
+
+Cheap first: what is written as it should be is taken by one cast; the ways in which platforms write it otherwise are looked at
+only where that fails.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from functools import cache
+from zoneinfo import ZoneInfo
+
+from credit.tables import Column, Table
+from credit.warehouse import words
+from credit.warehouse.connection import quote
+
+_ENDS = " \t\r\n\u00a0\u3000\ufeff\u200b\u200c\u200d\u200e\u200f\u2060\u202a\u202c"
+"""White space and invisible characters that belong to no value."""
+_INVISIBLE = "\ufeff\u200b\u200c\u200d\u200e\u200f\u2060\u202a\u202c"
+_FULL = "".join(chr(point) for point in range(0xFF01, 0xFF5F))
+_HALF = "".join(chr(point - 0xFEE0) for point in range(0xFF01, 0xFF5F))
+
+
+def trimmed(raw: str) -> str:
+    """The text of a raw value without white space and invisible characters at its ends; NULL where nothing is left."""
+    return f"nullif(trim({raw}::VARCHAR, {quote(_ENDS)}), '')"
+
+
+def half_width(text: str) -> str:
+    """Full-width letters, digits and marks as the usual ones."""
+    return f"translate({text}, {quote(_FULL)}, {quote(_HALF)})"
+
+
+def _listed(values: tuple[str, ...]) -> str:
+    return ", ".join(map(quote, values))
+
+
+def is_nothing(text: str, column: Column) -> str:
+    """SQL: whether a trimmed text is one of the words for nothing."""
+    allowed = tuple(word for word in _nothing_words(column) if word not in column.codes)
+    longest = max(map(len, allowed))
+    return f"coalesce(length({text}) <= {longest} AND lower({text}) IN ({_listed(allowed)}), false)"
+
+
+def _nothing_words(column: Column) -> tuple[str, ...]:
+    if column.type == "text" and column.max_length >= 2_000:
+        return words.NOTHING_IN_TEXT
+    if column.type == "code":
+        return tuple(word for word in words.NOTHING if word not in column.codes and word not in ("未知", "none"))
+    if column.privacy == "pseudonym":
+        return (*words.NOTHING, *words.NOBODY)
+    return words.NOTHING
+
+
+def _or_nothing(text: str, column: Column) -> str:
+    return f"CASE WHEN {is_nothing(text, column)} THEN NULL ELSE {text} END"
+
+
+def is_id(table: Table, column: Column) -> bool:
+    """Whether the column holds an id or a registration number: text in which every character counts."""
+    return column.type == "text" and (
+        column.name.endswith("_id")
+        or column.name in (table.key, "uscc", "id_number", "licence_no", "permit_no", "icp_record", "reference")
+    )
+
+
+def plain_id(text: str) -> str:
+    """An id without what spreadsheets and their users put around it: ="…", a leading apostrophe, full-width, invisible."""
+    wrapped = rf"""regexp_replace({text}, '^\s*="?|^[''‘’`]|"$', '', 'g')"""
+    odd = f"left({text}, 1) IN ('=', '''', '‘', '’', '`') OR octet_length(encode({text})) <> length({text})"
+    healed = f"translate({half_width(wrapped)}, {quote(_INVISIBLE)}, '')"
+    return f"CASE WHEN {odd} THEN nullif(trim({healed}), '') ELSE {text} END"
+
+
+def mangled(text: str) -> str:
+    """SQL: whether an id has been through a spreadsheet that took it for a number or a day, or shows a spreadsheet's error."""
+    return (
+        rf"regexp_full_match({text}, '[0-9]([.,][0-9]+)?[eE]\+?[0-9]{{1,3}}"
+        r"|#(REF!|N/A|VALUE!|NAME\?|DIV/0!|NULL!|NUM!)|#{3,}"
+        r"|[0-9]{1,2}-(Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)|(Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)-[0-9]{1,2}"
+        r"|[0-9]{1,2}月[0-9]{1,2}日')"
+    )
+
+
+def masked(text: str) -> str:
+    """SQL: whether a consumer's id hides some of its characters, so that it stands for several people."""
+    return "(" + " OR ".join(f"contains({text}, {quote(mask)})" for mask in words.MASKS) + ")"
+
+
+# --- times -----------------------------------------------------------------------------------------------------------
+
+
+@cache
+def abbreviations(zone: str) -> tuple[str, ...]:
+    """What the platform's zone is called in letters, in this century's winters and summers: CST in Shanghai."""
+    names = {
+        datetime(year, month, 1, tzinfo=UTC).astimezone(ZoneInfo(zone)).tzname()
+        for year in range(2000, 2038)
+        for month in (1, 7)
+    }
+    return tuple(sorted(name for name in names if name and name.isalpha() and name not in ("UTC", "GMT")))
+
+
+def _own_zone(text: str, zone: str) -> str:
+    """The text without the abbreviation of the platform's own zone; NULL with any other that is not UTC's."""
+    own = abbreviations(zone)
+    letters = rf"regexp_extract({text}, '[ 0-9]([A-Za-z]{{2,5}})$', 1)"
+    mine = f"upper({letters}) IN ({_listed(own)})" if own else "false"
+    return (
+        f"CASE WHEN {letters} = '' OR upper({letters}) IN ('UTC', 'GMT') THEN {text} "
+        f"WHEN {mine} THEN trim(left({text}, length({text}) - length({letters}))) END"
+    )
+
+
+def _other_ways(text: str, zone: str) -> str:
+    """A time that the cast does not read: Chinese words, digits alone, seconds since 1970, a spreadsheet's day number."""
+    half = half_width(text)
+    digits = f"regexp_full_match({half}, '[0-9]+([.][0-9]+)?')"
+    number = f"TRY_CAST({half} AS DECIMAL(28,9))"
+    whole = f"regexp_full_match({half}, '[0-9]+')"
+    compact = (
+        rf"regexp_replace({half}, '^(\d{{4}})(\d{{2}})(\d{{2}})(\d{{2}})?(\d{{2}})?(\d{{2}})?$', '\1-\2-\3 \4:\5:\6')"
+    )
+    filled = f"regexp_replace(regexp_replace({compact}, ' ::$', ''), ':+$', ':00')"
+    # An hour alone is written as 2026112408; seconds since 1970 have as many digits, but begin with 1.
+    by_length = f"""CASE
+        WHEN {whole} AND length({half}) IN (8, 12, 14) OR {whole} AND length({half}) = 10 AND left({half}, 2) = '20'
+            THEN TRY_CAST({filled} AS TIMESTAMPTZ)
+        WHEN {whole} AND length({half}) = 10 THEN TRY(to_timestamp({number}::BIGINT))
+        WHEN {whole} AND length({half}) = 13 THEN TRY(make_timestamptz({number}::BIGINT * 1000))
+        WHEN {number} BETWEEN 36526 AND 73050
+            THEN TRY(CAST(TIMESTAMP '1899-12-30 00:00:00' + to_seconds(round({number} * 86400)::BIGINT) AS TIMESTAMPTZ))
+        END"""
+    afternoon = f"regexp_matches({half}, '下午|晚上|PM$|pm$')"
+    chinese = rf"""trim(regexp_replace(regexp_replace(regexp_replace(regexp_replace({half}, '[年月/.]', '-', 'g'), '日', ' '),
+        '[时点]|分([0-9])', ':\1', 'g'), '分|秒|上午|下午|晚上|早上|中午|星期.| ?[AaPp][Mm]$', '', 'g'))"""
+    spaced = rf"regexp_replace(regexp_replace(regexp_replace({chinese}, '\s+', ' ', 'g'), ':$', ':00'), '-$', '')"
+    cleaned = rf"regexp_replace(regexp_replace({spaced}, ':(\d)(:|$)', ':0\1\2'), ':(\d)(:|$)', ':0\1\2')"
+    worded = f"""CASE WHEN regexp_matches({half}, '年|^[0-9]{{4}}[/.-]') THEN
+        CASE WHEN {afternoon} AND hour(TRY_CAST({cleaned} AS TIMESTAMP)) < 12
+             THEN TRY_CAST({cleaned} AS TIMESTAMPTZ) + INTERVAL 12 HOUR ELSE TRY_CAST({cleaned} AS TIMESTAMPTZ) END END"""
+    own = abbreviations(zone)
+    java = rf"regexp_replace({half}, '^[A-Z][a-z]{{2}} ([A-Z][a-z]{{2}}) +(\d+) (\d+:\d+:\d+) ([A-Z]{{3,4}}) (\d{{4}})$', '\5 \1 \2 \3')"
+    of_java = rf"regexp_extract({half}, '^[A-Z][a-z]{{2}} [A-Z][a-z]{{2}} +\d+ \d+:\d+:\d+ ([A-Z]{{3,4}}) \d{{4}}$', 1)"
+    stamp = f"try_strptime({java}, '%Y %b %d %H:%M:%S')"
+    dated = (
+        f"CASE WHEN {of_java} IN ('UTC', 'GMT') THEN timezone('UTC', {stamp}) "
+        + (f"WHEN {of_java} IN ({_listed(own)}) THEN CAST({stamp} AS TIMESTAMPTZ) " if own else "")
+        + "END"
+    )
+    offset = rf"TRY_CAST(regexp_replace({half}, '\s+([+-]\d{{2}}:?\d{{2}})$', '\1') AS TIMESTAMPTZ)"
+    return f"CASE WHEN {digits} THEN {by_length} ELSE coalesce({offset}, {worded}, {dated}) END"
+
+
+def is_day(text: str) -> str:
+    """SQL: whether a text names a day and no time of it."""
+    half = half_width(text)
+    return (
+        rf"(length({text}) <= 11 AND (regexp_full_match({half}, '\d{{4}}[-/.年]\d{{1,2}}[-/.月]\d{{1,2}}日?') "
+        rf"OR regexp_full_match({half}, '20\d{{6}}|\d{{5}}')))"
+    )
+
+
+def instant(text: str, zone: str) -> str:
+    """An instant; without an offset in the session's zone, which is the platform's. NULL where it does not read as one."""
+    # ICU takes abbreviations for America's. A time ends in a digit or in Z otherwise.
+    lettered = f"right({text}, 1) BETWEEN 'A' AND 'z' AND right({text}, 1) NOT IN ('Z', 'z')"
+    own = _own_zone(text, zone)
+    return (
+        f"CASE WHEN {lettered} THEN coalesce(TRY_CAST({own} AS TIMESTAMPTZ), CASE WHEN {own} IS NOT NULL THEN {_other_ways(own, zone)} END) "
+        f"ELSE coalesce(TRY_CAST({text} AS TIMESTAMPTZ), {_other_ways(text, zone)}) END"
+    )
+
+
+def reads(table: Table, column: Column, text: str, zone: str) -> str:
+    """SQL over the trimmed text of a raw value for its canonical value, NULL where there is none or it does not read as one."""
+    if is_id(table, column):
+        value = _or_nothing(plain_id(text), column)
+        return f"CASE WHEN NOT {masked(text)} THEN {value} END" if column.privacy == "pseudonym" else value
+    if column.type == "code" or (table.name, column.name) in words.CODES:
+        return code(table, column, _or_nothing(text, column))
+    if column.type == "text":
+        return _or_nothing(text, column)
+    if column.type == "boolean":
+        plain = f"lower({half_width(text)})"
+        return (
+            f"CASE WHEN {plain} IN ('true', 't', '1', '1.0', 'yes', 'y', '是', '有') THEN true "
+            f"WHEN {plain} IN ('false', 'f', '0', '0.0', 'no', 'n', '否') THEN false END"
+        )
+    if column.type == "integer":
+        number = f"coalesce(TRY_CAST({text} AS DECIMAL(28,6)), TRY_CAST({half_width(text)} AS DECIMAL(28,6)))"
+        return f"CASE WHEN {number} = floor({number}) THEN TRY_CAST({number} AS BIGINT) END"
+    if column.type == "money":
+        return f"coalesce(TRY_CAST({text} AS {column.sql_type}), {_amount(text, column)})"
+    if column.type == "date":
+        taken = f"CASE WHEN length({text}) <= 10 THEN TRY_CAST({text} AS DATE) END"
+        return f"CASE WHEN {blank(table, column, text)} THEN NULL ELSE coalesce({taken}, CAST({instant(text, zone)} AS DATE)) END"
+    if column.plan:
+        # A promise stated as a day is kept by the end of that day.
+        return (
+            f"CASE WHEN {is_day(text)} THEN CAST(CAST({instant(text, zone)} AS DATE) + 1 AS TIMESTAMPTZ) "
+            f"WHEN NOT {blank(table, column, text)} THEN {instant(text, zone)} END"
+        )
+    return instant(text, zone)
+
+
+def blank(table: Table, column: Column, text: str) -> str:
+    """SQL: whether a trimmed text says that there is no value: a word for nothing, an open end, a masked consumer."""
+    says = [f"{text} IS NULL", is_nothing(text, column)]
+    if column.type in ("date", "instant") and column.plan:
+        says.append(f"lower({text}) IN ({_listed(words.OPEN_END)})")
+    if column.privacy == "pseudonym" and is_id(table, column):
+        says.append(f"coalesce({masked(text)}, false)")
+    return "(" + " OR ".join(says) + ")"
+
+
+def _amount(text: str, column: Column) -> str:
+    """An amount as people write it: ¥1,234.50, 99元, full-width digits. A comma is taken for thousands only in threes."""
+    bare = rf"trim(regexp_replace({half_width(text)}, '^(CNY|RMB|￥|¥|人民币|\$)\s*|\s*元$|\s*(CNY|RMB)$', '', 'g'))"
+    return (
+        rf"CASE WHEN regexp_full_match({bare}, '[+-]?[0-9]{{1,3}}(,[0-9]{{3}})+([.][0-9]+)?') "
+        rf"THEN TRY_CAST(replace({bare}, ',', '') AS {column.sql_type}) "
+        rf"WHEN regexp_full_match({bare}, '[+-]?[0-9]+([.][0-9]+)?') THEN TRY_CAST({bare} AS {column.sql_type}) END"
+    )
+
+
+def code(table: Table, column: Column, value: str) -> str:
+    """A code, or what platforms write for it, in Chinese and otherwise."""
+    lower = f"lower({half_width(value)})"
+    known = words.CODES.get((table.name, column.name), {})
+    cases = " ".join(f"WHEN {quote(word)} THEN {quote(meant)}" for word, meant in known.items())
+    other = lower if column.type == "code" else value
+    return f"CASE {lower} {cases} ELSE {other} END" if cases else other

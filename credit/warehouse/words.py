@@ -1,0 +1,132 @@
+"""Words that platforms write for the canonical ones: of nothing, of open ends, of codes, of headings, of tables.
+
+Only what means one thing on every platform stands here; what means something on one platform belongs in its mapping.
+"""
+
+from __future__ import annotations
+
+NOTHING = (
+    "null", "nan", "none", "\\n", "n/a", "nil", "nat", "undefined", "(null)", "<null>", "<na>", "#n/a", "-", "--", "—", "——",
+    "/", "\\", "无", "空", "暂无", "未知", "未填写",
+)  # fmt: skip
+"""Lower case; written where there is nothing, by programs and by people."""
+NOTHING_IN_TEXT = ("null", "nan", "\\n", "(null)", "<null>", "<na>", "nat", "undefined")
+"""Of these only, in what people write at length: a customer may answer 无."""
+OPEN_END = (
+    "长期",
+    "长期有效",
+    "永久",
+    "永久有效",
+    "无固定期限",
+    "无期限",
+    "不限",
+    "无限期",
+    "long-term",
+    "permanent",
+    "9999-12-31",
+)
+"""Written for a validity without an end."""
+NOBODY = ("匿名", "匿名用户", "匿名买家", "anonymous", "unknown", "unknown_user", "guest", "游客")
+"""Written for a consumer whom the platform does not name."""
+MASKS = ("*", "＊", "●", "×××", "xxx")
+"""A consumer's id that holds one stands for several people."""
+
+_YES_NO = {"是": "true", "否": "false"}
+
+CODES: dict[tuple[str, str], dict[str, str]] = {
+    ("subjects", "kind"): {
+        "企业": "enterprise", "企业法人": "enterprise", "公司": "enterprise", "个体工商户": "enterprise", "个体户": "enterprise",
+        "company": "enterprise", "个人": "individual", "自然人": "individual", "person": "individual",
+    },
+    ("subjects", "role"): {"卖家": "seller", "商家": "seller", "商户": "seller", "店铺": "seller", "merchant": "seller",
+                           "买家": "buyer", "消费者": "buyer", "consumer": "buyer"},
+    ("transactions", "cancelled_by"): {"买家": "buyer", "消费者": "buyer", "卖家": "seller", "商家": "seller", "平台": "platform",
+                                       "系统": "platform", "未知": "unknown"},
+    ("transactions", "cancel_reason"): {
+        "缺货": "stock_out", "无货": "stock_out", "断货": "stock_out", "标错价": "price_error", "价格错误": "price_error",
+        "不想要了": "changed_mind", "不想买了": "changed_mind", "拍错": "changed_mind", "疑似欺诈": "fraud_suspected", "其他": "other",
+        "其它": "other", "未知": "unknown",
+    },
+    ("transactions", "refund_reason"): {
+        "未退款": "none", "质量问题": "quality", "质量": "quality", "描述不符": "not_as_described", "与描述不符": "not_as_described",
+        "未收到货": "not_received", "没收到货": "not_received", "超时": "late", "未按时发货": "late", "七天无理由": "no_reason",
+        "7天无理由": "no_reason", "无理由": "no_reason", "其他": "other", "其它": "other",
+    },
+    ("complaints", "channel"): {"平台": "platform", "协会": "association", "消协": "association", "消费者协会": "association",
+                                "调解": "mediation", "仲裁": "arbitration", "法院": "court", "诉讼": "court", "12315平台": "12315"},
+    ("complaints", "category"): {
+        "质量": "quality", "质量问题": "quality", "描述不符": "not_as_described", "物流": "delivery", "发货": "delivery", "配送": "delivery",
+        "退款": "refund", "退换货": "refund", "服务": "service", "服务态度": "service", "假货": "counterfeit", "假冒": "counterfeit",
+        "发票": "invoice", "隐私": "privacy", "个人信息": "privacy", "其他": "other", "其它": "other",
+    },
+    ("complaints", "outcome"): {"支持": "upheld", "成立": "upheld", "部分支持": "partly_upheld", "部分成立": "partly_upheld", "驳回": "rejected",
+                                "不成立": "rejected", "和解": "settled", "调解": "settled", "撤诉": "withdrawn", "撤销": "withdrawn",
+                                "撤回": "withdrawn"},
+    ("complaints", "liability"): {"卖家": "seller", "商家": "seller", "买家": "buyer", "物流": "carrier", "快递": "carrier", "承运人": "carrier",
+                                  "平台": "platform", "无责": "none", "无责任": "none"},
+    ("public_records", "kind"): {
+        "行政处罚": "administrative_penalty", "经营异常": "abnormal_operation", "经营异常名录": "abnormal_operation",
+        "严重违法": "serious_violation", "严重违法失信": "serious_violation", "失信被执行人": "dishonest_debtor", "纳税信用": "tax_grade",
+        "纳税信用等级": "tax_grade", "荣誉": "award", "奖励": "award", "认证": "certification", "资质认证": "certification",
+    },
+    ("public_records", "grade"): {
+        "轻微": "minor", "较轻": "minor", "一般": "moderate", "较重": "moderate", "中等": "moderate", "严重": "serious", "重大": "serious",
+        "特别严重": "serious", "slight": "minor", "medium": "moderate", "severe": "serious", "major": "serious",
+        "a级": "A", "b级": "B", "m级": "M", "c级": "C", "d级": "D",
+    },
+    ("violations", "kind"): {
+        "虚假宣传": "false_advertising", "售假": "counterfeit", "假货": "counterfeit", "假冒": "counterfeit", "刷单": "brushing",
+        "虚假交易": "brushing", "操纵评价": "review_manipulation", "刷评": "review_manipulation", "违禁品": "prohibited_goods",
+        "违禁商品": "prohibited_goods", "服务违约": "service_breach", "信息违规": "information", "欺诈": "fraud", "其他": "other", "其它": "other",
+    },
+    ("violations", "severity"): {"轻微": "minor", "较轻": "minor", "一般": "moderate", "较重": "moderate", "中等": "moderate", "严重": "serious",
+                                 "重大": "serious", "特别严重": "serious"},
+    ("sanctions", "kind"): {"警告": "warning", "限制": "restriction", "限权": "restriction", "降权": "restriction", "暂停": "suspension",
+                            "停业": "suspension", "暂停服务": "suspension", "终止": "termination", "清退": "termination", "关店": "termination"},
+    ("spot_checks", "kind"): {"商品": "goods", "资质": "documents", "证照": "documents", "经营场所": "premises", "价格": "price", "其他": "other",
+                              "其它": "other"},
+    ("spot_checks", "result"): {"合格": "passed", "通过": "passed", "不合格": "failed", "未通过": "failed", "拒绝": "refused", "拒绝配合": "refused"},
+}  # fmt: skip
+"""(table, column) -> what is written (lower case) -> the canonical code."""
+
+TABLE_NAMES: dict[str, str] = {
+    "订单": "transactions", "交易订单": "transactions", "商家": "subjects", "商户": "subjects", "店铺": "subjects", "卖家": "subjects",
+    "评论": "reviews", "评价": "reviews", "投诉": "complaints", "纠纷": "complaints", "违规": "violations", "处罚": "sanctions",
+    "处置": "sanctions", "抽查": "spot_checks", "公共记录": "public_records", "行政处罚": "public_records",
+}  # fmt: skip
+"""What files and sheets are called beside the canonical names."""
+
+HEADINGS: dict[tuple[str, str], tuple[str, ...]] = {
+    ("*", "subject_id"): ("商家编号", "商家ID", "商户编号", "商户ID", "店铺编号", "店铺ID", "卖家编号", "卖家ID", "商家id", "店铺id"),
+    ("*", "buyer_id"): ("买家ID", "买家id", "会员编号", "会员ID", "买家会员名", "用户编号", "用户ID"),
+    ("*", "currency"): ("货币", "币别", "货币代码"),
+    ("*", "transaction_id"): ("交易号", "交易ID"),
+    ("subjects", "name"): ("企业名称", "商家名称", "店铺名称", "公司名称", "商户名称"),
+    ("subjects", "uscc"): ("社会信用代码", "统一信用代码", "信用代码"),
+    ("subjects", "licence_no"): ("执照号", "营业执照编号"),
+    ("subjects", "licence_valid_until"): ("营业执照有效期至", "执照有效期至"),
+    ("subjects", "joined_on"): ("入驻时间", "开店日期", "开店时间"),
+    ("subjects", "deposit_amount"): ("保证金金额",),
+    ("subjects", "category"): ("类目", "经营类目"),
+    ("subjects", "kind"): ("商家类型", "商户类型"),
+    ("subjects", "role"): ("角色",),
+    ("transactions", "transaction_id"): ("订单号", "订单ID", "主订单编号", "子订单编号", "订单id"),
+    ("transactions", "ordered_at"): ("订单创建时间", "创建时间", "拍下时间", "下单日期"),
+    ("transactions", "paid_at"): ("支付时间", "订单付款时间", "买家付款时间"),
+    ("transactions", "dispatched_at"): ("发货时间",),
+    ("transactions", "delivered_at"): ("签收时间", "送达时间"),
+    ("transactions", "completed_at"): ("完成时间", "确认收货时间", "成交时间"),
+    ("transactions", "dispatch_due_at"): ("应发货时间", "最晚发货时间"),
+    ("transactions", "delivery_due_at"): ("预计送达时间", "最晚送达时间"),
+    ("transactions", "amount"): ("订单金额", "实付金额", "买家实付金额", "实收金额", "总金额"),
+    ("transactions", "category"): ("类目", "商品分类"),
+    ("reviews", "review_id"): ("评论编号", "评价ID"),
+    ("reviews", "reviewed_at"): ("评论时间",),
+    ("reviews", "rating_overall"): ("评分", "星级", "综合评分"),
+    ("reviews", "text"): ("评论内容", "评论"),
+    ("complaints", "complaint_id"): ("投诉单号", "投诉ID"),
+    ("complaints", "filed_at"): ("投诉日期",),
+    ("complaints", "channel"): ("投诉渠道",),
+    ("complaints", "category"): ("投诉类型", "投诉原因"),
+}  # fmt: skip
+"""(table or *, column) -> headings beside the column's English and Chinese name."""

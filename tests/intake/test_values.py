@@ -1,0 +1,319 @@
+"""Values as platforms write them, through files on disk: one row a way of writing, with what it means."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+
+from credit import codes, settings
+from credit.home import open_warehouse
+from credit.intake import absence, landing, merging
+
+DAY = date(2026, 3, 1)
+SUBJECTS = "subject_id,kind,role\nS1,enterprise,seller\n"
+ORDER = "transaction_id,subject_id,ordered_at,amount,currency"
+
+Conn = duckdb.DuckDBPyConnection
+Deliver = Callable[..., landing.Batch]
+
+
+@pytest.fixture
+def conf(tmp_path: Path) -> settings.Settings:
+    return settings.load(home=tmp_path / "home", zone="Asia/Shanghai", threads=1)
+
+
+@pytest.fixture
+def con(conf: settings.Settings) -> Iterator[Conn]:
+    with open_warehouse(conf) as con:
+        yield con
+
+
+@pytest.fixture
+def deliver(con: Conn, conf: settings.Settings, tmp_path: Path) -> Deliver:
+    number = iter(range(100))
+
+    def delivering(day: date = DAY, *, accept: bool = True, history: bool = False, **files: str) -> landing.Batch:
+        folder = tmp_path / f"night-{next(number)}"
+        folder.mkdir()
+        for name, content in files.items():
+            (folder / name.replace("__", ".")).write_text(content, encoding="utf-8")
+        batch = landing.land(con, conf, "canonical", folder, day, history=history)
+        if accept and not batch.already_landed:
+            merging.accept(con, batch.batch_id)
+        return batch
+
+    return delivering
+
+
+def rows(con: Conn, query: str) -> list[tuple[Any, ...]]:
+    return con.execute(query).fetchall()
+
+
+# --- times -----------------------------------------------------------------------------------------------------------
+
+TIMES = {
+    "2026-02-03 23:30 CST": "2026-02-03 15:30:00+00",
+    "2026-02-03 23:30 UTC": "2026-02-03 23:30:00+00",
+    "Tue Feb 03 23:30:00 CST 2026": "2026-02-03 15:30:00+00",
+    "2026年2月3日 8:05": "2026-02-03 00:05:00+00",
+    "2026年2月3日8时5分9秒": "2026-02-03 00:05:09+00",
+    "2026/2/3 下午 8:05": "2026-02-03 12:05:00+00",
+    "20260203080509": "2026-02-03 00:05:09+00",
+    "1770076800": "2026-02-03 00:00:00+00",
+    "1770076800123": "2026-02-03 00:00:00.123+00",
+    "46056.5": "2026-02-03 04:00:00+00",
+    "２０２６－０２－０３ ０８：０５": "2026-02-03 00:05:00+00",
+}
+
+
+@pytest.mark.parametrize("written", TIMES)
+def test_a_time_as_platforms_write_it(written: str, con: Conn, deliver: Deliver) -> None:
+    deliver(subjects__csv=SUBJECTS, transactions__csv=f"{ORDER}\nT1,S1,{written},1,CNY\n")
+    assert rows(con, "SELECT ordered_at::VARCHAR FROM canonical.transactions") == [(TIMES[written],)]
+
+
+@pytest.mark.parametrize("written", ["2026-02-03 23:30 EST", "2026-02-03 23:30 PST", "02/03/2026", "3.2.26"])
+def test_a_time_that_could_mean_another_is_set_aside(written: str, con: Conn, deliver: Deliver) -> None:
+    deliver(subjects__csv=SUBJECTS, transactions__csv=f"{ORDER}\nT1,S1,{written},1,CNY\n")
+    assert rows(con, "SELECT code FROM quarantine.rows") == [("unreadable",)]
+
+
+@pytest.mark.parametrize(
+    ("written", "day"),
+    [
+        ("2026-02-02T16:00:00.000Z", "2026-02-03"),
+        ("2026-02-03T00:00:00+08:00", "2026-02-03"),
+        ("2026-02-03", "2026-02-03"),
+        ("2026年2月3日", "2026-02-03"),
+        ("46056", "2026-02-03"),
+        ("长期", None),
+        ("无固定期限", None),
+    ],
+)
+def test_a_day_is_that_of_the_platforms_zone(written: str, day: str | None, con: Conn, deliver: Deliver) -> None:
+    deliver(subjects__csv=f"subject_id,kind,role,licence_valid_until\nS1,enterprise,seller,{written}\n")
+    assert rows(con, "SELECT licence_valid_until::VARCHAR FROM canonical.subjects") == [(day,)]
+
+
+@pytest.mark.parametrize(
+    ("promised", "kept_by"),
+    [
+        ("2026-02-03", "2026-02-03 16:00:00+00"),
+        ("2026年2月3日", "2026-02-03 16:00:00+00"),
+        ("2026-02-03 09:00", "2026-02-03 01:00:00+00"),
+    ],
+)
+def test_a_promised_day_is_kept_by_its_end(promised: str, kept_by: str, con: Conn, deliver: Deliver) -> None:
+    deliver(subjects__csv=SUBJECTS, transactions__csv=f"{ORDER},dispatch_due_at\nT1,S1,2026-02-01,1,CNY,{promised}\n")
+    assert rows(con, "SELECT dispatch_due_at::VARCHAR FROM canonical.transactions") == [(kept_by,)]
+
+
+@pytest.mark.parametrize("known", ["2099-01-01", "1969-01-01", "infinity"])
+def test_known_at_has_bounds_like_any_time(known: str, con: Conn, deliver: Deliver) -> None:
+    deliver(subjects__csv=SUBJECTS, transactions__csv=f"{ORDER},known_at\nT1,S1,2026-02-01,1,CNY,{known}\n")
+    assert rows(con, "SELECT code FROM quarantine.rows") == [("implausible_time",)]
+
+
+# --- ids -------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "written",
+    ["88001\t", '"=""88001"""', "'88001", "８８００１", "\u200b88001", "88001\u3000", "88001\u00a0", " 88001 "],
+)
+def test_what_spreadsheets_put_around_an_id_is_taken_off(written: str, con: Conn, deliver: Deliver) -> None:
+    deliver(subjects__csv=SUBJECTS, transactions__csv=f"{ORDER}\n{written},S1,2026-02-01,1,CNY\n")
+    assert rows(con, "SELECT transaction_id FROM canonical.transactions") == [("88001",)]
+
+
+@pytest.mark.parametrize("written", ["8.80015E+17", "8.8E17", "#REF!", "#######", "3-Mar", "3月5日"])
+def test_an_id_that_lost_its_digits_is_set_aside(written: str, con: Conn, deliver: Deliver) -> None:
+    deliver(
+        subjects__csv=SUBJECTS, transactions__csv=f"{ORDER}\n{written},S1,2026-02-01,1,CNY\nT2,S1,2026-02-01,1,CNY\n"
+    )
+    assert rows(con, "SELECT code FROM quarantine.rows") == [("mangled_id",)]
+    assert rows(con, "SELECT transaction_id FROM canonical.transactions") == [("T2",)]
+
+
+def test_ids_that_went_through_a_float_are_read_without_it_where_all_did(con: Conn, deliver: Deliver) -> None:
+    all_did = f"{ORDER}\n1001.0,S1,2026-02-01,1,CNY\n1002.0,S1,2026-02-01,1,CNY\n"
+    some = f"{ORDER}\n3.0,S1,2026-02-01,1,CNY\n3.1,S1,2026-02-01,1,CNY\n"
+    batch = deliver(subjects__csv=SUBJECTS, **{"transactions-1__csv": all_did, "transactions-2__csv": some})
+    assert rows(con, "SELECT transaction_id FROM canonical.transactions ORDER BY 1") == [
+        ("1001",),
+        ("1002",),
+        ("3.0",),
+        ("3.1",),
+    ]
+    assert "went through a float" in " ".join(batch.notices)
+
+
+def test_long_ids_that_all_end_in_zeros_were_rounded(con: Conn, deliver: Deliver) -> None:
+    header = f"{ORDER}\n"
+    rounded = "".join(f"23456789012345{n}0000,S1,2026-02-01,1,CNY\n" for n in range(3))
+    whole = "".join(f"23456789012345{n}000{n},S1,2026-02-01,1,CNY\n" for n in range(3))
+    deliver(subjects__csv=SUBJECTS, **{"transactions-1__csv": header + rounded, "transactions-2__csv": header + whole})
+    assert rows(con, "SELECT code, count(*) FROM quarantine.rows GROUP BY 1") == [("mangled_id", 3)]
+    assert rows(con, "SELECT count(*) FROM canonical.transactions") == [(3,)]
+
+
+def test_masked_and_unnamed_consumers_are_blank(con: Conn, deliver: Deliver) -> None:
+    buyers = ["t**1", "张＊＊", "NULL", "匿名用户", "anonymous", "b7"]
+    lines = "".join(f"T{i},S1,2026-02-01,1,CNY,{buyer}\n" for i, buyer in enumerate(buyers))
+    batch = deliver(subjects__csv=SUBJECTS, transactions__csv=f"{ORDER},buyer_id\n{lines}")
+    assert rows(con, "SELECT count(*), count(buyer_id) FROM canonical.transactions") == [(6, 1)]
+    assert "2 ids are masked" in " ".join(batch.notices)
+
+
+def test_words_for_nothing_are_blank_but_not_in_what_people_write(con: Conn, deliver: Deliver) -> None:
+    deliver(
+        subjects__csv="subject_id,kind,role,name,uscc,licence_valid_until\nS1,enterprise,seller,nan,NULL,\\N\nS2,enterprise,seller,无,--,/\n",
+        reviews__csv="review_id,subject_id,reviewed_at,rating_overall,text\nR1,S1,2026-02-01,5,无\nR2,S1,2026-02-01,5,NULL\n",
+    )
+    assert rows(con, "SELECT name, uscc, licence_valid_until, code_valid FROM canonical.subjects") == [(None,) * 4] * 2
+    assert rows(con, "SELECT text FROM canonical.reviews ORDER BY review_id") == [("无",), (None,)]
+
+
+# --- amounts and codes -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("written", ['"1,234.50"', "¥1234.50", "￥1234.5", "1234.50元", "１２３４．５０", "1234.50"])
+def test_an_amount_as_people_write_it(written: str, con: Conn, deliver: Deliver) -> None:
+    deliver(subjects__csv=SUBJECTS, transactions__csv=f"{ORDER}\nT1,S1,2026-02-01,{written},CNY\n")
+    assert rows(con, "SELECT amount::VARCHAR FROM canonical.transactions") == [("1234.50",)]
+
+
+def test_chinese_headings_and_codes(con: Conn, deliver: Deliver) -> None:
+    deliver(
+        商家__csv="商家编号,主体类型,交易角色,企业名称\nS1,企业,商家,晴川书店\nS2,个体工商户,卖家,云汀\nS3,个人,卖家,小满\n",
+        违规__csv="违规编号,主体编号,违规类型,严重程度,认定时间\nV1,S1,刷单,严重,2026-02-01\nV2,S1,刷单,骇人听闻,2026-02-01\n",
+    )
+    assert rows(con, "SELECT kind, role FROM canonical.subjects ORDER BY subject_id") == [
+        ("enterprise", "seller"), ("enterprise", "seller"), ("individual", "seller"),
+    ]  # fmt: skip
+    assert rows(con, "SELECT kind, severity FROM canonical.violations") == [("brushing", "serious")]
+    assert rows(con, "SELECT code FROM quarantine.rows") == [("unknown_code",)]
+
+
+@pytest.mark.parametrize(
+    ("code", "right"),
+    [
+        ("91330106MA7K000163", True),
+        ("91330106MA7K000164", False),
+        ("91330106MA7KO00163", False),
+        ("Z1330106MA7K000163", False),
+    ],
+)
+def test_credit_codes(code: str, right: bool) -> None:
+    assert codes.uscc_valid(code) is right
+
+
+@pytest.mark.parametrize("department", "123456789ANY")
+def test_credit_codes_of_every_department(department: str) -> None:
+    from stdnum.cn import uscc
+
+    body = f"{department}2330521MF1234567"
+    assert codes.uscc_valid(body + uscc.calc_check_digit(body))
+
+
+@pytest.mark.parametrize(
+    "column", ["uscc", "licence_no", "permit_no", "icp_record", "category", "name", "address", "contact"]
+)
+@pytest.mark.parametrize("written", ["110101199003070038", "店主110101 19900307 0038"])
+def test_a_citizens_number_in_a_published_column_sets_the_row_aside(
+    column: str, written: str, con: Conn, deliver: Deliver
+) -> None:
+    deliver(subjects__csv=f"subject_id,kind,role,{column}\nS1,enterprise,seller,{written}\nS2,enterprise,seller,fine\n")
+    assert rows(con, "SELECT code, key FROM quarantine.rows") == [("personal_number", "S1")]
+
+
+# --- batches -----------------------------------------------------------------------------------------------------------
+
+
+def register(deposit: int) -> str:
+    return f"subject_id,kind,role,deposit_amount\nS1,enterprise,seller,{deposit}\n"
+
+
+def test_a_state_that_returns_counts(con: Conn, deliver: Deliver) -> None:
+    for day, deposit in ((1, 5000), (2, 0), (3, 5000)):
+        batch = deliver(date(2026, 3, day), subjects__csv=register(deposit))
+    assert "has returned" in " ".join(batch.notices)
+    assert rows(con, "SELECT deposit_amount::INT FROM canonical.subjects") == [(5000,)]
+    assert rows(con, "SELECT deposit_amount::INT FROM history.subjects ORDER BY known_at") == [(5000,), (0,)]
+
+
+def test_a_file_that_was_set_aside_keeps_the_date_of_its_first_landing(con: Conn, deliver: Deliver) -> None:
+    refused = deliver(date(2026, 3, 1), accept=False, subjects__csv=register(1))
+    merging.refuse(con, refused.batch_id, "no")
+    deliver(date(2026, 3, 2), subjects__csv=register(2))
+    again = deliver(date(2026, 3, 3), subjects__csv=register(1))
+    assert "replace nothing newer" in " ".join(again.notices)
+    assert rows(con, "SELECT deposit_amount::INT FROM canonical.subjects") == [(2,)]
+
+
+def test_history_can_be_told_later(con: Conn, deliver: Deliver) -> None:
+    files = {"subjects__csv": SUBJECTS, "transactions__csv": f"{ORDER}\nT1,S1,2025-06-01,1,CNY\n"}
+    assert "--history" in " ".join(deliver(**files).notices)
+    told = deliver(history=True, **files)
+    assert not told.already_landed
+    assert rows(con, "SELECT known_at::VARCHAR FROM canonical.transactions") == [("2025-05-31 16:00:00+00",)]
+    assert deliver(history=True, **files).already_landed
+
+
+def test_the_last_of_numbered_parts_speaks(con: Conn, deliver: Deliver) -> None:
+    parts = {f"transactions-{n}__csv": f"{ORDER}\nT1,S1,2026-02-01,{n},CNY\n" for n in (9, 10)}
+    deliver(subjects__csv=SUBJECTS, **parts)
+    assert rows(con, "SELECT amount::INT FROM canonical.transactions") == [(10,)]
+
+
+def test_reviews_of_orders_that_were_set_aside_wait_for_them(con: Conn, deliver: Deliver) -> None:
+    deliver(subjects__csv=SUBJECTS)
+    orders = f"{ORDER}\nT1,S1,2026-02-01,1,CNY\n"
+    refused = deliver(accept=False, transactions__csv=orders)
+    merging.refuse(con, refused.batch_id, "no")
+    review = "review_id,subject_id,reviewed_at,rating_overall,transaction_id\nR1,S1,2026-02-02,5,T1\nR2,S1,2026-02-02,5,elsewhere\n"
+    deliver(date(2026, 3, 2), reviews__csv=review)
+    assert rows(con, "SELECT review_id FROM canonical.reviews") == [("R2",)]
+    deliver(date(2026, 3, 3), transactions__csv=orders)
+    assert rows(con, "SELECT review_id FROM canonical.reviews ORDER BY 1") == [("R1",), ("R2",)]
+    assert rows(
+        con, "SELECT count(*) FROM quarantine.rows WHERE code = 'unknown_transaction' AND released_by IS NULL"
+    ) == [(0,)]
+
+
+COMPLAINTS = "complaint_id,subject_id,channel,category,filed_at\n"
+
+
+def test_a_table_that_stays_away_or_comes_empty_is_missed(con: Conn, deliver: Deliver) -> None:
+    def night(day: int, complaints: str | None, orders: bool = True) -> list[tuple[str, bool, str]]:
+        files = {"transactions__csv": f"{ORDER}\n" + (f"T{day},S1,2026-02-01,1,CNY\n" if orders else "")}
+        if complaints is not None:
+            files["complaints__csv"] = COMPLAINTS + complaints
+        if day == 1:
+            files["subjects__csv"] = SUBJECTS
+        batch = deliver(date(2026, 3, day), accept=False, **files)
+        missed = [(a.table, a.empty, a.severity) for a in absence.absences(con, batch.batch_id)]
+        merging.accept(con, batch.batch_id)
+        return missed
+
+    complaint = "C{},S1,platform,other,2026-02-01\n"
+    assert night(1, complaint.format(1)) == []
+    assert night(2, complaint.format(2)) == []
+    assert night(3, "") == [("complaints", True, "warning")]
+    assert night(4, complaint.format(4)) == []
+    assert night(5, complaint.format(5), orders=False) == [("transactions", True, "critical")]
+    assert night(6, None) == [("complaints", False, "warning")]
+
+
+def test_a_file_by_itself_is_missed_for_nothing_unless_it_holds_the_orders(con: Conn, deliver: Deliver) -> None:
+    orders, complaint = f"{ORDER}\nT{{0}},S1,2026-02-01,1,CNY\n", COMPLAINTS + "C{0},S1,platform,other,2026-02-01\n"
+    deliver(subjects__csv=SUBJECTS)
+    for day in (2, 3, 4):
+        deliver(date(2026, 3, day), transactions__csv=orders.format(day), complaints__csv=complaint.format(day))
+    supplement = deliver(date(2026, 3, 5), accept=False, complaints__csv=complaint.format(5))
+    assert absence.absences(con, supplement.batch_id) == []
