@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
+from credit.assessment.dictionary import page as assessment_page
 from credit.disclosure.dictionary import page as disclosure_page
 from credit.evaluation.scoring import mark as curve_mark
 from credit.evaluation.scoring import shrink
@@ -490,7 +491,8 @@ def ledgers_page() -> str:
     }
     parts = [
         "# 台账 Ledgers",
-        "Objections, corrections of facts, sanctions, decisions on findings and notices of closing, in schema `ledger` of the warehouse. Rows are "
+        "Objections, corrections of facts, sanctions, decisions on findings and notices of closing, and the platform's own assessments, in "
+        "schema `ledger` of the warehouse. Rows are "
         "only ever added; what stands follows from them. What happened before it is entered is entered with `--at`: `at` and "
         "`recorded_at` then differ.",
         "数据行只增不改，现状由各行推出；补记的事项用 `--at` 注明发生时间。",
@@ -508,7 +510,8 @@ def ledgers_page() -> str:
         f"Published: open objections; decided ones for {publishing.SHOWN_DAYS} days, with outcome and reason; a correction "
         f"notice for {publishing.CORRECTION_DAYS} days; sanctions in force; what was found of an upheld finding, not how, for "
         f"{publishing.SHOWN_DAYS} days; a notice of closing through the day of closing, "
-        f"which lies at least {closings.NOTICE_DAYS} days after the notice (E-Commerce Law Art. 16).",
+        f"which lies at least {closings.NOTICE_DAYS} days after the notice (E-Commerce Law Art. 16); an assessment while it is decided, "
+        "without persons, documents' names and cases.",
     ]
     for ledger in LEDGERS.values():
         columns = ((f"`{c.name}`", c.zh, c.en, c.sql_type.lower(), "yes" if c.required else "") for c in ledger.columns)
@@ -567,6 +570,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "disclosure.md": disclosure_page,
     "ledgers.md": ledgers_page,
     "detectors.md": detectors_page,
+    "assessment.md": assessment_page,
 }
 
 

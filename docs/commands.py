@@ -53,6 +53,7 @@ VERBS = {
         "closing": "停业公告",
         "vet": "入驻审核",
         "vettings": "审核记录",
+        "assess": "平台自评",
     },
     "对外 To others": {
         "keys": "签名密钥",
@@ -75,11 +76,22 @@ def _table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 def commands() -> dict[str, Any]:
     """Every command by its words: `grades`, `rulebook show`; groups stand before their members."""
-    listed: dict[str, Any] = {}
-    for verb, command in typer.main.get_command(app).commands.items():  # type: ignore[attr-defined]
-        listed[verb] = command
-        listed |= {f"{verb} {name}": member for name, member in getattr(command, "commands", {}).items()}
-    return listed
+    return dict(_within(typer.main.get_command(app)))
+
+
+def _within(group: Any, words: str = "") -> Iterator[tuple[str, Any]]:
+    for name, command in getattr(group, "commands", {}).items():
+        yield words + name, command
+        yield from _within(command, f"{words}{name} ")
+
+
+def members(listed: dict[str, Any], verb: str) -> dict[str, Any]:
+    """The commands of a group, those of groups within it too, but not these themselves."""
+    return {
+        words: command
+        for words, command in listed.items()
+        if words.startswith(f"{verb} ") and not getattr(command, "commands", {})
+    }
 
 
 def options(command: Any) -> list[Any]:
@@ -158,10 +170,9 @@ def verb_page(verb: str) -> str:
     listed = commands()
     command = listed[verb]
     parts = [f"# {verb} {ZH[verb]}"]
-    members = {words: each for words, each in listed.items() if words.startswith(f"{verb} ")}
-    if members:
+    if within := members(listed, verb):
         parts += _told(command.help or "")
-        for words, member in members.items():
+        for words, member in within.items():
             parts += [f"## {words}", *_section(words, member)]
     else:
         parts += _section(verb, command)
@@ -184,8 +195,8 @@ def index_page() -> str:
     for group, verbs in VERBS.items():
         rows = []
         for verb, zh in verbs.items():
-            members = [words.split()[1] for words in listed if words.startswith(f"{verb} ")]
-            about = _summary(listed[verb]) + (f": {', '.join(f'`{name}`' for name in members)}" if members else "")
+            names = [f"`{words.removeprefix(f'{verb} ')}`" for words in members(listed, verb)]
+            about = _summary(listed[verb]) + (f": {', '.join(names)}" if names else "")
             rows.append((f"[`{verb}`](commands/{verb}.md)", zh, about))
         parts += [f"## {group}", _table(("Verb", "中文", "What it does"), rows)]
     listing = "\n".join(f"commands/{verb}" for verb in ZH)

@@ -33,7 +33,8 @@ _HEAD = """\
         merchants/<xx>/<name>.json      a document a merchant 每个商家一份公示文件
         merchants/<xx>/<name>.svg       its badge 等级标识
         index.json                      who, when, rules, grades, where the rest is 公示说明
-        platform.json                   the platform's own figures, lists of sanctions and notices 平台数据与各类名单
+        platform.json                   the platform's own figures, lists of sanctions and notices, its own assessments 平台数据与各类名单、平台自评
+        service.html                    the platform's own assessments, once it is decided to publish them 平台自评，决定公示后才有
         bulk/                           the same in columns 批量文件; datapackage.json describes them (Data Package 2)
         schema/merchant.schema.json     JSON Schema (draft 2020-12) of the documents 结构说明
         rulebooks/<id>-<version>.yaml   the rulebook that graded, and every version that is no draft 评价规则原文

@@ -87,10 +87,10 @@ def test_bad_input_fails_the_flow_without_retrying(prefect_server: None, tmp_pat
 def test_retrying_is_for_what_may_pass(failure: Exception, again: bool) -> None:
     from prefect.states import Failed
 
-    from pipelines.nightly import _retrying_can_help
+    from pipelines.nightly import retrying_can_help
 
     state: object = Failed(data=failure)
-    assert _retrying_can_help(None, None, state) is again  # type: ignore[arg-type]
+    assert retrying_can_help(None, None, state) is again  # type: ignore[arg-type]
 
 
 def test_the_deployment_runs_nightly_in_the_platforms_zone() -> None:
