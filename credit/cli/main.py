@@ -114,8 +114,8 @@ def init(home: Home = None) -> None:
 @app.command()
 def sample(
     folder: Annotated[Path, typer.Argument(help="Where the files go; made if it is not there.")],
-    merchants: Annotated[int, typer.Option(min=10, help="How many merchants.")] = 300,
-    transactions: Annotated[int, typer.Option(min=100, help="How many transactions.")] = 30_000,
+    merchants: Annotated[int, typer.Option(min=20, help="How many merchants.")] = 300,
+    transactions: Annotated[int, typer.Option(min=2000, help="How many transactions.")] = 30_000,
     seed: Annotated[int, typer.Option(help="The same seed gives the same files.")] = 1,
     day: Annotated[
         str, typer.Option("--date", metavar="YYYY-MM-DD", help="The data ends before this day.")
