@@ -9,7 +9,7 @@ from __future__ import annotations
 import inspect
 import re
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 from types import UnionType
@@ -19,6 +19,7 @@ import typer.main
 
 from credit.cli.main import app
 from credit.errors import EXIT_CODES
+from credit.files import markdown
 
 FOLDER = Path(__file__).parent / "reference"
 
@@ -67,11 +68,6 @@ VERBS = {
 ZH = {verb: zh for group in VERBS.values() for verb, zh in group.items()}
 
 _KINDS = {"Path": "PATH", "str": "TEXT", "int": "INTEGER", "float": "NUMBER"}
-
-
-def _table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    lines = [headings, ["---"] * len(headings), *rows]
-    return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
 
 
 def commands() -> dict[str, Any]:
@@ -154,9 +150,9 @@ def _section(words: str, command: Any) -> Iterator[str]:
     yield _usage(words, command)
     yield from _told(command.help or "")
     if listed := [(f"`{each.metavar or each.name.upper()}`", each.help or "") for each in arguments(command)]:
-        yield _table(("Argument 参数", ""), listed)
+        yield markdown.table(("Argument 参数", ""), listed)
     if listed := [(_spelt(option), _notes(option)) for option in options(command)]:
-        yield _table(("Option 选项", ""), listed)
+        yield markdown.table(("Option 选项", ""), listed)
 
 
 def _summary(command: Any) -> str:
@@ -198,7 +194,7 @@ def index_page() -> str:
             names = [f"`{words.removeprefix(f'{verb} ')}`" for words in members(listed, verb)]
             about = _summary(listed[verb]) + (f": {', '.join(names)}" if names else "")
             rows.append((f"[`{verb}`](commands/{verb}.md)", zh, about))
-        parts += [f"## {group}", _table(("Verb", "中文", "What it does"), rows)]
+        parts += [f"## {group}", markdown.table(("Verb", "中文", "What it does"), rows)]
     listing = "\n".join(f"commands/{verb}" for verb in ZH)
     parts.append(f"```{{toctree}}\n:hidden:\n\n{listing}\n```")
     return "\n\n".join(parts) + "\n"
@@ -214,7 +210,7 @@ def exit_codes_page() -> str:
         "# 退出码 Exit codes\n\n"
         "What a scheduler goes by. An error that a user can put right is one message on standard error, with the file, row or "
         "setting, what was expected and what to do; a traceback is a defect of the program.\n\n"
-        + _table(("Code", "中文", "English", "Verbs"), rows)
+        + markdown.table(("Code", "中文", "English", "Verbs"), rows)
         + "\n\nWith 3, 4 and 5 the night may be run again when the cause is gone: landing the same files again changes nothing.\n"
     )
 

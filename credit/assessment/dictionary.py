@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator
 
 from credit.assessment.catalogue import SCOPES, Catalogue, Evidenced, Means, Measured, shipped
 from credit.assessment.judging import RESULTS, WORTH
 from credit.assessment.measuring import MEASURES
+from credit.files import markdown
 from credit.sourced import Sourced, SourcedNumber
-
-
-def _table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    lines = [headings, ["---"] * len(headings), *rows]
-    return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
 
 
 def _source(part: Sourced) -> str:
@@ -54,7 +50,7 @@ def _catalogue(catalogue: Catalogue) -> Iterator[str]:
         )
         for criterion in catalogue.criteria
     )
-    yield _table(("Line 条款", "What it asks 要求", "Of 适用", "How it is shown 如何证明"), rows)
+    yield markdown.table(("Line 条款", "What it asks 要求", "Of 适用", "How it is shown 如何证明"), rows)
 
 
 def page() -> str:
@@ -65,7 +61,7 @@ def page() -> str:
         "shows it is; what the data does not tell and nobody has shown is not shown, never met. How to assess: "
         "[Assess the platform](../how-to/assessment.md).",
         "以下要求除注明读自标准者外均为重构；数值的来源逐项注明，请持有标准文本的人核对。",
-        _table(
+        markdown.table(
             ("Result 结果", "中文", "Worth 计分"),
             (
                 (f"`{name}`", told.zh, f"{WORTH[name]:g}" if name in WORTH else "left out 不计")
@@ -79,7 +75,7 @@ def page() -> str:
         "## 测量 Measurements",
         "Each counts cases of the year before the day unless a number says another term: in order, not in order, not recorded. The share "
         "in order is that of all cases, those not recorded included.",
-        _table(
+        markdown.table(
             ("Measure", "Cases in order 合格的事项", "Needs 所需数据", "No case 无事项时"),
             (
                 (f"`{m.id}`", f"{m.zh}<br>{m.en}", ", ".join(f"`{name}`" for name in m.needs), RESULTS[m.none].zh)

@@ -6,7 +6,6 @@ from collections.abc import Iterable
 
 from credit.assessment.measuring import Case, Numbers, Values, measure, measured
 from credit.assessment.seen import Seen
-from credit.vetting import checks  # noqa: F401 - registers the tests that the policy names
 from credit.vetting.policy import load_policy
 
 measure(

@@ -6,13 +6,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from credit.disclosure.datapackage import FILES
 from credit.disclosure.documents import SCHEMA
 from credit.disclosure.life import FIELDS, PATH
+from credit.files import markdown
 
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "disclosure.md"
 
@@ -82,18 +83,13 @@ def page() -> str:
         if fields not in described:
             described.append(fields)
             rows = ((f"`{field.name}`", field.zh, field.en, str(field.type)) for field in fields)
-            parts.append(_table(("Column", "中文", "English", "Type"), rows))
+            parts.append(markdown.table(("Column", "中文", "English", "Type"), rows))
     listed = ((f"`{name}`", zh, en) for name, zh, en in FIELDS)
-    parts += [f"## The life of the rules 规则的生命周期: {PATH}", _table(("Field", "中文", "English"), listed)]
+    parts += [f"## The life of the rules 规则的生命周期: {PATH}", markdown.table(("Field", "中文", "English"), listed)]
     schema = json.loads(SCHEMA.read_text(encoding="utf-8"))
     listed = ((f"`{name}`", title, kind) for name, title, kind in _fields(schema, schema, ""))
-    parts += ["## A merchant's document 商家公示文件", _table(("Field", "中文 · English", "Type"), listed)]
+    parts += ["## A merchant's document 商家公示文件", markdown.table(("Field", "中文 · English", "Type"), listed)]
     return "\n\n".join(parts) + "\n"
-
-
-def _table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    lines = [headings, ["---"] * len(headings), *rows]
-    return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
 
 
 def _fields(schema: dict[str, Any], node: dict[str, Any], prefix: str) -> Iterator[tuple[str, str, str]]:
