@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
-from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 
@@ -18,22 +16,6 @@ from credit.ledgers import assessments
 from credit.settings import Settings
 
 pytestmark = pytest.mark.xdist_group("prefect")
-
-
-@pytest.fixture(scope="module", autouse=True)
-def prefect_home(tmp_path_factory: pytest.TempPathFactory) -> None:
-    """Prefect in a folder of its own."""
-    import pipelines  # noqa: F401  (sets the environment before Prefect is imported)
-
-    os.environ["PREFECT_HOME"] = str(tmp_path_factory.mktemp("prefect"))
-
-
-@pytest.fixture(scope="module")
-def prefect_server(prefect_home: None) -> Iterator[None]:
-    from prefect.testing.utilities import prefect_test_harness
-
-    with prefect_test_harness(server_startup_timeout=600):
-        yield
 
 
 @pytest.mark.slow
