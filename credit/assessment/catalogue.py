@@ -8,7 +8,6 @@ declared    a statement that a person has made, in force on the day; a document 
 from __future__ import annotations
 
 import hashlib
-import re
 from collections import Counter
 from collections.abc import Iterator
 from datetime import date
@@ -16,12 +15,12 @@ from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from credit.assessment import keeping, merchants, orders, publications  # noqa: F401 - register the measurements
 from credit.assessment.measuring import MEASURES
 from credit.errors import UserError
-from credit.files.strict_yaml import YamlFault, error_list, in_order, read
+from credit.files.strict_yaml import as_model
 from credit.files.text import contents, decoded
 from credit.sourced import Bilingual, Sourced, SourcedNumber, Strict
 
@@ -198,24 +197,9 @@ def parse(raw: bytes, path: Path | str) -> Catalogue:
 
     Raises UserError naming every error with file, line and key."""
     text = decoded(raw, f"catalogue {path}", "a catalogue is a few hundred lines")
-    try:
-        data, lines = read(text)
-    except YamlFault as fault:
-        raise UserError(f"catalogue {path}{fault.where}: not usable YAML: {fault}") from None
-    if not isinstance(data, dict):
-        raise UserError(f"catalogue {path}: expected keys such as id, version, criteria")
-    try:
-        catalogue = Catalogue.model_validate(data)
-    except ValidationError as error:
-        # The kind of a means stands in pydantic's place, but not in the file's.
-        problems = [
-            (
-                tuple(part for part in p["loc"] if part not in ("measured", "evidenced", "declared")),
-                re.sub("^Value error, ", "", str(p["msg"])),
-            )
-            for p in error.errors()
-        ]
-        raise UserError(error_list(f"catalogue {path}", in_order(path, lines, problems))) from None
+    catalogue = as_model(
+        Catalogue, text, "catalogue", path, "keys such as id, version, criteria", ("measured", "evidenced", "declared")
+    )
     return catalogue.model_copy(update={"hash": hashlib.sha256(raw).hexdigest(), "text": text})
 
 

@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
-from pydantic import Field, ValidationError
+from pydantic import Field
 
 from credit.assessment import files
 from credit.errors import UserError
-from credit.files.strict_yaml import YamlFault, error_list, in_order, read
+from credit.files.strict_yaml import as_model
 from credit.files.text import contents, decoded
 from credit.ledgers import assessments
 from credit.settings import Settings
@@ -58,17 +58,7 @@ def load(path: Path) -> Entries:
     text = decoded(
         contents(path, f"entries {path}", "; give a YAML file"), f"entries {path}", "a list is a few hundred lines"
     )
-    try:
-        data, lines = read(text)
-    except YamlFault as fault:
-        raise UserError(f"entries {path}{fault.where}: not usable YAML: {fault}") from None
-    if not isinstance(data, dict):
-        raise UserError(f"entries {path}: expected the keys evidence and actions")
-    try:
-        return Entries.model_validate(data)
-    except ValidationError as error:
-        problems = [(tuple(p["loc"]), str(p["msg"]).removeprefix("Value error, ")) for p in error.errors()]
-        raise UserError(error_list(f"entries {path}", in_order(path, lines, problems))) from None
+    return as_model(Entries, text, "entries", path, "the keys evidence and actions")
 
 
 def enter(con: duckdb.DuckDBPyConnection, settings: Settings, path: Path, *, by: str) -> dict[str, int]:
@@ -76,11 +66,9 @@ def enter(con: duckdb.DuckDBPyConnection, settings: Settings, path: Path, *, by:
     entries = load(path)
 
     def enter_evidence(entry: EvidenceEntry) -> None:
-        file = path.parent / entry.file if entry.file else None
-        assessments.add(
-            con, entry.lines, kind=entry.kind or ("document" if file else "declaration"), title=entry.title, by=by,
-            dated=entry.dated, valid_until=entry.until, sha256=files.keep(settings, file) if file else None,
-            file=file.name if file else None,
+        files.add(
+            con, settings, entry.lines, file=path.parent / entry.file if entry.file else None, kind=entry.kind,
+            title=entry.title, by=by, dated=entry.dated, valid_until=entry.until,
         )  # fmt: skip
 
     def enter_action(entry: ActionEntry) -> None:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-import os
+from collections.abc import Sequence
+from datetime import date, datetime
 from pathlib import Path
+
+import duckdb
 
 from credit.errors import UserError
 from credit.files import durable
+from credit.ledgers import assessments
 from credit.settings import Settings
 
 FOLDER = "evidence"
@@ -36,14 +40,33 @@ def keep(settings: Settings, path: Path) -> str:
     target = place(settings, sha256)
     try:
         target.parent.mkdir(mode=0o700, exist_ok=True)
-        before = os.umask(0o077)
-        try:
+        with durable.private():
             durable.put(target, content)
-        finally:
-            os.umask(before)
     except OSError as error:
         raise UserError(f"{target} cannot be written: {error.strerror}") from None
     return sha256
+
+
+def add(
+    con: duckdb.DuckDBPyConnection,
+    settings: Settings,
+    lines: Sequence[str],
+    *,
+    file: Path | None,
+    kind: str | None,
+    title: str,
+    by: str,
+    dated: date,
+    valid_until: date | None = None,
+    at: datetime | None = None,
+) -> assessments.Evidence:
+    """Keep the file, if there is one, and enter the evidence. `kind` None: a document with a file, a declaration without.
+
+    Raises UserError as `keep` and `assessments.add` do."""
+    return assessments.add(
+        con, lines, kind=kind or ("document" if file else "declaration"), title=title, by=by, dated=dated,
+        valid_until=valid_until, sha256=keep(settings, file) if file else None, file=file.name if file else None, at=at,
+    )  # fmt: skip
 
 
 def whole(settings: Settings, sha256: str) -> bool:

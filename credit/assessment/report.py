@@ -6,7 +6,6 @@ It is no publication: it names documents, persons responsible and cases, and its
 from __future__ import annotations
 
 import io
-import os
 from collections.abc import Callable, Iterator
 from datetime import datetime, time
 from pathlib import Path
@@ -143,14 +142,12 @@ def write(run: Run, folder: Path, catalogue: Catalogue | None = None) -> list[Pa
         SCHEMA.name: SCHEMA.read_bytes,
     }
     paths = []
-    before = os.umask(0o077)
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        for name, content in contents.items():
-            durable.put(folder / name, content())
-            paths.append(folder / name)
+        with durable.private():
+            folder.mkdir(parents=True, exist_ok=True)
+            for name, content in contents.items():
+                durable.put(folder / name, content())
+                paths.append(folder / name)
     except OSError as error:
         raise UserError(f"--out {folder} cannot be written: {error.strerror or error}; choose another folder") from None
-    finally:
-        os.umask(before)
     return paths

@@ -308,16 +308,16 @@ def add_evidence(
         if catalogue in shipped():
             shipped()[catalogue].criterion(name)
     with open_warehouse(conf, make=False) as con:
-        piece = assessments.add(
+        piece = files.add(
             con,
+            conf,
             lines,
-            kind=kind or ("document" if file else "declaration"),
+            file=file,
+            kind=kind,
             title=title,
             by=by,
             dated=named_day(dated, "--dated") if dated else day_of(None, conf),
             valid_until=named_day(until, "--until") if until else None,
-            sha256=files.keep(conf, file) if file else None,
-            file=file.name if file else None,
             at=instant_of(at),
         )
         document = _evidence(piece, moments.zone(con))
