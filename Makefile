@@ -36,14 +36,17 @@ hooks: install ## have git check before each commit what .pre-commit-config.yaml
 demo: export PREFECT_HOME := $(abspath $(DEMO))/.prefect
 demo: export PREFECT_LOGGING_LEVEL ?= INFO
 demo: install ## install, then grade a synthetic marketplace in Prefect and show the result
-	@$(BIN)/merchant-credit sample $(DEMO)/sample --date $(DAY)
+	@$(BIN)/merchant-credit sample $(DEMO)/sample --papers $(DEMO)/papers --date $(DAY)
 	@$(BIN)/python -m pipelines.nightly --path $(DEMO)/sample --date $(DAY) --home $(DEMO)
 	@$(BIN)/merchant-credit grades --home $(DEMO) --limit 12
+	@$(BIN)/merchant-credit assess enter $(DEMO)/papers/entries.yaml --by "Li Wei" --home $(DEMO)
+	@$(BIN)/python -m pipelines.assessment --by "Li Wei" --date $(DAY) --home $(DEMO)
 	@echo
 	@echo "Published files:        $(DEMO)/published/current"
 	@echo "Look at one merchant:   $(BIN)/merchant-credit explain M000002 --home $(DEMO)"
 	@echo "Its public files:       ls $(DEMO)/published/current/merchants/*/M000002.*"
 	@echo "The site:               $(BIN)/python -m http.server -d $(DEMO)/published/current 8000 --bind 127.0.0.1"
+	@echo "The platform's own:     $(DEMO)/assessments/$(DAY), or $(BIN)/merchant-credit assess list --home $(DEMO)"
 	@echo "Verify it:              $(BIN)/merchant-credit verify $(DEMO)/published/current"
 
 lint: install ## install, then ruff, mypy and the order of rooms

@@ -7,14 +7,16 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 
+from credit.assessment.dictionary import page as assessment_page
 from credit.disclosure.dictionary import page as disclosure_page
 from credit.evaluation.scoring import mark as curve_mark
+from credit.files import markdown
 from credit.indicators import CATALOGUE
 from credit.indicators.base import Indicator, Text, Unit
 from credit.integrity import base as detection
@@ -27,7 +29,6 @@ from credit.settings import PREFIX, Settings
 from credit.sourced import Sourced, SourcedNumber
 from credit.synthetic.attacks import ATTACKS
 from credit.tables import KNOWN_AT, TABLES, Column, Table
-from credit.vetting import checks  # noqa: F401 - registers the tests that a policy names
 from credit.vetting.policy import AREAS, load_policy
 from credit.warehouse.ledger_tables import LEDGERS
 
@@ -39,11 +40,6 @@ PRIVACY = {
     "personal": "个人信息 personal",
     "pseudonym": "假名 pseudonym",
 }
-
-
-def _table(headings: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    lines = [headings, ["---"] * len(headings), *rows]
-    return "\n".join("| " + " | ".join(str(cell).replace("|", "\\|") for cell in line) + " |" for line in lines)
 
 
 def _notes(column: Column) -> str:
@@ -68,7 +64,7 @@ def _notes(column: Column) -> str:
 
 
 def _columns(table: Table) -> str:
-    return _table(
+    return markdown.table(
         ("Column", "中文", "English", "Type", "Unit", "Required", "Privacy", "Notes"),
         (
             (
@@ -191,7 +187,7 @@ def _not_applicable(indicator: Indicator) -> str:
 
 
 def _parameters(indicator: Indicator) -> str:
-    return _table(
+    return markdown.table(
         ("Parameter", "中文", "English", "Unit", "Unless a rulebook sets it"),
         ((f"`{p.id}`", p.name.zh, p.name.en, p.unit, f"{p.value:g}") for p in indicator.parameters),
     )
@@ -248,7 +244,7 @@ def indicator_page(indicator: Indicator) -> str:
     parts = [
         f"# {indicator.name.zh} {indicator.name.en}",
         f"`{indicator.id}`, [{indicator.element}](../indicators.md)",
-        _table(("", ""), facts),
+        markdown.table(("", ""), facts),
         f"## 意义 Why it matters\n\n{indicator.why.zh}\n\n{indicator.why.en}",
         f"## 未达标与改进 Failing, and how to improve\n\n"
         f"{indicator.failing.zh}。{indicator.improve.zh}\n\n{indicator.failing.en}. {indicator.improve.en}",
@@ -299,7 +295,7 @@ def _rule(book: Rulebook, element: ElementRule, rule: IndicatorRule) -> str:
             f"### {_heading(indicator)}",
             f"[`{rule.id}`](../indicators/{rule.id}.md). Weight 权重: {rule.weight:g}% of the element, "
             f"**{element.weight * rule.weight / 100:g}%** of the score.{window} {shrunk} Source 来源: {_source(rule)}.",
-            _table(
+            markdown.table(
                 ("取值 value", *(f"{value:g}" for value, _ in rule.curve)),
                 [("得分 mark", *(f"{mark:g}" for _, mark in rule.curve))],
             ),
@@ -348,20 +344,20 @@ def rulebook_page(book: Rulebook) -> str:
         f"{book.effective_from} (the example platform's dates). Text 原文: `credit/rulebooks/{book.id}-{book.version}.yaml`. "
         "What the sections mean: [Rulebooks](../rulebook.md).",
         "## 等级 Grades",
-        _table(
+        markdown.table(
             ("Grade 等级", "Score, at least 最低得分", "中文", "English"),
             ((level.grade, f"{level.at_least:g}", level.meaning.zh, level.meaning.en) for level in book.grades.levels),
         ),
         f"Source 来源: {_source(book.grades)}. Symbols 符号: {_source(book.grades.symbols)}.",
         "## 评级条件与缓冲 Limits and margin",
-        _table(
+        markdown.table(
             ("English", "中文", "Value", "Source 来源"),
             ((en, zh, f"{number.value:g}", _source(number)) for en, zh, number in _limits(book)),
         ),
     ]
     if book.parameters:
         rows = ((f"`{name}`", f"{number.value:g}", _source(number)) for name, number in book.parameters.items())
-        parts += ["## 参数 Parameters", _table(("Parameter", "Value", "Source 来源"), rows)]
+        parts += ["## 参数 Parameters", markdown.table(("Parameter", "Value", "Source 来源"), rows)]
     if book.vetoes:
         parts += [f"## {VETOES}", "\n".join(_veto(book, veto) for veto in book.vetoes)]
     for element in book.elements:
@@ -402,7 +398,7 @@ def indicators_page() -> str:
             for i in CATALOGUE
             if i.element == element
         )
-        parts.append(_table(("id", "中文", "English", "Unit", *(f"`{book.id}`" for book in books)), rows))
+        parts.append(markdown.table(("id", "中文", "English", "Unit", *(f"`{book.id}`" for book in books)), rows))
     return "\n\n".join(parts) + "\n"
 
 
@@ -420,7 +416,7 @@ def settings_page() -> str:
     return (
         "# 设置 Settings\n\nCommand line first, then environment, then `config.toml` in the home, then the default. "
         "`merchant-credit config` prints what is in force.\n\n"
-        + _table(("Setting", "Environment", "Default", "What it does"), rows)
+        + markdown.table(("Setting", "Environment", "Default", "What it does"), rows)
         + "\n"
     )
 
@@ -462,7 +458,7 @@ def vetting_page() -> str:
                 "what the check says; something needed that was not given leads to `refer`. The verdict is `refuse` if "
                 "anything leads to it, else `refer`, else `pass`.",
                 "## Checks 审核项",
-                _table(
+                markdown.table(
                     (
                         "Check",
                         "Area 类别",
@@ -477,7 +473,9 @@ def vetting_page() -> str:
                     listed,
                 ),
                 "## Categories 类目",
-                _table(("Category", "Names 名称", "Permit 行政许可", f"Deposit 保证金, {policy.currency}"), categories),
+                markdown.table(
+                    ("Category", "Names 名称", "Permit 行政许可", f"Deposit 保证金, {policy.currency}"), categories
+                ),
                 f"Any other category is referred; its deposit is {policy.other_deposit.value:,.0f} ({_source(policy.other_deposit)}).",
                 "## The application 申请材料",
                 "JSON or YAML (UTF-8, at most 1 MiB), English or Chinese field names: those of table `subjects` in "
@@ -501,7 +499,8 @@ def ledgers_page() -> str:
     }
     parts = [
         "# 台账 Ledgers",
-        "Objections, corrections of facts, sanctions, decisions on findings and notices of closing, in schema `ledger` of the warehouse. Rows are "
+        "Objections, corrections of facts, sanctions, decisions on findings and notices of closing, and the platform's own assessments, in "
+        "schema `ledger` of the warehouse. Rows are "
         "only ever added; what stands follows from them. What happened before it is entered is entered with `--at`: `at` and "
         "`recorded_at` then differ.",
         "数据行只增不改，现状由各行推出；补记的事项用 `--at` 注明发生时间。",
@@ -519,19 +518,20 @@ def ledgers_page() -> str:
         f"Published: open objections; decided ones for {publishing.SHOWN_DAYS} days, with outcome and reason; a correction "
         f"notice for {publishing.CORRECTION_DAYS} days; sanctions in force; what was found of an upheld finding, not how, for "
         f"{publishing.SHOWN_DAYS} days; a notice of closing through the day of closing, "
-        f"which lies at least {closings.NOTICE_DAYS} days after the notice (E-Commerce Law Art. 16).",
+        f"which lies at least {closings.NOTICE_DAYS} days after the notice (E-Commerce Law Art. 16); an assessment while it is decided, "
+        "without persons, documents' names and cases.",
     ]
     for ledger in LEDGERS.values():
         columns = ((f"`{c.name}`", c.zh, c.en, c.sql_type.lower(), "yes" if c.required else "") for c in ledger.columns)
         parts += [
             f"## {ledger.name} {ledger.zh}",
             f"{ledger.en}.",
-            _table(("Column", "中文", "English", "Type", "Required"), columns),
+            markdown.table(("Column", "中文", "English", "Type", "Required"), columns),
         ]
         if ledger.name in codes:
             name, named = codes[ledger.name]
             parts.append(
-                _table((f"`{name}`", "中文", "English"), ((f"`{code}`", *both) for code, both in named.items()))
+                markdown.table((f"`{name}`", "中文", "English"), ((f"`{code}`", *both) for code, both in named.items()))
             )
     return "\n\n".join(parts) + "\n"
 
@@ -563,7 +563,7 @@ def detectors_page() -> str:
     parts += [
         "## 参数 Parameters",
         "All of these are reconstructions, set by us.",
-        _table(("Parameter", "Value", "Why"), rows),
+        markdown.table(("Parameter", "Value", "Why"), rows),
     ]
     return "\n\n".join(parts) + "\n"
 
@@ -578,6 +578,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "disclosure.md": disclosure_page,
     "ledgers.md": ledgers_page,
     "detectors.md": detectors_page,
+    "assessment.md": assessment_page,
 }
 
 

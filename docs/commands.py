@@ -9,7 +9,7 @@ from __future__ import annotations
 import inspect
 import re
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 from types import UnionType
@@ -19,6 +19,7 @@ import typer.main
 
 from credit.cli.main import app
 from credit.errors import EXIT_CODES
+from credit.files import markdown
 
 FOLDER = Path(__file__).parent / "reference"
 
@@ -53,6 +54,7 @@ VERBS = {
         "closing": "停业公告",
         "vet": "入驻审核",
         "vettings": "审核记录",
+        "assess": "平台自评",
     },
     "对外 To others": {
         "keys": "签名密钥",
@@ -68,18 +70,24 @@ ZH = {verb: zh for group in VERBS.values() for verb, zh in group.items()}
 _KINDS = {"Path": "PATH", "str": "TEXT", "int": "INTEGER", "float": "NUMBER"}
 
 
-def _table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    lines = [headings, ["---"] * len(headings), *rows]
-    return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
-
-
 def commands() -> dict[str, Any]:
     """Every command by its words: `grades`, `rulebook show`; groups stand before their members."""
-    listed: dict[str, Any] = {}
-    for verb, command in typer.main.get_command(app).commands.items():  # type: ignore[attr-defined]
-        listed[verb] = command
-        listed |= {f"{verb} {name}": member for name, member in getattr(command, "commands", {}).items()}
-    return listed
+    return dict(_within(typer.main.get_command(app)))
+
+
+def _within(group: Any, words: str = "") -> Iterator[tuple[str, Any]]:
+    for name, command in getattr(group, "commands", {}).items():
+        yield words + name, command
+        yield from _within(command, f"{words}{name} ")
+
+
+def members(listed: dict[str, Any], verb: str) -> dict[str, Any]:
+    """The commands of a group, those of groups within it too, but not these themselves."""
+    return {
+        words: command
+        for words, command in listed.items()
+        if words.startswith(f"{verb} ") and not getattr(command, "commands", {})
+    }
 
 
 def options(command: Any) -> list[Any]:
@@ -142,9 +150,9 @@ def _section(words: str, command: Any) -> Iterator[str]:
     yield _usage(words, command)
     yield from _told(command.help or "")
     if listed := [(f"`{each.metavar or each.name.upper()}`", each.help or "") for each in arguments(command)]:
-        yield _table(("Argument 参数", ""), listed)
+        yield markdown.table(("Argument 参数", ""), listed)
     if listed := [(_spelt(option), _notes(option)) for option in options(command)]:
-        yield _table(("Option 选项", ""), listed)
+        yield markdown.table(("Option 选项", ""), listed)
 
 
 def _summary(command: Any) -> str:
@@ -158,10 +166,9 @@ def verb_page(verb: str) -> str:
     listed = commands()
     command = listed[verb]
     parts = [f"# {verb} {ZH[verb]}"]
-    members = {words: each for words, each in listed.items() if words.startswith(f"{verb} ")}
-    if members:
+    if within := members(listed, verb):
         parts += _told(command.help or "")
-        for words, member in members.items():
+        for words, member in within.items():
             parts += [f"## {words}", *_section(words, member)]
     else:
         parts += _section(verb, command)
@@ -184,10 +191,10 @@ def index_page() -> str:
     for group, verbs in VERBS.items():
         rows = []
         for verb, zh in verbs.items():
-            members = [words.split()[1] for words in listed if words.startswith(f"{verb} ")]
-            about = _summary(listed[verb]) + (f": {', '.join(f'`{name}`' for name in members)}" if members else "")
+            names = [f"`{words.removeprefix(f'{verb} ')}`" for words in members(listed, verb)]
+            about = _summary(listed[verb]) + (f": {', '.join(names)}" if names else "")
             rows.append((f"[`{verb}`](commands/{verb}.md)", zh, about))
-        parts += [f"## {group}", _table(("Verb", "中文", "What it does"), rows)]
+        parts += [f"## {group}", markdown.table(("Verb", "中文", "What it does"), rows)]
     listing = "\n".join(f"commands/{verb}" for verb in ZH)
     parts.append(f"```{{toctree}}\n:hidden:\n\n{listing}\n```")
     return "\n\n".join(parts) + "\n"
@@ -203,7 +210,7 @@ def exit_codes_page() -> str:
         "# 退出码 Exit codes\n\n"
         "What a scheduler goes by. An error that a user can put right is one message on standard error, with the file, row or "
         "setting, what was expected and what to do; a traceback is a defect of the program.\n\n"
-        + _table(("Code", "中文", "English", "Verbs"), rows)
+        + markdown.table(("Code", "中文", "English", "Verbs"), rows)
         + "\n\nWith 3, 4 and 5 the night may be run again when the cause is gone: landing the same files again changes nothing.\n"
     )
 

@@ -33,13 +33,13 @@ CRON = "30 2 * * *"
 """02:30 in the platform's zone: after the day's exports, before the morning."""
 
 
-def _retrying_can_help(_task: Any, _run: TaskRun, state: State[Any]) -> bool:
+def retrying_can_help(_task: Any, _run: TaskRun, state: State[Any]) -> bool:
     """A warehouse in use, a share or a database that does not answer may be there in a minute; bad input will not get better."""
     failure = state.result(raise_on_failure=False)
     return isinstance(failure, WarehouseLocked | SourceUnreachable | OSError)
 
 
-@task(retries=3, retry_delay_seconds=[10, 60, 300], retry_condition_fn=_retrying_can_help, cache_policy=NO_CACHE)
+@task(retries=3, retry_delay_seconds=[10, 60, 300], retry_condition_fn=retrying_can_help, cache_policy=NO_CACHE)
 def step(name: str, night: NightRun) -> NightRun:
     """One step of the night. Returns the night with its report grown by what the step did."""
     logger = get_run_logger()
@@ -142,13 +142,13 @@ def main() -> None:
             serve(parameters, options.cron)
         else:
             show_report(nightly(**parameters))
-            _stop_background_loop()
+            stop_background_loop()
     except UserError as error:
         err.print(f"[bold red]error[/bold red] {escape(str(error))}", highlight=False, soft_wrap=True)
         sys.exit(error.exit_code)
 
 
-def _stop_background_loop() -> None:
+def stop_background_loop() -> None:
     """End the thread in which Prefect sends logs, once they are sent.
 
     It holds the context of the task that logged first, and with it the program's modules, past the end of the
@@ -170,19 +170,24 @@ def schedule(parameters: dict[str, Any], cron: str = CRON) -> Any:
     return Cron(cron, timezone=zone_before_a_batch(conf, parameters.get("source")))
 
 
+def server_is_named() -> None:
+    """Raises UserError without a Prefect server: the temporary one that a flow starts for itself schedules nothing."""
+    from prefect.settings import PREFECT_API_URL
+
+    if not PREFECT_API_URL.value():
+        raise UserError(
+            "--serve needs a Prefect server, and PREFECT_API_URL is not set: nothing would ever run. Either run "
+            "`prefect server start`, set PREFECT_API_URL=http://127.0.0.1:4200/api and serve again, or let cron or "
+            "systemd run the command (`merchant-credit nightly`), which needs no Prefect"
+        )
+
+
 def serve(parameters: dict[str, Any], cron: str = CRON) -> None:
     """Serve the flow as the deployment `nightly`. One night at a time; blocks until stopped.
 
     Raises UserError without a Prefect server: the temporary one that a flow starts for itself schedules nothing.
     """
-    from prefect.settings import PREFECT_API_URL
-
-    if not PREFECT_API_URL.value():
-        raise UserError(
-            "--serve needs a Prefect server, and PREFECT_API_URL is not set: no night would ever run. Either run "
-            "`prefect server start`, set PREFECT_API_URL=http://127.0.0.1:4200/api and serve again, or let cron or "
-            "systemd run `merchant-credit nightly` each night, which needs no Prefect"
-        )
+    server_is_named()
     nightly.serve(name="nightly", schedule=schedule(parameters, cron), parameters=parameters, limit=1)
 
 

@@ -1,7 +1,8 @@
-"""The verb `watch`: merchants whose risk rises."""
+"""The verb `watch`: merchants whose risk rises, and what of the platform's own evidence and actions is due."""
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Annotated
 
 import typer
@@ -9,8 +10,11 @@ from rich.markup import escape
 from rich.table import Table as RichTable
 
 from credit import settings
+from credit.cli.entries import entry_table
 from credit.cli.options import AsJson, Day, Home, day_of, out, print_json
 from credit.home import open_warehouse
+from credit.ledgers import assessments
+from credit.ledgers.assessments import Reminder
 
 
 def watch(
@@ -21,6 +25,7 @@ def watch(
     as_json: AsJson = False,
 ) -> None:
     """Merchants whose risk rises (风险预警), highest first, with reasons; for a person to look into, no part of a grade.
+    And evidence of the platform's own assessment that ends within 30 days or is over, corrective actions due or overdue.
 
     Example: merchant-credit watch --date 2026-11-24
     """
@@ -30,8 +35,14 @@ def watch(
     on = day_of(day, conf)
     with open_warehouse(conf, read_only=True) as con:
         rising = warning.watch(con, conf, on, least=warning.ALARM if least is None else least)
+        reminders = assessments.reminders(con, on)
     if as_json:
-        print_json([merchant.document() for merchant in rising])
+        print_json(
+            {
+                "merchants": [merchant.document() for merchant in rising],
+                "reminders": [dataclasses.asdict(reminder) for reminder in reminders],
+            }
+        )
         return
     table = RichTable(title=f"Rising risk 风险预警 · {on}", title_justify="left")
     table.add_column("Merchant 主体")
@@ -47,3 +58,21 @@ def watch(
         out.print(f"{len(rising):,} merchants{more} · advisory 仅供参考", highlight=False)
     else:
         out.print("No merchant's risk is that high 没有达到预警线的商家")
+    _show_reminders(reminders)
+
+
+def _show_reminders(reminders: list[Reminder]) -> None:
+    """What of evidence and corrective actions is due, nothing where nothing is."""
+    if not reminders:
+        return
+    table = entry_table(
+        "The platform's own evidence and actions 平台自评的证据与措施", "What 事项", "Title 内容", "Person 责任人", "Until 期限",
+        "Days 天数", wraps=("Title 内容",),
+    )  # fmt: skip
+    names = {"evidence": "evidence 证据", "action": "action 措施"}
+    for each in reminders:
+        days = f"{each.days}" if each.days >= 0 else f"[red]{each.days} overdue 逾期[/red]"
+        title = "\n".join((each.title, *each.targets))
+        cells = (f"{names[each.about]} {each.number}", title, each.person, str(each.on))
+        table.add_row(*map(escape, cells), days)
+    out.print(table)

@@ -15,6 +15,7 @@ from rich.table import Table as RichTable
 
 from credit import __version__, settings
 from credit.cli import (
+    assessing,
     closings,
     early_warning,
     export,
@@ -42,6 +43,7 @@ from credit.intake.pseudonyms import pseudonym_key
 from credit.settings import Settings
 from credit.sources import adapters
 from credit.synthetic import delivery
+from credit.synthetic.papers import write as write_papers
 
 EPILOG = "--home stands behind the verb: keys show --home FOLDER\n\nExit codes: " + " · ".join(
     f"{code.number} {code.en}{f' ({code.verb})' if code.verb else ''}" for code in EXIT_CODES
@@ -112,21 +114,26 @@ def init(home: Home = None) -> None:
 @app.command()
 def sample(
     folder: Annotated[Path, typer.Argument(help="Where the files go; made if it is not there.")],
-    merchants: Annotated[int, typer.Option(min=10, help="How many merchants.")] = 300,
-    transactions: Annotated[int, typer.Option(min=100, help="How many transactions.")] = 30_000,
+    merchants: Annotated[int, typer.Option(min=20, help="How many merchants.")] = 300,
+    transactions: Annotated[int, typer.Option(min=2000, help="How many transactions.")] = 30_000,
     seed: Annotated[int, typer.Option(help="The same seed gives the same files.")] = 1,
     day: Annotated[
         str, typer.Option("--date", metavar="YYYY-MM-DD", help="The data ends before this day.")
     ] = "2026-11-24",
+    papers: Annotated[
+        Path | None,
+        typer.Option("--papers", help="Another folder: evidence of the platform about itself, for `assess enter`."),
+    ] = None,
 ) -> None:
     """Write a synthetic marketplace as canonical files, bad rows included, to try everything on.
 
     Example: merchant-credit sample ./sample && merchant-credit nightly --path ./sample --date 2026-11-24
     """
 
-    bad = delivery.write(
-        folder, merchants=merchants, transactions=transactions, seed=seed, end=day_of(day, settings.load())
-    )
+    end = day_of(day, settings.load())
+    bad = delivery.write(folder, merchants=merchants, transactions=transactions, seed=seed, end=end)
+    if papers is not None:
+        write_papers(papers, end)
     out.print(
         f"Wrote {escape(str(folder))}: {transactions:,} transactions of {merchants} merchants, {sum(bad.values())} bad rows among them"
     )
@@ -448,6 +455,7 @@ def _options(
 app.add_typer(objections.app, name="objection")
 app.add_typer(sanctions.app, name="sanction")
 app.add_typer(closings.app, name="closing")
+app.add_typer(assessing.app, name="assess")
 app.command()(objections.repair)
 app.command()(vetting.vet)
 app.command()(vetting.vettings)

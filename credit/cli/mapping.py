@@ -63,10 +63,9 @@ def map_database(
 
 def _proposed(folder: Path, conf: settings.Settings) -> str:
     from credit.sources import proposal
-    from credit.warehouse.connection import connect
+    from credit.warehouse.connection import connect_aside
 
-    conf.home.mkdir(parents=True, exist_ok=True, mode=0o700)
-    with connect(":memory:", conf) as con:
+    with connect_aside(conf) as con:
         return proposal.propose(con, conf, folder)
 
 

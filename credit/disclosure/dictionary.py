@@ -6,13 +6,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from credit.disclosure.datapackage import FILES
 from credit.disclosure.documents import SCHEMA
 from credit.disclosure.life import FIELDS, PATH
+from credit.files import markdown
 
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "disclosure.md"
 
@@ -33,7 +34,8 @@ _HEAD = """\
         merchants/<xx>/<name>.json      a document a merchant 每个商家一份公示文件
         merchants/<xx>/<name>.svg       its badge 等级标识
         index.json                      who, when, rules, grades, where the rest is 公示说明
-        platform.json                   the platform's own figures, lists of sanctions and notices 平台数据与各类名单
+        platform.json                   the platform's own figures, lists of sanctions and notices, its own assessments 平台数据与各类名单、平台自评
+        service.html                    the platform's own assessments, once it is decided to publish them 平台自评，决定公示后才有
         bulk/                           the same in columns 批量文件; datapackage.json describes them (Data Package 2)
         schema/merchant.schema.json     JSON Schema (draft 2020-12) of the documents 结构说明
         rulebooks/<id>-<version>.yaml   the rulebook that graded, and every version that is no draft 评价规则原文
@@ -81,18 +83,13 @@ def page() -> str:
         if fields not in described:
             described.append(fields)
             rows = ((f"`{field.name}`", field.zh, field.en, str(field.type)) for field in fields)
-            parts.append(_table(("Column", "中文", "English", "Type"), rows))
+            parts.append(markdown.table(("Column", "中文", "English", "Type"), rows))
     listed = ((f"`{name}`", zh, en) for name, zh, en in FIELDS)
-    parts += [f"## The life of the rules 规则的生命周期: {PATH}", _table(("Field", "中文", "English"), listed)]
+    parts += [f"## The life of the rules 规则的生命周期: {PATH}", markdown.table(("Field", "中文", "English"), listed)]
     schema = json.loads(SCHEMA.read_text(encoding="utf-8"))
     listed = ((f"`{name}`", title, kind) for name, title, kind in _fields(schema, schema, ""))
-    parts += ["## A merchant's document 商家公示文件", _table(("Field", "中文 · English", "Type"), listed)]
+    parts += ["## A merchant's document 商家公示文件", markdown.table(("Field", "中文 · English", "Type"), listed)]
     return "\n\n".join(parts) + "\n"
-
-
-def _table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    lines = [headings, ["---"] * len(headings), *rows]
-    return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
 
 
 def _fields(schema: dict[str, Any], node: dict[str, Any], prefix: str) -> Iterator[tuple[str, str, str]]:

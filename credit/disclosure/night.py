@@ -28,6 +28,7 @@ from credit.files.formats import listed
 from credit.indicators import CATALOGUE
 from credit.indicators.base import WINDOWS, Array, Indicator, Leaf
 from credit.ledgers import Notice, Published, published, told
+from credit.ledgers.assessments import Run, decided
 from credit.rulebooks.book import ElementRule, IndicatorRule, Rulebook
 from credit.settings import Settings, last_day
 from credit.tables import TABLES, Table
@@ -107,6 +108,8 @@ class Night:
     platform: dict[int, figures.Tree]
     """Window -> the figures of all merchants together, as those of one."""
     platform_currency: str | None
+    assessments: list[Run]
+    """Of the platform itself, those that are to be published."""
 
     @property
     def merchants(self) -> int:
@@ -161,6 +164,7 @@ def read(
         ),
         platform,
         platform_currency,
+        decided(con),
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
-from credit.disclosure import documents, history
+from credit.disclosure import documents, history, service
 from credit.disclosure.figures import Tree
 from credit.disclosure.night import GradedMerchants, Night
 from credit.disclosure.privacy import Figure
@@ -54,6 +54,7 @@ def summary(night: Night, settings: Settings, paths: dict[str, str], *, developm
         "sanctions": listed(night.sanctions, documents.SANCTION_KINDS),
         "public_records": listed(_adverse(night.records), documents.RECORD_KINDS),
         "notices": listed(night.notices),
+        "assessments": service.told(night.assessments),
     }
 
 

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from copy import deepcopy
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import yaml
+from pydantic import BaseModel, ValidationError
+
+from credit.errors import UserError
 
 MAX_DEPTH = 50
+
+Model = TypeVar("Model", bound=BaseModel)
 
 Place = tuple[str | int, ...]
 """A path of keys and list positions; () is the whole document."""
@@ -144,3 +149,30 @@ def in_order(path: Path | str, lines: Mapping[Place, int], problems: Iterable[tu
 def error_list(what: str, errors: list[str], advice: str = "") -> str:
     """All errors of a file in one message, a line each."""
     return f"{what} has {len(errors)} error{'s' * (len(errors) > 1)}{advice}:\n  " + "\n  ".join(errors)
+
+
+def problems_of(error: ValidationError, unwritten: Collection[str] = ()) -> list[tuple[Place, str]]:
+    """What a model says is wrong with what was read, each with its place. `unwritten`: parts of the model's places that do
+    not stand in the file, such as the tag of a union."""
+    return [
+        (tuple(part for part in p["loc"] if part not in unwritten), str(p["msg"]).removeprefix("Value error, "))
+        for p in error.errors()
+    ]
+
+
+def as_model(
+    model: type[Model], text: str, kind: str, path: Path | str, expected: str, unwritten: Collection[str] = ()
+) -> Model:
+    """What YAML says as a validated `model`. Errors call the file `kind path`; `expected` is what stands at the top.
+
+    Raises UserError naming every error with file, line and key."""
+    try:
+        data, lines = read(text)
+    except YamlFault as fault:
+        raise UserError(f"{kind} {path}{fault.where}: not usable YAML: {fault}") from None
+    if not isinstance(data, dict):
+        raise UserError(f"{kind} {path}: expected {expected}")
+    try:
+        return model.model_validate(data)
+    except ValidationError as error:
+        raise UserError(error_list(f"{kind} {path}", in_order(path, lines, problems_of(error, unwritten)))) from None

@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass
 from functools import lru_cache
 from typing import Any
 
+from credit.files import markdown
 from credit.files.formats import csv_bytes
 from credit.files.strict_yaml import Place, read
 from credit.rulebooks import places
@@ -123,13 +124,6 @@ def to_csv(books: list[Rulebook]) -> bytes:
 
 def to_markdown(book: Rulebook) -> str:
     """The sheet as a page."""
-
-    def table(heads: list[str], body: list[list[str]]) -> str:
-        lines = [heads, ["---"] * len(heads), *body]
-        return "\n".join(
-            "| " + " | ".join(cell.replace("|", "\\|").replace("\n", " ") for cell in line) + " |" for line in lines
-        )
-
     listed = rows(book)
     counted = [
         [f"`{source}` {SOURCES[source][0]} {SOURCES[source][1]}", str(n)] for source, n in summary(listed).items()
@@ -139,8 +133,8 @@ def to_markdown(book: Rulebook) -> str:
             [
                 f"# {book.title.zh} {book.title.en}",
                 f"`{book.id}` {book.version} · {book.standard} · SHA-256 `{book.hash}` · {len(listed)} numbers 个数值",
-                table([_MARK, "数值个数 numbers"], counted),
-                table(
+                markdown.table([_MARK, "数值个数 numbers"], counted),
+                markdown.table(
                     [f"{zh} {en}" for zh, en in COLUMNS.values()],
                     [[str(value) for value in row.to_json().values()] for row in listed],
                 ),

@@ -16,7 +16,7 @@ from pydantic import (
 )
 
 from credit.errors import UserError
-from credit.files.strict_yaml import YamlFault, error_list, in_order, read
+from credit.files.strict_yaml import YamlFault, error_list, in_order, problems_of, read
 from credit.files.text import contents, decoded
 from credit.indicators import CATALOGUE
 from credit.indicators.base import PARAMETERS, WINDOWS
@@ -157,7 +157,7 @@ def parse(raw: bytes, path: Path | str) -> Rulebook:
     try:
         book = Rulebook.model_validate({**data, "hash": hashlib.sha256(raw).hexdigest(), "text": text})
     except ValidationError as error:
-        problems += [(tuple(p["loc"]), str(p["msg"]).removeprefix("Value error, ")) for p in error.errors()]
+        problems += problems_of(error)
     if not problems:
         return book
     raise UserError(error_list(f"rulebook {path}", in_order(path, lines, problems)))

@@ -15,7 +15,7 @@ from credit.sources import mapped_files
 from credit.sources.mapping import Mapping
 from credit.tables import KNOWN_AT, TABLES
 from credit.warehouse import row_rules, values
-from credit.warehouse.connection import connect, quote
+from credit.warehouse.connection import connect_aside, quote
 
 LOOKED_AT = 1_000
 """Rows of a table whose faults are counted."""
@@ -37,8 +37,7 @@ def check_files(mapping: Mapping, settings: Settings, zone: str) -> tuple[list[s
     """(errors, the first rows of each table and the first with faults). Nothing is kept."""
     errors: list[str] = []
     rows: list[FirstRow] = []
-    settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
-    with connect(":memory:", settings) as con:
+    with connect_aside(settings) as con:
         con.execute("CREATE TEMP MACRO pseudonym(t) AS left(md5(t), 8)")
         con.execute("SET VARIABLE now = ?::TIMESTAMPTZ", [datetime.now(UTC)])
         con.execute(f"SET VARIABLE zone = {quote(zone)}")

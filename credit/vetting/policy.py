@@ -7,10 +7,9 @@ from functools import cache
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
-from credit.errors import UserError
-from credit.files.strict_yaml import YamlFault, error_list, in_order, read
+from credit.files.strict_yaml import as_model
 from credit.files.text import contents, decoded
 from credit.sourced import Bilingual, Sourced, SourcedNumber
 from credit.vetting.categories import Categories
@@ -87,15 +86,6 @@ def load_policy(path: Path | None = None) -> Policy:
 def parse_policy(raw: bytes, path: Path) -> Policy:
     """Validate the bytes of a policy; `path` is what errors call it. Raises UserError as `load_policy` does."""
     text = decoded(raw, f"vetting policy {path}", "a policy is a few hundred lines")
-    try:
-        data, lines = read(text)
-    except YamlFault as fault:
-        raise UserError(f"vetting policy {path}{fault.where}: not usable YAML: {fault}") from None
-    if not isinstance(data, dict):
-        raise UserError(f"vetting policy {path}: expected keys such as id, version, checks; start from {FILE.name}")
-    try:
-        policy = Policy.model_validate(data)
-    except ValidationError as error:
-        problems = [(tuple(p["loc"]), str(p["msg"]).removeprefix("Value error, ")) for p in error.errors()]
-        raise UserError(error_list(f"vetting policy {path}", in_order(path, lines, problems))) from None
+    expected = f"keys such as id, version, checks; start from {FILE.name}"
+    policy = as_model(Policy, text, "vetting policy", path, expected)
     return policy.model_copy(update={"hash": hashlib.sha256(raw).hexdigest(), "text": text})

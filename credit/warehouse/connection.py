@@ -62,6 +62,12 @@ def connect(path: Path | str, settings: Settings, *, read_only: bool = False) ->
     return con
 
 
+def connect_aside(settings: Settings) -> duckdb.DuckDBPyConnection:
+    """A connection to nothing, to look at files with; what does not fit into memory goes to the home, made if need be."""
+    settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
+    return connect(":memory:", settings)
+
+
 @contextmanager
 def transaction(con: duckdb.DuckDBPyConnection) -> Iterator[None]:
     """All or nothing."""

@@ -1,4 +1,4 @@
-"""The ledgers of single merchants, described once: DDL and the page docs/reference/ledgers.md derive from here.
+"""The ledgers of merchants and of the platform itself, described once: DDL and the page docs/reference/ledgers.md derive from here.
 
 Rows are only ever added, none is changed or deleted; what stands is derived from them. Each row says when it happened
 (`at`, `day`), when it was entered (`recorded_at`) and who is responsible (`by`).
@@ -149,6 +149,71 @@ LEDGERS: dict[str, Ledger] = {
             (
                 Column("closing", "BIGINT", "公告编号", "Number of the notice"),
                 Column("reason", "VARCHAR", "理由", "Why", required=False),
+            ),
+        ),
+        Ledger(
+            "assessment_evidence",
+            "评估证据",
+            "Documents and statements on which assessments of the platform itself rest; the files lie in the home",
+            (
+                Column("targets", "VARCHAR[]", "所证明的条款", "What it shows, each `catalogue:line`"),
+                Column("kind", "VARCHAR", "类型", "`document`, `declaration` or `not_applicable`"),
+                Column("title", "VARCHAR", "名称或声明", "What it is called, or what is stated"),
+                Column("dated", "DATE", "出具日期", "The day it is from, and its first day in force"),
+                Column("valid_until", "DATE", "有效期止", "Last day in force; blank: open", required=False),
+                Column("sha256", "VARCHAR", "文件哈希", "SHA-256 of the file; blank: none", required=False),
+                Column("file", "VARCHAR", "文件名", "Name of the file when it was added", required=False),
+            ),
+        ),
+        Ledger(
+            "assessment_evidence_ends",
+            "评估证据失效",
+            "Evidence that no longer holds, before its last day",
+            (Column("evidence", "BIGINT", "证据编号", "Number of the evidence"), _REASON),
+        ),
+        Ledger(
+            "assessment_actions",
+            "纠正措施",
+            "Nonconformities with cause, corrective action, person and term",
+            (
+                Column("target", "VARCHAR", "不符合的条款", "The line, `catalogue:line`"),
+                Column("nonconformity", "VARCHAR", "不符合事实", "What does not conform"),
+                Column("cause", "VARCHAR", "原因", "Why it came to that"),
+                Column("action", "VARCHAR", "纠正措施", "What is done so that it does not come again"),
+                Column("person", "VARCHAR", "落实责任人", "Who does it"),
+                Column("due_on", "DATE", "完成期限", "Last day for it"),
+            ),
+        ),
+        Ledger(
+            "assessment_action_ends",
+            "纠正措施关闭",
+            "Corrective actions done and their effect verified",
+            (
+                Column("action", "BIGINT", "措施编号", "Number of the action"),
+                Column("effect", "VARCHAR", "效果验证", "How it was verified that it works"),
+            ),
+        ),
+        Ledger(
+            "assessment_runs",
+            "自评记录",
+            "Assessments of the platform itself by a catalogue, each with its whole result",
+            (
+                Column("catalogue", "VARCHAR", "准则目录", "Id of the catalogue"),
+                Column("version", "VARCHAR", "目录版本", "Its version"),
+                Column("hash", "VARCHAR", "目录哈希", "SHA-256 of its text"),
+                Column("text", "VARCHAR", "目录原文", "Its text"),
+                Column("assessed_on", "DATE", "评估日", "As of 00:00 of this day"),
+                Column("result", "JSON", "结果", "Every line with what it rests on"),
+            ),
+        ),
+        Ledger(
+            "assessment_decisions",
+            "自评公示决定",
+            "Decisions to publish an assessment, or to stop; of several on one catalogue the last holds",
+            (
+                Column("catalogue", "VARCHAR", "准则目录", "Id of the catalogue"),
+                Column("run", "BIGINT", "自评编号", "The assessment shown; blank: none is", required=False),
+                _REASON,
             ),
         ),
     )

@@ -138,11 +138,14 @@ def rules(table: Table, given: Collection[str], rounded: Collection[str] = ()) -
                 "out_of_range",
                 f"'{label} is above {column.maximum:g}' || {got}",
             )
-    if published := [c.name for c in table.supplied if c.name in given and _published(table, c)]:
+    # Of records and sanctions numbers are struck out where they are published: bad news is never set aside for them.
+    if table.name == "subjects" and (
+        published := [c.name for c in table.supplied if c.name in given and _published(c)]
+    ):
         together = f"concat_ws(' ', {', '.join(f'x.{name}' for name in published)})"
         yield (
-            f"CASE WHEN regexp_matches({together}, '[0-9]([ -]?[0-9]){{16}}[ -]?[0-9Xx]') THEN holds_resident_id({together}) ELSE false END"
-            + (" AND coalesce(role <> 'buyer', true)" if table.name == "subjects" else ""),
+            f"CASE WHEN regexp_matches({together}, '[0-9]([ -]?[0-9]){{16}}[ -]?[0-9Xx]') THEN holds_resident_id({together}) ELSE false END "
+            "AND coalesce(role <> 'buyer', true)",
             "personal_number",
             quote(
                 f"a citizen's id number stands in a column that is published ({', '.join(published)}); deliver the registered "
@@ -164,11 +167,11 @@ def rules(table: Table, given: Collection[str], rounded: Collection[str] = ()) -
         yield check.bad, check.code, quote(f"{check.en} ({check.zh})")
 
 
-def _published(table: Table, column: Column) -> bool:
-    """Whether a short text column may be published as it stands; long texts have numbers struck out where they are."""
+def _published(column: Column) -> bool:
+    """Whether a short text column of the register may be published as it stands."""
     if column.type != "text" or column.max_length >= 2_000 or column.name == "subject_id":
         return False
-    return column.privacy == "public" or (table.name == "subjects" and column.name in ("name", "address", "contact"))
+    return column.privacy == "public" or column.name in ("name", "address", "contact")
 
 
 def corrections(

@@ -62,13 +62,13 @@ def is_id(table: Table, column: Column) -> bool:
     """Whether the column holds an id or a registration number: text in which every character counts."""
     return column.type == "text" and (
         column.name.endswith("_id")
-        or column.name in (table.key, "uscc", "id_number", "licence_no", "permit_no", "icp_record", "reference")
+        or column.name in (table.key, "uscc", "id_number", "licence_no", "permit_no", "icp_record")
     )
 
 
 def plain_id(text: str) -> str:
     """An id without what spreadsheets and their users put around it: ="…", a leading apostrophe, full-width, invisible."""
-    wrapped = rf"""regexp_replace({text}, '^\s*="?|^[''‘’`]|"$', '', 'g')"""
+    wrapped = rf"""regexp_replace(regexp_replace({text}, '^="([^"]*)"$', '\1'), '^[''‘’`]', '')"""
     odd = f"left({text}, 1) IN ('=', '''', '‘', '’', '`') OR octet_length(encode({text})) <> length({text})"
     healed = f"translate({half_width(wrapped)}, {quote(_INVISIBLE)}, '')"
     return f"CASE WHEN {odd} THEN nullif(trim({healed}), '') ELSE {text} END"

@@ -105,6 +105,21 @@ def merchant_documents(ledger: tuple[dict[str, Document], list[lifecycle.Version
     return ledger[0]
 
 
+ASSESSMENT = {
+    "catalogue": {
+        "id": "a-catalogue", "version": "1.0.0", "standard": HOSTILE, "title": {"zh": "自评", "en": "assessment"},
+        "requirements": {"source": "reconstruction"},
+    },
+    "assessed_on": "2026-11-24", "score": 71.5, "stars": 2,
+    "counts": {"met": 1, "partly": 0, "not_met": 0, "not_shown": 0, "not_applicable": 0},
+    "lines": [
+        {"id": "4.1", "chapter": {"clause": "4", "zh": "章", "en": "chapter"}, "asks": {"zh": HOSTILE, "en": HOSTILE},
+         "result": {"code": "met", "zh": "符合", "en": "met"}, "reasons": [{"zh": HOSTILE, "en": HOSTILE}]},
+    ],
+}  # fmt: skip
+"""As in platform.json."""
+
+
 def summary(merchant_documents: dict[str, Document], **other: Any) -> dict[str, Any]:
     """platform.json of these documents."""
     any_document = next(iter(merchant_documents.values()))
@@ -144,7 +159,7 @@ def summary(merchant_documents: dict[str, Document], **other: Any) -> dict[str, 
             for group in graded.values()
         ],
         "not_rated": {"too_few_orders": {"zh": "订单数不足", "en": "too few orders", "merchants": 1}},
-        "self_operated": 1, "provisional": 0, "dormant": 0, "moves": None,
+        "self_operated": 1, "provisional": 0, "dormant": 0, "moves": None, "assessments": [ASSESSMENT],
         "figures": any_document["figures"],
         "history": [
             {"on": f"2026-{month}-24", "rulebook": rulebook, "rated": 4, "grades": {"A": 3, "NR": 1}}

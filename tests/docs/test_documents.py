@@ -71,7 +71,7 @@ def test_commands_that_are_shown_are_commands(path: Path) -> None:
             words = shlex.split(part.partition(">")[0], comments=True)
             if not words or words[0] != "merchant-credit":
                 continue
-            verb = " ".join(words[1:3]) if " ".join(words[1:3]) in COMMANDS else words[1]
+            verb = next((verb for n in (4, 3) if (verb := " ".join(words[1:n])) in COMMANDS), words[1])
             assert verb in COMMANDS, line
             assert not getattr(COMMANDS[verb], "commands", {}), f"{line}: which of its verbs?"
             known = {"--help"} | {n for each in COMMANDS[verb].params for n in (*each.opts, *each.secondary_opts)}

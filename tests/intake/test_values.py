@@ -233,6 +233,16 @@ def test_a_citizens_number_in_a_published_column_sets_the_row_aside(
     assert rows(con, "SELECT code, key FROM quarantine.rows") == [("personal_number", "S1")]
 
 
+def test_a_citizens_number_sets_no_penalty_aside(con: Conn, deliver: Deliver) -> None:
+    """It is struck out where the record is published; the penalty counts."""
+    deliver(
+        subjects__csv="subject_id,kind,role\nS1,enterprise,seller\n",
+        public_records__csv="record_id,subject_id,kind,grade,issuer,reference,valid_from\n"
+        "P1,S1,administrative_penalty,minor,局,罚1号 110101199003070038,2026-01-02\n",
+    )
+    assert rows(con, "SELECT record_id FROM canonical.public_records") == [("P1",)]
+
+
 # --- batches -----------------------------------------------------------------------------------------------------------
 
 

@@ -181,6 +181,6 @@ def test_the_command(tmp_path: Path) -> None:
     with open_warehouse(Settings(home=tmp_path, zone=ZONE)):
         pass
     run = CliRunner().invoke(app, ["watch", "--home", str(tmp_path), "--date", str(DAY), "--json"])
-    assert (run.exit_code, json.loads(run.output)) == (0, [])
+    assert (run.exit_code, json.loads(run.output)) == (0, {"merchants": [], "reminders": []})
     run = CliRunner().invoke(app, ["watch", "--home", str(tmp_path), "--date", str(DAY)])
     assert "No merchant's risk is that high" in run.output

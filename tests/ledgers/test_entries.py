@@ -11,7 +11,7 @@ import pytest
 
 from credit.errors import UserError
 from credit.evaluation import night as evaluation
-from credit.ledgers import adjustments, closings, findings, objections, sanctions
+from credit.ledgers import adjustments, assessments, closings, findings, objections, sanctions
 from credit.ledgers.finding import Finding
 from credit.settings import Settings
 from credit.tables import TABLES
@@ -38,6 +38,16 @@ def test_every_ledger_is_only_added_to(home: Settings, con: duckdb.DuckDBPyConne
         lambda: findings.dismiss(con, FOUND, reason="r", **LI),
         lambda: closings.announce(con, "shop", on=DAY + timedelta(days=30), **LI),
         lambda: closings.withdraw(con, 1, **LI),
+        lambda: assessments.add(con, ["a-catalogue:4.1"], kind="declaration", title="t", dated=DAY, **LI),
+        lambda: assessments.expire(con, 1, reason="r", **LI),
+        lambda: assessments.open_action(
+            con, "a-catalogue:4.1", nonconformity="n", cause="c", action="a", person="p", due_on=DAY, **LI
+        ),
+        lambda: assessments.close_action(con, 1, effect="e", **LI),
+        lambda: assessments.keep(
+            con, {"catalogue": {"id": "a-catalogue", "version": "1", "hash": "h"}, "assessed_on": str(DAY)}, "t", **LI
+        ),
+        lambda: assessments.decide(con, "a-catalogue", 1, reason="r", **LI),
         lambda: evaluation.evaluate(con, home, DAY),
         lambda: evaluation.evaluate(con, home, NEXT),
         lambda: published(con),

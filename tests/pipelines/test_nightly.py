@@ -7,7 +7,6 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 
@@ -21,23 +20,6 @@ from credit.synthetic import delivery
 DAY = date(2026, 3, 1)
 
 pytestmark = pytest.mark.xdist_group("prefect")
-
-
-@pytest.fixture(scope="module", autouse=True)
-def prefect_home(tmp_path_factory: pytest.TempPathFactory) -> None:
-    """Prefect in a folder of its own."""
-    import pipelines  # noqa: F401  (sets the environment before Prefect is imported)
-
-    os.environ["PREFECT_HOME"] = str(tmp_path_factory.mktemp("prefect"))
-
-
-@pytest.fixture(scope="module")
-def prefect_server(prefect_home: None) -> Iterator[None]:
-    """Prefect's own server, started for the test."""
-    from prefect.testing.utilities import prefect_test_harness
-
-    with prefect_test_harness(server_startup_timeout=600):
-        yield
 
 
 @pytest.mark.slow
@@ -87,10 +69,10 @@ def test_bad_input_fails_the_flow_without_retrying(prefect_server: None, tmp_pat
 def test_retrying_is_for_what_may_pass(failure: Exception, again: bool) -> None:
     from prefect.states import Failed
 
-    from pipelines.nightly import _retrying_can_help
+    from pipelines.nightly import retrying_can_help
 
     state: object = Failed(data=failure)
-    assert _retrying_can_help(None, None, state) is again  # type: ignore[arg-type]
+    assert retrying_can_help(None, None, state) is again  # type: ignore[arg-type]
 
 
 def test_the_deployment_runs_nightly_in_the_platforms_zone() -> None:

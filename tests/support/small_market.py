@@ -90,7 +90,7 @@ def deliver(con: duckdb.DuckDBPyConnection, options: Settings, folder: Path, row
             assert not {column for row in some for column in row} - set(names)
             (folder / f"{name}.ndjson").write_text("\n".join(lines) + "\n", encoding="utf-8")
     batch = landing.land(con, options, "canonical", folder, day)
-    assert batch.reasons == []
+    assert batch.reasons == [], batch.reasons
     merging.accept(con, batch.batch_id)
 
 

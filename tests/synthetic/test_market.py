@@ -12,10 +12,12 @@ from typing import Any
 
 import duckdb
 import pytest
+from typer.testing import CliRunner
 
 from credit import codes
+from credit.cli.main import app
 from credit.synthetic.delivery import BAD_ROWS, write
-from credit.synthetic.market import BUYER_SUBJECTS, populate
+from credit.synthetic.market import BUYER_SUBJECTS, MIN_MERCHANTS, MIN_TRANSACTIONS, populate
 from credit.synthetic.stories import BUYER_STORIES, STORIES
 from credit.tables import KNOWN_AT, TABLES
 
@@ -612,3 +614,11 @@ def test_without_bad_rows_there_are_none(tmp_path: Path) -> None:
 def test_what_is_too_small_for_the_stories_is_refused(sizes: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=next(iter(sizes))):
         market(**sizes)
+
+
+@pytest.mark.parametrize(("option", "least"), [("--merchants", MIN_MERCHANTS), ("--transactions", MIN_TRANSACTIONS)])
+def test_the_command_refuses_a_marketplace_too_small_for_the_stories(option: str, least: int, tmp_path: Path) -> None:
+    refusal = CliRunner().invoke(app, ["sample", str(tmp_path / "sample"), option, str(least - 1)])
+    assert refusal.exit_code == 2
+    words = refusal.output.replace("│", " ").split()
+    assert f"greater than or equal to {least}" in " ".join(words)

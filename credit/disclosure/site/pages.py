@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from markupsafe import Markup
 
-from credit.disclosure import privacy
+from credit.disclosure import privacy, service
 from credit.disclosure.site import charts, words
 from credit.disclosure.site.frame import FOLDER, render, tone
 from credit.disclosure.site.merchants import COMPLAINTS, FIGURES, ON_THE_DAY, figures_table, stars
@@ -57,7 +57,21 @@ def pages(summary: Summary, versions: Sequence[lifecycle.Version], context: dict
                 "supplied": summary[rows] is not None,
             }
             yield path, page(name, here, values)
+    if summary["assessments"]:
+        yield (
+            "service.html",
+            page("service", "platform", {"assessments": list(map(_assessment, summary["assessments"]))}),
+        )
     yield from _rules(summary, versions, context)
+
+
+def _assessment(told: dict[str, Any]) -> dict[str, Any]:
+    """An assessment of the platform with its counts named and its lines by chapter."""
+    chapters: dict[str, dict[str, Any]] = {}
+    for line in told["lines"]:
+        chapters.setdefault(line["chapter"]["clause"], {**line["chapter"], "lines": []})["lines"].append(line)
+    tiles = [(number, service.named(result)) for result, number in told["counts"].items()]
+    return told | {"chapters": list(chapters.values()), "tiles": tiles}
 
 
 def _style() -> dict[str, Any]:

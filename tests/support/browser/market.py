@@ -13,13 +13,16 @@ from urllib.parse import quote
 
 import duckdb
 
+from credit.assessment.catalogue import named
+from credit.assessment.entering import enter
+from credit.assessment.judging import assess
 from credit.disclosure import publishing
 from credit.evaluation import night as evaluation
 from credit.home import open_warehouse
 from credit.intake import landing, merging
-from credit.ledgers import closings, objections, sanctions
+from credit.ledgers import assessments, closings, objections, sanctions
 from credit.settings import Settings
-from credit.synthetic import delivery
+from credit.synthetic import delivery, papers
 
 DAY = date(2026, 11, 24)
 EARLIER = [date(2026, 8, 31), date(2026, 9, 30), date(2026, 10, 31)]
@@ -49,6 +52,7 @@ class Market:
             con.execute("UPDATE results.runs SET standing = 'in_force'")
             _enter_ledgers(con)
             evaluation.evaluate(con, conf, DAY)
+            _assess(con, conf, work / "papers")
             publishing.publish(con, conf)
         self.folder = conf.published / "current"
 
@@ -77,7 +81,7 @@ class Market:
         return self.folder / ("404.html" if kind == "404" else self.kinds[kind])
 
 
-PAGES = ("index", "rules", "sanctions", "records", "notices", "objections", "platform", "data")
+PAGES = ("index", "rules", "sanctions", "records", "notices", "objections", "platform", "data", "service")
 NOTHING = "merchants/00/nothing.html"
 MERCHANTS: dict[str, Callable[[Document], Any]] = {
     "enterprise": lambda d: d["subject"]["self_operated"] and d["grade"] != "NR",
@@ -87,6 +91,14 @@ MERCHANTS: dict[str, Callable[[Document], Any]] = {
     "hostile": lambda d: d["subject"]["name"] == HOSTILE and d["grade"] != "NR",
 }
 KINDS = (*PAGES, "404", *MERCHANTS, "rulebook")
+
+
+def _assess(con: duckdb.DuckDBPyConnection, conf: Settings, folder: Path) -> None:
+    """The platform's own assessments by two catalogues, to be published; one of them gives stars."""
+    enter(con, conf, papers.write(folder, DAY), by="李伟")
+    for name in ("gbt-31526-platform-service", "hebei-ecommerce-enterprise"):
+        run = assessments.keep(con, assess(con, conf, named(name), DAY), "text", by="李伟")
+        assessments.decide(con, name, run.number, reason="公示", by="李伟")
 
 
 def _enter_ledgers(con: duckdb.DuckDBPyConnection) -> None:
