@@ -20,7 +20,7 @@ from credit.evaluation.references import Averages
 from credit.evaluation.results import book_of, grades_before, night_before
 from credit.evaluation.scoring import POINT
 from credit.indicators import CATALOGUE, buyers
-from credit.indicators.base import PARAMETERS, Leaf
+from credit.indicators.base import RATE, Leaf
 from credit.indicators.orders import ORDERS
 from credit.ledgers.lifecycle import choose
 from credit.rulebooks.book import Rulebook
@@ -93,16 +93,33 @@ def count_facts(
     moment: engine.Moment,
     have: frozenset[str],
 ) -> list[engine.NightFacts]:
-    """The facts of `subjects` for each rulebook: one scan of each table serves all whose parameters have the same values."""
+    """The facts of `subjects` for each rulebook: one scan of each table serves all that agree on what they count by."""
+    together: list[tuple[dict[str, Any], list[Rulebook]]] = []
+    for book in rulebooks:
+        values = _counted_by(book)
+        for shared, books in together:
+            if all(shared.get(name, value) == value for name, value in values.items()):
+                shared |= values
+                books.append(book)
+                break
+        else:
+            together.append((values, [book]))
     counted: dict[str, engine.NightFacts] = {}
-    defaults = {name: float(parameter.value) for name, parameter in PARAMETERS.items()}
-    keys = [json.dumps(defaults | book.values, sort_keys=True) for book in rulebooks]
-    for key in dict.fromkeys(keys):
-        books = [book for book, of in zip(rulebooks, keys, strict=True) if of == key]
+    for _, books in together:
         leaves = [leaf for book in books for leaf in leaves_of(book)]
         windows = {days for book in books for _, days in book.indicators()}
-        counted[key] = engine.compile_facts(frames, leaves, subjects, moment, have, windows, books[0].values)
-    return [counted[key] for key in keys]
+        values = {name: value for book in books for name, value in book.values.items()}
+        facts = engine.compile_facts(frames, leaves, subjects, moment, have, windows, values)
+        counted |= dict.fromkeys((book.hash for book in books), facts)
+    return [counted[book.hash] for book in rulebooks]
+
+
+def _counted_by(rulebook: Rulebook) -> dict[str, Any]:
+    """What its leaves are counted by: the worth of currencies, all of it under one name, and the parameters they ask for."""
+    values = rulebook.values
+    asked = {parameter for leaf in leaves_of(rulebook) for parameter in leaf.parameters}
+    rates = {name: rate for name, rate in values.items() if name.startswith(RATE)}
+    return {"rates": rates} | {p.id: values.get(p.id, float(p.value)) for p in asked}
 
 
 _SUBJECT = ("subject_id", "kind", "role", "category", "self_operated")

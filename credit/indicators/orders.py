@@ -176,6 +176,7 @@ def judged(frames: Frames, night: Night, at: At) -> Frames:
     """
     most = int(at[BUYER_MONTH_MOST])
 
+    @cache
     def decided() -> nw.LazyFrame[Any]:
         return _decided(frames(TABLES["transactions"]).lazy(), at)
 
@@ -184,6 +185,7 @@ def judged(frames: Frames, night: Night, at: At) -> Frames:
         found = _surplus(decided(), most, at.day, night.zone).collect(backend="pyarrow")
         return sorted(found["transaction_id"].to_list())
 
+    @cache
     def transactions() -> nw.LazyFrame[Any]:
         frame = decided()
         if not most or not at.supplies("transactions.buyer_id"):
@@ -201,6 +203,7 @@ def judged(frames: Frames, night: Night, at: At) -> Frames:
         frame = frame.with_columns(nw.when(beyond).then(lit("surplus")).otherwise(col("outcome")).alias("outcome"))
         return frame.drop("surplus", strict=False)
 
+    @cache
     def naming(table: Table) -> nw.LazyFrame[Any]:
         frame = frames(table).lazy()
         if not (at.supplies("transactions") and at.supplies(f"{table.name}.transaction_id")):
