@@ -77,5 +77,6 @@ def _withdrawn(subjects: nw.LazyFrame[Any], before: nw.LazyFrame[Any], names: li
     return told.with_columns(
         nw.coalesce(col("licence_no"), col("had_licence")).alias("licence_no"),
         nw.coalesce(col("permit_no"), col("had_permit")).alias("permit_no"),
+        nw.coalesce(col("category"), col("had_category")).alias("category"),
         nw.when(lost).then(nw.lit(False)).otherwise(col("code_valid")).alias("code_valid"),
     ).select(*names, "known_at")

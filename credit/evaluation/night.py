@@ -20,7 +20,7 @@ from credit.evaluation.references import Averages
 from credit.evaluation.results import book_of, grades_before, night_before
 from credit.evaluation.scoring import POINT
 from credit.indicators import CATALOGUE, buyers
-from credit.indicators.base import RATE, Leaf
+from credit.indicators.base import PERMIT, RATE, Leaf
 from credit.indicators.orders import ORDERS
 from credit.ledgers.lifecycle import choose
 from credit.rulebooks.book import Rulebook
@@ -115,11 +115,13 @@ def count_facts(
 
 
 def _counted_by(rulebook: Rulebook) -> dict[str, Any]:
-    """What its leaves are counted by: the worth of currencies, all of it under one name, and the parameters they ask for."""
+    """What its leaves are counted by: the parameters they ask for, the worth of currencies, and the permits that sellers need."""
     values = rulebook.values
     asked = {parameter for leaf in leaves_of(rulebook) for parameter in leaf.parameters}
-    rates = {name: rate for name, rate in values.items() if name.startswith(RATE)}
-    return {"rates": rates} | {p.id: values.get(p.id, float(p.value)) for p in asked}
+    counted_by: dict[str, Any] = {p.id: values.get(p.id, float(p.value)) for p in asked}
+    for listed in (RATE, PERMIT) if rulebook.subject.role == "seller" else (RATE,):
+        counted_by[listed] = {name: value for name, value in values.items() if name.startswith(listed)}
+    return counted_by
 
 
 _SUBJECT = ("subject_id", "kind", "role", "category", "self_operated")

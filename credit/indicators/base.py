@@ -142,6 +142,8 @@ def parameter(id: str, value: float, unit: str, zh: str, en: str) -> Parameter:
 
 RATE = "rate of "
 """Before the code of a currency, the name of its rate among a rulebook's values."""
+PERMIT = "permit for "
+"""Before a category of goods, the name among a rulebook's values that says its sellers need a permit."""
 
 
 @dataclass(frozen=True)
@@ -162,13 +164,20 @@ class At:
         the rulebook gives no rate. No currency is the rulebook's own."""
         hundredths = nw.col(amount).cast(nw.Float64) * 100
         rates = {name.removeprefix(RATE): rate for name, rate in self.values.items() if name.startswith(RATE)}
-        if not rates:
-            return (hundredths + 0.5).floor().cast(nw.Int64)
-        of, worth = nw.col("currency"), nw.lit(None, nw.Float64)
-        for code, rate in rates.items():
-            its_own = (of == code).fill_null(rate == 1)
-            worth = nw.when(its_own).then(nw.lit(float(rate))).otherwise(worth)
-        return (hundredths * worth + 0.5).floor().cast(nw.Int64)
+        if rates:
+            currency, worth = nw.col("currency"), nw.lit(None, nw.Float64)
+            for code, rate in rates.items():
+                its_own = (currency == code).fill_null(rate == 1)
+                worth = nw.when(its_own).then(nw.lit(float(rate))).otherwise(worth)
+            hundredths = hundredths * worth
+        # Not every engine makes a whole number of nothing.
+        whole = (hundredths.fill_null(0.0) + 0.5).floor().cast(nw.Int64)
+        return nw.when(~hundredths.is_null()).then(whole)
+
+    @property
+    def licensed_categories(self) -> list[str]:
+        """The categories whose sellers need a permit, as the rulebook names them."""
+        return [name.removeprefix(PERMIT) for name in self.values if name.startswith(PERMIT)]
 
     def ago(self, days: float) -> nw.Expr:
         """The day so many days before, as a literal."""
@@ -180,24 +189,40 @@ class At:
 
     def before(self, name: str, days: float) -> nw.Expr:
         """Whether the instant in column `name` lies more than so many days before the cut-off; a blank does not."""
-        cut_off = self.cut_off or datetime(self.day.year, self.day.month, self.day.day, tzinfo=UTC)
-        return (nw.col(name) < cut_off.astimezone(UTC) - timedelta(days=days)).fill_null(False)
+        return (nw.col(name) < self._end - timedelta(days=days)).fill_null(False)
+
+    @property
+    def _end(self) -> datetime:
+        """The cut-off, in UTC."""
+        return (self.cut_off or datetime(self.day.year, self.day.month, self.day.day, tzinfo=UTC)).astimezone(UTC)
 
     def days_begun(self, name: str, after: float, most: int) -> nw.Expr:
         """Days begun since `after` days after the instant in column `name`, 0 to `most`; of a blank 0.
 
-        By comparisons alone: not every engine subtracts instants.
+        Calendar days in UTC, as columns are, and one more where the time of day is past: not every engine subtracts instants.
         """
-        begun = nw.lit(0)
-        for day in range(most):
-            begun = begun + self.before(name, after + day).cast(nw.Int64)
-        return begun
+        whole = int(after)
+        end = self._end - timedelta(days=after - whole)
+        instant = nw.col(name)
+        hour, minute, second = instant.dt.hour(), instant.dt.minute(), instant.dt.second()
+        past = (hour < end.hour) | (
+            (hour == end.hour) & ((minute < end.minute) | ((minute == end.minute) & (second < end.second)))
+        )
+        begun = end.toordinal() - whole - _ordinal(instant) + past.cast(nw.Int64)
+        inside = nw.when(begun < most).then(begun).otherwise(nw.lit(most))
+        return nw.when(begun > 0).then(inside).otherwise(nw.lit(0))
 
     def months_since(self, name: str) -> nw.Expr:
         """Full calendar months from the date in column `name` to the day; on every engine alike."""
         column = nw.col(name)
         months = (self.day.year - column.dt.year()) * 12 + (self.day.month - column.dt.month())
         return months - (column.dt.day() > self.day.day).cast(nw.Int64)
+
+
+def _ordinal(instant: nw.Expr) -> nw.Expr:
+    """The proleptic Gregorian ordinal of an instant's day, as `date.toordinal` has it."""
+    before = instant.dt.year() - 1
+    return before * 365 + before // 4 - before // 100 + before // 400 + instant.dt.ordinal_day()
 
 
 Expr = nw.Expr | Callable[[At], nw.Expr]

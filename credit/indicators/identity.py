@@ -6,7 +6,7 @@ holds nothing there: no verification, no contact, no code, no end of a licence. 
 
 import narwhals as nw
 
-from credit.indicators.base import At, Example, Indicator, Measure, Text, count, parameter, total
+from credit.indicators.base import At, Example, Expr, Indicator, Measure, Text, count, parameter, total
 
 col = nw.col
 
@@ -17,10 +17,21 @@ SUBJECT = count("subjects", _given)
 """1: the merchant is in the register."""
 _licensed = ~col("licence_no").is_null()
 _permitted = ~col("permit_no").is_null()
-_must_hold_a_licence = (col("kind") == "enterprise") | ~col("uscc").is_null() | _licensed | _permitted
-"""Enterprises, and individuals that are registered businesses: whoever has a credit code has a licence."""
 INFORMATION = ("name", "address", "contact", "category", "joined_on")
 """Columns everybody fills in; a registration code is asked for as well."""
+
+
+def _needs_a_permit(at: At) -> nw.Expr:
+    """Sellers of a category that needs one; where the rulebook names none, whoever has one on file."""
+    if not at.licensed_categories:
+        return _permitted
+    return col("category").is_in(at.licensed_categories).fill_null(False)
+
+
+def _must_hold_a_licence(at: At) -> nw.Expr:
+    """Enterprises, individuals that are registered businesses (whoever has a credit code has a licence), and sellers of
+    what needs a permit."""
+    return (col("kind") == "enterprise") | ~col("uscc").is_null() | _licensed | _needs_a_permit(at)
 
 
 def _runs(until: str, at: At) -> nw.Expr:
@@ -30,7 +41,7 @@ def _runs(until: str, at: At) -> nw.Expr:
 
 def _valid_today(at: At) -> nw.Expr:
     begun = (col("licence_valid_from") <= at.ago(0)) | col("licence_valid_from").is_null()
-    permit = ~_permitted | _runs("permit_valid_until", at)
+    permit = ~_needs_a_permit(at) | (_permitted & _runs("permit_valid_until", at))
     return _licensed & begun & _runs("licence_valid_until", at) & permit
 
 
@@ -41,7 +52,7 @@ def _answers_for_a_code(at: At) -> nw.Expr:
     return (col("kind") == "enterprise") | ~col("code_valid").is_null()
 
 
-def _flag(condition: nw.Expr) -> Measure:
+def _flag(condition: Expr) -> Measure:
     return count("subjects", condition)
 
 
@@ -79,7 +90,7 @@ INDICATORS = (
     Indicator(
         id="code_valid",
         element="identity",
-        numerator=_flag(col("code_valid")),
+        numerator=_flag(col("code_valid").fill_null(False)),
         denominator=count("subjects", _answers_for_a_code),
         recorded=SUBJECT,
         better="high",
@@ -106,10 +117,11 @@ INDICATORS = (
         unit="flag",
         name=Text("证照当日有效", "Licences valid on the day"),
         definition=Text(
-            "评价日营业执照（及登记的行政许可）均在有效期内为 1，否则为 0，未登记执照或截止日期的亦为 0（长期有效登记为 9999-12-31）；"
-            "无信用代码且未办理证照的个人不适用",
-            "1 if the business licence, and the permit if one is on file, are in force on the day, else 0, also where no licence or no "
-            "end is on file (without end: 9999-12-31); not applicable to individuals without a credit code, licence or permit",
+            "评价日营业执照及所售类目须持有的行政许可均在有效期内为 1，否则为 0，未登记证照或截止日期的亦为 0（长期有效登记为 9999-12-31）；"
+            "须持许可的类目见规则，规则未列类目的，已登记的许可均须有效；无信用代码、未办理执照且类目无须许可的个人不适用",
+            "1 if the business licence, and the permit that the category of goods needs, are in force on the day, else 0, also where "
+            "one or its end is not on file (without end: 9999-12-31). The rulebook names the categories; where it names none, every "
+            "permit on file must be in force. Not applicable to individuals without a credit code or licence whose category needs none",
         ),
         why=Text("证照失效后不得继续经营。", "Without a licence in force nobody may trade."),
         failing=Text("证照已过期或尚未生效", "A licence has expired or not begun"),

@@ -25,6 +25,10 @@ REMEDIES: dict[str, tuple[str, str]] = {
     ),
     "too_long": ("缩短文本", "shorten the text"),
     "control_character": ("去掉换行和控制字符", "remove line breaks and control characters"),
+    "too_precise": (
+        "按币种的最小单位、至多两位小数更正金额",
+        "write the amount in the smallest unit of its currency, two decimals at most",
+    ),
     "out_of_range": ("核对数值", "correct the number"),
     "mangled_id": ("从源系统重新导出，编号列设为文本", "export anew from the source, with the id column as text"),
     "personal_number": ("改填登记号码或留空", "give the registered number, or leave the column blank"),

@@ -15,7 +15,7 @@ from pydantic import (
 )
 
 from credit.indicators import CATALOGUE
-from credit.indicators.base import RATE, WINDOWS
+from credit.indicators.base import PERMIT, RATE, WINDOWS
 from credit.sourced import Bilingual, Sourced, SourcedNumber, Strict
 
 NOTICE_DAYS = 7
@@ -132,6 +132,12 @@ class References(Strict):
     merchants: SourcedNumber
 
 
+class Permits(Sourced):
+    """The categories whose sellers need an administrative permit, by every name they go by in the register."""
+
+    categories: list[Annotated[str, Field(min_length=1)]] = Field(min_length=1)
+
+
 class Veto(Sourced):
     """A fact that caps the grade (`at_most`) or fixes it, rated or not (`fixed`), whatever the score is.
 
@@ -206,6 +212,8 @@ class Rulebook(Strict):
     """Of the amounts in curves and parameters."""
     rates: dict[Annotated[str, Field(pattern=r"^[A-Z]{3}$")], SourcedNumber] = Field(default_factory=dict)
     """Currency -> what one of it is worth in the rulebook's. Amounts in others are not compared, nor added."""
+    permits: Permits | None = None
+    """Unless given, a permit is asked of whoever has one on file."""
     parameters: dict[str, SourcedNumber] = Field(default_factory=dict)
     vetoes: list[Veto] = Field(default_factory=list)
     elements: list[ElementRule] = Field(min_length=1)
@@ -237,7 +245,12 @@ class Rulebook(Strict):
         """What it says of parameters of the catalogue, and the worth of currencies."""
         rates = {self.currency: 1.0} | {code: rate.value for code, rate in self.rates.items()}
         stated = {name: number.value for name, number in self.parameters.items()}
-        return stated | {f"{RATE}{code}": rate for code, rate in rates.items()}
+        permits = self.permits.categories if self.permits else []
+        return (
+            stated
+            | {f"{RATE}{code}": rate for code, rate in rates.items()}
+            | {f"{PERMIT}{category}": 1.0 for category in permits}
+        )
 
     @property
     def symbols(self) -> list[str]:

@@ -48,6 +48,8 @@ LABELS: dict[str, tuple[str, str]] = {
     "at_least": ("最低得分", "at least"),
     "meaning": ("含义", "meaning"),
     "currency": ("金额币种", "currency of amounts"),
+    "permits": ("须持行政许可", "permits needed"),
+    "categories": ("类目", "categories"),
     "rates": ("折算汇率", "rates of currencies"),
     "parameters": ("计量参数", "parameters"),
     "vetoes": ("一票否决", "vetoes"),

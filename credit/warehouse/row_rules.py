@@ -10,6 +10,7 @@ from datetime import datetime
 
 import duckdb
 
+from credit import codes
 from credit.tables import KNOWN_AT, Column, Table
 from credit.warehouse import values
 from credit.warehouse.connection import quote
@@ -100,6 +101,20 @@ def rules(table: Table, given: Collection[str], rounded: Collection[str] = ()) -
                 "unreadable",
                 f"'{label} does not read as {expected}' || {got}",
             )
+        if column.type == "money":
+            exact = values.amount(f"x.{name}", "DECIMAL(28,8)")
+            whole = f"currency IN ({_quoted(codes.WITHOUT_DECIMALS)}) AND {name} <> floor({name})"
+            yield (
+                f"coalesce({exact} <> {name} OR {whole}, false)",
+                "too_precise",
+                f"'{label} has more decimals than its currency has, or than the two that are kept' || {got}",
+            )
+        if name == "currency":
+            yield (
+                f"currency NOT IN ({_quoted(codes.CURRENCIES)})",
+                "unknown_code",
+                f"'{label} is no currency of ISO 4217, such as CNY' || {got}",
+            )
         if column.type in ("instant", "date"):
             latest = "latest_plan" if column.plan else "latest"
             kind = "instant" if column.type == "instant" else "day"
@@ -111,8 +126,7 @@ def rules(table: Table, given: Collection[str], rounded: Collection[str] = ()) -
             )
         if column.codes:
             allowed = ", ".join(column.codes)
-            listed = ", ".join(f"'{code}'" for code in column.codes)
-            yield f"{name} NOT IN ({listed})", "unknown_code", f"'{label} is none of {allowed}' || {got}"
+            yield f"{name} NOT IN ({_quoted(column.codes)})", "unknown_code", f"'{label} is none of {allowed}' || {got}"
         elif column.type == "text":
             limit = column.max_length
             yield (
@@ -165,6 +179,10 @@ def rules(table: Table, given: Collection[str], rounded: Collection[str] = ()) -
         )
     for check in table.checks:
         yield check.bad, check.code, quote(f"{check.en} ({check.zh})")
+
+
+def _quoted(listed: Iterable[str]) -> str:
+    return ", ".join(map(quote, listed))
 
 
 def _published(column: Column) -> bool:

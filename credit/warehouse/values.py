@@ -180,7 +180,8 @@ def reads(table: Table, column: Column, text: str, zone: str) -> str:
         value = _or_nothing(plain_id(text), column)
         return f"CASE WHEN NOT {masked(text)} THEN {value} END" if column.privacy == "pseudonym" else value
     if column.type == "code" or (table.name, column.name) in words.CODES:
-        return code(table, column, _or_nothing(text, column))
+        value = code(table, column, _or_nothing(text, column))
+        return f"upper({value})" if column.name == "currency" else value
     if column.type == "text":
         return _or_nothing(text, column)
     if column.type == "boolean":
@@ -193,7 +194,7 @@ def reads(table: Table, column: Column, text: str, zone: str) -> str:
         number = f"coalesce(TRY_CAST({text} AS DECIMAL(28,6)), TRY_CAST({half_width(text)} AS DECIMAL(28,6)))"
         return f"CASE WHEN {number} = floor({number}) THEN TRY_CAST({number} AS BIGINT) END"
     if column.type == "money":
-        return f"coalesce(TRY_CAST({text} AS {column.sql_type}), {_amount(text, column)})"
+        return amount(text, column.sql_type)
     if column.type == "date":
         taken = f"CASE WHEN length({text}) <= 10 THEN TRY_CAST({text} AS DATE) END"
         # Without end is not the same as not told.
@@ -221,14 +222,16 @@ def blank(table: Table, column: Column, text: str) -> str:
     return "(" + " OR ".join(says) + ")"
 
 
-def _amount(text: str, column: Column) -> str:
-    """An amount as people write it: ¥1,234.50, 99元, full-width digits. A comma is taken for thousands only in threes."""
+def amount(text: str, sql_type: str) -> str:
+    """SQL: an amount as programs or people write it, ¥1,234.50, 99元, full-width digits; NULL where it does not read as one.
+    A comma is taken for thousands only in threes."""
     bare = rf"trim(regexp_replace({half_width(text)}, '^(CNY|RMB|￥|¥|人民币|\$)\s*|\s*元$|\s*(CNY|RMB)$', '', 'g'))"
-    return (
+    written = (
         rf"CASE WHEN regexp_full_match({bare}, '[+-]?[0-9]{{1,3}}(,[0-9]{{3}})+([.][0-9]+)?') "
-        rf"THEN TRY_CAST(replace({bare}, ',', '') AS {column.sql_type}) "
-        rf"WHEN regexp_full_match({bare}, '[+-]?[0-9]+([.][0-9]+)?') THEN TRY_CAST({bare} AS {column.sql_type}) END"
+        rf"THEN TRY_CAST(replace({bare}, ',', '') AS {sql_type}) "
+        rf"WHEN regexp_full_match({bare}, '[+-]?[0-9]+([.][0-9]+)?') THEN TRY_CAST({bare} AS {sql_type}) END"
     )
+    return f"coalesce(TRY_CAST({text} AS {sql_type}), {written})"
 
 
 def code(table: Table, column: Column, value: str) -> str:

@@ -38,7 +38,16 @@ _SEVERITIES = {
     "severe": "serious", "major": "serious",
 }  # fmt: skip
 
+CURRENCIES = {
+    "rmb": "CNY", "cnh": "CNY", "人民币": "CNY", "人民币元": "CNY", "元": "CNY", "¥": "CNY", "￥": "CNY", "港币": "HKD", "港元": "HKD",
+    "美元": "USD", "us$": "USD", "欧元": "EUR", "€": "EUR", "英镑": "GBP", "£": "GBP", "日元": "JPY", "日圆": "JPY", "韩元": "KRW",
+    "台币": "TWD", "新台币": "TWD",
+}  # fmt: skip
+"""What is written for a currency (lower case) -> its code."""
+
 CODES: dict[tuple[str, str], dict[str, str]] = {
+    ("subjects", "currency"): CURRENCIES,
+    ("transactions", "currency"): CURRENCIES,
     ("subjects", "kind"): {
         "企业": "enterprise", "企业法人": "enterprise", "公司": "enterprise", "个体工商户": "enterprise", "个体户": "enterprise",
         "company": "enterprise", "个人": "individual", "自然人": "individual", "person": "individual",

@@ -86,7 +86,10 @@ def _population() -> dict[str, list[dict[str, Any]]]:
 
     counts = {"transactions": 600, "reviews": 160, "complaints": 120}
     counts |= {"public_records": 400, "violations": 120, "sanctions": 120, "spot_checks": 120}
-    population = {name: [row(TABLES[name]) for _ in range(count)] for name, count in counts.items()}
+    population = {
+        name: [row(TABLES[name], **{TABLES[name].key: f"{name}-{i}"}) for i in range(count)]
+        for name, count in counts.items()
+    }
     roles = dict.fromkeys(SHOPS, "seller") | dict.fromkeys(BUYERS, "buyer") | {BUYERS[0]: "seller"}
     population["subjects"] = [row(TABLES["subjects"], subject_id=name, role=role) for name, role in roles.items()]
 

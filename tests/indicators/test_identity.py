@@ -9,6 +9,8 @@ from datetime import date
 
 import pytest
 
+from credit.indicators.base import PERMIT as PERMIT_FOR
+
 USCC = "91330198MA3000926M"
 ID_NUMBER = "110105199001011232"
 LICENCE = {"licence_no": "330000000000001"}
@@ -81,6 +83,29 @@ UNTIL = {"licence_valid_until": "9999-12-31"}
 )
 def test_licence_valid(measure, columns: dict[str, str], expected: tuple[object, ...]) -> None:
     assert measure("licence_valid", subjects=[columns]) == expected
+
+
+NEEDED = {f"{PERMIT_FOR}食品": 1.0, f"{PERMIT_FOR}图书": 1.0}
+RUNNING, OVER = ({"permit_valid_until": day} for day in ("2025-07-01", "2025-06-30"))
+
+
+@pytest.mark.parametrize(
+    ("columns", "expected"),
+    [
+        (LICENCE | UNTIL | {"category": "食品"}, NO),  # none on file, as if it had ended
+        (LICENCE | UNTIL | {"category": "食品"} | PERMIT | RUNNING, YES),
+        (LICENCE | UNTIL | {"category": "食品"} | PERMIT | OVER, NO),
+        (LICENCE | UNTIL | {"category": "食品"} | PERMIT, NO),
+        (LICENCE | UNTIL | {"category": "食品"} | RUNNING, NO),  # an end of nothing
+        (LICENCE | UNTIL | {"category": "家电"}, YES),
+        (LICENCE | UNTIL | {"category": "家电"} | PERMIT | OVER, YES),  # blanked or not, it is not asked for
+        (LICENCE | UNTIL, YES),
+        (INDIVIDUAL | {"category": "图书"}, NO),
+        (INDIVIDUAL | {"category": "家电"} | PERMIT | OVER, ("not_applicable", 0, 0, None)),
+    ],
+)
+def test_a_permit_is_asked_of_categories_that_need_one(measure, columns, expected) -> None:
+    assert measure("licence_valid", subjects=[columns], parameters=NEEDED) == expected
 
 
 def test_licence_valid_needs_the_register_to_hold_licences(measure) -> None:

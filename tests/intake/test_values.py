@@ -243,6 +243,48 @@ def test_a_citizens_number_sets_no_penalty_aside(con: Conn, deliver: Deliver) ->
     assert rows(con, "SELECT record_id FROM canonical.public_records") == [("P1",)]
 
 
+# --- amounts ---------------------------------------------------------------------------------------------------------
+
+
+def orders_of(*amounts: tuple[str, str]) -> str:
+    lines = [f'T{i},S1,2026-02-01 10:00,"{amount}",{currency}' for i, (amount, currency) in enumerate(amounts)]
+    return "\n".join([ORDER, *lines, ""])
+
+
+@pytest.mark.parametrize(
+    ("amount", "currency", "code"),
+    [
+        ("10.005", "CNY", "too_precise"),
+        ("¥1,234.505", "CNY", "too_precise"),
+        ("10.005", "KWD", "too_precise"),  # the dinar has three decimals; two are kept
+        ("1000.50", "JPY", "too_precise"),
+        ("100", "XYZ", "unknown_code"),
+        ("100", "XAU", "unknown_code"),
+    ],
+)
+def test_an_amount_that_cannot_be_kept_as_it_is_sets_the_row_aside(
+    amount: str, currency: str, code: str, con: Conn, deliver: Deliver
+) -> None:
+    deliver(subjects__csv=SUBJECTS, transactions__csv=orders_of((amount, currency)))
+    assert rows(con, "SELECT code FROM quarantine.rows") == [(code,)]
+    assert rows(con, "SELECT count(*) FROM canonical.transactions") == [(0,)]
+
+
+def test_amounts_and_currencies_as_they_are_written(con: Conn, deliver: Deliver) -> None:
+    written = [
+        ("10.50", "cny"),
+        ("10.5000", "RMB"),
+        ("¥1,234.50", "人民币"),
+        ("10.50000000000001", "元"),
+        ("1000.00", "JPY"),
+        ("10.01", "KWD"),
+    ]
+    deliver(subjects__csv=SUBJECTS, transactions__csv=orders_of(*written))
+    assert rows(con, "SELECT amount::VARCHAR, currency FROM canonical.transactions ORDER BY transaction_id") == [
+        ("10.50", "CNY"), ("10.50", "CNY"), ("1234.50", "CNY"), ("10.50", "CNY"), ("1000.00", "JPY"), ("10.01", "KWD")
+    ]  # fmt: skip
+
+
 # --- batches -----------------------------------------------------------------------------------------------------------
 
 

@@ -269,6 +269,12 @@ def _general(book: Rulebook) -> Iterator[dict[str, Any]]:
             " 家",
             " merchants",
         )
+    if book.permits:
+        yield {
+            "name": both("须持有行政许可的类目", "Categories whose sellers need a permit"),
+            "value": both("、".join(book.permits.categories), ", ".join(book.permits.categories)),
+            "source": source(book.permits),
+        }
     for code, rate in book.rates.items():
         yield row(f"1 {code} 折合", f"One {code} is worth", rate, f" {book.currency}", f" {book.currency}")
     if book.margin:
