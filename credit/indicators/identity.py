@@ -22,7 +22,10 @@ INFORMATION = ("name", "address", "contact", "category", "joined_on")
 
 
 def _needs_a_permit(at: At) -> nw.Expr:
-    """Sellers of a category that needs one; where the rulebook names none, whoever has one on file."""
+    """Sellers of a category that needs one; where the rulebook names none, whoever has one on file. Nobody where the platform
+    supplies no permits."""
+    if not at.supplies("subjects.permit_no"):
+        return nw.lit(False)
     if not at.licensed_categories:
         return _permitted
     return col("category").is_in(at.licensed_categories).fill_null(False)
@@ -41,7 +44,8 @@ def _runs(until: str, at: At) -> nw.Expr:
 
 def _valid_today(at: At) -> nw.Expr:
     begun = (col("licence_valid_from") <= at.ago(0)) | col("licence_valid_from").is_null()
-    permit = ~_needs_a_permit(at) | (_permitted & _runs("permit_valid_until", at))
+    runs = _runs("permit_valid_until", at) if at.supplies("subjects.permit_valid_until") else nw.lit(True)
+    permit = ~_needs_a_permit(at) | (_permitted & runs)
     return _licensed & begun & _runs("licence_valid_until", at) & permit
 
 
@@ -118,10 +122,10 @@ INDICATORS = (
         name=Text("证照当日有效", "Licences valid on the day"),
         definition=Text(
             "评价日营业执照及所售类目须持有的行政许可均在有效期内为 1，否则为 0，未登记证照或截止日期的亦为 0（长期有效登记为 9999-12-31）；"
-            "须持许可的类目见规则，规则未列类目的，已登记的许可均须有效；无信用代码、未办理执照且类目无须许可的个人不适用",
+            "须持许可的类目见规则，规则未列类目的，已登记的许可均须有效；平台不提供许可信息的只看执照；无信用代码、未办理执照且类目无须许可的个人不适用",
             "1 if the business licence, and the permit that the category of goods needs, are in force on the day, else 0, also where "
             "one or its end is not on file (without end: 9999-12-31). The rulebook names the categories; where it names none, every "
-            "permit on file must be in force. Not applicable to individuals without a credit code or licence whose category needs none",
+            "permit on file must be in force; where the platform supplies no permits, the licence alone. Not applicable to individuals without a credit code or licence whose category needs none",
         ),
         why=Text("证照失效后不得继续经营。", "Without a licence in force nobody may trade."),
         failing=Text("证照已过期或尚未生效", "A licence has expired or not begun"),

@@ -30,9 +30,10 @@ SELECT subject_id, kind, role,
     CASE WHEN story = 'expired_licence' THEN DATE '$end' - 20
          WHEN licensed AND lapsed THEN DATE '$end' - CAST(1 + least(200, joined) * sim_u(id, 'lapsed') AS INTEGER)
          WHEN licensed AND sim_u(id, 'term') < 0.6 THEN DATE '$end' + CAST(30 + 5000 * sim_u(id, 'licence end') AS INTEGER)
-         END AS licence_valid_until,
-    CASE WHEN category = '食品生鲜' AND licensed THEN 'JY1' || area || lpad(number::VARCHAR, 7, '0') END AS permit_no,
-    CASE WHEN category = '食品生鲜' AND licensed THEN DATE '$end'
+         WHEN licensed THEN DATE '9999-12-31' END AS licence_valid_until,
+    CASE WHEN category = '食品生鲜' AND licensed THEN 'JY1' || area || lpad(number::VARCHAR, 7, '0')
+         WHEN category = '图书文具' AND licensed THEN '新出发' || area || lpad(number::VARCHAR, 5, '0') END AS permit_no,
+    CASE WHEN category IN ('食品生鲜', '图书文具') AND licensed THEN DATE '$end'
          + CAST(1700 * sim_u(id, 'permit') - if(story IS NULL, 60, 0) AS INTEGER) END AS permit_valid_until,
     CASE WHEN licensed AND (tidy OR sim_u(id, 'icp') < 0.5 + 0.4 * quality) THEN printf('测ICP备%08d号', number)
          END AS icp_record,

@@ -108,6 +108,14 @@ def test_a_permit_is_asked_of_categories_that_need_one(measure, columns, expecte
     assert measure("licence_valid", subjects=[columns], parameters=NEEDED) == expected
 
 
+def test_permits_that_a_platform_does_not_supply_are_not_asked_for(measure) -> None:
+    seller = LICENCE | UNTIL | {"category": "食品"}
+    without = ["subjects.permit_no", "subjects.permit_valid_until"]
+    assert measure("licence_valid", subjects=[seller], parameters=NEEDED, without=without) == YES
+    assert measure("licence_valid", subjects=[seller], parameters=NEEDED, without=without[1:]) == NO
+    assert measure("licence_valid", subjects=[seller | PERMIT], parameters=NEEDED, without=without[1:]) == YES
+
+
 def test_licence_valid_needs_the_register_to_hold_licences(measure) -> None:
     for column in ("subjects.licence_no", "subjects.licence_valid_until"):
         assert measure("licence_valid", subjects=[LICENCE], without=[column]).state == "missing"
