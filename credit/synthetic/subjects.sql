@@ -2,7 +2,9 @@ WITH coded AS (
     SELECT *,
         sim_organisation('MA' || substr('0123456789', CAST(1 + floor(sim_u(id, 'org') * 10) AS BIGINT), 1)
             || sim_serial(number)) AS organisation,
-        kind = 'enterprise' OR role = 'seller' AND sim_u(id, 'household') < 0.3 AS licensed,
+        kind = 'enterprise' OR role = 'seller' AND (
+            sim_u(id, 'household') < 0.3 OR coalesce(category, '') IN ('食品生鲜', '图书文具')
+        ) AS licensed,
         coalesce(story NOT IN ('careless_giant', 'brusher', 'exit_scam', 'abusive_buyer'), false) AS tidy
     FROM sim_people
 ), worded AS (
