@@ -80,14 +80,37 @@ def _merge(con: duckdb.DuckDBPyConnection, table: Table, batch_id: int) -> dict[
     touched = scalar(con, f"SELECT count(DISTINCT {key}) FROM incoming WHERE touches")
     if touched:
         of_touched = f"SEMI JOIN (SELECT {key} FROM incoming WHERE touches) USING ({key})"
+        promises, hang_on_promises = _promises(table)
         con.execute(
             statement(
-                __file__, "versions", table=table.name, key=key, names=names, content=content, of_touched=of_touched
+                __file__,
+                "versions",
+                table=table.name,
+                key=key,
+                names=names,
+                content=content,
+                of_touched=of_touched,
+                promises=promises,
+                hang_on_promises=hang_on_promises,
             )
         )
     con.execute(f"DELETE FROM landing.{table.name} WHERE {mine}")
     changed = scalar(con, "SELECT count(*) FROM incoming WHERE touches")
     return {"new": new, "replaced": changed, "unchanged": rows - new - changed}
+
+
+def _promises(table: Table) -> tuple[str, str]:
+    """SQL of the table's promises in a version, each the one first known by then, and of the columns derived from them.
+
+    A promise moved later, or taken back, is not kept by that. What was delivered wrong is put right by delivering it
+    with --history, or by an objection.
+    """
+    promises = [column.name for column in table.columns if column.promise]
+    hanging = [c for c in table.columns if c.derived and any(name in c.derived for name in promises)]
+    return (
+        ", ".join(f"first_value({name} IGNORE NULLS) OVER so_far AS {name}" for name in promises or [table.key]),
+        ", ".join(f"{c.derived} AS {c.name}" for c in hanging) or f"{table.key} AS {table.key}",
+    )
 
 
 def refuse(con: duckdb.DuckDBPyConnection, batch_id: int, reason: str) -> Counts:

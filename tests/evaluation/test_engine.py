@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import duckdb
 import narwhals as nw
@@ -394,3 +395,33 @@ def test_both_clocks_at_once(shop) -> None:
     assert delivered(date(2025, 6, 11)) == ["10 10:00"]
     assert delivered(date(2025, 6, 19)) == ["10 10:00"]
     assert delivered(date(2025, 6, 20)) == ["08 10:00"]
+
+
+def _due(con: duckdb.DuckDBPyConnection, day: date) -> list[tuple[Any, ...]]:
+    moment = engine.Moment(cut_off(day, ZONE), ZONE)
+    seen = engine.known(con, moment)(TABLES["transactions"]).lazy().collect(backend="pyarrow").to_arrow()
+    return [
+        (due and due.astimezone(ZoneInfo(ZONE)).isoformat()[:16], minutes)
+        for due, minutes in zip(
+            seen["dispatch_due_at"].to_pylist(), seen["dispatch_allowed_minutes"].to_pylist(), strict=True
+        )
+    ]
+
+
+@pytest.mark.parametrize("moved", ["2025-06-20 10:00", None])
+def test_the_promise_first_made_is_the_one_that_binds(shop, moved: str | None) -> None:
+    con, deliver = shop
+    deliver("2025-06-01 12:00", dispatch_due_at="2025-06-03 10:00")
+    deliver("2025-06-05 12:00", dispatch_due_at=moved, dispatched_at="2025-06-05 11:00")
+    assert _due(con, date(2025, 6, 10)) == [("2025-06-03T10:00", 2 * 1440)]
+    again = con.execute("SELECT count(*) FROM history.transactions").fetchall()
+    deliver("2025-06-06 12:00", dispatch_due_at=moved, dispatched_at="2025-06-05 11:00")
+    assert con.execute("SELECT count(*) FROM history.transactions").fetchall() == again
+
+
+def test_a_promise_made_later_binds_from_then(shop) -> None:
+    con, deliver = shop
+    deliver("2025-06-01 12:00")
+    deliver("2025-06-02 12:00", dispatch_due_at="2025-06-03 10:00")
+    deliver("2025-06-05 12:00", dispatch_due_at="2025-06-20 10:00")
+    assert [_due(con, date(2025, 6, day)) for day in (2, 10)] == [[(None, None)], [("2025-06-03T10:00", 2 * 1440)]]

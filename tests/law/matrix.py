@@ -168,6 +168,8 @@ def _write(folder: Path, merchants: Iterable[Merchant], supply: str) -> None:
         if supply == "bare" and table not in BARE:
             continue
         columns = [c.name for c in TABLES[table].supplied] if supply == "full" else list(BARE[table])
+        if any("known_at" in row for row in some):
+            columns.append("known_at")
         with (folder / f"{table}.csv").open("w", encoding="utf-8", newline="") as file:
             writer = csv.DictWriter(file, columns, extrasaction="ignore", lineterminator="\n")
             writer.writeheader()
