@@ -26,10 +26,10 @@ from credit.ledgers.finding import KINDS
 from credit.rulebooks.book import ElementRule, IndicatorRule, Rulebook, Veto
 from credit.rulebooks.reading import shipped
 from credit.settings import PREFIX, Settings
-from credit.sourced import Sourced, SourcedNumber
+from credit.sourced import SourcedNumber
 from credit.synthetic.attacks import ATTACKS
 from credit.tables import KNOWN_AT, TABLES, Column, Table
-from credit.vetting.policy import AREAS, load_policy
+from credit.vetting.dictionary import page as vetting_page
 from credit.warehouse.ledger_tables import LEDGERS
 
 FOLDER = Path(__file__).parent.parent / "docs" / "reference"
@@ -258,10 +258,6 @@ def indicator_page(indicator: Indicator) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def _source(part: Sourced) -> str:
-    return f"{part.source}: {part.reference}" if part.reference else part.source
-
-
 def _worked(indicator: Indicator, element: ElementRule, rule: IndicatorRule) -> str:
     """The indicator's example through the code that scores."""
     example = indicator.example
@@ -294,7 +290,7 @@ def _rule(book: Rulebook, element: ElementRule, rule: IndicatorRule) -> str:
         (
             f"### {_heading(indicator)}",
             f"[`{rule.id}`](../indicators/{rule.id}.md). Weight 权重: {rule.weight:g}% of the element, "
-            f"**{element.weight * rule.weight / 100:g}%** of the score.{window} {shrunk} Source 来源: {_source(rule)}.",
+            f"**{element.weight * rule.weight / 100:g}%** of the score.{window} {shrunk} Source 来源: {rule.cited}.",
             markdown.table(
                 ("取值 value", *(f"{value:g}" for value, _ in rule.curve)),
                 [("得分 mark", *(f"{mark:g}" for _, mark in rule.curve))],
@@ -313,7 +309,7 @@ def _veto(book: Rulebook, veto: Veto) -> str:
         of, window = f"要素得分 the mark of element `{veto.element}`", ""
     when = f"above {veto.above:g}" if veto.above is not None else f"below {veto.below:g}"
     effect = f"fixed at {veto.fixed}" if veto.fixed else f"at most {veto.at_most}"
-    return f"- {veto.name.zh} {veto.name.en}: {of}{window} {when}: the grade is {effect}. Source 来源: {_source(veto)}."
+    return f"- {veto.name.zh} {veto.name.en}: {of}{window} {when}: the grade is {effect}. Source 来源: {veto.cited}."
 
 
 def _limits(book: Rulebook) -> Iterator[tuple[str, str, SourcedNumber]]:
@@ -348,22 +344,27 @@ def rulebook_page(book: Rulebook) -> str:
             ("Grade 等级", "Score, at least 最低得分", "中文", "English"),
             ((level.grade, f"{level.at_least:g}", level.meaning.zh, level.meaning.en) for level in book.grades.levels),
         ),
-        f"Source 来源: {_source(book.grades)}. Symbols 符号: {_source(book.grades.symbols)}.",
+        f"Source 来源: {book.grades.cited}. Symbols 符号: {book.grades.symbols.cited}.",
         "## 评级条件与缓冲 Limits and margin",
         markdown.table(
             ("English", "中文", "Value", "Source 来源"),
-            ((en, zh, f"{number.value:g}", _source(number)) for en, zh, number in _limits(book)),
+            ((en, zh, f"{number.value:g}", number.cited) for en, zh, number in _limits(book)),
         ),
     ]
+    if book.permits:
+        named = "、".join(book.permits.categories)
+        parts.append(
+            f"须持行政许可的类目 categories whose sellers need a permit: {named}. Source 来源: {book.permits.cited}."
+        )
     if book.parameters:
-        rows = ((f"`{name}`", f"{number.value:g}", _source(number)) for name, number in book.parameters.items())
+        rows = ((f"`{name}`", f"{number.value:g}", number.cited) for name, number in book.parameters.items())
         parts += ["## 参数 Parameters", markdown.table(("Parameter", "Value", "Source 来源"), rows)]
     if book.vetoes:
         parts += [f"## {VETOES}", "\n".join(_veto(book, veto) for veto in book.vetoes)]
     for element in book.elements:
         parts += [
             f"## {element.name.zh} {element.name.en}",
-            f"Weight 权重: **{element.weight:g}%**. Source 来源: {_source(element)}.",
+            f"Weight 权重: **{element.weight:g}%**. Source 来源: {element.cited}.",
             *(_rule(book, element, rule) for rule in element.indicators),
         ]
     return "\n\n".join(parts) + "\n"
@@ -417,75 +418,6 @@ def settings_page() -> str:
         "# 设置 Settings\n\nCommand line first, then environment, then `config.toml` in the home, then the default. "
         "`merchant-credit config` prints what is in force.\n\n"
         + markdown.table(("Setting", "Environment", "Default", "What it does"), rows)
-        + "\n"
-    )
-
-
-def vetting_page() -> str:
-    """The checks of the shipped vetting policy, with every number and its source."""
-    policy = load_policy()
-
-    listed = (
-        (
-            f"`{rule.id}`",
-            f"{AREAS[rule.area].zh} {AREAS[rule.area].en}",
-            f"{rule.name.zh}<br>{rule.name.en}",
-            f"`{rule.leads_to}`",
-            ", ".join(rule.kinds) if len(rule.kinds) == 1 else "",
-            "; ".join(f"{name} {number.value:g} ({_source(number)})" for name, number in rule.numbers.items()),
-            "; ".join(
-                f"{name}: {', '.join(v or 'not stated' for v in vs) or 'any'}" for name, vs in rule.values.items()
-            ),
-            _source(rule),
-            f"{rule.remedy.zh}<br>{rule.remedy.en}",
-        )
-        for rule in policy.checks
-    )
-    categories = (
-        (
-            f"`{c.id}`",
-            "、".join(c.names),
-            f"{c.permit.zh} {c.permit.en} ({_source(c.permit)})" if c.permit else "",
-            f"{c.deposit.value:,.0f} ({_source(c.deposit)})",
-        )
-        for c in policy.categories
-    )
-    return (
-        "\n\n".join(
-            (
-                f"# {policy.title.zh} Vetting of applicants",
-                f"Policy `{policy.id}` {policy.version}, in `credit/vetting/vetting.yaml`; `--policy` takes another. A failure leads to "
-                "what the check says; something needed that was not given leads to `refer`. The verdict is `refuse` if "
-                "anything leads to it, else `refer`, else `pass`.",
-                "## Checks 审核项",
-                markdown.table(
-                    (
-                        "Check",
-                        "Area 类别",
-                        "Name 名称",
-                        "Failure",
-                        "Only",
-                        "Numbers",
-                        "Values",
-                        "Source",
-                        "Remedy 办理方法",
-                    ),
-                    listed,
-                ),
-                "## Categories 类目",
-                markdown.table(
-                    ("Category", "Names 名称", "Permit 行政许可", f"Deposit 保证金, {policy.currency}"), categories
-                ),
-                f"Any other category is referred; its deposit is {policy.other_deposit.value:,.0f} ({_source(policy.other_deposit)}).",
-                "## The application 申请材料",
-                "JSON or YAML (UTF-8, at most 1 MiB), English or Chinese field names: those of table `subjects` in "
-                "[tables.md](tables.md); `brands` 品牌, a list of `name` 品牌名称, `holder` 权利人 and either `own_trademark_no` "
-                "自有商标注册号 or `authorisation` 授权 (`from` 授权方, `valid_from` 授权期起, `valid_until` 授权期止; a list, "
-                "beginning with the holder, where others stand between); `public_records` 公共信用记录, a list of `kind`, `grade`, "
-                "`issuer`, `valid_from`, `valid_until`, `repaired_on` as in table `public_records`. Give `[]` where there are "
-                "none. Examples: `data/applications/`.",
-            )
-        )
         + "\n"
     )
 

@@ -39,6 +39,11 @@ class Sourced(Strict):
             )
         return self
 
+    @property
+    def cited(self) -> str:
+        """The source, with what it rests on."""
+        return f"{self.source}: {self.reference}" if self.reference else self.source
+
 
 class SourcedNumber(Sourced):
     value: float = Field(ge=0)

@@ -8,15 +8,11 @@ from credit.assessment.catalogue import SCOPES, Catalogue, Evidenced, Means, Mea
 from credit.assessment.judging import RESULTS, WORTH
 from credit.assessment.measuring import MEASURES
 from credit.files import markdown
-from credit.sourced import Sourced, SourcedNumber
-
-
-def _source(part: Sourced) -> str:
-    return part.source + (f": {part.reference}" if part.reference else "")
+from credit.sourced import SourcedNumber
 
 
 def _number(number: SourcedNumber) -> str:
-    return f"{number.value:g} ({_source(number)})"
+    return f"{number.value:g} ({number.cited})"
 
 
 def _shown(means: Means) -> str:
@@ -35,12 +31,12 @@ def _catalogue(catalogue: Catalogue) -> Iterator[str]:
     yield f"## {catalogue.id} {catalogue.title.zh}"
     yield (
         f"{catalogue.title.en}, version {catalogue.version}, after {catalogue.standard}. What is asked: "
-        f"{_source(catalogue.requirements)}. Announced {catalogue.announced_on}, in force from {catalogue.effective_from}: dates of "
+        f"{catalogue.requirements.cited}. Announced {catalogue.announced_on}, in force from {catalogue.effective_from}: dates of "
         "the example platform."
     )
     if catalogue.grading:
         stars = ", ".join(f"{level.stars} from {level.at_least:g}" for level in catalogue.grading.levels)
-        yield f"Stars by score: {stars} ({_source(catalogue.grading)})."
+        yield f"Stars by score: {stars} ({catalogue.grading.cited})."
     rows = (
         (
             f"`{criterion.id}`",

@@ -132,6 +132,12 @@ class References(Strict):
     merchants: SourcedNumber
 
 
+class Rate(SourcedNumber):
+    """What one of a currency is worth in another."""
+
+    value: float = Field(gt=0)
+
+
 class Permits(Sourced):
     """The categories whose sellers need an administrative permit, by every name they go by in the register."""
 
@@ -210,7 +216,7 @@ class Rulebook(Strict):
     references: References | None = None
     currency: str = Field("CNY", pattern=r"^[A-Z]{3}$")
     """Of the amounts in curves and parameters."""
-    rates: dict[Annotated[str, Field(pattern=r"^[A-Z]{3}$")], SourcedNumber] = Field(default_factory=dict)
+    rates: dict[Annotated[str, Field(pattern=r"^[A-Z]{3}$")], Rate] = Field(default_factory=dict)
     """Currency -> what one of it is worth in the rulebook's. Amounts in others are not compared, nor added."""
     permits: Permits | None = None
     """Unless given, a permit is asked of whoever has one on file."""
