@@ -9,7 +9,7 @@ UV := $(BIN)/uv
 # Bytecode is kept: a process that compiles Prefect and Great Expectations again starts ten seconds later.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: help install hooks demo lint test browser bench docs docs-site golden law lock clean
+.PHONY: help install hooks demo lint test browser bench docs docs-site golden law attacks lock clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' Makefile
@@ -78,6 +78,10 @@ golden: install ## accept changed results of the stories marketplace: tests/gold
 
 law: install ## try the law of the grade on every kind of fact
 	PYTHONPATH=tests $(BIN)/python -m law.matrix
+
+attacks: install ## what attacks on the grade cost, and what honest merchants of all kinds reach
+	PYTHONPATH=tests $(BIN)/python -m law.attacks
+	PYTHONPATH=tests $(BIN)/python -m law.fairness
 
 lock: $(UV) ## resolve requirements.lock anew: the newest compatible versions
 	$(UV) pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
