@@ -45,7 +45,8 @@ class Previous:
 
 @dataclass(frozen=True)
 class Grades:
-    """One entry a subject. `reason` is None where rated; `vetoes` the ids that hold, in the rulebook's order."""
+    """One entry a subject. `reason` is None where rated; `vetoes` the ids that hold, in the rulebook's order, of several on one
+    fact the strongest."""
 
     grade: Column
     by_score: Column
@@ -122,13 +123,17 @@ def grade(
     held, past_edge = hold(rulebook, score, previous)
     capped, fixed = held.copy(), np.full(len(score), -1)
     names: list[list[str]] = [[] for _ in range(len(score))]
+    nobody = np.zeros(len(score), dtype=bool)
+    holding = {veto.id: (vetoed or {}).get(veto.id, nobody) for veto in rulebook.vetoes}
     for veto in rulebook.vetoes:
-        holds = (vetoed or {}).get(veto.id, np.zeros(len(score), dtype=bool))
+        holds = holding[veto.id]
         worst = rulebook.symbols.index(veto.grade)
         if veto.fixed is None:
             capped[holds] = np.maximum(capped[holds], worst)
         else:
             fixed[holds] = np.maximum(fixed[holds], worst)
+        for other in rulebook.outdone_by(veto):
+            holds = holds & ~holding[other.id]
         for i in np.flatnonzero(holds):
             names[i].append(veto.id)
     final = np.where(rated, symbols[capped], NOT_RATED).astype(object)

@@ -203,7 +203,8 @@ def _not_rated(document: dict[str, Any], book: Rulebook) -> Step:
 
 
 def _vetoes(document: dict[str, Any], book: Rulebook) -> list[Step]:
-    """Each veto that is listed is the rulebook's; each that the published values decide is listed as they decide."""
+    """Each veto that is listed is the rulebook's; each that the published values decide is listed as they decide: where
+    several of one fact apply, the strongest stands for them."""
     rules = {veto.id: veto for veto in book.vetoes}
     listed = {veto["id"]: veto for veto in document["vetoes"]}
     steps = []
@@ -217,6 +218,8 @@ def _vetoes(document: dict[str, Any], book: Rulebook) -> list[Step]:
         if row is None or row["window_days"] != book.veto_window(veto):
             continue
         holds = _holds(veto, row)
+        if holds and any(other.id in listed for other in book.outdone_by(veto)):
+            holds = False
         if holds is not None and holds != (veto.id in listed):
             verdicts = ("applies" if holds else "does not apply", "listed" if veto.id in listed else "not listed")
             steps.append(

@@ -246,6 +246,15 @@ class Rulebook(Strict):
         """Days of the veto's window."""
         return veto.window_days or int(self.window_days.value)
 
+    def outdone_by(self, veto: Veto) -> list[Veto]:
+        """The stronger vetoes of the same indicator or element: where one of them holds, this one changes nothing."""
+
+        def strength(of: Veto) -> tuple[bool, int]:
+            return of.fixed is not None, self.symbols.index(of.grade)
+
+        same = [v for v in self.vetoes if (v.indicator, v.element) == (veto.indicator, veto.element)]
+        return [other for other in same if strength(other) > strength(veto)]
+
     @property
     def values(self) -> dict[str, float]:
         """What it says of parameters of the catalogue, and the worth of currencies."""

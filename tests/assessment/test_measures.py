@@ -71,7 +71,8 @@ CASES = [
          [order(invoice_asked=True, **SENT)], {"days": 30}),
     Told("refunds_in_time", "transactions", [order(refund_requested_at="2025-03-10", refunded_at="2025-03-17")],
          [order(refund_requested_at="2025-03-10", refunded_at="2025-03-18")], {"days": 7}),
-    Told("orders_concluded", "transactions", [order(cancelled_at="2025-03-02")], [order()], {"days": 60}),
+    Told("orders_concluded", "transactions", [order(cancelled_at="2025-03-02")],
+         [order(dispatched_at="2025-03-02")], {"days": 60}),
     Told("merchants_reviewed", "reviews", [{}], [{"subject_id": "other"}], {"orders": 20}, {}, {"transactions": TWENTY}),
     Told("reviewers_satisfied", "reviews", [{"rating_overall": 4}, {"rating_overall": 1, "authentic": False}], [{"rating_overall": 3}],
          {"stars": 4}),
@@ -123,7 +124,7 @@ def test_what_is_not_recorded_is_neither(
 @pytest.mark.parametrize(
     ("measure", "row", "numbers"),
     [
-        ("orders_concluded", {"ordered_at": "2025-05-20"}, {"days": 60}),
+        ("orders_concluded", {"ordered_at": "2025-05-20", "dispatched_at": "2025-05-21"}, {"days": 60}),
         ("invoices_issued", order(invoice_asked=True) | {"completed_at": "2025-06-20"}, {"days": 30}),
         ("refunds_in_time", order(refund_requested_at="2025-06-28"), {"days": 7}),
         ("delivered_on_promise", order(delivery_due_at="2025-07-02"), {}),

@@ -89,17 +89,26 @@ def test_grades_json_has_the_fields_programs_rely_on(graded: tuple[Path, dict[st
     assert {(row["grade"], row["subject_kind"]) for row in only} == {("NR", "individual")}
 
 
-def test_explanations_add_up(graded: tuple[Path, dict[str, Any]]) -> None:
+@pytest.mark.parametrize("vetoed", [False, True])
+def test_explanations_add_up(graded: tuple[Path, dict[str, Any]], vetoed: bool) -> None:
+    """Points to the score; the held grade and the vetoes, each of which caps it or fixes it, to the grade."""
     home, _ = graded
-    explanation = json.loads(command("explain", "M000002", "--json", home=home).stdout)
+    rows = json.loads(command("grades", "--json", "--kind", "enterprise", home=home).stdout)
+    row = next(row for row in rows if row["score"] is not None and bool(row["vetoes"]) == vetoed)
+    explanation = json.loads(command("explain", row["subject_id"], "--json", home=home).stdout)
     points = [indicator["points"] for element in explanation["elements"] for indicator in element["indicators"]]
     assert sum(points) == pytest.approx(explanation["score"], abs=1e-9)
     assert sum(element["points"] for element in explanation["elements"]) == pytest.approx(
         explanation["score"], abs=1e-9
     )
-    assert explanation["vetoes"] == []
-    page = command("explain", "M000002", home=home).stdout
+    assert [veto["id"] for veto in explanation["vetoes"]] == row["vetoes"]
+    worst_first = ["D", "C", "CC", "CCC", "B", "BB", "BBB", "A", "AA", "AAA"]
+    fixed = [veto["grade"] for veto in explanation["vetoes"] if veto["effect"] == "fixed"]
+    caps = [veto["grade"] for veto in explanation["vetoes"] if veto["effect"] == "cap"]
+    assert explanation["grade"] == min(fixed or [explanation["grade_held"], *caps], key=worst_first.index)
+    page = command("explain", row["subject_id"], home=home).stdout
     assert "履约 Fulfilment" in page
+    assert all(veto["name_zh"] in page for veto in explanation["vetoes"])
 
 
 def test_the_same_steps_one_by_one_give_the_same_files(

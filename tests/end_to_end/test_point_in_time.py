@@ -53,7 +53,7 @@ CASES = {
         before=order("an order sent", 98, -9, dispatched_at=None, completed_at=None),
     ),
     "a review": Case(
-        "reviews", {"review_id": "r", "rating_overall": 1, "reviewed_at": at(-3)}, "negative_share",
+        "reviews", {"review_id": "r", "transaction_id": "a review-0", "rating_overall": 1, "reviewed_at": at(-3)}, "negative_share",
         (0, 0, 20), (1 / 21, 1, 21),
     ),
     "a complaint": Case(
@@ -68,8 +68,8 @@ CASES = {
     "a repair": Case(
         "public_records", DEBTOR | {"repaired_on": on(-2)}, "vetoes", ["dishonest_debtor"], [], before=DEBTOR
     ),
-    "a fraud": Case("violations", {"violation_id": "f"} | FRAUD, "grade", "AA", "D"),
-    "a person's fraud": Case("violations", {"violation_id": "g"} | FRAUD, "grade", "A", "E", kind="individual"),
+    "a fraud": Case("violations", {"violation_id": "f"} | FRAUD, "grade", "A", "D"),
+    "a person's fraud": Case("violations", {"violation_id": "g"} | FRAUD, "grade", "B", "E", kind="individual"),
     "a withdrawal": Case("violations", FOUND | {"withdrawn_at": at(-1)}, "vetoes", ["fraud_upheld"], [], before=FOUND),
     "a suspension": Case("sanctions", {"sanction_id": "s"} | SUSPENDED, "sanctions_in_force", (0, 0, None), (8, 8, None)),
     "a suspension lifted": Case(
@@ -77,7 +77,7 @@ CASES = {
     ),
     "a spot check": Case(
         "spot_checks", {"check_id": "k", "kind": "goods", "requested_at": at(-20), "due_at": at(-10)},
-        "spot_check_cooperation", (None, 0, 0), (0, 0, 1),
+        "spot_checks_passed", (None, 0, 0), (0, 0, 1),
     ),
     "an expired licence": Case(
         "subjects", seller("an expired licence", licence_valid_until=on(-3)), "vetoes", [], ["licence_expired"]

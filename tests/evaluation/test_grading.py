@@ -230,6 +230,9 @@ VETOES = [
     {"id": "cap_at_bbb", "indicator": "completion_rate", "below": 0.5, "at_most": "BBB"},
     {"id": "fix_at_d", "indicator": "completion_rate", "below": 0.1, "fixed": "D"},
     {"id": "cap_at_cc", "indicator": "completion_rate", "below": 0.2, "at_most": "CC"},
+    {"id": "of_another_fact", "indicator": "rating_overall", "below": 2, "at_most": "BBB"},
+    {"id": "of_an_element", "element": "fulfilment", "below": 9, "at_most": "BBB"},
+    {"id": "worse_of_an_element", "element": "fulfilment", "below": 5, "at_most": "CC"},
 ]
 
 
@@ -239,6 +242,7 @@ VETOES = [
         (95, 10, [], "AAA", "AAA"),
         (95, 10, ["cap_at_bbb"], "BBB", "AAA"),
         (95, 10, ["cap_at_cc", "cap_at_bbb"], "CC", "AAA"),  # the worst cap
+        (95, 10, ["cap_at_cc", "cap_at_bbb", "of_another_fact"], "CC", "AAA"),
         (50, 10, ["cap_at_bbb"], "CC", "CC"),  # a cap better than the grade
         (10, 10, ["cap_at_cc"], "D", "D"),
         (95, 10, ["fix_at_d"], "D", "AAA"),
@@ -255,9 +259,32 @@ def test_vetoes(book, score, orders, holding, expected, by_score) -> None:
     found = grade(rules, *two, vetoed=vetoed)
     assert (found.grade[0], found.by_score[0], found.held[0]) == (expected, by_score, by_score)
     assert found.grade[1] == by_score
-    in_order = [veto["id"] for veto in VETOES if veto["id"] in holding]
-    assert found.vetoes == [in_order, []]
     assert (found.reason[0] is None) == (orders >= 10)
+
+
+@pytest.mark.parametrize(
+    ("holding", "kept"),
+    [
+        ([], []),
+        (["cap_at_bbb"], ["cap_at_bbb"]),
+        (["cap_at_bbb", "cap_at_cc"], ["cap_at_cc"]),
+        (["cap_at_bbb", "fix_at_d", "cap_at_cc"], ["fix_at_d"]),
+        (["of_another_fact", "cap_at_cc"], ["cap_at_cc", "of_another_fact"]),
+        (["worse_of_an_element", "of_an_element"], ["worse_of_an_element"]),
+        ([veto["id"] for veto in VETOES], ["fix_at_d", "of_another_fact", "worse_of_an_element"]),
+    ],
+)
+def test_of_several_vetoes_on_one_fact_the_strongest_is_kept(book, holding, kept) -> None:
+    """They stand in the rulebook's order, and those that are kept alone give the same grade."""
+    rules = book(ONE, grades=LEVELS, vetoes=VETOES)
+    one = np.array([95 * POINT]), np.ones(1), np.array([10.0])
+
+    def graded_with(ids):
+        return grade(rules, *one, vetoed={id_: np.array([True]) for id_ in ids})
+
+    found = graded_with(holding)
+    assert found.vetoes == [kept]
+    assert graded_with(kept).grade.tolist() == found.grade.tolist()
 
 
 def test_a_veto_does_not_touch_what_is_held(book) -> None:

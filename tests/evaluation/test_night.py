@@ -65,9 +65,7 @@ def test_each_merchant_alone_has_the_row_of_the_whole_night(home: Settings, con:
     ).fetchall()
     assert {row[1] for row in graded} == {"gbt-26842-enterprise", "gbt-28041-buyer", "gbt-28041-individual"}
     assert [row[0] for row in graded if row[2]] != []
-    assert [(row[0], row[3]) for row in graded if row[3]] == [
-        ("fraudulent", ["fraud_upheld", "fraud_second_year", "fraud_third_year"])
-    ]
+    assert [(row[0], row[3]) for row in graded if row[3]] == [("fraudulent", ["fraud_upheld"])]
     night.evaluate(con, home, BETWEEN)
     for subject_id, *_ in graded:
         con.execute(f"UPDATE results.grades SET score = 1, grade = 'x', past_edge = 9 WHERE subject_id = '{subject_id}'"

@@ -201,10 +201,10 @@ def _then(day: str, do: Step) -> Step:
 
 
 def _changed_source(con: Connection, clock: Clock, write: Write) -> None:
-    old = "id: seller_cancelled_rate, weight: 8, strength: 30, curve: [[0.0, 100], [0.005, 90], [0.025, 60], [0.1, 0]], source: "
-    _open(
-        con, clock, write("8.0.0", "2027-01-20", "2027-01-28", (old + "reconstruction", old + "law, reference: Art. 1"))
-    )
+    (line,) = [line for line in SHIPPED.text.splitlines() if "id: seller_cancelled_rate," in line]
+    head, source, _ = line.partition("source: reconstruction")
+    assert source
+    _open(con, clock, write("8.0.0", "2027-01-20", "2027-01-28", (line, head + "source: law, reference: Art. 1}")))
     propose(con, write("9.0.0"), by="Li Wei")
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from datetime import UTC
 from pathlib import Path
 from typing import Any
 
@@ -14,13 +15,15 @@ from hypothesis import strategies as st
 
 from credit.evaluation import engine, explain
 from credit.evaluation import night as evaluation
-from credit.ledgers import adjustments, objections, overlay
+from credit.home import open_warehouse
+from credit.indicators import CATALOGUE
+from credit.ledgers import adjustments, moments, objections, overlay
 from credit.settings import Settings, cut_off
 from credit.tables import TABLES
 from support.chance_market import BOOKS, SHOPS, ingest, one_each, stable, warehouse_of, write
 from support.chance_market import DAY as CHANCE_DAY
 from support.chance_market import market as chance_market
-from support.entries import BEFORE, LI, graded, night, published, rows, upheld
+from support.entries import BEFORE, LI, NOW, graded, night, published, rows, upheld
 from support.small_market import DAY, ZONE, at, changed, deliver
 
 pytestmark = pytest.mark.slow
@@ -30,40 +33,76 @@ def differences(before: dict[str, Any], after: dict[str, Any]) -> set[str]:
     return {name for name in before if before[name] != after[name]} - {"grade", "score"}
 
 
-def test_a_row_left_out_changes_its_indicator_alone(home: Settings, con: duckdb.DuckDBPyConnection) -> None:
-    before, earlier, rival = graded(con, DAY), night(con, BEFORE), graded(con, DAY, "rival")
-    assert before["violations"] == ("measured", 12, None)
-    decided = upheld(con, exclude=["violations:v1"])
-    assert decided.events[0].from_day == DAY
-    assert night(con, DAY)["grades"]  # nothing changes before it is evaluated
-    assert graded(con, DAY) == before
-    evaluation.evaluate(con, home, DAY)
-    after = graded(con, DAY)
-    assert differences(before, after) == {"violations"}
-    assert after["violations"] == ("measured", 0, None)
+CORRECTED = [
+    "reviews:shop-1:rating_overall=4", "complaints:c2:category=service", "public_records:p1:grade=minor",
+]  # fmt: skip
+"""The violation v1 was none, beside that."""
+
+
+@pytest.fixture(scope="module")
+def corrected(evaluated: bytes, tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    """A home in which an objection was upheld, and DAY evaluated again; tests only read it."""
+    options = _home(tmp_path_factory.mktemp("corrected"), evaluated)
+    with pytest.MonkeyPatch.context() as patched, open_warehouse(options) as con:
+        patched.setattr(moments, "now", lambda: NOW.astimezone(UTC))
+        before = night(con, DAY)
+        decided = upheld(con, about="violation", exclude=["violations:v1"], correct=CORRECTED)
+        assert decided.events[0].from_day == DAY
+        assert night(con, DAY) == before, "nothing changes before it is evaluated"
+        evaluation.evaluate(con, options, DAY)
+    return options
+
+
+@pytest.fixture
+def own(corrected: Settings, tmp_path: Path, clock: object) -> Iterator[tuple[duckdb.DuckDBPyConnection, Settings]]:
+    """A copy of it to change."""
+    options = _home(tmp_path / "own", corrected.database.read_bytes())
+    with open_warehouse(options) as con:
+        yield con, options
+
+
+def _home(folder: Path, warehouse: bytes) -> Settings:
+    options = Settings(home=folder, zone=ZONE, threads=1)
+    options.home.mkdir(exist_ok=True)
+    options.database.write_bytes(warehouse)
+    options.key_file.write_text("00" * 32)
+    return options
+
+
+def test_what_is_corrected_changes_its_indicators_alone(corrected: Settings, con: duckdb.DuckDBPyConnection) -> None:
+    before, rival = graded(con, DAY), graded(con, DAY, "rival")
+    with open_warehouse(corrected) as other:
+        after = graded(other, DAY)
+        assert graded(other, DAY, "rival") == rival
+    # One month of the 36 that a serious penalty is shown has passed, or of the 3 of a minor one.
+    changed_ones = {
+        "violations": (12, 0),
+        "rating_overall": (5 * 20, 5 * 20 - 1),
+        "penalties": (10 * 35 / 36, 1 * 2 / 3),
+    }
+    assert differences(before, after) == set(changed_ones)
+    for name, (was, now) in changed_ones.items():
+        assert (before[name][1], after[name][1]) == (pytest.approx(was), pytest.approx(now)), name
     assert after["score"] > before["score"]
-    assert graded(con, DAY, "rival") == rival
-    evaluation.evaluate(con, home, BEFORE)
+
+
+def test_earlier_nights_replay_and_one_alone_equals_the_whole_night(
+    own: tuple[duckdb.DuckDBPyConnection, Settings],
+) -> None:
+    con, options = own
+    earlier, whole = night(con, BEFORE), night(con, DAY)
+    evaluation.evaluate_merchant(con, options, DAY, "shop")
+    assert night(con, DAY) == whole
+    evaluation.evaluate(con, options, BEFORE)
     assert night(con, BEFORE) == earlier
 
 
-def test_one_alone_equals_the_whole_night(home: Settings, con: duckdb.DuckDBPyConnection) -> None:
-    upheld(con, exclude=["violations:v1"], correct=["reviews:shop-1:rating_overall=4"])
-    evaluation.evaluate_merchant(con, home, DAY, "shop")
-    assert graded(con, DAY)["violations"] == ("measured", 0, None)
-    evaluation.evaluate(con, home, DAY)
-    whole = night(con, DAY)
-    evaluation.evaluate_merchant(con, home, DAY, "shop")
-    assert night(con, DAY) == whole
-
-
-def test_a_delivery_does_not_undo_it(home: Settings, con: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
-    upheld(con, exclude=["violations:v1"], correct=["complaints:c2:category=service", "public_records:p1:grade=minor"])
-    evaluation.evaluate(con, home, DAY)
+def test_a_delivery_does_not_undo_it(own: tuple[duckdb.DuckDBPyConnection, Settings], tmp_path: Path) -> None:
+    con, options = own
     first = graded(con, DAY)
     again = rows()
     deliver(
-        con, home, tmp_path / "again",
+        con, options, tmp_path / "again",
         {
             "violations": [changed(again["violations"], "violation_id", "v1", severity="moderate", known_at=at(-0.5))],
             "public_records": [changed(again["public_records"], "record_id", "p1", note="again", known_at=at(-0.5))],
@@ -72,21 +111,24 @@ def test_a_delivery_does_not_undo_it(home: Settings, con: duckdb.DuckDBPyConnect
     assert con.execute("SELECT severity FROM canonical.violations WHERE violation_id = 'v1'").fetchall() == [
         ("moderate",)
     ]
-    evaluation.evaluate(con, home, DAY)
+    evaluation.evaluate(con, options, DAY)
     assert graded(con, DAY) == first
     read = engine.relation(con, TABLES["public_records"], cut_off(DAY, ZONE)).filter("record_id = 'p1'")
     assert read.project("grade, note").fetchall() == [("minor", "again")]
 
 
 def test_a_value_put_right_changes_what_follows_from_it(home: Settings, con: duckdb.DuckDBPyConnection) -> None:
-    """The order sent late was sent in time; the answer to a complaint came sooner than was delivered."""
+    """The order sent late was sent in time, and so was kept; the answer to a complaint came sooner than was delivered."""
     before = graded(con, DAY)
-    numerator = before["on_time_dispatch_rate"][1]
+    assert before["on_time_dispatch_rate"] == ("measured", 39, 40)
+    assert (before["order_volume"][1], before["amount"][1], before["completion_rate"][1:]) == (39, 3900, (39, 39))
     upheld(con, correct=[f"transactions:shop-0:dispatched_at={at(-99)}"])
     evaluation.evaluate(con, home, DAY)
     after = graded(con, DAY)
-    assert after["on_time_dispatch_rate"][1] == numerator + 1
-    assert all("dispatch" in name for name in differences(before, after))
+    assert after["on_time_dispatch_rate"] == ("measured", 40, 40)
+    assert (after["order_volume"][1], after["amount"][1], after["completion_rate"][1:]) == (40, 4000, (40, 40))
+    assert after["score"] > before["score"]
+    assert all("transactions" in CATALOGUE[name].tables for name in differences(before, after))
 
     table = TABLES["complaints"]
 
@@ -130,10 +172,10 @@ def test_a_night_without_adjustments_reads_the_rows_themselves(con: duckdb.DuckD
 
 
 def test_a_decision_counts_from_the_day_it_names(home: Settings, con: duckdb.DuckDBPyConnection) -> None:
+    assert graded(con, BEFORE)["violations"] == ("measured", 12, None)
     upheld(con, exclude=["violations:v1"], from_day=BEFORE)
-    for day in (BEFORE, DAY):
-        evaluation.evaluate(con, home, day)
-        assert graded(con, day)["violations"] == ("measured", 0, None)
+    evaluation.evaluate(con, home, BEFORE)
+    assert graded(con, BEFORE)["violations"] == ("measured", 0, None)
 
 
 def test_the_last_decision_holds(home: Settings, con: duckdb.DuckDBPyConnection) -> None:
@@ -155,9 +197,11 @@ def test_the_last_decision_holds(home: Settings, con: duckdb.DuckDBPyConnection)
     assert "withdrawn" in notice.en
 
 
-def test_rows_left_out_are_not_behind_a_number(home: Settings, con: duckdb.DuckDBPyConnection) -> None:
-    def explained() -> dict[str, Any]:
-        explanation = explain.explain(con, home, "shop", DAY, rows=True)
+def test_rows_left_out_are_not_behind_a_number(
+    home: Settings, con: duckdb.DuckDBPyConnection, corrected: Settings
+) -> None:
+    def explained(con: duckdb.DuckDBPyConnection, options: Settings) -> dict[str, Any]:
+        explanation = explain.explain(con, options, "shop", DAY, rows=True)
         json.dumps(explanation)
         return explanation
 
@@ -170,16 +214,18 @@ def test_rows_left_out_are_not_behind_a_number(home: Settings, con: duckdb.DuckD
             for key in part["ids"]
         }
 
-    before = explained()
-    assert "v1" in behind(before)
+    before = explained(con, home)
+    assert {"v1", "p1"} <= behind(before)
     assert before["objections"] == {"open": [], "decided": [], "adjustments": [], "pending": False}
-    upheld(con, about="violation", exclude=["violations:v1"])
-    evaluation.evaluate(con, home, DAY)
-    explanation = explained()
-    assert "v1" not in behind(explanation)
+    with open_warehouse(corrected) as other:
+        explanation = explained(other, corrected)
+    assert behind(before) - behind(explanation) == {"v1"}
     assert not explanation["objections"]["pending"]
-    (row,) = explanation["objections"]["adjustments"]
-    assert (row["row"], row["column"], row["reason"]) == ("violations:v1", None, "so it is")
+    adjusted = {(row["row"], row["column"], row["reason"]) for row in explanation["objections"]["adjustments"]}
+    assert adjusted == {
+        ("violations:v1", None, "so it is"), ("reviews:shop-1", "rating_overall", "so it is"),
+        ("complaints:c2", "category", "so it is"), ("public_records:p1", "grade", "so it is"),
+    }  # fmt: skip
     (decided,) = explanation["objections"]["decided"]
     assert (decided["about"]["code"], decided["outcome"]["code"], decided["days"]) == ("violation", "upheld", 0)
 

@@ -603,6 +603,18 @@ def vetoes(
     return holding
 
 
+def strongest(holding: list[dict[str, Any]], symbols: list[str]) -> list[dict[str, Any]]:
+    """Of several vetoes on one fact the one that does most."""
+
+    def strength(veto: dict[str, Any]) -> tuple[bool, int]:
+        return "fixed" in veto, symbols.index(veto.get("fixed") or veto["at_most"])
+
+    def fact(veto: dict[str, Any]) -> tuple[str | None, str | None]:
+        return veto.get("indicator"), veto.get("element")
+
+    return [v for v in holding if strength(v) == max(strength(other) for other in holding if fact(other) == fact(v))]
+
+
 def hold(book: Book, score: int, before: int | None) -> tuple[int, int]:
     """(place of the held grade, evaluations past its edge) on the second of two nights, the first being within its own."""
     now, margin = book.place(score), book.data.get("margin")
@@ -665,7 +677,7 @@ def graded(
         "night": night.day.isoformat(), "rulebook": book.data["id"], "subject": subject["subject_id"], "orders": str(orders),
         "score": "" if why else f"{score / 10_000:.4f}", "evidence": f"{float(evidence):.4f}",
         "grade_by_score": "NR" if why else symbols[book.place(score)], "grade_held": "NR" if why else symbols[place],
-        "past_edge": "0" if why else str(past), "grade": grade, "vetoes": ";".join(v["id"] for v in holding),
+        "past_edge": "0" if why else str(past), "grade": grade, "vetoes": ";".join(v["id"] for v in strongest(holding, symbols)),
         "provisional": "yes" if little else "", "dormant": "yes" if quiet else "",
         "self_operated": "yes" if subject.get("self_operated") else "", "not_rated_reason": why,
     }  # fmt: skip

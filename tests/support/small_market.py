@@ -18,6 +18,8 @@ ZONE = "Asia/Shanghai"
 DAY = date(2026, 11, 25)
 CUT_OFF = cut_off(DAY, ZONE)
 BUYERS = ("b1", "b2")
+BUYER_OF = (*BUYERS, "x", "y")
+"""The buyer of every fourth order of a seller; only the first two are on the register."""
 
 Rows = dict[str, list[dict[str, Any]]]
 
@@ -42,7 +44,7 @@ def seller(subject_id: str, **values: Any) -> dict[str, Any]:
 def order(subject_id: str, number: int, ordered: float, *, late: bool = False, **values: Any) -> dict[str, Any]:
     """An order that was paid, sent (in time or not) and completed."""
     return {
-        "transaction_id": f"{subject_id}-{number}", "subject_id": subject_id, "buyer_id": ("b1", "b2", "x", "y")[number % 4],
+        "transaction_id": f"{subject_id}-{number}", "subject_id": subject_id, "buyer_id": BUYER_OF[number % 4],
         "ordered_at": at(ordered), "paid_at": at(ordered + 0.01), "dispatch_due_at": at(ordered + 2),
         "dispatched_at": at(ordered + (2.5 if late else 1)), "completed_at": at(ordered + 4), "amount": "100.00",
         "currency": "CNY", "known_at": at(ordered),
@@ -60,8 +62,8 @@ def market(sellers: Mapping[str, int], orders: int = 40, kinds: Mapping[str, str
             rows["transactions"].append(order(subject_id, i, -100 + 2 * i, late=late))
             if i % 2:
                 rows["reviews"].append(
-                    {"review_id": f"{subject_id}-{i}", "subject_id": subject_id, "buyer_id": "x", "rating_overall": 5,
-                     "reviewed_at": at(-95 + 2 * i), "known_at": at(-95 + 2 * i)}
+                    {"review_id": f"{subject_id}-{i}", "transaction_id": f"{subject_id}-{i}", "subject_id": subject_id,
+                     "buyer_id": BUYER_OF[i % 4], "rating_overall": 5, "reviewed_at": at(-95 + 2 * i), "known_at": at(-95 + 2 * i)}
                 )  # fmt: skip
     for buyer in BUYERS:
         rows["subjects"].append(
