@@ -229,6 +229,7 @@ Expr = nw.Expr | Callable[[At], nw.Expr]
 
 Party = Literal["subject_id", "buyer_id"]
 """Whose rows: the seller's they are about, or the buyer's they come from."""
+PARTIES: tuple[Party, ...] = ("subject_id", "buyer_id")
 
 
 @dataclass(frozen=True, eq=False)
