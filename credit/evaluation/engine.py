@@ -303,6 +303,7 @@ def _grouped(facts: NightFacts, frame: nw.LazyFrame[Any], statistics: list[Group
             "subject_id",
             "size",
             (nw.col("size") >= 2).cast(nw.Int64).alias("again"),
+            (nw.col("size") - 1).alias("more"),
             (nw.col("size") * nw.col("size")).alias("square"),
         )
         .group_by("subject_id")
@@ -310,6 +311,7 @@ def _grouped(facts: NightFacts, frame: nw.LazyFrame[Any], statistics: list[Group
             nw.len().alias("groups"),
             nw.col("again").sum().alias("repeated"),
             nw.col("size").sum().alias("rows"),
+            nw.col("more").sum().alias("beyond"),
             nw.col("square").sum().alias("squares"),
         )
     )

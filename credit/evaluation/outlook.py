@@ -7,6 +7,7 @@ averages, on the rows known that night. Only what is varied differs, so the part
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
@@ -84,16 +85,23 @@ class Case:
             self._read[table.name, at] = mine.lazy().collect(backend="pyarrow").to_arrow()
         return self._read[table.name, at]
 
+    @cached_property
+    def _outcomes(self) -> dict[str, engine.Frames]:
+        return {}
+
     def _judged(self, table: Table, book: Rulebook) -> pa.Table:
         """The same, with the outcomes by a rulebook's terms."""
+        tonight = self.moment(self.day)
+
+        def known(table: Table) -> nw.LazyFrame[Any]:
+            return nw.from_native(self.con.from_arrow(self._rows(table, tonight))).lazy()
+
+        if book.hash not in self._outcomes:
+            at = engine.at_moment(tonight, book.values, self.have)
+            self._outcomes[book.hash] = judged(known, tonight, at)
         if (table.name, book.hash) not in self._read:
-            tonight = self.moment(self.day)
-
-            def known(table: Table) -> nw.LazyFrame[Any]:
-                return nw.from_native(self.con.from_arrow(self._rows(table, tonight))).lazy()
-
-            frames = judged(known, tonight, engine.at_moment(tonight, book.values, self.have))
-            self._read[table.name, book.hash] = frames(table).lazy().collect(backend="pyarrow").to_arrow()
+            frame = self._outcomes[book.hash](table).lazy()
+            self._read[table.name, book.hash] = frame.collect(backend="pyarrow").to_arrow()
         return self._read[table.name, book.hash]
 
     def facts(self, seen_on: date, book: Rulebook | None = None) -> engine.NightFacts:
@@ -216,10 +224,25 @@ def _keys(case: Case, frames: engine.Frames, leaf: Leaf, at: At, days: int) -> l
     else:
         assert isinstance(leaf, Latest | Median)
         counts = ~engine.resolved(leaf.expr, at).is_null()
-    order = table.event or table.key
-    found = frame.filter(counts).select(table.key, nw.col(order).alias("at")).collect(backend="pyarrow")
-    keys = sorted(zip(found["at"].to_list(), found[table.key].to_list(), strict=True), key=lambda k: k[1])
-    return [key for _, key in sorted(keys, key=lambda k: k[0], reverse=True)]
+    order, by = table.event or table.key, leaf.groups.by if isinstance(leaf, Grouped) else table.key
+    found = frame.filter(counts).select(table.key, nw.col(order).alias("at"), nw.col(by).alias("group"))
+    columns = found.collect(backend="pyarrow")
+    rows = sorted(zip(*(columns[name].to_list() for name in (table.key, "at", "group")), strict=True))
+    rows.sort(key=lambda row: row[1], reverse=True)
+    if isinstance(leaf, Grouped):
+        rows = _of_groups(rows, leaf.statistic)
+    return [key for key, _, _ in rows]
+
+
+def _of_groups(rows: list[tuple[str, Any, Any]], statistic: str) -> list[tuple[str, Any, Any]]:
+    """Of (key, moment, group), newest first: those that a statistic of the groups counts."""
+    if statistic == "repeated":
+        sizes = Counter(group for _, _, group in rows)
+        return [row for row in rows if sizes[row[2]] > 1]
+    if statistic == "beyond":
+        first = {group: key for key, _, group in rows}  # the last to come is the oldest
+        return [row for row in rows if first[row[2]] != row[0]]
+    return rows
 
 
 # --- the least that would raise the grade ------------------------------------------------------------------------
@@ -286,7 +309,7 @@ def _change(
             near, far = (middle, far) if marked(middle) < goal else (near, middle)
         best = far
     rows = None
-    if isinstance(indicator.numerator, Measure) and indicator.unit in ("share", "per_order"):
+    if isinstance(indicator.numerator, Measure | Grouped) and indicator.unit in ("share", "per_order"):
         rows = int(np.ceil(abs(best - value) * float(column.denominator[0]) - 1e-9))
         best = value + (rows if high else -rows) / float(column.denominator[0])
         best = float(np.clip(best, low_bound, high_bound))

@@ -279,10 +279,11 @@ class Groups:
 
 @dataclass(frozen=True, eq=False)
 class Grouped(Leaf):
-    """One statistic of `groups`: how many groups, how many with two rows or more, rows in all, sum of squared sizes."""
+    """One statistic of `groups`: how many groups, how many with two rows or more, rows in all, rows beyond the first of
+    each, sum of squared sizes."""
 
     groups: Groups
-    statistic: Literal["groups", "repeated", "rows", "squares"]
+    statistic: Literal["groups", "repeated", "rows", "beyond", "squares"]
 
 
 @dataclass(frozen=True, eq=False)
