@@ -116,7 +116,7 @@ def _elements(explanation: dict[str, Any], out: Console) -> None:
 
 def _to_raise(explanation: dict[str, Any], out: Console) -> None:
     ahead, plan = explanation["next_grade"], explanation["to_raise"]
-    if explanation["vetoes"] and explanation["grade"] not in (explanation["grade_held"], "NR"):
+    if explanation["vetoes"] and not ahead and explanation["grade"] != "NR":
         out.print(
             "\n[bold]No points raise the grade while the veto holds; end its cause first.[/bold] 否决或限级事项解除前，得分提高不能提升等级。"
         )

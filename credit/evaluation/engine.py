@@ -19,8 +19,21 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from credit.indicators.base import WINDOWS, Array, At, Expr, Grouped, Groups, Latest, Leaf, Measure, Median
-from credit.indicators.orders import judged
+from credit.indicators.base import (
+    PARTIES,
+    WINDOWS,
+    Array,
+    At,
+    Expr,
+    Grouped,
+    Groups,
+    Latest,
+    Leaf,
+    Measure,
+    Median,
+    Party,
+)
+from credit.indicators.orders import JUDGED, judged
 from credit.ledgers import overlay
 from credit.settings import cut_off
 from credit.tables import TABLES, Table
@@ -129,28 +142,30 @@ def compile_facts(
     supplied: Iterable[str],
     windows: Iterable[int] = (365,),
     parameters: Mapping[str, float] | None = None,
+    judged_at: Moment | None = None,
 ) -> NightFacts:
     """Count every leaf for every subject. Measures come for all WINDOWS, groupings and medians for `windows`.
 
     `supplied` are the "table" and "table.column" supplied; `parameters` are values of `credit.indicators.base.PARAMETERS`
-    other than their own.
+    other than their own. With `judged_at` the `frames` are `judged` already, as of that moment: orders, and what was said
+    of them, stand as they stood then.
     """
     facts = NightFacts(subjects, supplied)
     distinct = list({id(leaf): leaf for leaf in leaves}.values())
     windows = tuple(sorted(set(windows)))
-    at = At(moment.cut_off.date(), parameters or {}, moment.cut_off, frozenset(facts.supplied))
-    frames = judged(frames, moment, at)
+    tonight = at_moment(moment, parameters or {}, frozenset(facts.supplied))
+    stood = tonight
+    if judged_at is None:
+        frames = judged(frames, moment, tonight)
+    else:
+        stood = at_moment(judged_at, parameters or {}, frozenset(facts.supplied))
     for table in TABLES.values():
-        for party in ("subject_id", "buyer_id"):
+        at = stood if table.name in JUDGED else tonight
+        for party in PARTIES:
             here = [leaf for leaf in distinct if leaf.table == table.name and leaf.party == party]
             if not here or table.name not in facts.supplied:
                 continue
-            known = frames(table).lazy()
-            if party == "buyer_id":
-                if "own" in known.collect_schema().names():
-                    known = known.filter(nw.col("own"))
-                known = _of_buyers(known, frames(TABLES["subjects"]).lazy())
-            frame = known
+            known = frame = of_party(frames, table, party)
             if table.event is not None:
                 frame = frame.filter(nw.col(table.event) >= edge(table, moment, WINDOWS[-1]))
             measures = [leaf for leaf in here if isinstance(leaf, Measure)]
@@ -170,6 +185,21 @@ def compile_facts(
                     _grouped(facts, inside, statistics, days)
                 _medians(facts, inside, at, [leaf for leaf in here if isinstance(leaf, Median)], days)
     return facts
+
+
+def at_moment(moment: Moment, parameters: Mapping[str, float], supplied: frozenset[str]) -> At:
+    """What expressions are resolved for at a moment."""
+    return At(moment.cut_off.date(), parameters, moment.cut_off, supplied)
+
+
+def of_party(frames: Frames, table: Table, party: Party) -> nw.LazyFrame[Any]:
+    """The rows of a table, `subject_id` being the party; of buyers those who are subjects themselves, each row once."""
+    frame = frames(table).lazy()
+    if party == "subject_id":
+        return frame
+    if "own" in frame.collect_schema().names():
+        frame = frame.filter(nw.col("own"))
+    return _of_buyers(frame, frames(TABLES["subjects"]).lazy())
 
 
 def _of_buyers(frame: nw.LazyFrame[Any], subjects: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
@@ -273,6 +303,7 @@ def _grouped(facts: NightFacts, frame: nw.LazyFrame[Any], statistics: list[Group
             "subject_id",
             "size",
             (nw.col("size") >= 2).cast(nw.Int64).alias("again"),
+            (nw.col("size") - 1).alias("more"),
             (nw.col("size") * nw.col("size")).alias("square"),
         )
         .group_by("subject_id")
@@ -280,6 +311,7 @@ def _grouped(facts: NightFacts, frame: nw.LazyFrame[Any], statistics: list[Group
             nw.len().alias("groups"),
             nw.col("again").sum().alias("repeated"),
             nw.col("size").sum().alias("rows"),
+            nw.col("more").sum().alias("beyond"),
             nw.col("square").sum().alias("squares"),
         )
     )

@@ -117,6 +117,12 @@ def vetoes(book: Rulebook, ids: Sequence[str]) -> list[dict[str, Any]]:
     return found
 
 
+def capped(book: Rulebook, ids: Sequence[str], held: str) -> bool:
+    """Whether a veto that holds lets no grade better than the `held` one be: then no points raise it."""
+    place = book.symbols.index(held) if held in book.symbols else 0
+    return any(book.symbols.index(veto.grade) >= place for veto in book.vetoes if veto.id in ids)
+
+
 def explain(
     con: duckdb.DuckDBPyConnection,
     settings: Settings,
@@ -168,9 +174,8 @@ def explain(
             indicator["peers"] = compared.get(indicator["name"])
             if behind is not None:
                 indicator["rows"] = behind.get(indicator["name"], []) if indicator["state"] == "measured" else []
-    # While a veto makes the grade worse than the score's, no points raise it.
-    vetoed = bool(grade["vetoes"]) and grade["grade"] != grade["grade_held"]
-    ahead = None if vetoed else next_grade(book, score, grade["grade_held"])
+    bound = capped(book, grade["vetoes"] or [], grade["grade_held"])
+    ahead = None if bound else next_grade(book, score, grade["grade_held"])
     counted = float(scores.score[0]) / POINT if rated else None
     return {
         "subject_id": subject_id,

@@ -7,6 +7,7 @@ averages, on the rows known that night. Only what is varied differs, so the part
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
@@ -24,7 +25,7 @@ from credit.evaluation import engine, grading, legal_subjects, night, results, s
 from credit.evaluation.scoring import POINT
 from credit.indicators import CATALOGUE
 from credit.indicators.base import At, Grouped, Indicator, Latest, Leaf, Measure, Median
-from credit.indicators.orders import judged
+from credit.indicators.orders import JUDGED, judged
 from credit.rulebooks.book import IndicatorRule, Rulebook
 from credit.settings import cut_off
 from credit.tables import TABLES, Table
@@ -55,20 +56,24 @@ class Case:
     def have(self) -> frozenset[str]:
         return night.supplied(self.con, self.moment(self.day))
 
-    def frames(self, seen_on: date) -> engine.Frames:
-        """The merchant's rows as known on the case's day. What ends by itself until `seen_on` has ended; no promise
-        falls due and nothing else happens."""
+    def frames(self, seen_on: date, book: Rulebook | None = None) -> engine.Frames:
+        """The merchant's rows as known on the case's day, in memory. What ends by itself until `seen_on` has ended; orders, and
+        what was said of them, are judged as of the case's day: no promise falls due and nothing else happens."""
+        book = book or self.book
         tonight, then = self.moment(self.day), self.moment(seen_on)
 
         def of(table: Table) -> nw.LazyFrame[Any]:
-            return nw.from_native(
-                self.con.from_arrow(self._rows(table, then if table.name == "sanctions" else tonight))
-            ).lazy()
+            if table.name in JUDGED:
+                rows = self._judged(table, book)
+            else:
+                rows = self._rows(table, then if table.name == "sanctions" else tonight)
+            frame: nw.LazyFrame[Any] = nw.from_native(rows).lazy()
+            return frame
 
         return of
 
     @cached_property
-    def _read(self) -> dict[tuple[str, engine.Moment], pa.Table]:
+    def _read(self) -> dict[tuple[str, object], pa.Table]:
         return {}
 
     def _rows(self, table: Table, at: engine.Moment) -> pa.Table:
@@ -80,10 +85,38 @@ class Case:
             self._read[table.name, at] = mine.lazy().collect(backend="pyarrow").to_arrow()
         return self._read[table.name, at]
 
+    @cached_property
+    def _outcomes(self) -> dict[str, engine.Frames]:
+        return {}
+
+    def _judged(self, table: Table, book: Rulebook) -> pa.Table:
+        """The same, with the outcomes by a rulebook's terms."""
+        tonight = self.moment(self.day)
+
+        def known(table: Table) -> nw.LazyFrame[Any]:
+            return nw.from_native(self.con.from_arrow(self._rows(table, tonight))).lazy()
+
+        if book.hash not in self._outcomes:
+            at = engine.at_moment(tonight, book.values, self.have)
+            self._outcomes[book.hash] = judged(known, tonight, at)
+        if (table.name, book.hash) not in self._read:
+            frame = self._outcomes[book.hash](table).lazy()
+            self._read[table.name, book.hash] = frame.collect(backend="pyarrow").to_arrow()
+        return self._read[table.name, book.hash]
+
     def facts(self, seen_on: date, book: Rulebook | None = None) -> engine.NightFacts:
         """The merchant's facts with the windows and the day of `seen_on`, known on the case's day."""
-        moment, subjects = self.moment(seen_on), pd.Index([self.subject_id], dtype=object)
-        return night.count_facts(self.frames(seen_on), [book or self.book], subjects, moment, self.have)[0]
+        book = book or self.book
+        return engine.compile_facts(
+            self.frames(seen_on, book),
+            night.leaves_of(book),
+            pd.Index([self.subject_id], dtype=object),
+            self.moment(seen_on),
+            self.have,
+            {days for _, days in book.indicators()},
+            book.values,
+            judged_at=self.moment(self.day),
+        )
 
     def score(
         self, facts: engine.NightFacts, book: Rulebook | None = None, priors: Mapping[str, float] | None = None
@@ -138,12 +171,11 @@ def percentiles(case: Case, category: str | None) -> dict[str, dict[str, Any]]:
 def rows_behind(case: Case) -> dict[str, list[dict[str, Any]]]:
     """Indicator -> the rows it was counted from, for the merchant itself: {table, part, total, ids}.
 
-    `part`: numerator, or rest (counted in the denominator alone; of rates per order that is every order). At most
+    `part`: numerator, or rest (counted in the denominator alone; of rates per order that is every order kept). At most
     MOST_ROWS ids, newest first.
     """
-    moment = case.moment(case.day)
-    at = At(case.day, case.book.values, moment.cut_off, case.have)
-    frames = judged(case.frames(case.day), moment, at)
+    at = engine.at_moment(case.moment(case.day), case.book.values, case.have)
+    frames = case.frames(case.day)
     taken: dict[tuple[int, int], list[str]] = {}
 
     def ids(leaves: Iterator[Leaf], days: int) -> dict[str, list[str]]:
@@ -179,12 +211,7 @@ def _without(keys: list[str], taken: list[str]) -> list[str]:
 def _keys(case: Case, frames: engine.Frames, leaf: Leaf, at: At, days: int) -> list[str]:
     """Keys of the rows that a leaf counts, newest first."""
     table = TABLES[leaf.table]
-    frame = frames(table).lazy()
-    if leaf.party == "buyer_id":
-        frame = frame.filter(nw.col("buyer_id") == case.subject_id)
-        frame = frame.with_columns(nw.col("subject_id").alias("seller_id"))
-    else:
-        frame = frame.filter(nw.col("subject_id") == case.subject_id)
+    frame = engine.of_party(frames, table, leaf.party).filter(nw.col("subject_id") == case.subject_id)
     standing = isinstance(leaf, Latest) or (isinstance(leaf, Measure) and leaf.standing)
     if table.event is not None and not standing:
         frame = frame.filter(nw.col(table.event) >= engine.edge(table, case.moment(case.day), days))
@@ -197,10 +224,25 @@ def _keys(case: Case, frames: engine.Frames, leaf: Leaf, at: At, days: int) -> l
     else:
         assert isinstance(leaf, Latest | Median)
         counts = ~engine.resolved(leaf.expr, at).is_null()
-    order = table.event or table.key
-    found = frame.filter(counts).select(table.key, nw.col(order).alias("at")).collect(backend="pyarrow")
-    keys = sorted(zip(found["at"].to_list(), found[table.key].to_list(), strict=True), key=lambda k: k[1])
-    return [key for _, key in sorted(keys, key=lambda k: k[0], reverse=True)]
+    order, by = table.event or table.key, leaf.groups.by if isinstance(leaf, Grouped) else table.key
+    found = frame.filter(counts).select(table.key, nw.col(order).alias("at"), nw.col(by).alias("group"))
+    columns = found.collect(backend="pyarrow")
+    rows = sorted(zip(*(columns[name].to_list() for name in (table.key, "at", "group")), strict=True))
+    rows.sort(key=lambda row: row[1], reverse=True)
+    if isinstance(leaf, Grouped):
+        rows = _of_groups(rows, leaf.statistic)
+    return [key for key, _, _ in rows]
+
+
+def _of_groups(rows: list[tuple[str, Any, Any]], statistic: str) -> list[tuple[str, Any, Any]]:
+    """Of (key, moment, group), newest first: those that a statistic of the groups counts."""
+    if statistic == "repeated":
+        sizes = Counter(group for _, _, group in rows)
+        return [row for row in rows if sizes[row[2]] > 1]
+    if statistic == "beyond":
+        first = {group: key for key, _, group in rows}  # the last to come is the oldest
+        return [row for row in rows if first[row[2]] != row[0]]
+    return rows
 
 
 # --- the least that would raise the grade ------------------------------------------------------------------------
@@ -210,9 +252,11 @@ def changes(case: Case, scores: scoring.Scores, target: float) -> dict[str, Any]
     """What would take the score (all arrays of `scores` have one entry) to `target` points with the least effort.
 
     For each indicator that the merchant can act on: the value at which its own curve makes up what is missing, or the
-    best it can be. Effort is how far that is, the width of the indicator's
-    curve being 1. Those that suffice alone come first,
-    least effort first; then those that gain most. `together` is the score if all that are shown are done.
+    least that is marked as well as its best. `rows`, where it counts rows: so many of those on its bad side would have to
+    stand on its good side. Gains are of the indicator's own points: others that count the same rows can only gain as well,
+    so scores are at least what is told. Effort is how far the value moves, the width of the indicator's curve being 1.
+    Those that suffice alone come first, least effort first; then those that gain most. `together` is the score if all that
+    are shown are done.
     """
     total = float(scores.score[0])
     missing = target * POINT - total
@@ -243,28 +287,29 @@ def _change(
     weight, mark = float(column.weight[0]), float(column.mark[0])
     if column.state[0] != "measured" or not indicator.actionable or weight == 0 or mark >= 100:
         return None
-    n = float(column.evidence[0])
-    value, k = float(column.value[0]), rule.strength
-    prior = rule.prior if isinstance(rule.prior, float) else priors.get(rule.id, value)
-    xs, marks = [x for x, _ in rule.curve], [m for _, m in rule.curve]
+    value, k, average = float(column.value[0]), rule.strength, priors.get(rule.id)
+    n = float((column.evidence if indicator.denominator is None else column.denominator)[0])
+    xs = [x for x, _ in rule.curve]
 
     def marked(at: float) -> float:
-        return float(np.interp((n * at + k * prior) / (n + k) if k else at, xs, marks))
+        """The mark at an own value, believed as `scoring.shrink` does."""
+        believed = (n * at + k * average) / (n + k) if k and average is not None else at
+        return float(scoring.mark(rule, np.array(believed)))
 
     high = indicator.better == "high"
     low_bound, high_bound = _BOUNDS.get(indicator.unit, (0.0, np.inf))
     best = min(high_bound, max(value, xs[-1] if not k else high_bound)) if high else low_bound
     if not np.isfinite(best):
         best = xs[-1]
-    goal = mark + missing / (weight * POINT)
-    if indicator.unit != "flag" and marked(best) > goal:  # somewhere between: the curve is monotone
+    goal = min(mark + missing / (weight * POINT), marked(best))
+    if indicator.unit != "flag":  # somewhere between: the curve is monotone
         near, far = value, best
         for _ in range(60):
             middle = (near + far) / 2
             near, far = (middle, far) if marked(middle) < goal else (near, middle)
         best = far
     rows = None
-    if indicator.denominator is not None and indicator.unit in ("share", "per_order"):
+    if isinstance(indicator.numerator, Measure | Grouped) and indicator.unit in ("share", "per_order"):
         rows = int(np.ceil(abs(best - value) * float(column.denominator[0]) - 1e-9))
         best = value + (rows if high else -rows) / float(column.denominator[0])
         best = float(np.clip(best, low_bound, high_bound))

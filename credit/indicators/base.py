@@ -229,6 +229,7 @@ Expr = nw.Expr | Callable[[At], nw.Expr]
 
 Party = Literal["subject_id", "buyer_id"]
 """Whose rows: the seller's they are about, or the buyer's they come from."""
+PARTIES: tuple[Party, ...] = ("subject_id", "buyer_id")
 
 
 @dataclass(frozen=True, eq=False)
@@ -278,10 +279,11 @@ class Groups:
 
 @dataclass(frozen=True, eq=False)
 class Grouped(Leaf):
-    """One statistic of `groups`: how many groups, how many with two rows or more, rows in all, sum of squared sizes."""
+    """One statistic of `groups`: how many groups, how many with two rows or more, rows in all, rows beyond the first of
+    each, sum of squared sizes."""
 
     groups: Groups
-    statistic: Literal["groups", "repeated", "rows", "squares"]
+    statistic: Literal["groups", "repeated", "rows", "beyond", "squares"]
 
 
 @dataclass(frozen=True, eq=False)

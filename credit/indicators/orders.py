@@ -78,6 +78,9 @@ PARAMETERS = (
 )  # fmt: skip
 """What the outcome of an order hangs on."""
 
+JUDGED = ("transactions", "reviews", "complaints")
+"""The tables that `judged` adds outcomes to."""
+
 Frames = Callable[[Table], "nw.LazyFrame[Any] | nw.DataFrame[Any]"]
 LONG_LIST = 1_000
 DAY_MINUTES = 1_440
@@ -216,7 +219,7 @@ def judged(frames: Frames, night: Night, at: At) -> Frames:
     def of(table: Table) -> nw.LazyFrame[Any] | nw.DataFrame[Any]:
         if table.name == "transactions":
             return transactions()
-        return naming(table) if table.name in ("reviews", "complaints") else frames(table)
+        return naming(table) if table.name in JUDGED else frames(table)
 
     return of
 
