@@ -110,6 +110,13 @@ def test_a_margin_of_half_the_narrowest_grade_is_allowed(tmp_path: Path) -> None
     assert load(path).margin is not None
 
 
+def test_a_currency_is_worth_more_than_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "book.yaml"
+    path.write_text(TEXT + "rates: {USD: {value: 0, source: reconstruction}}\n", encoding="utf-8")
+    with pytest.raises(UserError, match=r"rates\.USD\.value.*greater than 0"):
+        load(path)
+
+
 def test_the_line_is_the_right_one(broken: Callable[..., str]) -> None:
     error = broken(("id: stock_out_rate", "id: stockout"))
     assert f"line {line_of('id: stock_out_rate')}, elements.1.indicators.2.id: unknown" in error
