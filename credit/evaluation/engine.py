@@ -235,8 +235,8 @@ def _numbers(column: pa.ChunkedArray) -> Array:
 
 def _places(facts: NightFacts, table: pa.Table) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
     """(positions of the rows' subjects, mask of the rows that have one)."""
-    found = pc.index_in(table["subject_id"].combine_chunks(), value_set=facts.known)
-    places = pc.fill_null(found, -1).to_numpy()
+    at = pc.index_in(table["subject_id"].combine_chunks(), value_set=facts.known)
+    places = pc.fill_null(at, -1).to_numpy()
     return places, places >= 0
 
 

@@ -45,12 +45,12 @@ def elements(
     `rows` are the merchant's rows of results.indicators. Points of a merchant that is not rated are 0; all points, those
     of what is missing and stands at the reference average among them, add up to the score.
     """
-    found = {row["indicator"]: row for row in rows}
+    row_of = {row["indicator"]: row for row in rows}
     built = []
     for element in book.elements:
         indicators = []
         for rule in element.indicators:
-            indicator, row = CATALOGUE[rule.id], found[rule.id]
+            indicator, row = CATALOGUE[rule.id], row_of[rule.id]
             indicators.append(
                 {
                     "name": rule.id,
@@ -99,11 +99,11 @@ def reason_text(reason: str | None) -> dict[str, str] | None:
 
 def vetoes(book: Rulebook, ids: Sequence[str]) -> list[dict[str, Any]]:
     """The rulebook's vetoes that hold, in its order: name, effect (cap or fixed), grade, and how to end it."""
-    found = []
+    holding = []
     for veto in book.vetoes:
         if veto.id in ids:
             improve = CATALOGUE[veto.indicator].improve if veto.indicator else _WORST_ELEMENT
-            found.append(
+            holding.append(
                 {
                     "id": veto.id,
                     "name_zh": veto.name.zh,
@@ -114,7 +114,7 @@ def vetoes(book: Rulebook, ids: Sequence[str]) -> list[dict[str, Any]]:
                     "improve_en": improve.en,
                 }
             )
-    return found
+    return holding
 
 
 def capped(book: Rulebook, ids: Sequence[str], held: str) -> bool:
@@ -214,20 +214,20 @@ def explain(
 def _objections(con: duckdb.DuckDBPyConnection, subject_id: str, day: date, differs: bool) -> dict[str, Any]:
     """The merchant's objections and the facts adjusted for this night. `pending`: the stored grade is from before them, or
     before a finding was upheld."""
-    found = objections(con, subject_id)
+    filed = objections(con, subject_id)
     adjusted = adjustments(con, subject_id, day)
     return {
-        "open": [_plain(told(one)) for one in found if one.state == "open"],
-        "decided": [_plain(told(one)) for one in found if one.state != "open"],
+        "open": [_plain(told(objection)) for objection in filed if objection.state == "open"],
+        "decided": [_plain(told(objection)) for objection in filed if objection.state != "open"],
         "adjustments": [
             {
-                "row": f"{one.table}:{one.key}",
-                "column": one.column,
-                "value": one.value,
-                "from_day": one.from_day.isoformat(),
-                "reason": one.reason,
+                "row": f"{adjustment.table}:{adjustment.key}",
+                "column": adjustment.column,
+                "value": adjustment.value,
+                "from_day": adjustment.from_day.isoformat(),
+                "reason": adjustment.reason,
             }
-            for one in adjusted
+            for adjustment in adjusted
         ],
         "pending": differs and bool(adjusted or standing(con, day, subject_id)),
     }
@@ -238,20 +238,25 @@ def _findings(con: duckdb.DuckDBPyConnection, subject_id: str, day: date, rows: 
     what to name in an objection. With `rows` the records."""
     return [
         {
-            "violation": coded(one.violation, VIOLATIONS) if one.violation else None,
-            "upheld_on": one.day.isoformat(),
-            "from_day": one.from_day.isoformat(),
-            "reason": one.reason,
-            "transactions": len(one.orders),
-            "reviews": len(one.reviews),
-            "object_to": f"violations:{OWN_KEY}{one.number}" if one.violation else None,
+            "violation": coded(finding.violation, VIOLATIONS) if finding.violation else None,
+            "upheld_on": finding.day.isoformat(),
+            "from_day": finding.from_day.isoformat(),
+            "reason": finding.reason,
+            "transactions": len(finding.orders),
+            "reviews": len(finding.reviews),
+            "object_to": f"violations:{OWN_KEY}{finding.number}" if finding.violation else None,
         }
         | (
-            {"rows": [*(f"transactions:{key}" for key in one.orders), *(f"reviews:{key}" for key in one.reviews)]}
+            {
+                "rows": [
+                    *(f"transactions:{key}" for key in finding.orders),
+                    *(f"reviews:{key}" for key in finding.reviews),
+                ]
+            }
             if rows
             else {}
         )
-        for one in standing(con, day, subject_id)
+        for finding in standing(con, day, subject_id)
     ]
 
 

@@ -65,8 +65,8 @@ def edges(rulebook: Rulebook) -> Column:
 def place(rulebook: Rulebook, score: Array) -> Column:
     """Place of the grade by score, 0 the best; `score` in 1/POINT points, NaN counts as 0."""
     rising = edges(rulebook)[::-1]
-    found = np.searchsorted(rising, np.nan_to_num(score, nan=0.0), side="right")
-    return len(rising) - np.clip(found, 1, len(rising))
+    places = np.searchsorted(rising, np.nan_to_num(score, nan=0.0), side="right")
+    return len(rising) - np.clip(places, 1, len(rising))
 
 
 def hold(rulebook: Rulebook, score: Array, previous: Previous | None) -> tuple[Column, Column]:

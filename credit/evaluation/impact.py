@@ -84,7 +84,7 @@ def impact(
             {"before": a, "after": b, "merchants": n}
             for (a, b), n in sorted(
                 Counter(zip(both["grade_before"], both["grade_after"], strict=True)).items(),
-                key=lambda one: (places.get(one[0][0], len(places)), places.get(one[0][1], len(places))),
+                key=lambda moved: (places.get(moved[0][0], len(places)), places.get(moved[0][1], len(places))),
             )
         ],
         "movers": [
@@ -119,10 +119,10 @@ def _name(before: Rulebook, after: Rulebook, element: str) -> dict[str, str]:
 def _elements(evaluated: night.Evaluation) -> pd.DataFrame:
     """Points of each element (columns) of each subject (index)."""
     scores = evaluated.scores
-    found: dict[str, Any] = {}
+    points: dict[str, Any] = {}
     for column in scores.columns:
-        found[column.element] = found.get(column.element, 0) + column.points
-    return pd.DataFrame({name: total / POINT for name, total in found.items()}, index=scores.subjects)
+        points[column.element] = points.get(column.element, 0) + column.points
+    return pd.DataFrame({name: total / POINT for name, total in points.items()}, index=scores.subjects)
 
 
 def _number(value: float) -> float | None:

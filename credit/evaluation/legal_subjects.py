@@ -70,11 +70,11 @@ def _withdrawn(subjects: nw.LazyFrame[Any], before: nw.LazyFrame[Any], names: li
     def only_with(number: str, until: str) -> nw.Expr:
         return nw.when(~col(number).is_null()).then(col(until)).alias(until)
 
-    told = subjects.join(before, on="subject_id", how="left").with_columns(
+    known = subjects.join(before, on="subject_id", how="left").with_columns(
         only_with("licence_no", "licence_valid_until"), only_with("permit_no", "permit_valid_until")
     )
     lost = col("code_valid").is_null() & col("had_code").fill_null(False)
-    return told.with_columns(
+    return known.with_columns(
         nw.coalesce(col("licence_no"), col("had_licence")).alias("licence_no"),
         nw.coalesce(col("permit_no"), col("had_permit")).alias("permit_no"),
         nw.coalesce(col("category"), col("had_category")).alias("category"),

@@ -48,8 +48,8 @@ class Evaluation:
     def counts(self) -> dict[str, int]:
         """Subjects by grade, best first, NR last; grades nobody has are left out."""
         order = [level.grade for level in self.rulebook.grades.levels] + [grading.NOT_RATED]
-        found = self.grades["grade"].value_counts()
-        return {name: int(found[name]) for name in order if name in found}
+        counted = self.grades["grade"].value_counts()
+        return {name: int(counted[name]) for name in order if name in counted}
 
 
 def supplied(con: duckdb.DuckDBPyConnection, moment: engine.Moment) -> frozenset[str]:
@@ -131,8 +131,8 @@ def subjects_of(frames: engine.Frames, have: frozenset[str]) -> pd.DataFrame:
     """The register's subjects, by id: subject_id, kind, role, category, self_operated."""
     if "subjects" not in have:
         return pd.DataFrame({name: [] for name in _SUBJECT})
-    found = frames(TABLES["subjects"]).lazy().select(*_SUBJECT).collect(backend="pandas").to_native()
-    return found.sort_values("subject_id", ignore_index=True)  # type: ignore[no-any-return]
+    subjects = frames(TABLES["subjects"]).lazy().select(*_SUBJECT).collect(backend="pandas").to_native()
+    return subjects.sort_values("subject_id", ignore_index=True)  # type: ignore[no-any-return]
 
 
 def only(frames: engine.Frames, subject_id: str) -> engine.Frames:
@@ -215,8 +215,8 @@ def _averages(
     made from what was known when the period began (`subjects`, `counted` and `have` where that is tonight)."""
     fixed = [book for book in rulebooks if book.references is not None]
     made_on = references.period_of(con, day, zone) if fixed else day
-    found = {book.hash: references.kept(con, book.hash, made_on) for book in fixed}
-    wanted = [book for book in fixed if found[book.hash] is None]
+    averages = {book.hash: references.kept(con, book.hash, made_on) for book in fixed}
+    wanted = [book for book in fixed if averages[book.hash] is None]
     facts_of = {book.hash: facts for book, facts in zip(rulebooks, counted, strict=True)}
     if wanted and made_on != day:
         then = engine.Moment(cut_off(made_on, zone), zone)
@@ -228,8 +228,8 @@ def _averages(
         mine = _mine(subjects, book)
         counts = ~subjects["self_operated"].iloc[mine].fillna(False).to_numpy(dtype=bool)
         values = scoring.references(book, facts_of[book.hash].select(mine), have, counts)
-        found[book.hash] = Averages(book.hash, made_on, values)
-    return {key: averages for key, averages in found.items() if averages is not None}
+        averages[book.hash] = Averages(book.hash, made_on, values)
+    return {key: made for key, made in averages.items() if made is not None}
 
 
 def _graded(
@@ -256,23 +256,23 @@ def _graded(
     else:
         previous_on = night_before(con, book, day, standing)
     previous = None if previous_on is None else grades_before(con, book, previous_on, scores.subjects)
-    found = grading.grade(
+    graded = grading.grade(
         book, scores.score, scores.evidence, orders, previous, scoring.vetoed(book, facts, have, scores)
     )
-    rated = np.array([reason is None for reason in found.reason], dtype=bool)
+    rated = np.array([reason is None for reason in graded.reason], dtype=bool)
     table = {
         "subject_id": scores.subjects.to_numpy(),
         "subject_kind": book.subject.kind,
-        "grade": found.grade,
+        "grade": graded.grade,
         "score": np.where(rated, scores.score / POINT, np.nan),
         "evidence": scores.evidence,
-        "not_rated_reason": found.reason,
+        "not_rated_reason": graded.reason,
         "orders": orders.astype(np.int64),
-        "grade_by_score": found.by_score,
-        "grade_held": found.held,
-        "past_edge": found.past_edge,
-        "vetoes": found.vetoes,
-        "provisional": found.provisional,
+        "grade_by_score": graded.by_score,
+        "grade_held": graded.held,
+        "past_edge": graded.past_edge,
+        "vetoes": graded.vetoes,
+        "provisional": graded.provisional,
         "dormant": dormant,
         "self_operated": subjects["self_operated"].fillna(False).to_numpy(dtype=bool),
         "category": subjects["category"].to_numpy(dtype=object),

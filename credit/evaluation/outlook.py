@@ -126,11 +126,11 @@ class Case:
 
 def case_of(con: duckdb.DuckDBPyConnection, zone: str, day: date, subject_id: str, rulebook: str) -> Case:
     """The case of a merchant graded on `day` by `rulebook`."""
-    found = con.execute(
+    runs = con.execute(
         "SELECT rulebook_hash, priors FROM results.runs WHERE evaluated_on = ? AND rulebook = ?", [day, rulebook]
     ).fetchall()
-    book = results.book_of(con, rulebook, found[0][0])
-    return Case(con, zone, day, subject_id, book, json.loads(found[0][1]))
+    book = results.book_of(con, rulebook, runs[0][0])
+    return Case(con, zone, day, subject_id, book, json.loads(runs[0][1]))
 
 
 # --- peers -------------------------------------------------------------------------------------------------------
@@ -142,9 +142,9 @@ def percentiles(case: Case, category: str | None) -> dict[str, dict[str, Any]]:
     Peers are the other merchants of the night by the same rulebook with the same main category, or all of them where
     fewer than PEERS of these are measured.
     """
-    found: dict[str, dict[str, Any]] = {}
-    for among, of in (("all", None), ("category", category)):
-        if among == "category" and of is None:
+    standing: dict[str, dict[str, Any]] = {}
+    for among, peers_sell in (("all", None), ("category", category)):
+        if among == "category" and peers_sell is None:
             continue
         rows = case.con.execute(
             """SELECT i.indicator, count(*), 100 * (count(*) FILTER (i.mark < m.mark)
@@ -157,12 +157,12 @@ def percentiles(case: Case, category: str | None) -> dict[str, dict[str, Any]]:
                WHERE i.evaluated_on = ? AND i.rulebook = ? AND i.subject_id <> ? AND i.state = 'measured'
                  AND m.state = 'measured' AND (? IS NULL OR g.category = ?)
                GROUP BY 1""",
-            [case.subject_id, case.day, case.book.id, case.subject_id, of, of],
+            [case.subject_id, case.day, case.book.id, case.subject_id, peers_sell, peers_sell],
         ).fetchall()
         for name, peers, percentile in rows:
             if among == "all" or peers >= PEERS:
-                found[name] = {"percentile": round(float(percentile), 1), "peers": peers, "among": among}
-    return found
+                standing[name] = {"percentile": round(float(percentile), 1), "peers": peers, "among": among}
+    return standing
 
 
 # --- rows behind a number ----------------------------------------------------------------------------------------
@@ -179,20 +179,20 @@ def rows_behind(case: Case) -> dict[str, list[dict[str, Any]]]:
     taken: dict[tuple[int, int], list[str]] = {}
 
     def ids(leaves: Iterator[Leaf], days: int) -> dict[str, list[str]]:
-        found: dict[str, list[str]] = {}
+        keys: dict[str, list[str]] = {}
         for leaf in leaves:
             if (id(leaf), days) not in taken:
                 taken[id(leaf), days] = _keys(case, frames, leaf, at, days)
-            found[leaf.table] = list(dict.fromkeys([*found.get(leaf.table, []), *taken[id(leaf), days]]))
-        return found
+            keys[leaf.table] = list(dict.fromkeys([*keys.get(leaf.table, []), *taken[id(leaf), days]]))
+        return keys
 
     behind: dict[str, list[dict[str, Any]]] = {}
     for name, days in case.book.indicators():
-        of = CATALOGUE[name]
-        if any(table not in case.have for table in of.tables):
+        indicator = CATALOGUE[name]
+        if any(table not in case.have for table in indicator.tables):
             continue
-        top = ids(of.numerator.leaves(), days)
-        rest = ids(of.denominator.leaves(), days) if of.denominator is not None else {}
+        top = ids(indicator.numerator.leaves(), days)
+        rest = ids(indicator.denominator.leaves(), days) if indicator.denominator is not None else {}
         parts = [("numerator", table, keys) for table, keys in top.items()]
         parts += [("rest", table, _without(keys, top.get(table, []))) for table, keys in rest.items()]
         behind[name] = [
@@ -225,8 +225,8 @@ def _keys(case: Case, frames: engine.Frames, leaf: Leaf, at: At, days: int) -> l
         assert isinstance(leaf, Latest | Median)
         counts = ~engine.resolved(leaf.expr, at).is_null()
     order, by = table.event or table.key, leaf.groups.by if isinstance(leaf, Grouped) else table.key
-    found = frame.filter(counts).select(table.key, nw.col(order).alias("at"), nw.col(by).alias("group"))
-    columns = found.collect(backend="pyarrow")
+    counted = frame.filter(counts).select(table.key, nw.col(order).alias("at"), nw.col(by).alias("group"))
+    columns = counted.collect(backend="pyarrow")
     rows = sorted(zip(*(columns[name].to_list() for name in (table.key, "at", "group")), strict=True))
     rows.sort(key=lambda row: row[1], reverse=True)
     if isinstance(leaf, Grouped):
@@ -260,13 +260,13 @@ def changes(case: Case, scores: scoring.Scores, target: float) -> dict[str, Any]
     """
     total = float(scores.score[0])
     missing = target * POINT - total
-    found = [
+    proposed = [
         change
         for (_, rule), column in zip(case.book.rules(), scores.columns, strict=True)
         if (change := _change(rule, column, CATALOGUE[rule.id], missing, case.priors)) is not None
     ]
-    found.sort(key=lambda c: (not c["suffices"], c["effort"] if c["suffices"] else -c["gain"]))
-    shown = found[:SHOWN_CHANGES]
+    proposed.sort(key=lambda c: (not c["suffices"], c["effort"] if c["suffices"] else -c["gain"]))
+    shown = proposed[:SHOWN_CHANGES]
     for change in shown:
         change["score_after"] = round((total + change["gain"] * POINT) / POINT, 4)
     together = min(100.0, round(total / POINT + sum(change["gain"] for change in shown), 4))
@@ -343,7 +343,7 @@ def outlook(case: Case, scores: scoring.Scores) -> list[dict[str, Any]]:
     """Grade and score at evaluations to come if nothing new happens: old facts leave the windows, penalties fade,
     sanctions and licences run out. By score and vetoes, once the margin has been passed; averages as tonight."""
     now = {column.indicator: int(column.points[0]) for column in scores.columns}
-    found = []
+    ahead = []
     for days in HORIZONS:
         day = case.day + timedelta(days=days)
         facts = case.facts(day)
@@ -352,7 +352,7 @@ def outlook(case: Case, scores: scoring.Scores) -> list[dict[str, Any]]:
         vetoed = scoring.vetoed(case.book, facts, case.have, then)
         graded = grading.grade(case.book, then.score, then.evidence, orders, None, vetoed)
         moves = [(column.indicator, int(column.points[0]) - now[column.indicator]) for column in then.columns]
-        found.append(
+        ahead.append(
             {
                 "in_days": days,
                 "on": day.isoformat(),
@@ -363,7 +363,7 @@ def outlook(case: Case, scores: scoring.Scores) -> list[dict[str, Any]]:
                 "moves": _largest(moves, 3),
             }
         )
-    return found
+    return ahead
 
 
 # --- what moved it since the last evaluation ---------------------------------------------------------------------

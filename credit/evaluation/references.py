@@ -29,8 +29,8 @@ class Averages:
     @property
     def hash(self) -> str:
         """SHA-256 of what they say; a grade states it."""
-        told = {"rulebook": self.rulebook_hash, "made_on": self.made_on.isoformat(), "values": self.values}
-        return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
+        content = {"rulebook": self.rulebook_hash, "made_on": self.made_on.isoformat(), "values": self.values}
+        return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
 def period_of(con: duckdb.DuckDBPyConnection, day: date, zone: str) -> date:

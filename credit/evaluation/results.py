@@ -26,13 +26,13 @@ def night_before(con: duckdb.DuckDBPyConnection, book: Rulebook, day: date, stan
     if book.margin is None:
         return None
     since = day - timedelta(days=int(book.margin.memory_days.value))
-    found: date | None = scalar(
+    latest: date | None = scalar(
         con,
         """SELECT max(evaluated_on) FROM results.runs
            WHERE rulebook_hash = ? AND evaluated_on < ? AND evaluated_on >= ? AND standing = ?""",
         [book.hash, day, since, standing],
     )
-    return found
+    return latest
 
 
 def grades_before(

@@ -162,13 +162,13 @@ def references(
     counts: np.ndarray | None = None,  # type: ignore[type-arg]
 ) -> dict[str, float]:
     """The reference averages of every rule that has one, of the subjects of `facts` that `counts`."""
-    found = {}
+    averages = {}
     for _, rule in rulebook.rules():
         m = measure(CATALOGUE[rule.id], facts, columns, rulebook.window(rule))
         value = reference(rulebook, rule, m, counts) if m.supplied else None
         if value is not None:
-            found[rule.id] = value
-    return found
+            averages[rule.id] = value
+    return averages
 
 
 def mark(rule: IndicatorRule, value: Array) -> Array:
@@ -249,15 +249,15 @@ def element_marks(scores: Scores) -> dict[str, Array]:
 
 def vetoed(rulebook: Rulebook, facts: NightFacts, columns: frozenset[str], scores: Scores) -> dict[str, np.ndarray]:  # type: ignore[type-arg]
     """Veto id -> whom it holds of. What is not measured, or not supplied, never vetoes."""
-    found, marks = {}, element_marks(scores)
+    holding, marks = {}, element_marks(scores)
     for veto in rulebook.vetoes:
         if veto.element is not None:
             value = marks.get(veto.element, np.full(len(facts.subjects), np.nan))
         else:
             value = measure(CATALOGUE[str(veto.indicator)], facts, columns, rulebook.veto_window(veto)).value
         with np.errstate(invalid="ignore"):
-            found[veto.id] = value > veto.above if veto.above is not None else value < (veto.below or 0.0)
-    return found
+            holding[veto.id] = value > veto.above if veto.above is not None else value < (veto.below or 0.0)
+    return holding
 
 
 def _apportion(exact: Array) -> np.ndarray:  # type: ignore[type-arg]

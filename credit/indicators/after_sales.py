@@ -90,8 +90,8 @@ def _refund_awaited(at: At) -> nw.Expr:
     waited = _waited(at, "refund_minutes", "refund_requested_at", at[REFUND_CAP_DAYS]) - round(
         at[REFUND_FREE_DAYS] * 1440
     )
-    told = col("refunded_at").is_null() | ~col("refund_minutes").is_null()  # refunded before it was asked for: no wait
-    asked = ~col("refund_requested_at").is_null() & ~outcome("void") & told
+    timed = col("refunded_at").is_null() | ~col("refund_minutes").is_null()  # refunded before it was asked for: no wait
+    asked = ~col("refund_requested_at").is_null() & ~outcome("void") & timed
     return nw.when(asked & (waited > 0)).then(waited).otherwise(lit(0))
 
 

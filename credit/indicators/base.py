@@ -156,8 +156,8 @@ class At:
     cut_off: datetime | None = None
     have: frozenset[str] | None = None
 
-    def __getitem__(self, of: Parameter) -> float:
-        return self.values.get(of.id, of.value)
+    def __getitem__(self, asked: Parameter) -> float:
+        return self.values.get(asked.id, asked.value)
 
     def cents(self, amount: str) -> nw.Expr:
         """The amount in column `amount`, of the row's `currency`, in hundredths of the rulebook's currency, half up; blank where

@@ -126,12 +126,12 @@ FAILED = orders(failed)
 
 def choose(*cases: tuple[nw.Expr, nw.Expr], otherwise: nw.Expr | None = None) -> nw.Expr:
     """The value of the first case that holds; blank where none does and there is no `otherwise`."""
-    found = otherwise
+    chosen = otherwise
     for condition, value in reversed(cases):
         then = nw.when(condition).then(value)
-        found = then if found is None else then.otherwise(found)
-    assert found is not None
-    return found
+        chosen = then if chosen is None else then.otherwise(chosen)
+    assert chosen is not None
+    return chosen
 
 
 @dataclass(frozen=True)
@@ -185,8 +185,8 @@ def judged(frames: Frames, night: Night, at: At) -> Frames:
 
     @cache
     def surplus() -> list[str]:
-        found = _surplus(decided(), most, at.day, night.zone).collect(backend="pyarrow")
-        return sorted(found["transaction_id"].to_list())
+        beyond = _surplus(decided(), most, at.day, night.zone).collect(backend="pyarrow")
+        return sorted(beyond["transaction_id"].to_list())
 
     @cache
     def transactions() -> nw.LazyFrame[Any]:

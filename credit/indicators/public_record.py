@@ -49,14 +49,14 @@ def _penalty(at: At) -> nw.Expr:
     """Weight x what is left of its months, over penalties in force; one whose severity is not told is read as serious."""
     weighed = None
     for severity in SEVERITIES:
-        of = col("grade") == severity
+        graded = col("grade") == severity
         if severity == "serious":
-            of = ~col("grade").is_in(("minor", "moderate")) | col("grade").is_null()
+            graded = ~col("grade").is_in(("minor", "moderate")) | col("grade").is_null()
         months = at[PENALTY_MONTHS[severity]]
         since = at.months_since("valid_from")
         weighs = since < months  # compared before dividing: a rulebook may set 0 months
         left = 1 - since / (months or 1)
-        share = nw.when((col("kind") == "administrative_penalty") & of & _in_force(at) & weighs).then(left)
+        share = nw.when((col("kind") == "administrative_penalty") & graded & _in_force(at) & weighs).then(left)
         part = share.otherwise(nw.lit(0.0)) * at[PENALTY_WEIGHT[severity]]
         weighed = part if weighed is None else weighed + part
     assert weighed is not None
@@ -66,14 +66,14 @@ def _penalty(at: At) -> nw.Expr:
 def _tax_rank(at: At) -> nw.Expr:
     rank: nw.Expr | None = None
     for grade, place in TAX_RANKS.items():
-        found = nw.when((col("kind") == "tax_grade") & (col("grade") == grade)).then(nw.lit(float(place)))
-        rank = found if rank is None else found.otherwise(rank)
+        case = nw.when((col("kind") == "tax_grade") & (col("grade") == grade)).then(nw.lit(float(place)))
+        rank = case if rank is None else case.otherwise(rank)
     assert rank is not None
     # A grade that is not told is read as the lowest.
-    told = nw.when((col("kind") == "tax_grade") & ~col("grade").is_in(tuple(TAX_RANKS)).fill_null(False)).then(
+    unknown = nw.when((col("kind") == "tax_grade") & ~col("grade").is_in(tuple(TAX_RANKS)).fill_null(False)).then(
         nw.lit(0.0)
     )
-    return nw.when(_in_force(at)).then(told.otherwise(rank))
+    return nw.when(_in_force(at)).then(unknown.otherwise(rank))
 
 
 _RANK = Latest("public_records", _tax_rank, "valid_from")
