@@ -22,6 +22,7 @@ from credit.evaluation.scoring import POINT
 from credit.indicators import CATALOGUE, buyers
 from credit.indicators.base import PERMIT, RATE, Leaf
 from credit.indicators.orders import ORDERS
+from credit.indicators.orders import PARAMETERS as OF_OUTCOMES
 from credit.ledgers.lifecycle import choose
 from credit.rulebooks.book import Rulebook
 from credit.settings import Settings, cut_off
@@ -94,30 +95,32 @@ def count_facts(
     have: frozenset[str],
 ) -> list[engine.NightFacts]:
     """The facts of `subjects` for each rulebook: one scan of each table serves all that agree on what they count by."""
-    together: list[tuple[dict[str, Any], list[Rulebook]]] = []
-    for book in rulebooks:
+    together: list[tuple[dict[str, Any], list[int]]] = []
+    for place, book in enumerate(rulebooks):
         values = _counted_by(book)
-        for shared, books in together:
+        for shared, places in together:
             if all(shared.get(name, value) == value for name, value in values.items()):
                 shared |= values
-                books.append(book)
+                places.append(place)
                 break
         else:
-            together.append((values, [book]))
-    counted: dict[str, engine.NightFacts] = {}
-    for _, books in together:
+            together.append((values, [place]))
+    counted: dict[int, engine.NightFacts] = {}
+    for _, places in together:
+        books = [rulebooks[place] for place in places]
         leaves = [leaf for book in books for leaf in leaves_of(book)]
         windows = {days for book in books for _, days in book.indicators()}
         values = {name: value for book in books for name, value in book.values.items()}
         facts = engine.compile_facts(frames, leaves, subjects, moment, have, windows, values)
-        counted |= dict.fromkeys((book.hash for book in books), facts)
-    return [counted[book.hash] for book in rulebooks]
+        counted |= dict.fromkeys(places, facts)
+    return [counted[place] for place in range(len(rulebooks))]
 
 
 def _counted_by(rulebook: Rulebook) -> dict[str, Any]:
-    """What its leaves are counted by: the parameters they ask for, the worth of currencies, and the permits that sellers need."""
+    """What its leaves are counted by: the parameters they and the outcomes of orders ask for, the worth of currencies, and the
+    permits that sellers need."""
     values = rulebook.values
-    asked = {parameter for leaf in leaves_of(rulebook) for parameter in leaf.parameters}
+    asked = {*OF_OUTCOMES, *(parameter for leaf in leaves_of(rulebook) for parameter in leaf.parameters)}
     counted_by: dict[str, Any] = {p.id: values.get(p.id, float(p.value)) for p in asked}
     for listed in (RATE, PERMIT) if rulebook.subject.role == "seller" else (RATE,):
         counted_by[listed] = {name: value for name, value in values.items() if name.startswith(listed)}

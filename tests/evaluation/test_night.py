@@ -16,6 +16,7 @@ from credit.errors import UserError
 from credit.evaluation import engine, night
 from credit.home import open_warehouse
 from credit.indicators.base import PARAMETERS
+from credit.rulebooks.book import Rulebook
 from credit.rulebooks.reading import shipped
 from credit.settings import Settings, cut_off
 from support.small_market import DAY, ZONE, at, deliver, market, order
@@ -23,7 +24,7 @@ from support.small_market import DAY, ZONE, at, deliver, market, order
 pytestmark = pytest.mark.slow
 
 BETWEEN, NIGHT = DAY + timedelta(days=1), DAY + timedelta(days=2)
-SELLERS = {"e0": 0, "e1": 1, "e2": 7, "e3": 12, "e4": 15, "fraudulent": 0, "i0": 0, "i1": 9}
+SELLERS = {"e0": 0, "e1": 3, "e2": 7, "e3": 12, "e4": 15, "fraudulent": 0, "i0": 0, "i1": 9}
 KINDS = {"i0": "individual", "i1": "individual"}
 
 
@@ -99,21 +100,27 @@ def test_who_is_not_there_or_a_night_that_is_not(home: Settings, con: duckdb.Duc
     assert f"Run `merchant-credit evaluate --date {later}`" in str(done.exception)
 
 
-def test_rulebooks_that_set_the_same_parameters_share_one_count(con: duckdb.DuckDBPyConnection) -> None:
-    """Also where one of them spells a default out."""
+def test_rulebooks_that_count_alike_share_one_count(con: duckdb.DuckDBPyConnection) -> None:
+    """By the parameters their indicators ask for, also where one of them leaves a default out."""
     moment = engine.Moment(cut_off(NIGHT, ZONE), ZONE)
     frames, have = engine.known(con, moment), night.supplied(con, moment)
     books = {book.id: book for book in shipped()}
     seller, buyer = books["gbt-26842-enterprise"], books["gbt-28041-buyer"]
-    days = seller.parameters["reverify_days"]
-    assert "reverify_days" not in buyer.values
-    spelled, changed = (
-        buyer.model_copy(update={"parameters": {"reverify_days": days.model_copy(update={"value": value})}})
-        for value in (float(PARAMETERS["reverify_days"].value), 1.0)
-    )
+
+    def buyers(**values: float) -> Rulebook:
+        number = next(iter(seller.parameters.values()))
+        stated = {name: number.model_copy(update={"value": value}) for name, value in values.items()}
+        return buyer.model_copy(update={"parameters": buyer.parameters | stated})
+
+    default = float(PARAMETERS["reverify_days"].value)
+    chosen = [
+        seller,
+        books["gbt-28041-individual"],
+        buyers(trivial_amount=seller.values["trivial_amount"], reverify_days=default),
+        buyers(trivial_amount=seller.values["trivial_amount"] + 7),
+    ]
     subjects = night.subjects_of(frames, have)["subject_id"]
-    chosen = [seller, books["gbt-28041-individual"], buyer, spelled, changed]
-    first, second, third, fourth, fifth = night.count_facts(frames, chosen, subjects, moment, have)
-    assert first is second
-    assert third is fourth
-    assert len({id(counts) for counts in (first, third, fifth)}) == 3
+    enterprises, individuals, alike, otherwise = night.count_facts(frames, chosen, subjects, moment, have)
+    assert enterprises is individuals
+    assert otherwise is not alike
+    assert otherwise is not enterprises
