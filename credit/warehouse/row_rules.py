@@ -109,12 +109,6 @@ def rules(table: Table, given: Collection[str], rounded: Collection[str] = ()) -
                 "too_precise",
                 f"'{label} has more decimals than its currency has, or than the two that are kept' || {got}",
             )
-        if name == "currency":
-            yield (
-                f"currency NOT IN ({_quoted(codes.CURRENCIES)})",
-                "unknown_code",
-                f"'{label} is no currency of ISO 4217, such as CNY' || {got}",
-            )
         if column.type in ("instant", "date"):
             latest = "latest_plan" if column.plan else "latest"
             kind = "instant" if column.type == "instant" else "day"
@@ -140,6 +134,12 @@ def rules(table: Table, given: Collection[str], rounded: Collection[str] = ()) -
                     "control_character",
                     f"'{label} holds a line break or another control character' || {got}",
                 )
+        if name == "currency":
+            yield (
+                f"currency NOT IN ({_quoted(codes.CURRENCIES)})",
+                "unknown_code",
+                f"'{label} is no currency of ISO 4217, such as CNY' || {got}",
+            )
         if column.minimum is not None:
             yield (
                 f"{name} < {column.minimum}",
