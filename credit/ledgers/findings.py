@@ -23,7 +23,7 @@ from credit.ledgers import overlay
 from credit.ledgers.entries import by_number, enter, latest_night, limited, merchant, not_before
 from credit.ledgers.moments import moment
 from credit.tables import TABLES
-from credit.warehouse.connection import quote
+from credit.warehouse.connection import quoted
 
 if TYPE_CHECKING:
     from credit.ledgers.finding import Finding
@@ -209,5 +209,5 @@ def _reviews_of(con: duckdb.DuckDBPyConnection, orders: Sequence[str]) -> list[s
 
 
 def _among(column: str, keys: Sequence[str]) -> str:
-    literals = ", ".join(map(quote, keys))
+    literals = quoted(keys)
     return f"SEMI JOIN (SELECT unnest([{literals}]::VARCHAR[]) AS key_) ON {column} = key_"

@@ -10,7 +10,7 @@ from datetime import date, datetime
 import duckdb
 
 from credit.tables import TABLES, Table
-from credit.warehouse.connection import quote, scalar
+from credit.warehouse.connection import quote, quoted, scalar
 
 Adjusted = dict[str, dict[str | None, str | None]]
 """Key -> column -> its right value as text (None: no value); the column None: the row is left out."""
@@ -135,7 +135,7 @@ def overlaid(con: duckdb.DuckDBPyConnection, table: Table, rows: str, day: date)
         return rows
     names = ", ".join((*table.names, "known_at"))
     # A join: a long list of literals is compared one by one.
-    keys = ", ".join(map(quote, changed))
+    keys = quoted(changed)
     parts = [f"SELECT {names} FROM ({rows}) ANTI JOIN (SELECT unnest([{keys}]) AS key_) ON {table.key} = key_"]
     corrected = {key: values for key, values in changed.items() if None not in values}
     if corrected:

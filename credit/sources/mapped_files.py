@@ -21,7 +21,7 @@ from credit.sources.delivery import Delivery, InputFile, Part
 from credit.sources.formats.raw import RawTable
 from credit.sources.mapping import Mapping, load
 from credit.sources.wording import worded
-from credit.warehouse.connection import quote, scalar
+from credit.warehouse.connection import quote, quoted, scalar
 
 _MAIN = re.compile(r'^\s*(?P<name>[^\W\d]\w*)(?:\s+(?:AS\s+)?(?!JOIN\b|LEFT\b|RIGHT\b|INNER\b|FULL\b|CROSS\b|ASOF\b|SEMI\b|ANTI\b|WHERE\b)(?P<alias>[^\W\d]\w*))?', re.I)  # fmt: skip
 
@@ -114,7 +114,7 @@ def read(
                     )
         if not new:
             continue
-        labels = ", ".join(quote(file.name) for file in new)
+        labels = quoted(file.name for file in new)
         query = relation(mapping, table, f"{alias}._file IN ({labels})")
         try:
             con.execute(f"CREATE OR REPLACE TEMP TABLE mapped_{table} AS {query}")

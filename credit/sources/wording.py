@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from credit.sources.mapping import TableMap
 from credit.warehouse import values
-from credit.warehouse.connection import quote
+from credit.warehouse.connection import quote, quoted
 
 
 def worded(mapped: TableMap, column: str, text: str) -> str:
@@ -14,7 +14,7 @@ def worded(mapped: TableMap, column: str, text: str) -> str:
     """
     trimmed = values.trimmed(text)
     if mapped.nothing:
-        words = ", ".join(quote(word) for word in mapped.nothing)
+        words = quoted(mapped.nothing)
         text = f"CASE WHEN {trimmed} NOT IN ({words}) THEN {text} END"
     if column in mapped.codes:
         cases = " ".join(f"WHEN {quote(word)} THEN {quote(code)}" for word, code in mapped.codes[column].items())

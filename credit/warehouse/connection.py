@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import contextlib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -101,6 +101,11 @@ def dicts(result: duckdb.DuckDBPyConnection | duckdb.DuckDBPyRelation) -> list[d
 def quote(text: str) -> str:
     """A SQL string literal."""
     return "'" + text.replace("'", "''") + "'"
+
+
+def quoted(texts: Iterable[str]) -> str:
+    """SQL string literals with commas between."""
+    return ", ".join(map(quote, texts))
 
 
 def info(con: duckdb.DuckDBPyConnection, name: str) -> str | None:

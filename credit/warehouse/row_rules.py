@@ -13,7 +13,7 @@ import duckdb
 from credit import codes
 from credit.tables import KNOWN_AT, Column, Table
 from credit.warehouse import values
-from credit.warehouse.connection import quote
+from credit.warehouse.connection import quote, quoted
 
 EARLIEST = "2000-01-01"
 """Nothing happened on a platform before it."""
@@ -103,7 +103,7 @@ def rules(table: Table, given: Collection[str], rounded: Collection[str] = ()) -
             )
         if column.type == "money":
             exact = values.amount(f"x.{name}", "DECIMAL(28,8)")
-            whole = f"currency IN ({_quoted(codes.WITHOUT_DECIMALS)}) AND {name} <> floor({name})"
+            whole = f"currency IN ({quoted(codes.WITHOUT_DECIMALS)}) AND {name} <> floor({name})"
             yield (
                 f"coalesce({exact} <> {name} OR {whole}, false)",
                 "too_precise",
@@ -120,7 +120,7 @@ def rules(table: Table, given: Collection[str], rounded: Collection[str] = ()) -
             )
         if column.codes:
             allowed = ", ".join(column.codes)
-            yield f"{name} NOT IN ({_quoted(column.codes)})", "unknown_code", f"'{label} is none of {allowed}' || {got}"
+            yield f"{name} NOT IN ({quoted(column.codes)})", "unknown_code", f"'{label} is none of {allowed}' || {got}"
         elif column.type == "text":
             limit = column.max_length
             yield (
@@ -136,7 +136,7 @@ def rules(table: Table, given: Collection[str], rounded: Collection[str] = ()) -
                 )
         if name == "currency":
             yield (
-                f"currency NOT IN ({_quoted(codes.CURRENCIES)})",
+                f"currency NOT IN ({quoted(codes.CURRENCIES)})",
                 "unknown_code",
                 f"'{label} is no currency of ISO 4217, such as CNY' || {got}",
             )
@@ -179,10 +179,6 @@ def rules(table: Table, given: Collection[str], rounded: Collection[str] = ()) -
         )
     for check in table.checks:
         yield check.bad, check.code, quote(f"{check.en} ({check.zh})")
-
-
-def _quoted(listed: Iterable[str]) -> str:
-    return ", ".join(map(quote, listed))
 
 
 def _published(column: Column) -> bool:

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 from credit.tables import Column, Table
 from credit.warehouse import words
-from credit.warehouse.connection import quote
+from credit.warehouse.connection import quote, quoted
 
 _ENDS = " \t\r\n\u00a0\u3000\ufeff\u200b\u200c\u200d\u200e\u200f\u2060\u202a\u202c"
 """White space and invisible characters that belong to no value."""
@@ -33,15 +33,11 @@ def half_width(text: str) -> str:
     return f"translate({text}, {quote(_FULL)}, {quote(_HALF)})"
 
 
-def _listed(values: tuple[str, ...]) -> str:
-    return ", ".join(map(quote, values))
-
-
 def is_nothing(text: str, column: Column) -> str:
     """SQL: whether a trimmed text is one of the words for nothing."""
     allowed = tuple(word for word in _nothing_words(column) if word not in column.codes)
     longest = max(map(len, allowed))
-    return f"coalesce(length({text}) <= {longest} AND lower({text}) IN ({_listed(allowed)}), false)"
+    return f"coalesce(length({text}) <= {longest} AND lower({text}) IN ({quoted(allowed)}), false)"
 
 
 def _nothing_words(column: Column) -> tuple[str, ...]:
@@ -107,7 +103,7 @@ def _own_zone(text: str, zone: str) -> str:
     """The text without the abbreviation of the platform's own zone; NULL with any other that is not UTC's."""
     own = abbreviations(zone)
     letters = rf"regexp_extract({text}, '[ 0-9]([A-Za-z]{{2,5}})$', 1)"
-    mine = f"upper({letters}) IN ({_listed(own)})" if own else "false"
+    mine = f"upper({letters}) IN ({quoted(own)})" if own else "false"
     return (
         f"CASE WHEN {letters} = '' OR upper({letters}) IN ('UTC', 'GMT') THEN {text} "
         f"WHEN {mine} THEN trim(left({text}, length({text}) - length({letters}))) END"
@@ -147,7 +143,7 @@ def _other_ways(text: str, zone: str) -> str:
     stamp = f"try_strptime({java}, '%Y %b %d %H:%M:%S')"
     dated = (
         f"CASE WHEN {of_java} IN ('UTC', 'GMT') THEN timezone('UTC', {stamp}) "
-        + (f"WHEN {of_java} IN ({_listed(own)}) THEN CAST({stamp} AS TIMESTAMPTZ) " if own else "")
+        + (f"WHEN {of_java} IN ({quoted(own)}) THEN CAST({stamp} AS TIMESTAMPTZ) " if own else "")
         + "END"
     )
     offset = rf"TRY_CAST(regexp_replace({half}, '\s+([+-]\d{{2}}:?\d{{2}})$', '\1') AS TIMESTAMPTZ)"
@@ -198,7 +194,7 @@ def reads(table: Table, column: Column, text: str, zone: str) -> str:
     if column.type == "date":
         taken = f"CASE WHEN length({text}) <= 10 THEN TRY_CAST({text} AS DATE) END"
         # Without end is not the same as not told.
-        endless = f"WHEN lower({text}) IN ({_listed(words.OPEN_END)}) THEN {NO_END}" if column.plan else ""
+        endless = f"WHEN lower({text}) IN ({quoted(words.OPEN_END)}) THEN {NO_END}" if column.plan else ""
         return (
             f"CASE {endless} WHEN {blank(table, column, text)} THEN NULL "
             f"ELSE coalesce({taken}, CAST({instant(text, zone)} AS DATE)) END"
@@ -216,7 +212,7 @@ def blank(table: Table, column: Column, text: str) -> str:
     """SQL: whether a trimmed text says that there is no value: a word for nothing, an open end, a masked consumer."""
     says = [f"{text} IS NULL", is_nothing(text, column)]
     if column.type in ("date", "instant") and column.plan:
-        says.append(f"lower({text}) IN ({_listed(words.OPEN_END)})")
+        says.append(f"lower({text}) IN ({quoted(words.OPEN_END)})")
     if column.privacy == "pseudonym" and is_id(table, column):
         says.append(f"coalesce({masked(text)}, false)")
     return "(" + " OR ".join(says) + ")"

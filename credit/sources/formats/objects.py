@@ -17,7 +17,7 @@ from credit.settings import Settings
 from credit.sources.formats import encoding
 from credit.sources.formats.raw import CHUNK, RawTable, Reject, keep_rejects, row_count
 from credit.sources.formats.text import OriginalLines, literal
-from credit.warehouse.connection import quote, scalar
+from credit.warehouse.connection import quote, quoted, scalar
 
 _SCHEMA = pa.schema([("_line", pa.int64()), ("line", pa.string())])
 MOST_KEYS = 1_000
@@ -155,7 +155,7 @@ def _table(
         places = nested
         if not places:
             break
-    paths = ", ".join(quote(place) for place in columns.values())
+    paths = quoted(columns.values())
     names = {header: f"c{i}" for i, header in enumerate(columns)}
     picked = "".join(f", v[{i + 1}] AS {column}" for i, column in enumerate(names.values()))
     values = f"json_extract_string(line, [{paths}])" if columns else "NULL"
