@@ -304,7 +304,6 @@ def _grouped(facts: NightFacts, frame: nw.LazyFrame[Any], statistics: list[Group
             "size",
             (nw.col("size") >= 2).cast(nw.Int64).alias("again"),
             (nw.col("size") - 1).alias("more"),
-            (nw.col("size") * nw.col("size")).alias("square"),
         )
         .group_by("subject_id")
         .agg(
@@ -312,7 +311,6 @@ def _grouped(facts: NightFacts, frame: nw.LazyFrame[Any], statistics: list[Group
             nw.col("again").sum().alias("repeated"),
             nw.col("size").sum().alias("rows"),
             nw.col("more").sum().alias("beyond"),
-            nw.col("square").sum().alias("squares"),
         )
     )
     places, mine = _places(facts, counted)

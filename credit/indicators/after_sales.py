@@ -10,7 +10,7 @@ where it was settled, or is open within its term; not at all where it was reject
 
 import narwhals as nw
 
-from credit.indicators.base import At, Example, Grouped, Groups, Indicator, Text, count, parameter, total
+from credit.indicators.base import At, Example, Groups, Indicator, Text, count, grouped, parameter, total
 from credit.indicators.orders import KEPT, ORDERS, choose, names_binding_order, orders, outcome, sum_of_orders, true
 
 col, lit = nw.col, nw.lit
@@ -61,7 +61,7 @@ for_cause = true(col("refund_reason").is_in(FOR_CAUSE)) & ~outcome("void")
 
 COMPLAINTS = count("complaints", ~col("filed_at").is_null())
 """All that were filed."""
-_AGAIN = Grouped("complaints", Groups("complaints", "buyer_id", counting), "beyond")
+_AGAIN = grouped(Groups("complaints", "buyer_id", counting), "beyond")
 
 
 def _weighed(at: At) -> nw.Expr:

@@ -277,13 +277,16 @@ class Groups:
     where: nw.Expr | None = None
 
 
+Statistic = Literal["groups", "repeated", "rows", "beyond"]
+
+
 @dataclass(frozen=True, eq=False)
 class Grouped(Leaf):
     """One statistic of `groups`: how many groups, how many with two rows or more, rows in all, rows beyond the first of
-    each, sum of squared sizes."""
+    each."""
 
     groups: Groups
-    statistic: Literal["groups", "repeated", "rows", "beyond", "squares"]
+    statistic: Statistic
 
 
 @dataclass(frozen=True, eq=False)
@@ -319,21 +322,9 @@ def median(table: str, expr: nw.Expr, *, party: Party = "subject_id") -> Median:
     return Median(table, expr, party=party)
 
 
-def grouped(
-    table: str, by: str, statistic: Literal["groups", "repeated", "rows", "squares"], party: Party = "subject_id"
-) -> Grouped:
-    """A statistic of the merchant's rows grouped by a column; use `statistics_of` for several of one grouping."""
-    return Grouped(table, Groups(table, by), statistic, party=party)
-
-
-def statistics_of(groups: Groups, party: Party = "subject_id") -> tuple[Grouped, Grouped, Grouped, Grouped]:
-    """(groups, repeated, rows, squares) of one grouping, counted together in one query."""
-    return (
-        Grouped(groups.table, groups, "groups", party=party),
-        Grouped(groups.table, groups, "repeated", party=party),
-        Grouped(groups.table, groups, "rows", party=party),
-        Grouped(groups.table, groups, "squares", party=party),
-    )
+def grouped(groups: Groups, statistic: Statistic, party: Party = "subject_id") -> Grouped:
+    """A statistic of the merchant's rows grouped by a column; those of the same `groups` are counted together in one query."""
+    return Grouped(groups.table, groups, statistic, party=party)
 
 
 Unit = Literal[

@@ -7,7 +7,7 @@ that the right is not meant, is. Results about buyers are for the platform and t
 
 import narwhals as nw
 
-from credit.indicators.base import Example, Groups, Indicator, Party, Text, count, grouped, median, statistics_of
+from credit.indicators.base import Example, Groups, Indicator, Party, Text, count, grouped, median
 
 col = nw.col
 
@@ -24,7 +24,7 @@ ORDERS = count("transactions", ~col("ordered_at").is_null(), party=BUYER)
 PAID = count("transactions", _paid, party=BUYER)
 COMPLETED = count("transactions", _completed, party=BUYER)
 REVIEWS = count("reviews", ~col("rating_overall").is_null() & col("authentic").fill_null(True), party=BUYER)
-_sellers, _, _rows, _ = statistics_of(Groups("transactions", "seller_id"), party=BUYER)
+_by_seller = Groups("transactions", "seller_id")
 
 INDICATORS = (
     Indicator(
@@ -184,7 +184,7 @@ INDICATORS = (
     Indicator(
         id="buyer_active_days",
         element="activity",
-        numerator=grouped("transactions", "ordered_on", "groups", party=BUYER),
+        numerator=grouped(Groups("transactions", "ordered_on"), "groups", BUYER),
         denominator=None,
         evidence=ORDERS,
         better="high",
@@ -201,9 +201,9 @@ INDICATORS = (
     Indicator(
         id="buyer_sellers",
         element="activity",
-        numerator=_sellers,
+        numerator=grouped(_by_seller, "groups", BUYER),
         denominator=None,
-        evidence=_rows,
+        evidence=grouped(_by_seller, "rows", BUYER),
         better="high",
         unit="count",
         name=Text("交易商家数", "Merchants bought from"),

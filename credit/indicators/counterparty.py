@@ -7,7 +7,7 @@ false review that praises is held against the merchant it praises, one that atta
 
 import narwhals as nw
 
-from credit.indicators.base import Example, Groups, Indicator, Text, count, statistics_of, total
+from credit.indicators.base import Example, Groups, Indicator, Text, count, grouped, total
 from credit.indicators.orders import KEPT, ORDERS, names_binding_order, true
 
 col = nw.col
@@ -22,7 +22,7 @@ praised_falsely = ~true(col("shared")) & true(~col("authentic")) & (col("rating_
 REVIEWS = count("reviews", own & ~col("rating_overall").is_null())
 POSITIVE = count("reviews", positive)
 NEGATIVE = count("reviews", negative)
-_praisers, _repeated, _rows, _squares = statistics_of(Groups("reviews", "buyer_id", positive))
+_praisers = grouped(Groups("reviews", "buyer_id", positive), "groups")
 _TRUE, _FALSE = count("reviews", praised_truly), count("reviews", praised_falsely)
 
 

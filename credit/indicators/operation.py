@@ -5,14 +5,15 @@ Only kept orders count: neither a bad order nor one that cost nothing makes a me
 
 import narwhals as nw
 
-from credit.indicators.base import Example, Grouped, Groups, Indicator, Text, statistics_of, total
+from credit.indicators.base import Example, Groups, Indicator, Text, grouped, total
 from credit.indicators.orders import KEPT, ORDERS, kept, sum_of_orders
 
 col = nw.col
 
-_buyers, _returning, _orders_known, _squares = statistics_of(Groups("transactions", "buyer_id", kept))
-_categories, _, _categorised, _ = statistics_of(Groups("transactions", "category", kept))
-_days = Grouped("transactions", Groups("transactions", "ordered_on", kept), "groups")
+_by_buyer = Groups("transactions", "buyer_id", kept)
+_buyers, _returning = grouped(_by_buyer, "groups"), grouped(_by_buyer, "repeated")
+_categories = grouped(Groups("transactions", "category", kept), "groups")
+_days = grouped(Groups("transactions", "ordered_on", kept), "groups")
 
 INDICATORS = (
     Indicator(
