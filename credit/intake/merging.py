@@ -80,7 +80,7 @@ def _merge(con: duckdb.DuckDBPyConnection, table: Table, batch_id: int) -> dict[
     touched = scalar(con, f"SELECT count(DISTINCT {key}) FROM incoming WHERE touches")
     if touched:
         of_touched = f"SEMI JOIN (SELECT {key} FROM incoming WHERE touches) USING ({key})"
-        promises, hang_on_promises = _promises(table)
+        believed = _believed(table)
         con.execute(
             statement(
                 __file__,
@@ -90,8 +90,7 @@ def _merge(con: duckdb.DuckDBPyConnection, table: Table, batch_id: int) -> dict[
                 names=names,
                 content=content,
                 of_touched=of_touched,
-                promises=promises,
-                hang_on_promises=hang_on_promises,
+                believed=believed,
             )
         )
     con.execute(f"DELETE FROM landing.{table.name} WHERE {mine}")
@@ -99,18 +98,20 @@ def _merge(con: duckdb.DuckDBPyConnection, table: Table, batch_id: int) -> dict[
     return {"new": new, "replaced": changed, "unchanged": rows - new - changed}
 
 
-def _promises(table: Table) -> tuple[str, str]:
-    """SQL of the table's promises in a version, each the one first known by then, and of the columns derived from them.
+def _believed(table: Table) -> str:
+    """SQL of `all_versions` as they are believed: of a promise the one first made, and what is derived from it.
 
     A promise moved later, or taken back, is not kept by that. What was delivered wrong is put right by delivering it
     with --history, or by an objection.
     """
     promises = [column.name for column in table.columns if column.promise]
-    hanging = [c for c in table.columns if c.derived and any(name in c.derived for name in promises)]
-    return (
-        ", ".join(f"first_value({name} IGNORE NULLS) OVER so_far AS {name}" for name in promises or [table.key]),
-        ", ".join(f"{c.derived} AS {c.name}" for c in hanging) or f"{table.key} AS {table.key}",
-    )
+    if not promises:
+        return "FROM all_versions"
+    first = ", ".join(f"first_value({name} IGNORE NULLS) OVER so_far AS {name}" for name in promises)
+    derived = (c for c in table.columns if c.derived and any(name in c.derived for name in promises))
+    return f"""SELECT * REPLACE ({", ".join(f"{c.derived} AS {c.name}" for c in derived)}) FROM (
+        SELECT * REPLACE ({first}) FROM all_versions WINDOW so_far AS (
+            PARTITION BY {table.key} ORDER BY known_at, batch_id ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW))"""
 
 
 def refuse(con: duckdb.DuckDBPyConnection, batch_id: int, reason: str) -> Counts:

@@ -4,16 +4,11 @@ WITH all_versions AS (
     UNION ALL SELECT $names, batch_id FROM canonical.$table $of_touched
     UNION ALL SELECT $names, batch_id FROM history.$table $of_touched
 ),
--- the promise first made is the one that binds
-promised AS (
-    SELECT * REPLACE ($promises) FROM all_versions
-    WINDOW so_far AS (PARTITION BY $key ORDER BY known_at, batch_id ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW)
-),
-bound AS (SELECT * REPLACE ($hang_on_promises) FROM promised),
+believed AS ($believed),
 -- a version that says what the one before it said is no new belief
 changes AS (
     SELECT *, ROW($content) IS NOT DISTINCT FROM lag(ROW($content)) OVER w AS repeats
-    FROM bound WINDOW w AS (PARTITION BY $key ORDER BY known_at, batch_id)
+    FROM believed WINDOW w AS (PARTITION BY $key ORDER BY known_at, batch_id)
 )
 SELECT $names, batch_id, lead(known_at) OVER (PARTITION BY $key ORDER BY known_at, batch_id) AS known_until
 FROM changes WHERE NOT coalesce(repeats, false);

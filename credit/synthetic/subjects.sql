@@ -2,9 +2,8 @@ WITH coded AS (
     SELECT *,
         sim_organisation('MA' || substr('0123456789', CAST(1 + floor(sim_u(id, 'org') * 10) AS BIGINT), 1)
             || sim_serial(number)) AS organisation,
-        kind = 'enterprise' OR role = 'seller' AND (
-            sim_u(id, 'household') < 0.3 OR coalesce(category, '') IN ('食品生鲜', '图书文具')
-        ) AS licensed,
+        coalesce(category IN ('食品生鲜', '图书文具'), false) AS needs_a_permit,
+        kind = 'enterprise' OR role = 'seller' AND (sim_u(id, 'household') < 0.3 OR needs_a_permit) AS licensed,
         coalesce(story NOT IN ('careless_giant', 'brusher', 'exit_scam', 'abusive_buyer'), false) AS tidy
     FROM sim_people
 ), worded AS (
@@ -35,7 +34,7 @@ SELECT subject_id, kind, role,
          WHEN licensed THEN DATE '9999-12-31' END AS licence_valid_until,
     CASE WHEN category = '食品生鲜' AND licensed THEN 'JY1' || area || lpad(number::VARCHAR, 7, '0')
          WHEN category = '图书文具' AND licensed THEN '新出发' || area || lpad(number::VARCHAR, 5, '0') END AS permit_no,
-    CASE WHEN category IN ('食品生鲜', '图书文具') AND licensed THEN DATE '$end'
+    CASE WHEN needs_a_permit AND licensed THEN DATE '$end'
          + CAST(1700 * sim_u(id, 'permit') - if(story IS NULL, 60, 0) AS INTEGER) END AS permit_valid_until,
     CASE WHEN licensed AND (tidy OR sim_u(id, 'icp') < 0.5 + 0.4 * quality) THEN printf('测ICP备%08d号', number)
          END AS icp_record,
