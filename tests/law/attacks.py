@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from itertools import product
 
 from law.facts import Merchant, at, is_kept, on
-from law.matrix import Cell, evaluated, merchant
+from law.matrix import Cell, averages, evaluated, merchant
 
 STEPS = (1, 2, 3, 5, 8, 13, 20, 30, 45, 70, 100, 160, 256)
 MERCHANTS = tuple(product(("good", "middling", "weak"), ("small", "large")))
@@ -174,12 +174,9 @@ def prices() -> dict[str, list[int | None]]:
                 shown = (attack.truth if honest else attack.attack)(m, steps)
                 made += [(cell, each) for each in dict.fromkeys([m, *shown])]
                 measured |= {each.name: (attack.en, (quality, size), steps, honest) for each in shown}
-    bases = [
-        (Cell(q, s, k), merchant(Cell(q, s, k), 100_000 + i))
-        for i, (q, s, k) in enumerate(product(("good", "middling", "weak"), ("small", "large"), ("enterprise", "individual")))
-    ]  # fmt: skip
-    priors = {done.rulebook.hash: done.scores.priors for done in evaluated(bases, "full", None)}
-    (enterprises,) = (done for done in evaluated(made, "full", priors) if done.rulebook.subject.kind == "enterprise")
+    (enterprises,) = (
+        done for done in evaluated(made, "full", averages()) if done.rulebook.subject.kind == "enterprise"
+    )
     symbols = enterprises.rulebook.symbols
     places: dict[tuple[str, tuple[str, str], int, bool], int] = {}
     for subject, grade in zip(enterprises.scores.subjects, enterprises.grades["grade"], strict=True):

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from itertools import product
 
 from law.facts import Merchant, at, on
-from law.matrix import Cell, evaluated, merchant
+from law.matrix import Cell, averages, evaluated
 
 
 @dataclass(frozen=True)
@@ -64,10 +64,6 @@ TRADERS = (
 
 
 def main() -> None:
-    bases = [
-        (Cell(q, s, k), merchant(Cell(q, s, k), 100_000 + i))
-        for i, (q, s, k) in enumerate(product(("good", "middling", "weak"), ("small", "large"), ("enterprise", "individual")))
-    ]  # fmt: skip
     made = []
     names: dict[str, tuple[Trader, str]] = {}
     for number, (trader, kind) in enumerate(product(TRADERS, ("enterprise", "individual")), 1):
@@ -78,8 +74,7 @@ def main() -> None:
     print("| merchant | enterprise | evidence | individual | evidence |")
     print("|---|---:|---:|---:|---:|")
     found: dict[tuple[str, str], str] = {}
-    priors = {done.rulebook.hash: done.scores.priors for done in evaluated(bases, "full", None)}
-    for done in evaluated(made, "full", priors):
+    for done in evaluated(made, "full", averages()):
         grades = done.grades.set_index("subject_id")
         for subject in grades.index:
             row, (trader, kind) = grades.loc[subject], names[subject]

@@ -202,6 +202,14 @@ def evaluated(
             return night.compute(con, DAY, ZONE, _books(), priors=priors)
 
 
+def averages(supply: str = "full", bases: Sequence[tuple[Cell, Merchant]] | None = None) -> dict[str, dict[str, float]]:
+    """Rulebook hash -> the reference averages of merchants to which nothing happened (unless given: all of them)."""
+    if bases is None:
+        plain = [cell for cell in cells() if cell.fact is None]
+        bases = [(cell, merchant(cell, 100_000 + i)) for i, cell in enumerate(plain)]
+    return {done.rulebook.hash: done.scores.priors for done in evaluated(bases, supply, None)}
+
+
 def _serves(fact: Fact, supply: str) -> bool:
     if supply == "full":
         return True
@@ -221,7 +229,7 @@ def violations(chosen: Sequence[Cell] | None = None, supplies: Sequence[str] = S
         ]  # fmt: skip
         made = [(cell, merchant(cell, number)) for number, cell in enumerate(mine, 1)]
         bases = [(cell, m) for cell, m in made if cell.fact is None]
-        priors = {one.rulebook.hash: one.scores.priors for one in evaluated(bases, supply, None)}
+        priors = averages(supply, bases)
         scores: dict[Cell, float] = {}
         grades: dict[Cell, str] = {}
         symbols: dict[str, list[str]] = {}
