@@ -116,9 +116,10 @@ def test_explanations_add_up(con, olist_home) -> None:
 
 
 def test_what_olist_does_not_tell_is_missing(con) -> None:
-    """No complaints, no refunds, no deposits."""
+    """No complaints, no refunds, no deposits; and it never says who called an order off, or why."""
     silent = ("complaint_rate", "first_response_hours", "refund_for_cause_rate", "refund_days", "deposit_held",
-              "rating_service", "unanswered_negatives", "invoice_rate", "traceable_share")  # fmt: skip
+              "rating_service", "unanswered_negatives", "invoice_rate", "traceable_share",
+              "seller_cancelled_rate", "stock_out_rate")  # fmt: skip
     states = con.execute(
         "SELECT DISTINCT indicator, state FROM results.indicators WHERE list_contains(?, indicator)", [list(silent)]
     ).fetchall()
