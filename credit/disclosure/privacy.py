@@ -74,8 +74,7 @@ DECIMALS: dict[Unit, int] = {
     "share": 3, "index": 3, "stars": 1, "hours": 1, "days": 2, "flag": 0, "months": 0, "weighted": 2, "rank": 0,
 }  # fmt: skip
 BY_THE_MERCHANT = frozenset({
-    "completion_rate", "seller_cancelled_rate", "stock_out_rate", "on_time_dispatch_rate", "on_time_delivery_rate",
-    "invoice_rate", "traceable_share", "non_delivery",
+    "completion_rate", "on_time_dispatch_rate", "on_time_delivery_rate", "invoice_rate", "traceable_share", "non_delivery",
 })  # fmt: skip
 """Indicators of transactions that tell what the merchant did with orders: few of them betray nobody. Any other, a new
 one too, may tell what buyers did."""

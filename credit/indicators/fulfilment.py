@@ -22,15 +22,12 @@ from credit.indicators.orders import (
 
 col = nw.col
 
-cancelled_by_seller = outcome("seller_cancelled", "broken")
 invoice_refused = true(col("invoice_asked")) & outcome("kept", "surplus", "late") & col("invoice_issued_at").is_null()
 invoice_issued = true(col("invoice_asked")) & kept & ~col("invoice_issued_at").is_null()
 untraced = outcome("kept", "late") & ~true(col("traceable"))
 
 DISPATCH_BROKEN = orders(col("dispatch_broken"))
 DELIVERY_BROKEN = orders(col("delivery_broken"))
-CANCELLED = orders(cancelled_by_seller)
-OUT_OF_STOCK = orders(cancelled_by_seller & true(col("cancel_reason") == "stock_out"))
 INVOICES_ISSUED = orders(invoice_issued)
 TRACED = orders(kept & true(col("traceable")))
 
@@ -51,53 +48,10 @@ INDICATORS = (
         why=Text("接单后不能完成，是最直接的违约。", "An order taken and not completed is the plainest breach."),
         failing=Text("部分订单未交付或被取消", "Orders were not delivered, or were cancelled"),
         improve=Text(
-            "只接能够完成的订单，及时更新库存与价格。",
-            "Take only orders you can complete; keep stock and prices up to date.",
+            "上架前核对库存与价格，只接能够完成的订单。",
+            "Check stock and price before listing; take only orders you can complete.",
         ),
         example=Example(97, 100),
-    ),
-    Indicator(
-        id="seller_cancelled_rate",
-        element="fulfilment",
-        numerator=CANCELLED,
-        denominator=KEPT + CANCELLED,
-        evidence=ORDERS,
-        better="low",
-        unit="share",
-        name=Text("商家取消率", "Seller-cancelled rate"),
-        definition=Text(
-            "商家取消及失约后取消的订单 ÷（履约 + 这些订单）",
-            "orders cancelled by the seller, or by anybody after a broken promise / (kept + these)",
-        ),
-        why=Text("商家单方取消使消费者落空。", "A cancellation by the seller leaves the consumer with nothing."),
-        failing=Text(
-            "有订单被商家取消，或失约后取消", "Orders were cancelled by the seller, or after a broken promise"
-        ),
-        improve=Text(
-            "核对库存和价格后再上架，避免接单后取消。",
-            "Check stock and price before listing rather than cancelling after.",
-        ),
-        needs=("transactions.cancelled_by",),
-        example=Example(2, 100),
-    ),
-    Indicator(
-        id="stock_out_rate",
-        element="fulfilment",
-        numerator=OUT_OF_STOCK,
-        denominator=KEPT + OUT_OF_STOCK,
-        evidence=ORDERS,
-        better="low",
-        unit="share",
-        name=Text("缺货率", "Stock-out rate"),
-        definition=Text(
-            "因缺货取消的订单 ÷（履约 + 这些订单）",
-            "orders cancelled for want of stock / (kept + these)",
-        ),
-        why=Text("出售没有的货物等于虚假供货。", "Selling what is not there is a false offer."),
-        failing=Text("有订单因缺货被取消", "Orders were cancelled because goods were out of stock"),
-        improve=Text("同步库存，缺货商品及时下架。", "Synchronise stock and take down what is out of it."),
-        needs=("transactions.cancel_reason",),
-        example=Example(1, 100),
     ),
     Indicator(
         id="on_time_dispatch_rate",
@@ -109,8 +63,9 @@ INDICATORS = (
         unit="share",
         name=Text("按时发货率", "On-time dispatch rate"),
         definition=Text(
-            "履约订单 ÷（履约 + 逾期发货、未交付、失约后取消的订单）",
-            "orders kept / (kept + sent late, not sent though the term has passed, undelivered, or cancelled after that)",
+            "履约订单 ÷（履约 + 逾期发货、未交付、商家取消、失约后取消的订单）",
+            "orders kept / (kept + sent late, not sent though the term has passed, or failed: undelivered, cancelled by the seller or "
+            "after a broken promise)",
         ),
         why=Text(
             "发货由商家掌握，最能反映其守约。",
@@ -134,10 +89,10 @@ INDICATORS = (
         name=Text("发货用时占比", "Share of the dispatch time used"),
         definition=Text(
             "从下单到交运的时长 ÷ 发货期限，逐单计算（四舍五入至千分位，每单最多计 "
-            f"{DISPATCH_TIME_CAP.value:g}，逾期未交运、未交付按上限计），履约与逾期发货的订单合计 ÷ 履约订单数",
+            f"{DISPATCH_TIME_CAP.value:g}，逾期未交运、未交付、商家取消、失约后取消的按上限计），履约、逾期发货及上述订单合计 ÷ 履约订单数",
             "time from order to handing over / term of dispatch, rounded to thousandths an order (at most "
-            f"{DISPATCH_TIME_CAP.value:g}, which an order not sent in time or undelivered counts), summed over orders kept or sent "
-            "late / orders kept",
+            f"{DISPATCH_TIME_CAP.value:g}, which an order not yet sent though the term has passed, or failed, counts), summed over "
+            "orders kept, sent late or failed / orders kept",
         ),
         why=Text(
             "总在最后一刻发货的商家，稍有波动便会失约；用时占比比迟发更早显露这一风险。",
@@ -161,8 +116,9 @@ INDICATORS = (
         unit="share",
         name=Text("按时送达率", "On-time delivery rate"),
         definition=Text(
-            "履约订单 ÷（履约 + 逾期送达、未交付、失约后取消的订单）",
-            "orders kept / (kept + delivered late, not there though the term has passed, or cancelled after that)",
+            "履约订单 ÷（履约 + 逾期送达、未交付、商家取消、失约后取消的订单）",
+            "orders kept / (kept + delivered late, not there though the term has passed, or failed: undelivered, cancelled by the "
+            "seller or after a broken promise)",
         ),
         why=Text("消费者按承诺的送达时间作出购买决定。", "Consumers decide by the promised delivery."),
         failing=Text("部分订单未在承诺时间内送达", "Orders were not delivered by the promised time"),
@@ -182,10 +138,10 @@ INDICATORS = (
         unit="days",
         name=Text("平均送达迟延", "Mean delivery lateness"),
         definition=Text(
-            f"各订单超过送达期限的天数（每单最多计 {LATENESS_CAP_DAYS.value:g} 天；未送达的计至评价日，未交付、失约后取消的按上限计）"
+            f"各订单超过送达期限的天数（每单最多计 {LATENESS_CAP_DAYS.value:g} 天；未送达的计至评价日，未交付、商家取消、失约后取消的按上限计）"
             "之和 ÷ 履约订单数",
             f"days past the term of delivery (at most {LATENESS_CAP_DAYS.value:g} an order; not there yet: so far, days begun counting "
-            "whole; undelivered or cancelled after a broken promise: the most), summed / orders kept",
+            "whole; undelivered, cancelled by the seller or after a broken promise: the most), summed / orders kept",
         ),
         why=Text("迟一天与迟一月不同。", "A day late is not a month late."),
         failing=Text("迟到订单的迟延时间较长", "Late orders were late by long"),

@@ -7,12 +7,13 @@
     late              sent or received after its term, or not yet though the term has passed
     undelivered       never sent, or never received, though the longest term has passed
     seller_cancelled  cancelled other than by the buyer's wish, before any term had passed
-    broken            cancelled by anybody after a term had passed unkept: a broken promise stays broken. Where tracking is
-                      supplied, a dispatch that nothing traces and that reached nobody is no more than said
+    broken            cancelled by anybody after a term had passed unkept: a broken promise stays broken, and a dispatch that
+                      reached nobody by then is no more than said
     cancelled         cancelled by the buyer's wish before that
 
 Kept orders are the good side of every rate, each breach the bad side of its own: kept / (kept + breach), or harm / kept. So
-a kept order never lowers a mark, and no bad order, nor one that cost nothing, dilutes another.
+a kept order never lowers a mark, and no bad order, nor one that cost nothing, dilutes another. An order that failed, cancelled by
+the seller or never there, broke both its promises as far as they can be broken: cancelling is no cheaper than being late.
 
 Terms are the promises, at most the rulebook's longest, and the rulebook's own where none was made. Where neither payment
 nor dispatch nor delivery is supplied, nothing is concluded and orders stay open.
@@ -244,14 +245,11 @@ def _decided(frame: nw.LazyFrame[Any], at: At) -> nw.LazyFrame[Any]:
     )
     received, is_off = col("received"), ~col("cancelled_at").is_null()
     cancelled = col("cancel_minutes")
-    sent_in_time = true(col("sent") <= col("dispatch_term"))
+    sent_in_time = true(col("sent") <= col("dispatch_term")) & true(received <= cancelled)
     dispatch_late = true(col("sent") > col("dispatch_term")) | (col("sent").is_null() & col("dispatch_passed"))
     unsent = col("sent").is_null()
     if not tells_dispatch:
         sent_in_time, unsent, dispatch_late = lit(True), lit(False), lit(False)
-    elif at.supplies("transactions.traceable"):
-        # Of an order that was called off: a dispatch that nothing traces and that reached nobody is no more than said.
-        sent_in_time = sent_in_time & (true(col("traceable")) | true(received <= cancelled))
     frame = frame.with_columns(
         dispatch_late.alias("dispatch_late"),
         (true(received > col("delivery_term")) | (received.is_null() & col("delivery_passed"))).alias("delivery_late"),
@@ -286,10 +284,10 @@ def _decided(frame: nw.LazyFrame[Any], at: At) -> nw.LazyFrame[Any]:
         ]
     frame = frame.with_columns(choose(*ends, otherwise=lit("open")).alias("outcome"))
 
-    gone, late = outcome("undelivered", "broken"), outcome("late")
+    late = outcome("late")
     frame = frame.with_columns(
-        (gone | (late & col("dispatch_late"))).alias("dispatch_broken"),
-        (gone | (late & col("delivery_late"))).alias("delivery_broken"),
+        (failed | (late & col("dispatch_late"))).alias("dispatch_broken"),
+        (failed | (late & col("delivery_late"))).alias("delivery_broken"),
     )
     # In whole thousandths, rounded half up: sums of fractions would depend on the order of rows.
     most_used = round(at[DISPATCH_TIME_CAP] * 1000)
@@ -304,8 +302,8 @@ def _decided(frame: nw.LazyFrame[Any], at: At) -> nw.LazyFrame[Any]:
     over = nw.when(over < cap * DAY_MINUTES).then(over).otherwise(lit(cap * DAY_MINUTES))
     added = ("outcome", "dispatch_broken", "delivery_broken", "time_used", "late_minutes")
     return frame.with_columns(
-        choose((gone, lit(most_used)), (kept | (late & col("dispatch_late")), used)).alias("time_used"),
-        choose((gone, lit(cap * DAY_MINUTES)), (late & col("delivery_late"), over), otherwise=lit(0)).alias(
+        choose((failed, lit(most_used)), (kept | (late & col("dispatch_late")), used)).alias("time_used"),
+        choose((failed, lit(cap * DAY_MINUTES)), (late & col("delivery_late"), over), otherwise=lit(0)).alias(
             "late_minutes"
         ),
     ).select(*before, *added)

@@ -116,10 +116,9 @@ def test_explanations_add_up(con, olist_home) -> None:
 
 
 def test_what_olist_does_not_tell_is_missing(con) -> None:
-    """No complaints, no refunds, no deposits; and it never says who called an order off, or why."""
+    """No complaints, no refunds, no deposits, no invoices."""
     silent = ("complaint_rate", "first_response_hours", "refund_for_cause_rate", "refund_days", "deposit_held",
-              "rating_service", "unanswered_negatives", "invoice_rate", "traceable_share",
-              "seller_cancelled_rate", "stock_out_rate")  # fmt: skip
+              "rating_service", "unanswered_negatives", "invoice_rate", "traceable_share")  # fmt: skip
     states = con.execute(
         "SELECT DISTINCT indicator, state FROM results.indicators WHERE list_contains(?, indicator)", [list(silent)]
     ).fetchall()
@@ -181,7 +180,7 @@ WITH timed AS (
 ), ended AS (
     SELECT *, CASE
         WHEN paid IS NULL AND sending IS NULL OR round(amount * 130) <= 100 THEN 'void'
-        WHEN off AND (calling_off > send_term AND NOT coalesce(sending <= send_term, false)
+        WHEN off AND (calling_off > send_term AND NOT coalesce(sending <= send_term AND arrival <= calling_off, false)
                       OR calling_off > arrive_term AND NOT coalesce(arrival <= arrive_term, false)) THEN 'broken'
         WHEN off THEN 'called off'
         WHEN sending IS NULL AND ordered < '2018-08-16' OR arrival IS NULL AND ordered < '2018-07-17' THEN 'undelivered'
@@ -194,15 +193,14 @@ SELECT *, ending = 'kept' AND row_number() OVER (
 FROM ended;
 
 CREATE OR REPLACE TEMP TABLE of_orders AS
-SELECT seller_id, kept AS order_volume, kept / nullif(kept + gone + off, 0) AS completion_rate,
-       kept / nullif(kept + gone + sent_late, 0) AS on_time_dispatch_rate,
-       (2000 * gone + used) / 1000 / nullif(kept, 0) AS dispatch_time_used,
-       kept / nullif(kept + gone + came_late, 0) AS on_time_delivery_rate,
-       (30 * 1440 * gone + minutes_late) / 1440 / nullif(kept, 0) AS delivery_lateness,
+SELECT seller_id, kept AS order_volume, kept / nullif(kept + failed, 0) AS completion_rate,
+       kept / nullif(kept + failed + sent_late, 0) AS on_time_dispatch_rate,
+       (2000 * failed + used) / 1000 / nullif(kept, 0) AS dispatch_time_used,
+       kept / nullif(kept + failed + came_late, 0) AS on_time_delivery_rate,
+       (30 * 1440 * failed + minutes_late) / 1440 / nullif(kept, 0) AS delivery_lateness,
        amount, active_days, distinct_buyers, category_breadth, endings
 FROM (
-    SELECT seller_id, count(*) FILTER (good) AS kept, count(*) FILTER (ending IN ('undelivered', 'broken')) AS gone,
-           count(*) FILTER (ending = 'called off') AS off,
+    SELECT seller_id, count(*) FILTER (good) AS kept, count(*) FILTER (ending IN ('undelivered', 'broken', 'called off')) AS failed,
            count(*) FILTER (ending = 'late' AND sent_late) AS sent_late, count(*) FILTER (ending = 'late' AND came_late) AS came_late,
            coalesce(sum(least((sending * 2000 + send_term) // (send_term * 2), 2000))
                FILTER (good OR ending = 'late' AND sent_late), 0) AS used,

@@ -22,7 +22,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from credit.evaluation import night
-from credit.evaluation.scoring import POINT, Scores
+from credit.evaluation.scoring import POINT
 from credit.indicators import CATALOGUE
 from credit.rulebooks.book import Rulebook
 from credit.tables import TABLES
@@ -198,138 +198,104 @@ def test_an_additional_upheld_complaint_never_helps(folder, seed: int, rounds: S
 # --- missing evidence --------------------------------------------------------------------------------------------
 # A rulebook whose indicators are plain ratios with a curve of their own. What is counted of four merchants is drawn.
 
+STARS = ("rating_description", "rating_service", "rating_logistics")
 RATIOS = {
-    "fulfilment": ("on_time_dispatch_rate", "on_time_delivery_rate", "traceable_share", "invoice_rate"),
+    "fulfilment": ("traceable_share", "invoice_rate"),
     "after_sales": ("refund_for_cause_rate",),
-    "counterparty": ("rating_overall", "authentic_share", "reply_to_negatives"),
+    "counterparty": STARS,
 }
 NAMES = tuple(name for names in RATIOS.values() for name in names)
-ELEMENT = {name: element for element, names in RATIOS.items() for name in names}
 SIZE = 4
+WEIGHTS = {"fulfilment": (50, (70, 30)), "after_sales": (20, (100,)), "counterparty": (30, (60, 25, 15))}
+CURVES = {
+    "refund_for_cause_rate": [[0, 100], [0.1, 40], [0.5, 0]],
+    **{name: [[1, 0], [3, 40], [5, 100]] for name in STARS},
+}
+
+Ratios = dict[str, list[tuple[float, ...]]]
 
 
-def rulebook(book: Callable[..., Rulebook], prior: float | str = "population") -> Rulebook:
-    weights = {"fulfilment": (50, (45, 25, 20, 10)), "after_sales": (20, (100,)), "counterparty": (30, (60, 25, 15))}
-    curves = {"refund_for_cause_rate": [[0, 100], [0.1, 40], [0.5, 0]], "rating_overall": [[1, 0], [3, 40], [5, 100]]}
-
+def rulebook(book: Callable[..., Rulebook]) -> Rulebook:
     def rule(name: str, weight: float, strength: float) -> dict[str, Any]:
-        curve = curves.get(name, [[0, 0], [0.6, 20], [1, 100]])
-        return {"id": name, "weight": weight, "strength": strength, "prior": prior, "curve": curve}
+        curve = CURVES.get(name, [[0, 0], [0.6, 20], [1, 100]])
+        return {"id": name, "weight": weight, "strength": strength, "prior": "population", "curve": curve}
 
     return book(
         {
             element: (
                 weight,
-                [rule(name, w, 5 * i) for i, (name, w) in enumerate(zip(RATIOS[element], ws, strict=True))],
+                [rule(name, w, 5 * i) for i, (name, w) in enumerate(zip(RATIOS[element], ws, strict=True), 1)],
             )
-            for element, (weight, ws) in weights.items()
+            for element, (weight, ws) in WEIGHTS.items()
         }
     )
 
 
+def ratio(name: str, numerator: float, n: int) -> tuple[float, ...]:
+    """(numerator, denominator), and as many recorded where the indicator asks for it."""
+    return (numerator, n) if CATALOGUE[name].recorded is None else (numerator, n, n)
+
+
 @st.composite
-def counts(draw: st.DrawFn) -> dict[str, list[tuple[float, ...]]]:
-    """(numerator, denominator, recorded) of every merchant and indicator; a third of the denominators is 0."""
-    ratios: dict[str, list[tuple[float, ...]]] = {}
+def counts(draw: st.DrawFn) -> Ratios:
+    """What is counted of every merchant and indicator; a third of the denominators is 0."""
+    ratios: Ratios = {}
     for name in NAMES:
         ratios[name] = []
         for _ in range(SIZE):
             n = draw(st.one_of(st.just(0), st.integers(1, 6), st.integers(1, 300)))
-            most = 5 * n if name == "rating_overall" else n
-            least = n if name == "rating_overall" else 0
-            recorded = draw(st.integers(0, 3)) if CATALOGUE[name].recorded is not None else 0
-            ratios[name].append((draw(st.integers(least, most)), n, n + recorded))
+            least, most = (n, 5 * n) if name in STARS else (0, n)
+            ratios[name].append(ratio(name, draw(st.integers(least, most)), n))
     return ratios
-
-
-def exact(rules: Rulebook, scores: Scores, subject: int) -> Fraction | None:
-    """The score by its definition, in whole fractions: marks weighed in their element, elements among themselves."""
-    marks = {c.indicator: Fraction(c.mark[subject]) for c in scores.columns if c.state[subject] == "measured"}
-    of_elements = []
-    for element in rules.elements:
-        inside = [(Fraction(rule.weight), marks[rule.id]) for rule in element.indicators if rule.id in marks]
-        if inside:
-            mean = sum(w * mark for w, mark in inside) / sum(w for w, _ in inside)
-            of_elements.append((Fraction(element.weight), mean))
-    return sum(w * mark for w, mark in of_elements) / sum(w for w, _ in of_elements) if of_elements else None
 
 
 @stable(60)
 @given(ratios=counts())
-def test_the_score_is_the_weighted_mean_of_what_is_measured(book, counted, scored, ratios) -> None:
-    """What is missing or not applicable neither adds nor takes: to 1/10000 of a point, whatever is missing."""
+def test_the_score_is_the_weighted_mean_of_all_that_is_asked(book, counted, scored, ratios: Ratios) -> None:
+    """Of everybody the same weights, whatever is missing of whom; points add up to the score."""
     rules = rulebook(book)
     scores = scored(rules, counted(**ratios))
+    weights = [Fraction(element.weight) * Fraction(rule.weight) / 10_000 for element, rule in rules.rules()]
     for subject in range(SIZE):
-        expected = exact(rules, scores, subject)
-        assert (expected is None) == bool(np.isnan(scores.score[subject]))
-        if expected is not None:
-            assert abs(Fraction(scores.score[subject]) - expected * POINT) <= Fraction(1, 2) + Fraction(1, 10**4)
-            assert sum(int(column.points[subject]) for column in scores.columns) == scores.score[subject]
-            assert all(
-                abs(column.points[subject] - column.weight[subject] * np.nan_to_num(column.mark[subject]) * POINT)
-                < 1.001
-                for column in scores.columns
-            )
+        mean = sum(w * Fraction(c.mark[subject]) for w, c in zip(weights, scores.columns, strict=True))
+        assert abs(Fraction(scores.score[subject]) - mean * POINT) <= Fraction(1, 2) + Fraction(1, 10**4)
+        assert sum(int(column.points[subject]) for column in scores.columns) == scores.score[subject]
+        assert all(
+            abs(column.points[subject] - column.weight[subject] * column.mark[subject] * POINT) < 1.001
+            for column in scores.columns
+        )
 
 
 @stable(80)
 @given(ratios=counts(), name=st.sampled_from(NAMES), subject=st.integers(0, SIZE - 1))
-def test_losing_evidence_that_speaks_well_never_raises_the_score(book, counted, scored, ratios, name, subject) -> None:
-    """An indicator that marks a merchant at least as well as the rest of its element (or, where it is the only one of
-    its element, as the whole score) is lost: the score does not rise, and the evidence falls."""
-    rules = rulebook(book)
-    before = scored(rules, counted(**ratios))
-    columns = {column.indicator: column for column in before.columns}
-    assume(columns[name].state[subject] == "measured")
-    peers = [n for n in RATIOS[ELEMENT[name]] if n != name and columns[n].state[subject] == "measured"]
-    weights = {rule.id: rule.weight for _, rule in rules.rules()}
-    if peers:
-        rest = sum(weights[n] * columns[n].mark[subject] for n in peers) / sum(weights[n] for n in peers)
-    else:
-        rest = before.score[subject] / POINT
-    assume(columns[name].mark[subject] >= rest)
-
-    lost = ratios | {name: [(0, 0, 0) if i == subject else row for i, row in enumerate(ratios[name])]}
-    after = scored(rules, counted(**lost), before.priors)
-    assert np.isnan(after.score[subject]) or after.score[subject] <= before.score[subject]
-    assert after.evidence[subject] <= before.evidence[subject]
-
-
-@stable(80)
-@given(ratios=counts(), name=st.sampled_from(NAMES), subject=st.integers(0, SIZE - 1), lost=st.integers(1, 5))
-def test_losing_the_best_observations_never_raises_the_score(
-    book, counted, scored, ratios, name, subject, lost
+def test_unknown_lies_between_better_and_worse_than_the_average(
+    book, counted, scored, ratios: Ratios, name: str, subject: int
 ) -> None:
-    """Some kept promises (or five-star reviews, or orders without refund) are gone, but not all observations: neither
-    the score nor the evidence rises, although the platform's own average moves with it."""
-    numerator, n, recorded = ratios[name][subject]
-    best = {"rating_overall": 5, "refund_for_cause_rate": 0}.get(name, 1)
-    others = 1 if name == "rating_overall" else 0  # what the remaining observations are worth at least
-    most = (n - lost) * (5 if name == "rating_overall" else 1)
-    assume(n > lost)
-    assume(others * (n - lost) <= numerator - lost * best <= most)
-    fewer = (numerator - lost * best, n - lost, recorded)
+    """Losing what speaks better than the reference average never raises the score, losing what speaks worse never lowers it."""
     rules = rulebook(book)
     before = scored(rules, counted(**ratios))
-    after = scored(
-        rules, counted(**ratios | {name: [fewer if i == subject else r for i, r in enumerate(ratios[name])]})
-    )
-    assert after.score[subject] <= before.score[subject]
-    assert after.evidence[subject] <= before.evidence[subject]
+    value = next(c.value[subject] for c in before.columns if c.indicator == name)
+    assume(not np.isnan(value))
+    lost = ratios | {name: [ratio(name, 0, 0) if i == subject else row for i, row in enumerate(ratios[name])]}
+    after = scored(rules, counted(**lost), before.priors)
+    better = value - before.priors[name]
+    better = -better if CATALOGUE[name].better == "low" else better
+    change = after.score[subject] - before.score[subject]
+    assert change <= 0 if better > 0 else change >= 0
+    assert after.evidence[subject] < before.evidence[subject]
 
 
 @stable(60)
 @given(ratios=counts(), limits=st.lists(st.integers(0, 300), min_size=len(NAMES), max_size=len(NAMES)))
-def test_evidence_never_rises_when_observations_are_removed(book, counted, scored, ratios, limits) -> None:
-    """As long as nothing becomes not applicable by it, which is then no longer asked for."""
+def test_evidence_never_rises_when_observations_are_removed(
+    book, counted, scored, ratios: Ratios, limits: list[int]
+) -> None:
     rules = rulebook(book)
-    fewer = {}
+    fewer: Ratios = {}
     for name, most in zip(NAMES, limits, strict=True):
         fewer[name] = []
-        for numerator, n, recorded in ratios[name]:
-            left = min(n, most)
-            none_asked = n == 0 and recorded > 0  # not applicable before, and still
-            fewer[name].append((numerator * left / n if n else 0, left, recorded if none_asked or left else 0))
+        for numerator, n, *_ in ratios[name]:
+            left = min(int(n), most)
+            fewer[name].append(ratio(name, numerator * left / n if n else 0, left))
     before, after = scored(rules, counted(**ratios)), scored(rules, counted(**fewer))
     assert (after.evidence <= before.evidence).all()

@@ -91,7 +91,7 @@ def deliveries(folder: Path) -> tuple[Path, list[Path]]:
             con.execute(f"INSERT INTO sim.{table} ({', '.join(row)}) VALUES ({marks})", list(row.values()))
         subject, since, number = RENEWED
         con.execute(
-            """INSERT INTO sim.subjects SELECT * REPLACE (?::DATE AS licence_valid_from, NULL AS licence_valid_until,
+            """INSERT INTO sim.subjects SELECT * REPLACE (?::DATE AS licence_valid_from, DATE '9999-12-31' AS licence_valid_until,
                    ?::TIMESTAMPTZ AS known_at) FROM sim.subjects WHERE subject_id = ?""",
             [since, night(number), subject],
         )

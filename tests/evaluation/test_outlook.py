@@ -537,7 +537,6 @@ LATE_ONES = "02 04 06 08 11 12 13 14"
     [
         ("on_time_dispatch_rate", KEPT, LATE_ONES),
         ("completion_rate", KEPT, "10"),  # a late order is neither
-        ("seller_cancelled_rate", "10", KEPT),
         ("dispatch_time_used", "01 02 03 04 05 06 07 08 09 11 12 13 14 15", ""),
         ("delivery_lateness", LATE_ONES, KEPT),
         ("invoice_rate", "03", "05"),

@@ -8,7 +8,7 @@ harm beside less.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from functools import cache
 from typing import Any, Literal
@@ -169,11 +169,10 @@ ORDERS = (
     _order("cancelled by the buyer for want of stock", "bad", **OFF | {"cancelled_by": "buyer", "cancel_reason": "stock_out"}),
     _order("cancelled by the seller after the promise", "bad", **OFF | {"cancelled_at": ("+", 4)}),
     _order("cancelled by the buyer after the promise", "bad", **OFF | {"cancelled_at": ("+", 4), "cancelled_by": "buyer", "cancel_reason": "changed_mind"}),
-    replace(
-        _order("cancelled by the buyer, said to be sent", "bad", **NOT_THERE | {"traceable": None}, cancelled_at=("+", 4), cancelled_by="buyer", cancel_reason="other"),
-        needs="transactions.traceable",
-    ),
-    _order("cancelled by the buyer freely, on the way", "void", **NOT_THERE, cancelled_at=("+", 4), cancelled_by="buyer", cancel_reason="changed_mind"),
+    _order("cancelled by the buyer, said to be sent", "bad", **NOT_THERE | {"traceable": None}, cancelled_at=("+", 4), cancelled_by="buyer", cancel_reason="other"),
+    _order("cancelled by the buyer, on the way past the term", "bad", **NOT_THERE, cancelled_at=("+", 4), cancelled_by="buyer", cancel_reason="changed_mind"),
+    _order("cancelled by the seller, on the way past the term", "bad", **NOT_THERE, cancelled_at=("+", 4), cancelled_by="seller", cancel_reason="other"),
+    _order("cancelled by the buyer freely, sent at once", "void", **NOT_THERE, cancelled_at=("+", 1.5), cancelled_by="buyer", cancel_reason="changed_mind"),
     _order("cancelled by the buyer, sent and overdue", "bad", **NOT_THERE, cancelled_at=("+", 9), cancelled_by="buyer", cancel_reason="other"),
     _order("cancelled by the buyer freely", "void", **OFF | {"cancelled_by": "buyer", "cancel_reason": "changed_mind"}),
     _order("unpaid, cancelled by the buyer", "void", **OFF | {"paid_at": None, "cancelled_by": "buyer", "cancel_reason": "changed_mind"}),
@@ -420,9 +419,18 @@ PAIRS = (
             ("cancelled by the seller after the promise", "sent late"),
             ("cancelled by the buyer after the promise", "sent late"),
             ("cancelled by the buyer, said to be sent", "sent late"),
-            ("cancelled by the buyer, said to be sent", "cancelled by the buyer freely, on the way"),
+            ("cancelled by the buyer, on the way past the term", "sent late"),
+            ("cancelled by the seller, on the way past the term", "sent late"),
+            ("cancelled by the seller", "sent late"),
+            ("cancelled by the seller", "there late"),
+            ("cancelled for want of stock", "sent late"),
             ("cancelled by the seller after the promise", "cancelled by the seller"),
-            ("cancelled for want of stock", "kept"),
+            ("never sent", "cancelled by the seller"),
+            ("never sent", "cancelled by the seller after the promise"),
+            ("never sent", "cancelled by the buyer after the promise"),
+            ("never sent", "cancelled for want of stock"),
+            ("cancelled by the seller", "cancelled for want of stock"),
+            ("cancelled by nobody knows whom", "cancelled by the buyer freely"),
             ("sent late", "kept"),
             ("kept, invoice refused", "kept, asked for an invoice"),
             ("kept, untraceable", "kept"),

@@ -201,7 +201,7 @@ def _then(day: str, do: Step) -> Step:
 
 
 def _changed_source(con: Connection, clock: Clock, write: Write) -> None:
-    (line,) = [line for line in SHIPPED.text.splitlines() if "id: seller_cancelled_rate," in line]
+    (line,) = [line for line in SHIPPED.text.splitlines() if "id: traceable_share," in line]
     head, source, _ = line.partition("source: reconstruction")
     assert source
     _open(con, clock, write("8.0.0", "2027-01-20", "2027-01-28", (line, head + "source: law, reference: Art. 1}")))
@@ -245,7 +245,7 @@ REFUSED: dict[str, tuple[Step, str]] = {
         ),
         "9.0.0 was proposed",
     ),
-    "source without reference": (_changed_source, "seller_cancelled_rate.source: law in 8.0.0, now reconstruction"),
+    "source without reference": (_changed_source, "traceable_share.source: law in 8.0.0, now reconstruction"),
     "comment on a draft": (
         lambda con, clock, write: (propose(con, write(), by="A"), comment(con, ID, "9.0.0", by="A", text="b")),
         "is draft, not open for comment",

@@ -58,13 +58,13 @@ def test_enterprises_have_ten_levels_and_individuals_five() -> None:
 
 
 ERRORS = {
-    "quoted weight": (("id: seller_cancelled_rate, weight: 8", 'id: seller_cancelled_rate, weight: "8"'), "without quotes"),
+    "quoted weight": (("id: traceable_share, weight: 5", 'id: traceable_share, weight: "5"'), "without quotes"),
     "quoted edge": (("grade: AA, at_least: 85", 'grade: AA, at_least: "95"'), "without quotes"),
     "quoted date": (("announced_on: 2026-11-16", 'announced_on: "2026-11-20"'), "without quotes"),
     "truth for a number": (("points: {value: 1,", "points: {value: true,"), "is no number"),
     "parameter too large": (("reverify_days: {value: 183", "reverify_days: {value: 99999999"), "allowed: at most 36500"),
-    "unknown indicator": (("id: stock_out_rate", "id: stockout"), "unknown indicator 'stockout'"),
-    "indicator weights": (("id: seller_cancelled_rate, weight: 8", "id: seller_cancelled_rate, weight: 9"), "fulfilment sum to 101"),
+    "unknown indicator": (("id: delivery_lateness", "id: lateness"), "unknown indicator 'lateness'"),
+    "indicator weights": (("id: traceable_share, weight: 5", "id: traceable_share, weight: 6"), "fulfilment sum to 101"),
     "element weights": (("weight: 30\n", "weight: 29\n"), "weights of the elements sum to 99"),
     "overlapping grades": (("grade: AA, at_least: 85", "grade: AA, at_least: 91"), "grades overlap"),
     "no worst grade": (("grade: D, at_least: 0", "grade: D, at_least: 5"), "must begin at 0"),
@@ -118,8 +118,8 @@ def test_a_currency_is_worth_more_than_nothing(tmp_path: Path) -> None:
 
 
 def test_the_line_is_the_right_one(broken: Callable[..., str]) -> None:
-    error = broken(("id: stock_out_rate", "id: stockout"))
-    assert f"line {line_of('id: stock_out_rate')}, elements.1.indicators.2.id: unknown" in error
+    error = broken(("id: delivery_lateness", "id: lateness"))
+    assert f"line {line_of('id: delivery_lateness')}, elements.1.indicators.4.id: unknown" in error
 
 
 def test_all_errors_are_reported_at_once(broken: Callable[..., str]) -> None:

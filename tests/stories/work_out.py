@@ -177,13 +177,13 @@ class Night:
             outcome = "late"
         else:
             outcome = "kept" if arrived else "open"
-        gone = outcome in ("undelivered", "broken")
+        failed = outcome in ("undelivered", "seller_cancelled", "broken")
         order["outcome"] = outcome
-        order["sent_broken"] = gone or (outcome == "late" and sent_late)
-        order["there_broken"] = gone or (outcome == "late" and there_late)
+        order["sent_broken"] = failed or (outcome == "late" and sent_late)
+        order["there_broken"] = failed or (outcome == "late" and there_late)
         most_used, most_late = 1000 * p["dispatch_time_cap"], 1440 * p["lateness_cap_days"]
         order["used"] = order["overdue"] = Fraction(0)
-        if gone:
+        if failed:
             order["used"], order["overdue"] = most_used, most_late
         elif outcome == "kept" or (outcome == "late" and sent_late):
             share = minutes(sent - ordered) / minutes(sent_by - ordered) * 1000 if sent else most_used
@@ -237,8 +237,6 @@ def counted(night: Night, subject: Row, days: int) -> dict[str, Counted]:
     kept_orders = [o for o in orders if o["outcome"] == "kept"]
     kept, lost = ends["kept"], ends["undelivered"] + ends["seller_cancelled"] + ends["broken"]
     n = kept + lost + ends["late"]
-    off = [o for o in orders if o["outcome"] in ("seller_cancelled", "broken")]
-    no_stock = sum(o["cancel_reason"] == "stock_out" for o in off)
     arrived = [o for o in orders if o["outcome"] in ("kept", "surplus", "late")]
     asked = [o for o in orders if o.get("invoice_asked")]
     invoiced = sum(o["outcome"] == "kept" and bool(o["invoice_issued_at"]) for o in asked)
@@ -247,8 +245,6 @@ def counted(night: Night, subject: Row, days: int) -> dict[str, Counted]:
     untraced = sum(o["outcome"] in ("kept", "late") and o.get("traceable") is not True for o in orders)
     fulfilment = {
         "completion_rate": rate(kept, kept + lost, n),
-        "seller_cancelled_rate": rate(len(off), kept + len(off), n),
-        "stock_out_rate": rate(no_stock, kept + no_stock, n),
         "on_time_dispatch_rate": rate(kept, kept + sum(o["sent_broken"] for o in orders), n),
         "dispatch_time_used": rate(sum(o["used"] for o in orders if o["outcome"] != "surplus") / Fraction(1000), kept, n),
         "on_time_delivery_rate": rate(kept, kept + sum(o["there_broken"] for o in orders), n),
