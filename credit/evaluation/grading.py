@@ -6,7 +6,8 @@ For a merchant that is rated, in this order:
     held      the grade of the evaluation before, until the score has passed the edge by the margin's points, or is past it
               and was so on the margin's number of the last evaluations; without an evaluation to look back to (or one
               by other rules) the grade by score
-    grade     held, unless a veto caps it; a veto that fixes the grade does so whether or not the merchant is rated
+    grade     held, unless a veto caps it or fixes a worse one; who is not rated has the grade that a veto fixes, or the cap that
+              stands beside it where that is worse
 """
 
 from __future__ import annotations
@@ -121,7 +122,7 @@ def grade(
             reason[i] = f"too_little_evidence: {evidence[i]:.4g}, at least {thin:g} needed"
     rated = np.array([r is None for r in reason], dtype=bool)
     held, past_edge = hold(rulebook, score, previous)
-    capped, fixed = held.copy(), np.full(len(score), -1)
+    caps, fixed = np.zeros(len(score), dtype=np.int64), np.full(len(score), -1)
     names: list[list[str]] = [[] for _ in range(len(score))]
     nobody = np.zeros(len(score), dtype=bool)
     holding = {veto.id: (vetoed or {}).get(veto.id, nobody) for veto in rulebook.vetoes}
@@ -129,15 +130,15 @@ def grade(
         holds = holding[veto.id]
         worst = rulebook.symbols.index(veto.grade)
         if veto.fixed is None:
-            capped[holds] = np.maximum(capped[holds], worst)
+            caps[holds] = np.maximum(caps[holds], worst)
         else:
             fixed[holds] = np.maximum(fixed[holds], worst)
         for other in rulebook.outdone_by(veto):
             holds = holds & ~holding[other.id]
         for i in np.flatnonzero(holds):
             names[i].append(veto.id)
-    final = np.where(rated, symbols[capped], NOT_RATED).astype(object)
-    final[fixed >= 0] = symbols[fixed[fixed >= 0]]
+    worst = np.maximum(np.where(rated, held, 0), np.maximum(caps, fixed))
+    final = np.where(rated | (fixed >= 0), symbols[worst], NOT_RATED).astype(object)
     little = np.zeros(len(score), dtype=bool)
     if rulebook.provisional is not None:
         little = (orders < rulebook.provisional.orders.value) | (evidence < rulebook.provisional.evidence.value)

@@ -227,10 +227,15 @@ def _averages(
         subjects = subjects_of(frames, have)
         everyone = pd.Index(subjects["subject_id"], dtype=object)
         facts_of = {b.hash: f for b, f in zip(wanted, count_facts(frames, wanted, everyone, then, have), strict=True)}
+    if wanted:
+        shops = legal_subjects.shops(con, engine.Moment(cut_off(made_on, zone), zone))
+        outside = ~subjects["self_operated"].fillna(False).to_numpy(dtype=bool)
+        shares = outside / np.array(
+            [len(shops.get(subject, (subject,))) for subject in subjects["subject_id"]], dtype=float
+        )
     for book in wanted:
         mine = _mine(subjects, book)
-        counts = ~subjects["self_operated"].iloc[mine].fillna(False).to_numpy(dtype=bool)
-        values = scoring.references(book, facts_of[book.hash].select(mine), have, counts)
+        values = scoring.references(book, facts_of[book.hash].select(mine), have, shares[mine])
         averages[book.hash] = Averages(book.hash, made_on, values)
     return {key: made for key, made in averages.items() if made is not None}
 

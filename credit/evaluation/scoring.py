@@ -12,10 +12,11 @@ What is supplied, but missing of a merchant, stands at the reference average (a 
 first good fact raises and a first bad one lowers. The evidence figure says how much stands behind a score: sum over the
 rulebook of weight x n / (n + k), n being the observations; it only grows with what is known.
 
-    reference = (sum of numerator / (denominator + k) + m * start) / (sum of denominator / (denominator + k) + m)
+    reference = (sum of w * value + m * start) / (sum of w + m)        w = denominator / (denominator + k)
 
-over the merchants: each counts as far as it is believed, never for more than one. `start` is the rule's prior, worth the
-rulebook's m merchants.
+over the merchants: each counts as far as it is believed, never for more than one, a legal subject with several shops for one
+in all, and its value no further than to where the curve marks `references.least_mark`, so that no bad one becomes everybody's
+average. `start` is the rule's prior, worth the rulebook's m merchants.
 """
 
 from __future__ import annotations
@@ -135,18 +136,20 @@ def shrink(rule: IndicatorRule, m: Measured, reference: Array | float | None) ->
     return np.where(np.isfinite(m.value), m.value, missing)
 
 
-def reference(rulebook: Rulebook, rule: IndicatorRule, m: Measured, counts: np.ndarray | None = None) -> float | None:  # type: ignore[type-arg]
-    """The reference average of a rule made of the merchants of `m` (those that `counts` says, unless given all); None where
+def reference(rulebook: Rulebook, rule: IndicatorRule, m: Measured, shares: Array | None = None) -> float | None:
+    """The reference average of a rule made of the merchants of `m`, each for its share (0 to 1; unless given 1); None where
     nothing is known and the rulebook states nothing."""
     k, start = rule.strength, rule.prior if isinstance(rule.prior, float) else None
     if not k:
         return start
-    level = CATALOGUE[rule.id].denominator is None
-    n = np.nan_to_num(m.evidence if level else m.denominator)
-    top = np.nan_to_num(m.value) * n if level else np.nan_to_num(m.numerator)
-    if counts is not None:
-        n, top = n[counts], top[counts]
-    weights, total = float((n / (n + k)).sum()), float((top / (n + k)).sum())
+    n = np.nan_to_num(m.evidence if CATALOGUE[rule.id].denominator is None else m.denominator)
+    value = np.divide(m.numerator, n, out=np.zeros(len(n)), where=n > 0)
+    if CATALOGUE[rule.id].denominator is None:
+        value = np.nan_to_num(m.value)
+    if rulebook.references:
+        value = _no_worse(rule, value, rulebook.references.least_mark.value)
+    weight = n / (n + k) * (1.0 if shares is None else shares)
+    weights, total = float(weight.sum()), float((weight * value).sum())
     worth = rulebook.references.merchants.value if rulebook.references else 0.0
     if start is not None:
         if not rulebook.references:
@@ -155,17 +158,22 @@ def reference(rulebook: Rulebook, rule: IndicatorRule, m: Measured, counts: np.n
     return total / weights if weights > 0 else None
 
 
+def _no_worse(rule: IndicatorRule, value: Array, least_mark: float) -> Array:
+    """The value, no further than to where the curve marks so much."""
+    marks, values = [y for _, y in rule.curve], [x for x, _ in rule.curve]
+    if marks[0] < marks[-1]:
+        return np.maximum(value, np.interp(least_mark, marks, values))
+    return np.minimum(value, np.interp(least_mark, marks[::-1], values[::-1]))
+
+
 def references(
-    rulebook: Rulebook,
-    facts: NightFacts,
-    columns: frozenset[str],
-    counts: np.ndarray | None = None,  # type: ignore[type-arg]
+    rulebook: Rulebook, facts: NightFacts, columns: frozenset[str], shares: Array | None = None
 ) -> dict[str, float]:
-    """The reference averages of every rule that has one, of the subjects of `facts` that `counts`."""
+    """The reference averages of every rule that has one, of the subjects of `facts`, each for its share."""
     averages = {}
     for _, rule in rulebook.rules():
         m = measure(CATALOGUE[rule.id], facts, columns, rulebook.window(rule))
-        value = reference(rulebook, rule, m, counts) if m.supplied else None
+        value = reference(rulebook, rule, m, shares) if m.supplied else None
         if value is not None:
             averages[rule.id] = value
     return averages

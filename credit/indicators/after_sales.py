@@ -5,7 +5,8 @@ and a merchant without complaints has a measured zero. An open case has the age 
 better than answering late.
 
 A complaint counts in full where it was upheld, where nobody told how it ended, and while it is open past its term; in part
-where it was settled, or is open within its term; not at all where it was rejected, withdrawn or another's fault.
+where it was settled, or is open within its term; not at all where it was rejected, withdrawn or another's fault, nor, until
+it is upheld, where it names no binding order of the merchant.
 """
 
 import narwhals as nw
@@ -16,7 +17,7 @@ from credit.indicators.orders import KEPT, ORDERS, choose, names_binding_order, 
 col, lit = nw.col, nw.lit
 
 EXTERNAL = ("12315", "association", "mediation", "arbitration", "court")
-FOR_CAUSE = ("quality", "not_as_described", "not_received", "late")
+NO_CAUSE = ("no_reason", "other")
 
 SETTLED_SHARE = parameter(
     "settled_share",
@@ -31,6 +32,9 @@ RESPONSE_CAP_DAYS = parameter(
 RESOLUTION_CAP_DAYS = parameter(
     "resolution_cap_days", 30, "days", "单件办结时长上限", "Most days of waiting for the end of a complaint that count"
 )
+RESOLUTION_DAYS_MOST = parameter(
+    "resolution_days_most", 60, "days", "投诉最长办结期限", "Longest term of a complaint, whatever term it was given"
+)
 REFUND_CAP_DAYS = parameter(
     "refund_cap_days", 30, "days", "单笔退款时长上限", "Most days of waiting for a refund that count"
 )
@@ -43,21 +47,42 @@ upheld = justified & (true(col("liability") == "seller") | col("liability").is_n
 """Decided against the seller."""
 external = true(col("channel").is_in(EXTERNAL)) | ~col("escalated_at").is_null()
 unresolved = col("resolved_at").is_null()
-past_term = ~col("resolution_due_at").is_null()
-"""The term of resolution is blank until it has come."""
 excused = true(col("outcome").is_in(("rejected", "withdrawn"))) | true(
     col("liability").is_in(("buyer", "carrier", "platform"))
 )
-named = col("transaction_id").is_null() | names_binding_order
-"""Of a binding order of the merchant, or of none that is told."""
-faulty = (justified & ~excused) | (
-    named & ((unresolved & past_term) | (~unresolved & col("outcome").is_null() & ~excused))
+settled = true(col("outcome") == "settled")
+counting = (justified & ~excused) | (
+    names_binding_order & (unresolved | ((settled | col("outcome").is_null()) & ~excused))
 )
-"""Counts in full."""
-partial = named & ((unresolved & ~past_term) | (true(col("outcome") == "settled") & ~excused))
-counting = faulty | partial
-overdue = past_term & (unresolved | true(col("resolved_at") > col("resolution_due_at")))
-for_cause = true(col("refund_reason").is_in(FOR_CAUSE)) & ~outcome("void")
+"""Counts, in full or in part."""
+refund_asked = ~outcome("void") & (
+    ~col("refund_requested_at").is_null() | ~col("refunded_at").is_null() | true(col("refund_reason") != "none")
+)
+for_cause = refund_asked & ~true(col("refund_reason").is_in(NO_CAUSE))
+"""Without a word on why, too."""
+
+
+def _past_term(at: At) -> nw.Expr:
+    """The term of resolution has passed, the one it was given (blank until it has come) or the longest."""
+    return ~col("resolution_due_at").is_null() | at.before("filed_at", at[RESOLUTION_DAYS_MOST])
+
+
+def _overdue(at: At) -> nw.Expr:
+    too_late = true(col("resolved_at") > col("resolution_due_at")) | true(
+        col("resolution_minutes") > round(at[RESOLUTION_DAYS_MOST] * 1440)
+    )
+    return counting & ((unresolved & _past_term(at)) | too_late)
+
+
+def _partial(at: At) -> nw.Expr:
+    """Counts in part."""
+    return counting & ~justified & (settled | (unresolved & ~_past_term(at)))
+
+
+def _faulty(at: At) -> nw.Expr:
+    """Counts in full."""
+    return counting & ~_partial(at)
+
 
 COMPLAINTS = count("complaints", ~col("filed_at").is_null())
 """All that were filed."""
@@ -66,7 +91,7 @@ _AGAIN = grouped(Groups("complaints", "buyer_id", counting), "beyond")
 
 def _weighed(at: At) -> nw.Expr:
     """Thousandths of a complaint."""
-    return choose((faulty, lit(1000)), (partial, lit(round(1000 * at[SETTLED_SHARE]))), otherwise=lit(0))
+    return choose((_partial(at), lit(round(1000 * at[SETTLED_SHARE]))), (counting, lit(1000)), otherwise=lit(0))
 
 
 def _waited(at: At, minutes: str, since: str, most: float, instead: nw.Expr | None = None) -> nw.Expr:
@@ -87,19 +112,22 @@ def _end_awaited(at: At) -> nw.Expr:
 
 
 def _refund_awaited(at: At) -> nw.Expr:
-    waited = _waited(at, "refund_minutes", "refund_requested_at", at[REFUND_CAP_DAYS]) - round(
-        at[REFUND_FREE_DAYS] * 1440
+    most, free = at[REFUND_CAP_DAYS], round(at[REFUND_FREE_DAYS] * 1440)
+    asked = ~col("refund_requested_at").is_null()
+    # Nobody told when it was asked for: since the order.
+    waited = choose(
+        (asked, _waited(at, "refund_minutes", "refund_requested_at", most)),
+        otherwise=_waited(at, "refund_minutes", "ordered_at", most),
     )
     timed = col("refunded_at").is_null() | ~col("refund_minutes").is_null()  # refunded before it was asked for: no wait
-    asked = ~col("refund_requested_at").is_null() & ~outcome("void") & timed
-    return nw.when(asked & (waited > 0)).then(waited).otherwise(lit(0))
+    return nw.when(refund_asked & timed & (waited > free)).then(waited - free).otherwise(lit(0))
 
 
 INDICATORS = (
     Indicator(
         id="complaint_rate",
         element="after_sales",
-        numerator=total("complaints", _weighed, parameters=(SETTLED_SHARE,)) / 1000,
+        numerator=total("complaints", _weighed, parameters=(SETTLED_SHARE, RESOLUTION_DAYS_MOST)) / 1000,
         denominator=KEPT,
         evidence=ORDERS,
         better="low",
@@ -119,7 +147,7 @@ INDICATORS = (
     Indicator(
         id="upheld_complaint_rate",
         element="after_sales",
-        numerator=count("complaints", faulty),
+        numerator=count("complaints", _faulty, parameters=(RESOLUTION_DAYS_MOST,)),
         denominator=KEPT,
         evidence=ORDERS,
         better="low",
@@ -180,7 +208,7 @@ INDICATORS = (
     Indicator(
         id="overdue_complaint_rate",
         element="after_sales",
-        numerator=count("complaints", overdue & counting),
+        numerator=count("complaints", _overdue, parameters=(RESOLUTION_DAYS_MOST,)),
         denominator=KEPT,
         evidence=ORDERS,
         better="low",
@@ -218,7 +246,7 @@ INDICATORS = (
     Indicator(
         id="lost_dispute_rate",
         element="after_sales",
-        numerator=count("complaints", faulty & external),
+        numerator=count("complaints", lambda at: _faulty(at) & external, parameters=(RESOLUTION_DAYS_MOST,)),
         denominator=KEPT,
         evidence=ORDERS,
         better="low",

@@ -1,6 +1,7 @@
 """Counterparty evaluation (交易对方评价): what buyers say.
 
-A review counts where it names a binding order of the merchant; of several of one order the worst does. One that speaks of
+A review counts where it names an order of the merchant and its buyer that has come to an end, or should have; praise only where
+that order was kept or came late, and counts for its buyer. Of several of one order the worst counts. One that speaks of
 several sellers' goods at once cannot be laid at one seller's door and is left out, and so is one that was judged false: a
 false review that praises is held against the merchant it praises, one that attacks against nobody here.
 """
@@ -8,11 +9,11 @@ false review that praises is held against the merchant it praises, one that atta
 import narwhals as nw
 
 from credit.indicators.base import Example, Groups, Indicator, Text, count, grouped, total
-from credit.indicators.orders import KEPT, ORDERS, names_binding_order, true
+from credit.indicators.orders import KEPT, ORDERS, names_ended_order, names_kept_order, true
 
 col = nw.col
 
-_named = names_binding_order & ~true(col("shared"))
+_named = ~true(col("shared")) & (names_kept_order | (names_ended_order & ~true(col("rating_overall") >= 4)))
 own = _named & ~true(~col("authentic"))
 negative = own & (col("rating_overall") <= 2)
 positive = own & (col("rating_overall") >= 4)

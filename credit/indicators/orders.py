@@ -1,12 +1,12 @@
 """Outcomes of an order (订单结局): a closed list, decided once per order as of the night and read by every indicator.
 
-    void              nobody was bound: never paid, trivial, or cancelled by the platform as unpaid or suspected of fraud
+    void              nobody was bound: never paid, trivial, or cancelled by the platform as suspected of fraud before a term passed
     open              bound, and nothing is due yet
-    kept              sent and received within its terms
-    surplus           kept, but beyond what one buyer may add for one merchant in a calendar month
+    kept              paid, sent and received within its terms
+    surplus           kept, but beyond what one buyer may add for one merchant in a calendar month (blank buyers are one)
     late              sent or received after its term, or not yet though the term has passed
     undelivered       never sent, or never received, though the longest term has passed
-    seller_cancelled  cancelled other than by the buyer's wish, before any term had passed
+    seller_cancelled  cancelled other than by the buyer's wish, before any term had passed; a wish is told as one
     broken            cancelled by anybody after a term had passed unkept: a broken promise stays broken, and a dispatch that
                       reached nobody by then is no more than said
     cancelled         cancelled by the buyer's wish before that
@@ -106,6 +106,11 @@ kept = outcome("kept")
 failed = outcome("undelivered", "seller_cancelled", "broken")
 names_binding_order = true(col("order_outcome").is_in([code for code in OUTCOMES if code != "void"]))
 """Of a review or a complaint: it names a binding order of the merchant."""
+names_kept_order = true(col("order_outcome").is_in(("kept", "late")))
+names_ended_order = true(
+    col("order_outcome").is_in(("kept", "surplus", "late", "undelivered", "seller_cancelled", "broken"))
+)
+"""Of a review: its order has come to an end, or should have, other than by the buyer's wish."""
 concluded = outcome("kept", "late", "undelivered", "seller_cancelled", "broken")
 
 
@@ -175,8 +180,8 @@ def judged(frames: Frames, night: Night, at: At) -> Frames:
     """The same frames, the orders with their outcome, reviews and complaints with that of the order they name.
 
     Added to transactions: `outcome`, `dispatch_broken` and `delivery_broken`, `time_used` (thousandths of the term of dispatch)
-    and `late_minutes`. To reviews and complaints: `order_outcome`, blank where they name no order of the merchant; of
-    several reviews of one order the worst is left alone.
+    and `late_minutes`. To reviews and complaints: `order_outcome`, blank where they name no order of the merchant, or a
+    review one of another buyer; of several reviews of one order the worst is left alone.
     """
     most = int(at[BUYER_MONTH_MOST])
 
@@ -212,10 +217,17 @@ def judged(frames: Frames, night: Night, at: At) -> Frames:
         frame = frames(table).lazy()
         if not (at.supplies("transactions") and at.supplies(f"{table.name}.transaction_id")):
             return frame.with_columns(lit("kept").alias("order_outcome"))
-        named = transactions().select("transaction_id", "subject_id", col("outcome").alias("order_outcome"))
-        if table.name == "reviews":
-            frame = _one_an_order(frame)
-        return frame.join(named, on=["transaction_id", "subject_id"], how="left")
+        named = transactions().select(
+            "transaction_id", "subject_id", col("outcome").alias("order_outcome"), col("buyer_id").alias("order_buyer")
+        )
+        if table.name != "reviews":
+            named = named.drop("order_buyer")
+            return frame.join(named, on=["transaction_id", "subject_id"], how="left")
+        frame = _one_an_order(frame).join(named, on=["transaction_id", "subject_id"], how="left")
+        of_another = true(col("buyer_id") != col("order_buyer"))
+        return frame.with_columns(nw.when(~of_another).then(col("order_outcome")).alias("order_outcome")).drop(
+            "order_buyer"
+        )
 
     def of(table: Table) -> nw.LazyFrame[Any] | nw.DataFrame[Any]:
         if table.name == "transactions":
@@ -263,13 +275,16 @@ def _decided(frame: nw.LazyFrame[Any], at: At) -> nw.LazyFrame[Any]:
         ).alias("lost"),
     )
     void = true(at.cents("amount") <= round(at[TRIVIAL_AMOUNT] * 100)) | (col("amount") <= 0)
+    paid = lit(True)
     if at.supplies("transactions.paid_at"):
-        void = void | (col("paid_at").is_null() & col("sent").is_null())
+        # Nobody gives back what was not paid.
+        paid = ~(col("paid_at").is_null() & col("refund_requested_at").is_null() & col("refunded_at").is_null())
+        void = void | (~paid & col("sent").is_null())
     by, reason = col("cancelled_by"), col("cancel_reason")
-    void = void | (is_off & true(by == "platform") & true(reason == "fraud_suspected"))
+    void = void | (is_off & ~col("off_too_late") & true(by == "platform") & true(reason == "fraud_suspected"))
     freely = true(by == "buyer")
     if at.supplies("transactions.cancel_reason"):
-        freely = freely & ~reason.is_null() & true(reason != "stock_out")
+        freely = freely & true(reason.is_in(("changed_mind", "other")))
     ends: list[tuple[nw.Expr, nw.Expr]] = [
         (void, lit("void")),
         (is_off & col("off_too_late"), lit("broken")),
@@ -280,7 +295,7 @@ def _decided(frame: nw.LazyFrame[Any], at: At) -> nw.LazyFrame[Any]:
         ends += [
             (col("lost"), lit("undelivered")),
             (col("dispatch_late") | col("delivery_late"), lit("late")),
-            (~received.is_null(), lit("kept")),
+            (paid & ~received.is_null(), lit("kept")),
         ]
     frame = frame.with_columns(choose(*ends, otherwise=lit("open")).alias("outcome"))
 
@@ -302,7 +317,7 @@ def _decided(frame: nw.LazyFrame[Any], at: At) -> nw.LazyFrame[Any]:
     over = nw.when(over < cap * DAY_MINUTES).then(over).otherwise(lit(cap * DAY_MINUTES))
     added = ("outcome", "dispatch_broken", "delivery_broken", "time_used", "late_minutes")
     return frame.with_columns(
-        choose((failed, lit(most_used)), (kept | (late & col("dispatch_late")), used)).alias("time_used"),
+        choose((failed, lit(most_used)), (kept | late, used)).alias("time_used"),
         choose((failed, lit(cap * DAY_MINUTES)), (late & col("delivery_late"), over), otherwise=lit(0)).alias(
             "late_minutes"
         ),
@@ -313,7 +328,7 @@ def _surplus(decided: nw.LazyFrame[Any], most: int, day: date, zone: str) -> nw.
     """Keys of the kept orders beyond the number. Few buyers have so many of a merchant in all: only their rows are put in
     months."""
     starts, pair = _months(day, zone), ("subject_id", "buyer_id")
-    rows = decided.filter(~col("buyer_id").is_null() & (col("ordered_at") >= starts[0]) & kept)
+    rows = decided.filter((col("ordered_at") >= starts[0]) & kept).with_columns(col("buyer_id").fill_null(""))
     many = rows.group_by(*pair).agg(nw.len().alias("size")).filter(col("size") > most).select(*pair)
     month = lit(0)
     for start in starts:

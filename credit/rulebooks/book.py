@@ -127,9 +127,10 @@ class Margin(Strict):
 
 class References(Strict):
     """Where the reference averages come from: those of a period are made at its beginning. A rule's own prior is worth so many
-    `merchants`."""
+    `merchants`; a merchant's value counts no further than to where its curve marks `least_mark`."""
 
     merchants: SourcedNumber
+    least_mark: SourcedNumber
 
 
 class Rate(SourcedNumber):

@@ -229,6 +229,7 @@ def test_a_score_that_only_rises_or_falls_never_moves_the_grade_the_other_way(ru
 VETOES = [
     {"id": "cap_at_bbb", "indicator": "completion_rate", "below": 0.5, "at_most": "BBB"},
     {"id": "fix_at_d", "indicator": "completion_rate", "below": 0.1, "fixed": "D"},
+    {"id": "fix_at_bbb", "indicator": "completion_rate", "below": 0.05, "fixed": "BBB"},
     {"id": "cap_at_cc", "indicator": "completion_rate", "below": 0.2, "at_most": "CC"},
     {"id": "of_another_fact", "indicator": "rating_overall", "below": 2, "at_most": "BBB"},
     {"id": "of_an_element", "element": "fulfilment", "below": 9, "at_most": "BBB"},
@@ -250,6 +251,10 @@ VETOES = [
         (95, 9, ["cap_at_bbb"], NOT_RATED, NOT_RATED),  # a cap rates nobody
         (95, 9, ["fix_at_d"], "D", NOT_RATED),
         (95, 0, ["fix_at_d", "cap_at_bbb"], "D", NOT_RATED),
+        (95, 10, ["fix_at_bbb"], "BBB", "AAA"),
+        (50, 10, ["fix_at_bbb"], "CC", "CC"),  # nobody is raised by it
+        (95, 10, ["fix_at_bbb", "cap_at_cc"], "CC", "AAA"),  # nor freed of a cap
+        (95, 9, ["fix_at_bbb", "cap_at_cc"], "CC", NOT_RATED),
     ],
 )
 def test_vetoes(book, score, orders, holding, expected, by_score) -> None:

@@ -73,16 +73,19 @@ def test_a_merchant_counts_in_the_reference_for_no_more_than_one(book, counted, 
 
 
 def test_a_prior_is_worth_the_rulebooks_merchants(book, counted) -> None:
-    merchants = {"merchants": {"value": 3, "source": "reconstruction"}}
+    merchants = {
+        name: {"value": value, "source": "reconstruction"} for name, value in (("merchants", 3), ("least_mark", 20))
+    }
     elements = {"fulfilment": (100, [rule("traceable_share", strength=10, prior=0.5, curve=STRAIGHT)])}
     rules = book(elements).model_copy(update={"references": References.model_validate(merchants)})
     facts = counted(traceable_share=[(10, 10), (10, 10), (0, 10)])
     told = references(rules, facts, frozenset({"transactions", "transactions.traceable"}))
-    assert told["traceable_share"] == pytest.approx((0.5 + 0.5 + 3 * 0.5) / (0.5 * 3 + 3))
-    honest = references(
-        rules, facts, frozenset({"transactions", "transactions.traceable"}), np.array([True, True, False])
-    )
-    assert honest["traceable_share"] == pytest.approx((0.5 + 0.5 + 3 * 0.5) / (0.5 * 2 + 3))
+    # The third traced nothing; beyond 0.2, which the curve marks 20, it draws nobody down.
+    assert told["traceable_share"] == pytest.approx((0.5 + 0.5 + 0.5 * 0.2 + 3 * 0.5) / (0.5 * 3 + 3))
+    # Two shops of one owner, and one that does not count.
+    shares = np.array([0.5, 0.5, 0])
+    honest = references(rules, facts, frozenset({"transactions", "transactions.traceable"}), shares)
+    assert honest["traceable_share"] == pytest.approx((0.25 + 0.25 + 3 * 0.5) / (0.5 + 3))
 
 
 def test_the_more_is_known_the_less_the_prior_counts(book, counted, scored) -> None:

@@ -10,7 +10,7 @@ from support.literal import Measure
 
 CUT_OFF = "2025-07-01 00:00"
 TEN: list[dict[str, Any]] = [{} for _ in range(10)]
-FILED = {"filed_at": "2025-06-10 10:00"}
+FILED = {"filed_at": "2025-06-10 10:00", "transaction_id": "transactions-1"}
 DONE = FILED | {"first_response_at": "2025-06-10 16:00", "resolved_at": "2025-06-12 10:00"}
 UPHELD = DONE | {"outcome": "upheld", "liability": "seller"}
 PARTLY = UPHELD | {"outcome": "partly_upheld"}
@@ -21,7 +21,7 @@ REJECTED = DONE | {"outcome": "rejected", "liability": "none"}
 WITHDRAWN = DONE | {"outcome": "withdrawn"}
 UNTOLD = DONE
 OPEN_LONG = FILED  # its term of seven days has passed
-OPEN = {"filed_at": "2025-06-28 10:00"}
+OPEN = FILED | {"filed_at": "2025-06-28 10:00"}
 FULL = [UPHELD, PARTLY, NOBODY, UNTOLD, OPEN_LONG]
 HALF = [SETTLED, OPEN]
 NOTHING = [CARRIER, REJECTED, WITHDRAWN]
@@ -78,10 +78,13 @@ def test_complaint_rate(measure: Measure) -> None:
 def test_complaint_rate_an_undecided_one_names_a_binding_order(measure: Measure) -> None:
     orders = [*TEN, {"transaction_id": "unpaid", "paid_at": None}]
     named = [OPEN_LONG | {"transaction_id": name} for name in ("transactions-1", "unpaid", "nobody's", None)]
-    # Nobody's order is none of the merchant's: it does not count; an order that is not told may be one.
-    assert measure("complaint_rate", transactions=orders, complaints=named) == ("measured", 2, 10, 0.2)
-    decided = [UPHELD | {"transaction_id": name} for name in ("unpaid", "nobody's")]
-    assert measure("complaint_rate", transactions=orders, complaints=decided) == ("measured", 2, 10, 0.2)
+    # Who never bought here could bomb a rival; what was decided counts, whatever it names.
+    assert measure("complaint_rate", transactions=orders, complaints=named) == ("measured", 1, 10, 0.1)
+    decided = [UPHELD | {"transaction_id": name} for name in ("unpaid", "nobody's", None)]
+    assert measure("complaint_rate", transactions=orders, complaints=decided) == ("measured", 3, 10, 0.3)
+    # Where the platform tells of no complaint which order it is about, each counts.
+    untold = ["complaints.transaction_id"]
+    assert measure("complaint_rate", transactions=orders, complaints=named, without=untold).numerator == 4
 
 
 def test_upheld_complaint_rate(measure: Measure) -> None:
@@ -104,7 +107,7 @@ def test_first_response_hours(measure: Measure) -> None:
 def test_resolution_days(measure: Measure) -> None:
     # 2 days each of five; open since the 10th: 21 days begun; since the 28th: 3
     assert measure("resolution_days", transactions=TEN, complaints=ALL) == ("measured", 5 * 2 + 21 + 3, 10, 3.4)
-    long_ago = [{"filed_at": "2025-01-10 10:00"}]
+    long_ago = [FILED | {"filed_at": "2025-01-10 10:00"}]
     assert measure("resolution_days", transactions=TEN, complaints=long_ago) == ("measured", 30, 10, 3)
 
 
@@ -119,6 +122,15 @@ def test_overdue_complaint_rate(measure: Measure) -> None:
         REJECTED | due,
     ]
     assert measure("overdue_complaint_rate", transactions=TEN, complaints=complaints) == ("measured", 3, 10, 0.3)
+    # No term is longer than sixty days, whatever a complaint was given.
+    far = {"filed_at": "2025-05-01 10:00", "resolution_due_at": "2028-01-01 10:00", "first_response_at": None}
+    patient = [
+        OPEN_LONG | far,
+        OPEN_LONG | far | {"filed_at": "2025-05-10 10:00"},
+        UPHELD | far | {"resolved_at": "2025-06-30 10:01"},
+    ]
+    assert measure("overdue_complaint_rate", transactions=TEN, complaints=patient) == ("measured", 2, 10, 0.2)
+    assert measure("complaint_rate", transactions=TEN, complaints=patient) == ("measured", 2.5, 10, 0.25)
 
 
 def test_repeat_complaint_rate(measure: Measure) -> None:
@@ -147,7 +159,7 @@ def test_escalation_rate(measure: Measure) -> None:
 
 
 def refund(
-    reason: str, asked: str | None = "2025-06-05 10:00", paid: str | None = None, **values: Any
+    reason: str | None, asked: str | None = "2025-06-05 10:00", paid: str | None = None, **values: Any
 ) -> dict[str, Any]:
     kept = {"paid_at": "2025-06-01 10:00", "dispatched_at": "2025-06-02 10:00", "delivered_at": "2025-06-04 10:00"}
     return kept | {"refund_reason": reason, "refund_requested_at": asked, "refunded_at": paid} | values
@@ -163,6 +175,14 @@ def test_refund_for_cause_rate(measure: Measure) -> None:
         refund("none", None),
     ]
     assert measure("refund_for_cause_rate", transactions=orders) == ("measured", 4, 8, 0.5)
+    # Why, or when, is not told: for cause, and asked.
+    untold = [
+        refund(None),
+        refund("none"),
+        refund("none", None, "2025-06-08 10:00"),
+        refund("no_reason", None, "2025-06-08 10:00"),
+    ]
+    assert measure("refund_for_cause_rate", transactions=untold).numerator == 3
 
 
 def test_refund_days(measure: Measure) -> None:

@@ -131,3 +131,44 @@ def test_a_review_judged_false_is_no_review(measure) -> None:
     reviews = [{"rating_overall": 5}, {"rating_overall": 1, "authentic": False}]
     assert measure("rating_overall", reviews=reviews) == ("measured", 5, 1, 5)
     assert measure("negative_share", reviews=reviews) == ("measured", 0, 1, 0)
+
+
+# --- which reviews count -----------------------------------------------------------------------------------------
+
+OFF = {"cancelled_at": "2025-06-02 10:00", "cancel_reason": "changed_mind"}
+
+
+@pytest.mark.parametrize(
+    ("order", "rating", "counts"),
+    [
+        ({}, 5, 1),
+        ({}, 1, 1),
+        ({"dispatched_at": "2025-06-09 10:00"}, 5, 1),  # late
+        (OFF | {"cancelled_by": "seller"}, 5, 0),  # praise for an order that failed
+        (OFF | {"cancelled_by": "seller"}, 1, 1),
+        (OFF | {"cancelled_by": "buyer"}, 5, 0),  # called off by its buyer's wish: no trade, no word
+        (OFF | {"cancelled_by": "buyer"}, 1, 0),
+        ({"ordered_at": "2025-06-30 10:00", "paid_at": "2025-06-30 11:00"}, 5, 0),  # not due yet
+        ({"buyer_id": "a"}, 5, 1),
+        ({"buyer_id": "b"}, 5, 0),  # of somebody else's order
+        ({"buyer_id": "b"}, 1, 0),
+    ],
+)  # fmt: skip
+def test_a_review_is_of_an_order_that_ended_and_of_its_buyer(measure, order, rating: int, counts: int) -> None:
+    review = {"transaction_id": "t", "rating_overall": rating, "buyer_id": "a"}
+    counted = measure(
+        "rating_overall", transactions=[*ORDERS, {"buyer_id": "a"} | order | {"transaction_id": "t"}], reviews=[review]
+    )
+    assert counted.denominator == counts
+
+
+def test_praise_of_orders_beyond_the_limit_does_not_count(measure) -> None:
+    orders = [{"transaction_id": f"f{i}", "buyer_id": "friend"} for i in range(3)]
+    reviews = [
+        {"transaction_id": f"f{i}", "buyer_id": "friend", "rating_overall": stars}
+        for i, stars in ((0, 5), (1, 5), (2, 1))
+    ]
+    two = {"buyer_month_most": 2.0}
+    assert measure("rating_overall", transactions=orders, reviews=reviews, parameters=two).denominator == 3
+    praise = [review | {"rating_overall": 5} for review in reviews]
+    assert measure("rating_overall", transactions=orders, reviews=praise, parameters=two).denominator == 2

@@ -44,24 +44,30 @@ def outcomes(fill: Fill, *rows: dict[str, Any], have: frozenset[str] | None = No
         (THERE | {"amount": "0.00"}, "void"),
         ({"paid_at": None}, "void"),  # never paid
         ({"paid_at": None} | off("buyer"), "void"),
-        (THERE | {"paid_at": None}, "kept"),  # paid on delivery
+        (THERE | {"paid_at": None}, "open"),  # until it is paid
+        (THERE | {"paid_at": None, "dispatched_at": "2025-06-03 10:01"}, "late"),
+        ({"paid_at": None, "refund_requested_at": "2025-06-05 10:00"}, "undelivered"),  # nobody asks back what was not paid
         (PAID | off("platform", why="fraud_suspected"), "void"),
         (PAID | off("platform"), "seller_cancelled"),
         (PAID | off("seller"), "seller_cancelled"),
         (PAID | off(None), "seller_cancelled"),  # nobody said who
         (PAID | off("buyer", why="stock_out"), "seller_cancelled"),
         (PAID | off("buyer", why="changed_mind"), "cancelled"),
+        (PAID | off("buyer", why="other"), "cancelled"),
+        (PAID | off("buyer", why="price_error"), "seller_cancelled"),
+        (PAID | off("buyer"), "seller_cancelled"),  # not told why
+        (PAID | off("platform", at="2025-06-03 10:01", why="fraud_suspected"), "broken"),
         # A broken promise stays broken, whoever cancels: at 10:00 of the third it was due, promised or by the usual term.
         (PAID | PROMISED | off("buyer", at="2025-06-03 10:01"), "broken"),
         (PAID | off("buyer", at="2025-06-03 10:01"), "broken"),
-        (PAID | PROMISED | off("buyer", at="2025-06-03 10:00"), "cancelled"),
+        (PAID | PROMISED | off("buyer", at="2025-06-03 10:00", why="other"), "cancelled"),
         (SENT | PROMISED | off("buyer", at="2025-06-06 10:01"), "broken"),  # sent in time, not there in time
         (SENT | PROMISED | off("buyer", at="2025-06-03 10:01"), "broken"),  # said to be sent, and there by no one's word
         (SENT | PROMISED | {"traceable": True} | off("buyer", at="2025-06-03 10:01", why="changed_mind"), "broken"),
         (SENT | PROMISED | {"traceable": True} | off("buyer", at="2025-06-03 10:00", why="changed_mind"), "cancelled"),
         (SENT | PROMISED | {"traceable": True} | off("seller", at="2025-06-03 10:01"), "broken"),
         (SENT | PROMISED | off("seller", at="2025-06-03 10:00"), "seller_cancelled"),
-        (THERE | PROMISED | off("buyer", at="2025-06-05 10:00"), "cancelled"),  # there in time, and sent back
+        (THERE | PROMISED | off("buyer", at="2025-06-05 10:00", why="other"), "cancelled"),  # there in time, and sent back
         # Late: sent, there, or neither yet.
         (THERE | {"dispatched_at": "2025-06-03 10:01"}, "late"),
         (THERE | PROMISED | {"dispatched_at": "2025-06-03 10:00"}, "kept"),
@@ -137,8 +143,8 @@ def kept(buyer: str | None, *instants: str, **values: Any) -> list[dict[str, Any
         # The month is the platform's: 2025-05-31 16:30 UTC is June there.
         (kept("b", *MAY[:6], "2025-06-01 00:30"), 7),
         (kept("b", *MAY[:6], "2025-05-31 23:59"), 6),
-        # Each buyer by itself; what has no buyer cannot be told apart.
-        (kept("b", *MAY) + kept("c", *MAY[:3]) + kept(None, *MAY), 6 + 3 + 8),
+        # Each buyer by itself; those that are not told are one.
+        (kept("b", *MAY) + kept("c", *MAY[:3]) + kept(None, *MAY), 6 + 3 + 6),
         # With another merchant it is another matter.
         (kept("b", *MAY[:5]) + [row | {"subject_id": "other", "transaction_id": f"o{i}"} for i, row in enumerate(kept("b", *MAY))], 5),
         # Each month anew.

@@ -36,7 +36,6 @@ HANGS_ON = {
 }  # fmt: skip
 PLANNED = {"licence_valid_from", "licence_valid_until", "permit_valid_until", "valid_until"}
 EXTERNAL = {"12315", "association", "mediation", "arbitration", "court"}
-FOR_CAUSE = {"quality", "not_as_described", "not_received", "late"}
 WEIGHTS = ("minor", "moderate", "serious")
 
 Row = dict[str, Any]
@@ -106,10 +105,13 @@ class Night:
         for order in self.seen.get("transactions", []):
             self.judge(order)
         self.limit()
-        named = {(o["transaction_id"], o["subject_id"]): o["outcome"] for o in self.seen.get("transactions", [])}
+        orders = {(o["transaction_id"], o["subject_id"]): o for o in self.seen.get("transactions", [])}
         for name in ("reviews", "complaints"):
             for row in self.seen.get(name, []):
-                row["named"] = named.get((row["transaction_id"], row["subject_id"]), "void") != "void"
+                order = orders.get((row["transaction_id"], row["subject_id"]), {})
+                row["of"] = order.get("outcome", "void")
+                if name == "reviews" and row["buyer_id"] and order.get("buyer_id", row["buyer_id"]) != row["buyer_id"]:
+                    row["of"] = "void"
 
     def happened(self, table: str, row: Row) -> bool:
         event = OWN_INSTANTS.get(table)
@@ -156,18 +158,17 @@ class Night:
         lost = (not sent and ordered + int(p["dispatch_days_most"]) * DAY < self.now) or (
             not arrived and ordered + int(p["delivery_days_most"]) * DAY < self.now
         )
-        if (
-            order["amount"] <= p["trivial_amount"]
-            or (not order["paid_at"] and not sent)
-            or (off and order["cancelled_by"] == "platform" and order["cancel_reason"] == "fraud_suspected")
-        ):
+        paid = order["paid_at"] or order.get("refund_requested_at") or order.get("refunded_at")
+        in_time = sent and sent <= sent_by and arrived and off and arrived <= off
+        there_in_time = arrived and arrived <= there_by
+        too_late = off and ((off > sent_by and not in_time) or (off > there_by and not there_in_time))
+        suspected = off and order["cancelled_by"] == "platform" and order["cancel_reason"] == "fraud_suspected"
+        if order["amount"] <= p["trivial_amount"] or (not paid and not sent) or (suspected and not too_late):
             outcome = "void"
         elif off:
-            in_time = sent and sent <= sent_by and arrived and arrived <= off
-            there_in_time = arrived and arrived <= there_by
-            if (off > sent_by and not in_time) or (off > there_by and not there_in_time):
+            if too_late:
                 outcome = "broken"
-            elif order["cancelled_by"] == "buyer" and order["cancel_reason"] != "stock_out":
+            elif order["cancelled_by"] == "buyer" and order["cancel_reason"] in ("changed_mind", "other"):
                 outcome = "cancelled"
             else:
                 outcome = "seller_cancelled"
@@ -176,7 +177,7 @@ class Night:
         elif sent_late or there_late:
             outcome = "late"
         else:
-            outcome = "kept" if arrived else "open"
+            outcome = "kept" if arrived and paid else "open"
         failed = outcome in ("undelivered", "seller_cancelled", "broken")
         order["outcome"] = outcome
         order["sent_broken"] = failed or (outcome == "late" and sent_late)
@@ -185,7 +186,7 @@ class Night:
         order["used"] = order["overdue"] = Fraction(0)
         if failed:
             order["used"], order["overdue"] = most_used, most_late
-        elif outcome == "kept" or (outcome == "late" and sent_late):
+        elif outcome in ("kept", "late"):
             share = minutes(sent - ordered) / minutes(sent_by - ordered) * 1000 if sent else most_used
             order["used"] = min(Fraction(math.floor(share + Fraction(1, 2))), most_used)
         if outcome == "late" and there_late:
@@ -196,8 +197,8 @@ class Night:
         """Beyond so many kept orders of one buyer with one merchant in a calendar month they count no more."""
         most, counted = int(self.parameters["buyer_month_most"]), Counter[Any]()
         for order in sorted(self.seen.get("transactions", []), key=lambda o: (o["ordered_at"], o["transaction_id"])):
-            if order["outcome"] == "kept" and order.get("buyer_id") and most:
-                key = order["subject_id"], order["buyer_id"], order["ordered_at"].strftime("%Y-%m")
+            if order["outcome"] == "kept" and most:
+                key = order["subject_id"], order.get("buyer_id"), order["ordered_at"].strftime("%Y-%m")
                 counted[key] += 1
                 if counted[key] > most:
                     order["outcome"] = "surplus"
@@ -255,23 +256,21 @@ def counted(night: Night, subject: Row, days: int) -> dict[str, Counted]:
     }  # fmt: skip
     late_refunds = Fraction(0)
     for o in orders:
-        if o.get("refund_requested_at") and o["outcome"] != "void":
+        if wanted(o) and (o["refund_requested_at"] or not o["refunded_at"]):
             free, most = 1440 * p["refund_free_days"], 1440 * p["refund_cap_days"]
-            late_refunds += max(
-                min(waited(night, o["refund_requested_at"], o["refunded_at"]), most) - free, Fraction(0)
-            )
+            since = o["refund_requested_at"] or o["ordered_at"]
+            late_refunds += max(min(waited(night, since, o["refunded_at"]), most) - free, Fraction(0))
     full, part = [], []
     for c in own("complaints"):
         justified = c["outcome"] in ("upheld", "partly_upheld")
         excused = c["outcome"] in ("rejected", "withdrawn") or c["liability"] in ("buyer", "carrier", "platform")
-        named = c["transaction_id"] is None or c["named"]
-        opened, past = c["resolved_at"] is None, c["resolution_due_at"] is not None
-        if (justified and not excused) or (
-            named and ((opened and past) or (not opened and c["outcome"] is None and not excused))
-        ):
+        opened, longest = c["resolved_at"] is None, c["filed_at"] + int(p["resolution_days_most"]) * DAY
+        c["past"] = c["resolution_due_at"] is not None or longest < night.now
+        settled = c["outcome"] == "settled"
+        if justified and not excused:
             full.append(c)
-        elif named and ((opened and not past) or (c["outcome"] == "settled" and not excused)):
-            part.append(c)
+        elif c["of"] != "void" and (opened or (not excused and (settled or c["outcome"] is None))):
+            (part if settled or (opened and not c["past"]) else full).append(c)
     count = full + part
     answer = sum(
         min(waited(night, c["filed_at"], c["first_response_at"] or c["resolved_at"]), 1440 * p["response_cap_days"])
@@ -280,11 +279,11 @@ def counted(night: Night, subject: Row, days: int) -> dict[str, Counted]:
     end = sum(min(waited(night, c["filed_at"], c["resolved_at"]), 1440 * p["resolution_cap_days"]) for c in count)
     overdue = [
         c for c in count
-        if c["resolution_due_at"] and (c["resolved_at"] is None or c["resolved_at"] > c["resolution_due_at"])
+        if (c["past"] if c["resolved_at"] is None else c["resolution_due_at"] and c["resolved_at"] > c["resolution_due_at"])
     ]  # fmt: skip
     outside = [c for c in count if c["channel"] in EXTERNAL or c["escalated_at"]]
     complainers = [c["buyer_id"] for c in count if c["buyer_id"]]
-    causes = sum(o.get("refund_reason") in FOR_CAUSE and o["outcome"] != "void" for o in orders)
+    causes = sum(wanted(o) and o.get("refund_reason") not in ("no_reason", "other") for o in orders)
     after_sales = {
         "complaint_rate": rate(len(full) + p["settled_share"] * len(part), kept, n),
         "upheld_complaint_rate": rate(len(full), kept, n),
@@ -298,7 +297,9 @@ def counted(night: Night, subject: Row, days: int) -> dict[str, Counted]:
         "refund_days": rate(late_refunds / 1440, kept, n),
     }
     reviews = [r for r in own("reviews") if not r["shared"]]
-    true = [r for r in reviews if r["named"] and r["authentic"] is not False]
+    good_of, bad_of = ("kept", "late"), ("kept", "late", "surplus", "undelivered", "seller_cancelled", "broken")
+    named = [r for r in reviews if r["of"] in (good_of if r["rating_overall"] >= 4 else bad_of)]
+    true = [r for r in named if r["authentic"] is not False]
     assert len({r["transaction_id"] for r in true}) == len(true), "one review an order in these stories"
     good, bad = ([r for r in true if keep(r["rating_overall"])] for keep in (lambda s: s >= 4, lambda s: s <= 2))
     judged_true = sum(r["authentic"] is True for r in good)
@@ -368,6 +369,14 @@ def counted(night: Night, subject: Row, days: int) -> dict[str, Counted]:
     return {
         "orders": level(n), **register, **fulfilment, **after_sales, **counterparty, **operation, **public_record, **conduct,
     }  # fmt: skip
+
+
+def wanted(order: Row) -> bool:
+    """Whether money of a binding order was asked back."""
+    told = (
+        order.get("refund_requested_at") or order.get("refunded_at") or order.get("refund_reason") not in (None, "none")
+    )
+    return bool(told) and order["outcome"] != "void"
 
 
 def waited(night: Night, since: datetime, until: datetime | None) -> Fraction:
@@ -453,6 +462,16 @@ def curve_at(points: list[list[Any]], x: Fraction) -> Fraction:
     return xs[-1][1]
 
 
+def no_worse(points: list[list[Any]], value: Fraction, least: Fraction) -> Fraction:
+    """The value, or where the curve marks `least` if it marks the value lower."""
+    if curve_at(points, value) >= least:
+        return value
+    for (x0, y0), (x1, y1) in itertools.pairwise([(exact(x), exact(y)) for x, y in points]):
+        if min(y0, y1) <= least <= max(y0, y1):
+            return x0 + (x1 - x0) * (least - y0) / (y1 - y0)
+    raise AssertionError(f"{points} marks nothing {least}")
+
+
 @dataclass
 class Marked:
     element: str
@@ -515,8 +534,11 @@ class Book:
                 n = c.n if c.bottom is None else c.bottom
                 share = n / (n + k)
                 if n:
+                    value = (c.top or Fraction(0)) if c.bottom is None else (c.top or Fraction(0)) / n
+                    if references:
+                        value = no_worse(rule["curve"], value, exact(references["least_mark"]["value"]))
                     bottom += share
-                    top += share * ((c.top or Fraction(0)) if c.bottom is None else (c.top or Fraction(0)) / n)
+                    top += share * value
             if start is not None:
                 top, bottom = top + worth * start, bottom + worth
             if bottom:
@@ -661,7 +683,7 @@ def graded(
     fixed = [symbols.index(v["fixed"]) for v in holding if "fixed" in v]
     if not why:
         held[subject["subject_id"]] = place
-    grade = symbols[max(fixed)] if fixed else "NR" if why else symbols[max([place, *caps])]
+    grade = "NR" if why and not fixed else symbols[max([0 if why else place, *caps, *fixed])]
     provisional = book.data.get("provisional", {})
     little = not why and any(
         number < exact(provisional[name]["value"]) for name, number in (("orders", orders), ("evidence", evidence))
