@@ -196,9 +196,13 @@ def _landed_before(con: duckdb.DuckDBPyConnection, delivery: Delivery) -> Batch:
 
 
 def quarantine_reasons(con: duckdb.DuckDBPyConnection, batches: list[int]) -> list[tuple[str, str, int, str]]:
-    """(source table, code, rows, an example of the reason) for these batches, most frequent first."""
+    """(source table, code, rows, where it stands first and why) for these batches, most frequent first. No values: what is
+    told here goes to logs and mails."""
     return con.execute(
-        """SELECT source_table, code, count(*) AS n, min(left(reason, 200)) FROM quarantine.rows
+        """SELECT source_table, code, count(*) AS n,
+                  min_by(file || coalesce(' line ' || line, '') || ': ' || left(regexp_replace(reason, ': got «.*»', ''), 200),
+                         (file, line, reason))
+           FROM quarantine.rows
            WHERE list_contains(?, batch_id) AND released_by IS NULL GROUP BY 1, 2 ORDER BY 1, n DESC, 2""",
         [batches],
     ).fetchall()
@@ -215,7 +219,7 @@ def _hold_unknown_subjects(con: duckdb.DuckDBPyConnection, table: Table, batch_i
     con.execute(
         f"""INSERT INTO staged_rejects
             SELECT batch_id, source_table, file, line, {table.key}, 'unknown_subject',
-                   'subject_id (主体编号) ' || left(subject_id, 60) || ' is not among the subjects; the row waits until it is',
+                   'subject_id (主体编号) is not among the subjects; the row waits until it is: got «' || left(subject_id, 60) || '»',
                    to_json(l)::VARCHAR, NULL
             FROM landing.{table.name} l WHERE {unknown}"""
     )

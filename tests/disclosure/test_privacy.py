@@ -330,7 +330,7 @@ def test_public_numbers_stay(public: str) -> None:
 
 @pytest.mark.parametrize("column", ["licence_no", "permit_no", "icp_record", "category", "name", "address"])
 def test_numbers_of_persons_are_struck_out_of_the_columns_of_an_enterprise(column: str) -> None:
-    row = dict.fromkeys((c.name for c in SUBJECTS.columns)) | {"kind": "enterprise", "name": "鑫源有限公司"}
+    row = dict.fromkeys(c.name for c in SUBJECTS.columns) | {"kind": "enterprise", "name": "鑫源有限公司"}
     columns, states = privacy.subject({**row, column: "售后13912345678", "contact": "010-87654321"})
     assert (columns[column], states[column], columns["contact"]) == ("售后***", "masked", "010-87654321")
     assert privacy.subject({**row, column: "经营部 B12"})[0][column] == "经营部 B12"

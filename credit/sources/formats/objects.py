@@ -17,7 +17,7 @@ from credit.settings import Settings
 from credit.sources.formats import encoding
 from credit.sources.formats.raw import CHUNK, RawTable, Reject, keep_rejects, row_count
 from credit.sources.formats.text import OriginalLines, literal
-from credit.warehouse.connection import quote, quoted, scalar
+from credit.warehouse.connection import quote, quoted
 
 _SCHEMA = pa.schema([("_line", pa.int64()), ("line", pa.string())])
 MOST_KEYS = 1_000
@@ -172,9 +172,7 @@ def _table(
     if rejects:
         parts.append(keep_rejects(con, name, rejects))
     if rows and not row_count(con, name):
-        first = scalar(con, f"SELECT left(line, 40) FROM {source} ORDER BY _line LIMIT 1")
         raise InputError(
-            f"{path} holds no JSON object with which a row could begin; expected one object a line, or an array of objects. "
-            f"It begins: {first!r}"
+            f"{path} holds no JSON object with which a row could begin; expected one object a line, or an array of objects"
         )
     return RawTable(name, names, rows + len(rejects), " UNION ALL ".join(parts) or None, notices, spellings=True)
