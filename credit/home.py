@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import duckdb
 
 from credit.errors import UserError
 from credit.ledgers import steps
 from credit.settings import Settings
-from credit.warehouse import schema
+from credit.warehouse import head, schema
 from credit.warehouse.connection import connect, transaction, zone_of
 
 
 @contextmanager
 def open_warehouse(
-    settings: Settings, *, read_only: bool = False, make: bool = True
+    settings: Settings, *, read_only: bool = False, make: bool = True, check_head: bool = True
 ) -> Iterator[duckdb.DuckDBPyConnection]:
-    """The home's warehouse, made if it is not there (with `read_only` or without `make`: UserError), closed on leaving."""
+    """The home's warehouse, made if it is not there (with `read_only` or without `make`: UserError), closed on leaving.
+
+    To write it must hold all that it held before (`check_head`), else WarehouseBehind; what has changed is recorded on leaving.
+    """
     if read_only or not make:
         if not settings.database.exists():
             raise UserError(f"no warehouse at {settings.database}; run `merchant-credit init` or a `nightly` first")
@@ -30,6 +33,8 @@ def open_warehouse(
                 f"home {settings.home} cannot be made: {error.strerror}; choose another with --home"
             ) from None
     new = not settings.database.exists()
+    if new:
+        head.missing(settings)
     con = connect(settings.database, settings, read_only=read_only)
     try:
         if new:
@@ -41,6 +46,8 @@ def open_warehouse(
                 _refuse_later(con, settings)
                 schema.build(con)
                 steps.adopt_shipped(con, zone_of(con, settings))
+                if check_head and not new:
+                    head.verify(con, settings)
         elif schema.version_of(con) != schema.version():
             _refuse_later(con, settings)
             raise UserError(
@@ -48,7 +55,15 @@ def open_warehouse(
                 f"run `merchant-credit init --home {settings.home}`, which brings it up to date and keeps all its rows"
             )
         con.execute("SET VARIABLE zone = ?", [zone_of(con, settings)])
-        yield con
+        try:
+            yield con
+        except BaseException:
+            if not read_only:
+                with suppress(Exception):  # what went wrong is to be told, not what followed from it
+                    head.record(con, settings)
+            raise
+        if not read_only:
+            head.record(con, settings)
     finally:
         con.close()
 

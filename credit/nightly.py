@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
 import duckdb
@@ -56,7 +56,6 @@ class NightRun:
 def ingest(night: NightRun, progress: Progress = quiet) -> None:
     """Land what `path` holds: good rows wait in `landing`, the others are quarantined with a reason."""
     with open_warehouse(night.settings) as con:
-        _verify_totals(con, night.settings)
         if night.path is None:
             night.report |= {"sources": {}, "quarantine": [], "notices": ["no path given: nothing to ingest"]}
             return
@@ -205,7 +204,6 @@ def finish(night: NightRun) -> dict[str, Any]:
     folder = night.settings.home / "reports"
     folder.mkdir(exist_ok=True)
     _write(folder / f"{night.day}.json", report)
-    _write(folder / ".rows", rows)
     return report
 
 
@@ -252,18 +250,3 @@ def _totals(con: duckdb.DuckDBPyConnection) -> dict[str, int]:
         )
         for name in TABLES
     }
-
-
-def _verify_totals(con: duckdb.DuckDBPyConnection, settings: Settings) -> None:
-    """Row versions are never deleted: fewer than after the last night means that the file lost its last writes."""
-    note = settings.home / "reports" / ".rows"
-    if not note.exists():
-        return
-    rows_before = cast(dict[str, int], json.loads(note.read_text()))
-    rows_now = _totals(con)
-    lost = {name: rows - rows_now.get(name, 0) for name, rows in rows_before.items() if rows > rows_now.get(name, 0)}
-    if lost:
-        raise UserError(
-            f"{settings.database} holds fewer rows than after the last night ({lost}); its last writes were lost. "
-            f"Restore it from a backup, or remove {note} to go on with what is there."
-        )

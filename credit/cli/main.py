@@ -23,6 +23,7 @@ from credit.cli import (
     keys,
     mapping,
     objections,
+    operations,
     quarantine,
     sanctions,
     validation,
@@ -460,6 +461,7 @@ app.command()(objections.repair)
 app.command()(vetting.vet)
 app.command()(vetting.vettings)
 app.command()(early_warning.watch)
+app.command()(operations.accept_loss)
 app.add_typer(keys.app, name="keys")
 app.command()(verification.verify)
 app.command(name="map")(mapping.map_database)
