@@ -30,6 +30,7 @@ from credit.intake import landing, merging
 from credit.settings import Settings, cut_off
 from credit.tables import TABLES
 from credit.warehouse.connection import scalar, zone_of
+from credit.warehouse.failures import as_user_error
 
 Progress = Callable[[str], None]
 T = TypeVar("T")
@@ -222,12 +223,21 @@ def run(night: NightRun, progress: Callable[[str, str], None] = lambda _step, _m
         for name, step in STEPS:
             _when_free(night, partial(run_step, name, step, night, partial(progress, name)))
         return _when_free(night, lambda: finish(night))
-    except UserError as error:
+    except Exception as error:
+        told = as_user_error(error)
         night.report = {"sources": {}, "quarantine": [], "notices": [], **night.report}
-        night.report["failed"] = {"step": name, "message": str(error), "exit_code": error.exit_code}
-        with suppress(UserError, OSError):
+        night.report["failed"] = {
+            "step": name,
+            "message": str(told)
+            if told
+            else f"{type(error).__name__}, a defect of the program: its traceback is in the log",
+            "exit_code": told.exit_code if told else 1,
+        }
+        with suppress(UserError, OSError, duckdb.Error):
             finish(night)
-        raise
+        if told is None or told is error:
+            raise
+        raise told from error
 
 
 def _when_free(night: NightRun, work: Callable[[], T]) -> T:

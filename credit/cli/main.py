@@ -39,12 +39,14 @@ from credit.errors import EXIT_CODES, UserError
 from credit.evaluation.explain import explain as explained
 from credit.evaluation.night import evaluate_merchant
 from credit.evaluation.results import grade_list, grade_row, latest
+from credit.files.text import printable
 from credit.home import open_warehouse
 from credit.intake.pseudonyms import pseudonym_key
 from credit.settings import Settings
 from credit.sources import adapters
 from credit.synthetic import delivery
 from credit.synthetic.papers import write as write_papers
+from credit.warehouse.failures import as_user_error
 
 EPILOG = "--home stands behind the verb: keys show --home FOLDER\n\nExit codes: " + " · ".join(
     f"{code.number} {code.en}{f' ({code.verb})' if code.verb else ''}" for code in EXIT_CODES
@@ -475,11 +477,14 @@ def main() -> NoReturn:
             stream.reconfigure(errors="backslashreplace")
     try:
         app()
-    except UserError as error:
-        err.print(f"[bold red]error[/bold red] {escape(str(error))}", highlight=False, soft_wrap=True)
-        sys.exit(error.exit_code)
     except BrokenPipeError:
         sys.exit(0)
+    except Exception as error:
+        told = as_user_error(error)
+        if told is None:
+            raise
+        err.print(f"[bold red]error[/bold red] {escape(printable(str(told)))}", highlight=False, soft_wrap=True)
+        sys.exit(told.exit_code)
     sys.exit(0)
 
 
