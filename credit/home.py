@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 
 import duckdb
 
 from credit.errors import UserError
+from credit.files import durable
 from credit.ledgers import steps
 from credit.settings import Settings
 from credit.warehouse import head, schema
 from credit.warehouse.connection import connect, transaction, zone_of
+
+_SCRATCH_SECONDS = 3600
+"""What is older belongs to no run: a file is read in minutes."""
 
 
 @contextmanager
@@ -20,7 +27,9 @@ def open_warehouse(
 ) -> Iterator[duckdb.DuckDBPyConnection]:
     """The home's warehouse, made if it is not there (with `read_only` or without `make`: UserError), closed on leaving.
 
-    To write it must hold all that it held before (`check_head`), else WarehouseBehind; what has changed is recorded on leaving.
+    What is written meanwhile is its owner's alone, the log beside the warehouse as well: names, addresses and numbers of persons
+    lie in it (see `durable.public`). To write it must hold all that it held before (`check_head`), else WarehouseBehind; what
+    has changed is recorded on leaving.
     """
     if read_only or not make:
         if not settings.database.exists():
@@ -35,11 +44,9 @@ def open_warehouse(
     new = not settings.database.exists()
     if new:
         head.missing(settings)
-    con = connect(settings.database, settings, read_only=read_only)
-    try:
-        if new:
-            # Names, addresses and numbers of persons lie in it, whoever may enter the folder.
-            settings.database.chmod(0o600)
+    if not read_only:
+        _close_to_others(settings)
+    with nullcontext() if read_only else durable.private(), _opened(settings, read_only=read_only) as con:
         if not read_only:
             with transaction(con):
                 # Before anything else: a warehouse of a later program is left as it is.
@@ -64,8 +71,25 @@ def open_warehouse(
             raise
         if not read_only:
             head.record(con, settings)
+
+
+@contextmanager
+def _opened(settings: Settings, *, read_only: bool) -> Iterator[duckdb.DuckDBPyConnection]:
+    con = connect(settings.database, settings, read_only=read_only)
+    try:
+        yield con
     finally:
         con.close()
+
+
+def _close_to_others(settings: Settings) -> None:
+    """A home that others of the machine may enter is closed to them, whoever made it; raw rows that a killed run left go."""
+    status = settings.home.stat()
+    if status.st_mode & 0o077 and status.st_uid == os.geteuid():
+        settings.home.chmod(0o700)
+    for scratch in settings.home.glob("read-*"):
+        if scratch.is_dir() and time.time() - scratch.stat().st_mtime > _SCRATCH_SECONDS:
+            shutil.rmtree(scratch, ignore_errors=True)
 
 
 def _refuse_later(con: duckdb.DuckDBPyConnection, settings: Settings) -> None:

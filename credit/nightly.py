@@ -27,6 +27,7 @@ from credit.evaluation import results
 from credit.files import durable
 from credit.home import open_warehouse
 from credit.intake import landing, merging
+from credit.ledgers.moments import today
 from credit.settings import Settings, cut_off
 from credit.tables import TABLES
 from credit.warehouse.connection import scalar, zone_of
@@ -51,6 +52,8 @@ class NightRun:
     rulebooks: list[Path] | None = None
     history: bool = False
     trial: bool = False
+    back: bool = False
+    """Publish also in place of a later night."""
     report: dict[str, Any] = field(default_factory=dict)
 
 
@@ -115,6 +118,11 @@ def evaluate(night: NightRun, progress: Progress = quiet) -> None:
             raise UserError(
                 f"--date {night.day} has not come: today is {today}; a night is evaluated once its facts are in"
             )
+        for ahead in results.to_come(con):
+            night.report.setdefault("notices", []).append(
+                f"the night of {ahead} is evaluated here and has not come: a clock was ahead. It is not counted until then; "
+                f"`merchant-credit withdraw --date {ahead}` takes it back"
+            )
         if waiting := merging.landed_batches(con):
             night.report.setdefault("notices", []).append(
                 f"batch {', '.join(map(str, waiting))} is landed but not checked, so not counted: run `merchant-credit check`"
@@ -150,8 +158,18 @@ def evaluate(night: NightRun, progress: Progress = quiet) -> None:
 def publish(night: NightRun, progress: Progress = quiet) -> None:
     """Write the disclosure files of the night to a new version and switch to it."""
     from credit.disclosure.publishing import publish as disclose
+    from credit.disclosure.versions import night_in_force
 
     with open_warehouse(night.settings, make=False) as con:
+        in_force = night_in_force(night.settings.published)
+        if in_force is not None and night.day < in_force <= today(con) and not night.back:
+            notice = (
+                f"the night of {night.day} is evaluated but not published: that of {in_force} is in force, and nothing goes back "
+                f"unasked; `merchant-credit publish --date {night.day}` does"
+            )
+            night.report.setdefault("notices", []).append(notice)
+            progress(f"not published: the night of {in_force} is in force")
+            return
         publication = disclose(con, night.settings, night.day, progress=progress)
     night.report |= {
         "published": str(night.settings.published / "current"),
@@ -203,8 +221,9 @@ def finish(night: NightRun) -> dict[str, Any]:
     night.report |= {"rows": rows, "peak_memory_mb": round(peak, 1)}
     report = {"date": night.day.isoformat(), "source": night.source, **night.report}
     folder = night.settings.home / "reports"
-    folder.mkdir(exist_ok=True)
-    _write(folder / f"{night.day}.json", report)
+    with durable.private():
+        folder.mkdir(exist_ok=True)
+        _write(folder / f"{night.day}.json", report)
     return report
 
 

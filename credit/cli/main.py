@@ -222,7 +222,7 @@ def publish(day: Day = None, home: Home = None, as_json: AsJson = False) -> None
     conf = settings.load(home=home)
     with open_warehouse(conf, read_only=True) as con:
         evaluated = latest(con, day_of(day, conf) if day else None)
-    _run_step("publish", home, day=evaluated.isoformat(), as_json=as_json)
+    _run_step("publish", home, day=evaluated.isoformat(), back=True, as_json=as_json)
 
 
 @app.command()
@@ -425,13 +425,14 @@ def _run_step(
     rulebooks: list[Path] | None = None,
     history: bool = False,
     trial: bool = False,
+    back: bool = False,
     as_json: bool = False,
     **options: Any,
 ) -> None:
     from credit.nightly import STEPS, NightRun, run_step
 
     conf = settings.load(home=home, **options)
-    night = NightRun(conf, day_of(day, conf, source), source, path, rulebooks, history, trial)
+    night = NightRun(conf, day_of(day, conf, source), source, path, rulebooks, history, trial, back)
     progress = _Steps()
     run_step(name, dict(STEPS)[name], night, lambda message: progress(name, message))
     if as_json:
@@ -464,6 +465,8 @@ app.command()(vetting.vet)
 app.command()(vetting.vettings)
 app.command()(early_warning.watch)
 app.command()(operations.accept_loss)
+app.command()(operations.withdraw)
+app.command()(operations.catch_up)
 app.add_typer(keys.app, name="keys")
 app.command()(verification.verify)
 app.command(name="map")(mapping.map_database)

@@ -29,7 +29,7 @@ from credit.disclosure import (
 )
 from credit.errors import UserError
 from credit.evaluation.results import latest
-from credit.files import formats
+from credit.files import durable, formats
 from credit.ledgers import lifecycle
 from credit.proof import Keys, sign
 from credit.proof.verify import Share, verify_folder
@@ -84,7 +84,7 @@ def publish(
     collecting = gc.isenabled()
     gc.disable()
     try:
-        with render.Pool(settings.threads or render.workers(), merchants) as pool:
+        with durable.public(), render.Pool(settings.threads or render.workers(), merchants) as pool:
             return release(settings, day, read, pool, progress, made_from)
     finally:
         if collecting:
@@ -308,7 +308,7 @@ def rollback(
     Raises UserError when it is not kept or is not whole, or a publish runs.
     """
     try:
-        with versions.alone(settings.published):
+        with durable.public(), versions.alone(settings.published):
             return _back(settings, version, progress)
     except OSError as error:
         raise UserError(f"{settings.published} cannot be written: {error}; what was published before stays") from error

@@ -22,7 +22,7 @@ import duckdb
 from credit.errors import InputError
 from credit.intake.early import hold_early_rows
 from credit.intake.past_files import PastFiles, history_mark, mark
-from credit.intake.pseudonyms import pseudonym_macro
+from credit.intake.pseudonyms import keep_fingerprint, pseudonym_macro
 from credit.intake.rows import check_rows
 from credit.ledgers import steps
 from credit.settings import DEFAULT_ZONE, Settings, cut_off
@@ -80,6 +80,7 @@ def land(
     pseudonym_macro(con, settings)
     with transaction(con):
         zone = fix_zone(con, settings, delivery.zone)
+        keep_fingerprint(con, settings)
         as_of = cut_off(day, zone)
         batch_id = scalar(con, "SELECT coalesce(max(batch_id), 0) + 1 FROM meta.batches")
         now = datetime.now(UTC)
