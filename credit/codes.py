@@ -1,13 +1,16 @@
 """Registration codes and their check characters (python-stdnum); currencies (ISO 4217)."""
 
 import re
+import unicodedata
+from collections.abc import Iterator
 
 from stdnum.cn import ric, uscc
 
 # GB 32100: registering department (1 to 9, A, N, Y), kind of organisation, district, nine characters of the organisation code, check.
 # Letters that look like digits (I, O, S, V, Z) are not used. python-stdnum knows departments with a digit only.
 _USCC = re.compile(r"[1-9ANY][0-9A-HJ-NP-RTUWXY][0-9]{6}[0-9A-HJ-NP-RTUWXY]{10}")
-_CITIZEN = re.compile(r"(?<![0-9])[0-9](?:[ -]?[0-9]){16}[ -]?[0-9Xx](?![0-9])")
+_SPACED = re.compile(r"[0-9](?:[^0-9A-Za-z]{0,3}[0-9]){16}[^0-9A-Za-z]{0,3}[0-9Xx]")
+"""Where a citizen's id number may stand, however it is divided."""
 
 WITHOUT_DECIMALS = (
     "BIF", "CLP", "DJF", "GNF", "ISK", "JPY", "KMF", "KRW", "PYG", "RWF", "UGX", "VND", "VUV", "XAF", "XOF", "XPF",
@@ -35,8 +38,29 @@ def uscc_valid(code: str) -> bool:
 
 
 def holds_resident_id(text: str) -> bool:
-    """Whether a citizen's id number stands anywhere in a text, also with blanks or hyphens within."""
-    return any(resident_id_valid(re.sub("[ -]", "", number)) for number in _CITIZEN.findall(text))
+    """Whether a citizen's id number stands anywhere in a text, of whatever width, with whatever marks between its digits."""
+    return next(resident_ids(unicodedata.normalize("NFKC", text)), None) is not None
+
+
+def resident_ids(text: str) -> Iterator[tuple[int, int]]:
+    """(from, to) of each valid citizen's id number in a text of half width, with up to three blanks or marks anywhere in it.
+
+    It begins and ends where no other digit stands: what is part of a longer number is none."""
+    if _SPACED.search(text) is None:
+        return
+    places = [i for i, character in enumerate(text) if character in "0123456789Xx"]
+    end = 0
+    for first, start in enumerate(places):
+        # A digit right before: this is the middle of a number.
+        if start < end or text[start - 1 : start].isdigit():
+            continue
+        last = places[first + 17 : first + 18]
+        if not last or text[last[0] + 1 : last[0] + 2].isdigit():
+            continue
+        part = text[start : last[0] + 1]
+        if _SPACED.fullmatch(part) and resident_id_valid(re.sub("[^0-9Xx]", "", part).upper()):
+            yield start, last[0] + 1
+            end = last[0] + 1
 
 
 def resident_id_valid(number: str) -> bool:

@@ -25,6 +25,9 @@ EXIT_CODES = (
     ExitCode(6, "验证无效", "invalid", "verify"),
     ExitCode(7, "已过期", "stale", "verify"),
     ExitCode(8, "早于已见版本", "older than seen before", "verify"),
+    ExitCode(9, "数据仓库缺少已登记的变更或已损坏", "the warehouse lacks what it held before, or is damaged"),
+    ExitCode(10, "磁盘已满或不可写", "the disk is full or not writable"),
+    ExitCode(11, "与已见版本的历史不同", "another history than seen before", "verify"),
 )
 """Every exit code of `merchant-credit`; `--help` and the page of exit codes are made from it."""
 
@@ -49,6 +52,24 @@ class CheckFailed(UserError):
     """The arriving batch failed its expectations and the setting says stop."""
 
     exit_code = 4
+
+
+class WarehouseBehind(UserError):
+    """The warehouse lacks changes that were recorded: an older copy, or one that lost its last writes."""
+
+    exit_code = 9
+
+
+class WarehouseDamaged(UserError):
+    """The warehouse cannot be read as it was written."""
+
+    exit_code = 9
+
+
+class NotWritable(UserError):
+    """The disk is full, or lets nothing be written."""
+
+    exit_code = 10
 
 
 class WarehouseLocked(UserError):

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
 import duckdb
@@ -27,9 +27,11 @@ from credit.evaluation import results
 from credit.files import durable
 from credit.home import open_warehouse
 from credit.intake import landing, merging
+from credit.ledgers.moments import today
 from credit.settings import Settings, cut_off
 from credit.tables import TABLES
 from credit.warehouse.connection import scalar, zone_of
+from credit.warehouse.failures import as_user_error
 
 Progress = Callable[[str], None]
 T = TypeVar("T")
@@ -50,13 +52,14 @@ class NightRun:
     rulebooks: list[Path] | None = None
     history: bool = False
     trial: bool = False
+    back: bool = False
+    """Publish also in place of a later night."""
     report: dict[str, Any] = field(default_factory=dict)
 
 
 def ingest(night: NightRun, progress: Progress = quiet) -> None:
     """Land what `path` holds: good rows wait in `landing`, the others are quarantined with a reason."""
     with open_warehouse(night.settings) as con:
-        _verify_totals(con, night.settings)
         if night.path is None:
             night.report |= {"sources": {}, "quarantine": [], "notices": ["no path given: nothing to ingest"]}
             return
@@ -115,6 +118,11 @@ def evaluate(night: NightRun, progress: Progress = quiet) -> None:
             raise UserError(
                 f"--date {night.day} has not come: today is {today}; a night is evaluated once its facts are in"
             )
+        for ahead in results.to_come(con):
+            night.report.setdefault("notices", []).append(
+                f"the night of {ahead} is evaluated here and has not come: a clock was ahead. It is not counted until then; "
+                f"`merchant-credit withdraw --date {ahead}` takes it back"
+            )
         if waiting := merging.landed_batches(con):
             night.report.setdefault("notices", []).append(
                 f"batch {', '.join(map(str, waiting))} is landed but not checked, so not counted: run `merchant-credit check`"
@@ -150,8 +158,18 @@ def evaluate(night: NightRun, progress: Progress = quiet) -> None:
 def publish(night: NightRun, progress: Progress = quiet) -> None:
     """Write the disclosure files of the night to a new version and switch to it."""
     from credit.disclosure.publishing import publish as disclose
+    from credit.disclosure.versions import night_in_force
 
     with open_warehouse(night.settings, make=False) as con:
+        in_force = night_in_force(night.settings.published)
+        if in_force is not None and night.day < in_force <= today(con) and not night.back:
+            notice = (
+                f"the night of {night.day} is evaluated but not published: that of {in_force} is in force, and nothing goes back "
+                f"unasked; `merchant-credit publish --date {night.day}` does"
+            )
+            night.report.setdefault("notices", []).append(notice)
+            progress(f"not published: the night of {in_force} is in force")
+            return
         publication = disclose(con, night.settings, night.day, progress=progress)
     night.report |= {
         "published": str(night.settings.published / "current"),
@@ -203,9 +221,9 @@ def finish(night: NightRun) -> dict[str, Any]:
     night.report |= {"rows": rows, "peak_memory_mb": round(peak, 1)}
     report = {"date": night.day.isoformat(), "source": night.source, **night.report}
     folder = night.settings.home / "reports"
-    folder.mkdir(exist_ok=True)
-    _write(folder / f"{night.day}.json", report)
-    _write(folder / ".rows", rows)
+    with durable.private():
+        folder.mkdir(exist_ok=True)
+        _write(folder / f"{night.day}.json", report)
     return report
 
 
@@ -224,12 +242,21 @@ def run(night: NightRun, progress: Callable[[str, str], None] = lambda _step, _m
         for name, step in STEPS:
             _when_free(night, partial(run_step, name, step, night, partial(progress, name)))
         return _when_free(night, lambda: finish(night))
-    except UserError as error:
+    except Exception as error:
+        told = as_user_error(error)
         night.report = {"sources": {}, "quarantine": [], "notices": [], **night.report}
-        night.report["failed"] = {"step": name, "message": str(error), "exit_code": error.exit_code}
-        with suppress(UserError, OSError):
+        night.report["failed"] = {
+            "step": name,
+            "message": str(told)
+            if told
+            else f"{type(error).__name__}, a defect of the program: its traceback is in the log",
+            "exit_code": told.exit_code if told else 1,
+        }
+        with suppress(UserError, OSError, duckdb.Error):
             finish(night)
-        raise
+        if told is None or told is error:
+            raise
+        raise told from error
 
 
 def _when_free(night: NightRun, work: Callable[[], T]) -> T:
@@ -252,18 +279,3 @@ def _totals(con: duckdb.DuckDBPyConnection) -> dict[str, int]:
         )
         for name in TABLES
     }
-
-
-def _verify_totals(con: duckdb.DuckDBPyConnection, settings: Settings) -> None:
-    """Row versions are never deleted: fewer than after the last night means that the file lost its last writes."""
-    note = settings.home / "reports" / ".rows"
-    if not note.exists():
-        return
-    rows_before = cast(dict[str, int], json.loads(note.read_text()))
-    rows_now = _totals(con)
-    lost = {name: rows - rows_now.get(name, 0) for name, rows in rows_before.items() if rows > rows_now.get(name, 0)}
-    if lost:
-        raise UserError(
-            f"{settings.database} holds fewer rows than after the last night ({lost}); its last writes were lost. "
-            f"Restore it from a backup, or remove {note} to go on with what is there."
-        )

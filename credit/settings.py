@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import os
 import tomllib
 from datetime import date, datetime, time, timedelta
@@ -130,10 +131,25 @@ def load(**options: Any) -> Settings:
                 if f"{PREFIX}{name.upper()}" in os.environ and name not in options
                 else f"setting {name}"
             )
-            lines.append(f"{origin}: {problem['msg']} (got {problem.get('input')!r})")
+            lines.append(f"{origin}: {_expected(name, problem['msg'])}{_got(name, problem.get('input'))}")
         raise UserError("settings are not usable:\n  " + "\n  ".join(lines)) from None
     except ValueError as error:  # a config.toml that is not TOML
         raise UserError(f"config.toml in the home cannot be read: {error}") from None
+
+
+def _expected(name: str, message: str) -> str:
+    """What is wrong with a setting; of one that does not exist, which was meant."""
+    if name in Settings.model_fields:
+        return message
+    meant = difflib.get_close_matches(name, Settings.model_fields, 1)
+    return "there is no such setting" + (f"; {meant[0]} was meant?" if meant else ", see `merchant-credit config`")
+
+
+def _got(name: str, value: Any) -> str:
+    """The value as given, but for what may be a password: messages go to logs and mails."""
+    field = Settings.model_fields.get(name)
+    secret = field is None or "Secret" in str(field.annotation) or "@" in str(value)
+    return "" if secret else f" (got {value!r})"
 
 
 def cut_off(day: date, zone: str) -> datetime:

@@ -34,6 +34,9 @@ VERBS = {
         "evaluate": "评价",
         "publish": "公示",
         "rollback": "回退",
+        "catch-up": "补评",
+        "withdraw": "撤回评价",
+        "accept-loss": "登记损失",
         "config": "设置",
     },
     "查看 Look": {

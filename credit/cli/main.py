@@ -23,6 +23,7 @@ from credit.cli import (
     keys,
     mapping,
     objections,
+    operations,
     quarantine,
     sanctions,
     validation,
@@ -38,12 +39,14 @@ from credit.errors import EXIT_CODES, UserError
 from credit.evaluation.explain import explain as explained
 from credit.evaluation.night import evaluate_merchant
 from credit.evaluation.results import grade_list, grade_row, latest
+from credit.files.text import printable
 from credit.home import open_warehouse
 from credit.intake.pseudonyms import pseudonym_key
 from credit.settings import Settings
 from credit.sources import adapters
 from credit.synthetic import delivery
 from credit.synthetic.papers import write as write_papers
+from credit.warehouse.failures import as_user_error
 
 EPILOG = "--home stands behind the verb: keys show --home FOLDER\n\nExit codes: " + " · ".join(
     f"{code.number} {code.en}{f' ({code.verb})' if code.verb else ''}" for code in EXIT_CODES
@@ -219,7 +222,7 @@ def publish(day: Day = None, home: Home = None, as_json: AsJson = False) -> None
     conf = settings.load(home=home)
     with open_warehouse(conf, read_only=True) as con:
         evaluated = latest(con, day_of(day, conf) if day else None)
-    _run_step("publish", home, day=evaluated.isoformat(), as_json=as_json)
+    _run_step("publish", home, day=evaluated.isoformat(), back=True, as_json=as_json)
 
 
 @app.command()
@@ -422,13 +425,14 @@ def _run_step(
     rulebooks: list[Path] | None = None,
     history: bool = False,
     trial: bool = False,
+    back: bool = False,
     as_json: bool = False,
     **options: Any,
 ) -> None:
     from credit.nightly import STEPS, NightRun, run_step
 
     conf = settings.load(home=home, **options)
-    night = NightRun(conf, day_of(day, conf, source), source, path, rulebooks, history, trial)
+    night = NightRun(conf, day_of(day, conf, source), source, path, rulebooks, history, trial, back)
     progress = _Steps()
     run_step(name, dict(STEPS)[name], night, lambda message: progress(name, message))
     if as_json:
@@ -460,6 +464,9 @@ app.command()(objections.repair)
 app.command()(vetting.vet)
 app.command()(vetting.vettings)
 app.command()(early_warning.watch)
+app.command()(operations.accept_loss)
+app.command()(operations.withdraw)
+app.command()(operations.catch_up)
 app.add_typer(keys.app, name="keys")
 app.command()(verification.verify)
 app.command(name="map")(mapping.map_database)
@@ -473,11 +480,14 @@ def main() -> NoReturn:
             stream.reconfigure(errors="backslashreplace")
     try:
         app()
-    except UserError as error:
-        err.print(f"[bold red]error[/bold red] {escape(str(error))}", highlight=False, soft_wrap=True)
-        sys.exit(error.exit_code)
     except BrokenPipeError:
         sys.exit(0)
+    except Exception as error:
+        told = as_user_error(error)
+        if told is None:
+            raise
+        err.print(f"[bold red]error[/bold red] {escape(printable(str(told)))}", highlight=False, soft_wrap=True)
+        sys.exit(told.exit_code)
     sys.exit(0)
 
 

@@ -9,6 +9,7 @@ from rich.markup import escape
 from rich.table import Table as RichTable
 
 from credit.cli.options import out
+from credit.files.text import printable
 
 QUARANTINE_ROWS = 10
 STANDINGS = {
@@ -48,7 +49,7 @@ def show_report(report: dict[str, Any], console: Console | None = None) -> None:
             table.add_column(heading, justify=justify, overflow="fold", no_wrap=heading != "For example")
         frequent = sorted(report["quarantine"], key=lambda entry: -entry["rows"])[:QUARANTINE_ROWS]
         for entry in frequent:
-            table.add_row(entry["source"], entry["code"], f"{entry['rows']:,}", escape(entry["example"]))
+            table.add_row(entry["source"], entry["code"], f"{entry['rows']:,}", escape(printable(entry["example"])))
         console.print(table)
         if len(report["quarantine"]) > len(frequent):
             console.print(
@@ -62,7 +63,7 @@ def show_report(report: dict[str, Any], console: Console | None = None) -> None:
         for finding in checked["findings"]
     ]
     for note in [*(report.get("notices") or []), *warnings]:
-        console.print(f"[yellow]note[/yellow] {escape(str(note))}", highlight=False)
+        console.print(f"[yellow]note[/yellow] {escape(printable(str(note)))}", highlight=False)
     if report.get("grades_by_rulebook"):
         table = RichTable(title="Grades 信用等级分布", title_justify="left")
         for heading in ("Rulebook 规则", "Grade 等级", "Merchants 商家", ""):

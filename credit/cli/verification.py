@@ -22,6 +22,7 @@ VERDICTS = {
     "invalid": ("red", "无效"),
     "stale": ("yellow", "已过期"),
     "older_than_seen": ("red", "早于已见版本"),
+    "other_history": ("red", "与已见版本的历史不同"),
 }
 
 
@@ -44,7 +45,8 @@ def verify(
 ) -> None:
     """Verify published files against the root of trust; a folder without any network.
 
-    Exit codes: 0 valid, 6 invalid (names the files), 7 stale, 8 older than seen before.
+    Exit codes: 0 valid, 6 invalid (names the files), 7 stale, 8 older than seen before, 11 another
+    history than seen before.
 
     Example: merchant-credit verify ./published/current --root root.json
 

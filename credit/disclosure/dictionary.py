@@ -51,7 +51,7 @@ _HEAD = """\
 
 A document, page and badge stand as long as nothing in them changes: `evaluated_on` is the night from which they do, and every night since gave the same. index.json tells the latest night. A file that did not change is the same file (a hard link) in the next version. 内容不变则文件不变；evaluated_on 是该内容起始的评价日期，最近一次评价见 index.json。
 
-feed.json lists the last 30 changes, each with the SHA-256 of the manifest it leads from and to. A display that holds the version `from` reads `feed/<n>.json`: `merchants[]` has `op` (added, changed, withdrawn), `subject_id`, `kind`, `self_operated`, grade, score, grade and score before, and path, length and SHA-256 of the document, which has the name (变更清单不含名称，名称见公示文件); `files` names the other files that changed. Who is further behind reads bulk/grades or compares `manifest/<xx>.json`. 落后更多的读取批量文件或比对清单。
+feed.json lists the last 30 changes, each with the SHA-256 of the manifest it leads from and to, and tells by number and hash the `warehouse` change it was made from, so that an older copy of the warehouse is noticed. A display that holds the version `from` reads `feed/<n>.json`: `merchants[]` has `op` (added, changed, withdrawn), `subject_id`, `kind`, `self_operated`, grade, score, grade and score before, and path, length and SHA-256 of the document, which has the name (变更清单不含名称，名称见公示文件); `files` names the other files that changed. Who is further behind reads bulk/grades or compares `manifest/<xx>.json`. 落后更多的读取批量文件或比对清单。
 
 Numbers of one night move with the platform's averages: on most nights most scores change by thousandths, and their documents with them. 平台均值每夜略有变化，多数商家的得分随之有微小变动。
 
@@ -59,7 +59,7 @@ Numbers of one night move with the platform's averages: on most nights most scor
 
 ## What is published, and how finely 公示规则
 
-- A natural person's name is masked, in texts and document numbers too; other personal data and the register's code are withheld; mobile and citizens' id numbers are struck out. Consumers do not appear, nor internal columns. 自然人姓名脱敏（王**），文字说明和文书号中亦同，其他个人信息和统一社会信用代码不公示，手机号和身份证号以 *** 代替；消费者信息和内部字段不公示。
+- A natural person's name is masked, in texts and document numbers too; other personal data and the register's code are withheld; citizens' id numbers, mobile and landline numbers, bank cards and e-mail addresses are struck out of texts and of an enterprise's columns but its contact. Consumers do not appear, nor internal columns. 自然人姓名脱敏（王**），文字说明和文书号中亦同，其他个人信息和统一社会信用代码不公示，文字和企业各栏（联系方式除外）中的身份证号、手机号、座机号、银行卡号、电子邮箱以 *** 代替；消费者信息和内部字段不公示。
 - Counts of reviews and complaints from 1 to 4 are suppressed; so are rates that rest on fewer than 5 observations or would give such a count away, the share of orders refunded and of buyers who came back among them. 评价、投诉件数为 1 至 4 的不公示；不足 5 个观测、或可据以推算这类件数的比率（含退款率、回头客占比）同此。
 - A shorter window is suppressed where a longer one has 1 to 4 more; the longest stays. 较长时段仅多 1 至 4 件的，不公示较短时段。
 - Reviews by stars are not shown at all where one of the five numbers is 1 to 4, nor are the positive and negative share then, nor the mean of fewer than 8 reviews. 任一星级为 1 至 4 条的，不公示整个星级分布以及好评率、差评率；其中不足 8 条评价的，平均星级也不公示。

@@ -18,6 +18,7 @@ import pyarrow.parquet as pq
 from credit.disclosure.versions import MANIFEST, Draft, FileEntry, all_of, entry_of, put
 from credit.errors import UserError
 from credit.files.formats import to_json
+from credit.warehouse.head import Change
 
 SCHEMA_VERSION = "1"
 MERCHANTS = "merchants/"
@@ -111,8 +112,9 @@ class FeedUpdate(NamedTuple):
     notice: str | None = None
 
 
-def follow(published: Path, folder: Path, before: Path | None) -> FeedUpdate:
-    """Write the feed of the version in `folder`, which follows on `before` (None: nothing is in force).
+def follow(published: Path, folder: Path, before: Path | None, made_from: Change | None = None) -> FeedUpdate:
+    """Write the feed of the version in `folder`, which follows on `before` (None: nothing is in force) and is `made_from` this
+    change of the warehouse (None: from that of the version before).
 
     Where `before` is damaged it follows on the version published last that is not, numbered above all that are known, so
     that to readers it is the newest. Raises UserError when `folder` itself cannot be read.
@@ -126,7 +128,7 @@ def follow(published: Path, folder: Path, before: Path | None) -> FeedUpdate:
         reason = f"{before.name}, which was in force, is damaged" if before else "no version was in force"
         scope = f"what changed since {step.version.name}" if step.version else "every merchant"
         notice = f"{reason}: the feed says {scope}; displays that are further behind have to read everything"
-    _write_feed(published, folder, step, sequence)
+    _write_feed(published, folder, step, sequence, made_from._asdict() if made_from else step.feed.made_from)
     counts = dict.fromkeys(("added", "changed", "withdrawn"), 0)
     for merchant in step.merchants:
         counts[merchant["op"]] += 1
@@ -166,7 +168,7 @@ def _step(published: Path, folder: Path, before: Path | None) -> _Step | None:
         raise UserError(f"{folder} is damaged: {error}; what was published before stays") from error
 
 
-def _write_feed(published: Path, folder: Path, step: _Step, sequence: int) -> None:
+def _write_feed(published: Path, folder: Path, step: _Step, sequence: int, made_from: dict[str, Any] | None) -> None:
     """The changes of this step under their number, the last ones before it, and the list of both."""
     ends = {"from": _named(step.previous) if step.previous else None, "to": _named(step.manifest)}
     changes = {
@@ -186,7 +188,11 @@ def _write_feed(published: Path, folder: Path, step: _Step, sequence: int) -> No
     put(
         published,
         folder / FEED,
-        to_json({"format": "merchant-credit feed", "sequence": sequence, "changes": entries}, indent=1) + b"\n",
+        to_json(
+            {"format": "merchant-credit feed", "sequence": sequence, "warehouse": made_from, "changes": entries},
+            indent=1,
+        )
+        + b"\n",
     )
     names = {Path(entry["path"]).name for entry in entries}
     for file in (folder / "feed").iterdir():
@@ -195,27 +201,28 @@ def _write_feed(published: Path, folder: Path, step: _Step, sequence: int) -> No
 
 
 class _Feed(NamedTuple):
-    """Of a version's feed: its number, the changes that can be read, whether that is all."""
+    """Of a version's feed: its number, the changes that can be read, whether that is all, the change of the warehouse."""
 
     sequence: int
     changes: list[dict[str, Any]]
     complete: bool
+    made_from: dict[str, Any] | None = None
 
 
 def _feed(version: Path | None) -> _Feed:
     """Changes before one that cannot be read are of no use: a display follows from each to the next."""
-    sequence = 0
+    sequence, made_from = 0, None
     readable: list[dict[str, Any]] = []
     try:
         if version is not None:
             feed = orjson.loads((version / FEED).read_bytes())
-            sequence = int(feed["sequence"])
+            sequence, made_from = int(feed["sequence"]), feed.get("warehouse")
             for entry in reversed(feed["changes"]):
                 read_listed(version, entry["path"], FileEntry(entry["bytes"], entry["sha256"]))
                 readable.insert(0, entry)
     except DAMAGED:
-        return _Feed(sequence, readable, False)
-    return _Feed(sequence, readable, True)
+        return _Feed(sequence, readable, False, made_from)
+    return _Feed(sequence, readable, True, made_from)
 
 
 def _highest(published: Path) -> int:

@@ -1,7 +1,8 @@
 """What may be published of a number, a name, a text: the one place where it is decided.
 
 * Natural persons: the name is masked, in texts about others too; other personal columns and the code of the register are
-  withheld. An enterprise's are public. Mobile and citizens' id numbers are struck out of texts. Columns of class internal
+  withheld. An enterprise's are public. Numbers of persons are struck out of all texts and columns but the contact of an
+  enterprise: citizens' id numbers, mobile and landline numbers, bank cards, e-mail addresses. Columns of class internal
   or pseudonym are never published, nor a citizen's id number.
 * Small counts: of people who reviewed, complained, asked for a refund or came back a count from 1 to 4 is suppressed,
   and so is
@@ -41,8 +42,9 @@ from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
+from stdnum import luhn
 
-from credit.codes import resident_id_valid, uscc_valid
+from credit.codes import resident_id_valid, resident_ids, uscc_valid
 from credit.indicators.base import Array, Indicator, Unit
 from credit.tables import SUBJECTS, Column
 
@@ -335,16 +337,32 @@ _MASKED_IN_PART = frozenset({"name"})
 _TEXTS = frozenset({"permit_no", "icp_record", "category"})
 """Public of a natural person too, but for the name or a number of the person that stands in them."""
 
-_GAP = r"[ \u2010-\u2014-]{0,3}"
+_OWN_NUMBERS = frozenset({"contact", "uscc"})
+"""Columns of an enterprise that are to be published with the number in them; all others are cleared."""
+
+_GAP = r"[ .\u00b7\u2010-\u2014-]{0,3}"
 _MOBILE = rf"""(?:(?:\+|00)?86{_GAP})?(?:
     1[3-9][0-9]{_GAP}(?:[0-9]{{4}}{_GAP}[0-9]{{4}}|[0-9]{{3}}{_GAP}[0-9]{{5}})
     |1[3-9][0-9]{{2}}[ ]?-?[ ]?[0-9]{{3}}[ ]?-?[ ]?[0-9]{{4}}|1[ -][3-9](?:[ -][0-9]){{9}})"""
 _BORN = r"(?:18|19|20)[0-9]{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12][0-9]|3[01])"
 _CITIZEN = rf"[0-9]{{17}}[0-9x]|[1-8][0-9]{{5}}{_GAP}{_BORN}{_GAP}[0-9]{{3}}{_GAP}[0-9x]"
-_NUMBERS_OF_PERSONS = re.compile(rf"(?<![0-9a-z])(?:{_MOBILE}|{_CITIZEN})(?![0-9a-z])", re.VERBOSE)
-"""Mobile numbers in their usual groups and citizens' id numbers, in a folded text."""
-_MANY_DIGITS = re.compile(r"[0-9](?:[^0-9]{0,3}[0-9]){10}")
+_AREA = r"(?:10|2[0-9]|[3-9][0-9]{2})"
+_LANDLINE = rf"""\(?(?:0|(?:\+|00)86[ -]?0?){_AREA}(?:\)[ ]?|[ ]?[\u2010-\u2014-][ ]?|[ ])[0-9]{{3,4}}[ -]?[0-9]{{4}}
+    |(?<=[话机电询系el:])[ ]?0{_AREA}[0-9]{{7,8}}"""
+"""With a mark behind the area, or behind a word such as 电话: bare digits that begin with 0 are most often a document's."""
+_NUMBERS_OF_PERSONS = re.compile(rf"(?<![0-9])(?:{_MOBILE}|{_CITIZEN}|{_LANDLINE})(?![0-9])", re.VERBOSE)
+"""Mobile and landline numbers in their usual groups and citizens' id numbers, in a folded text."""
+_CARDS = re.compile(
+    r"(?<![0-9])(?:62|[345][0-9])[0-9]{2}(?:[ -]?[0-9]{4}){2}[ -]?[0-9]{2,4}(?:[ -]?[0-9]{1,3})?(?![0-9])"
+)
+"""Numbers that a bank card may have."""
+_MAIL = re.compile(r"[a-z0-9._%+-]+ ?@ ?[a-z0-9-]+(?:\.[a-z0-9-]+)+")
+_MANY_DIGITS = re.compile(r"[0-9](?:[^0-9]{0,3}[0-9]){9}")
 """Without which there is none of them; soon looked for."""
+_TELLING = re.compile(r"\d(?:\D{0,3}\d){9}|[@＠﹫]")
+"""The same, and an address, in a text as it stands."""
+_LONGEST_WORD = 24
+"""Letters and digits in a row that may hold a person's number; what is longer is a hash."""
 
 
 @cache
@@ -383,9 +401,15 @@ def subjects(columns: Mapping[str, list[Any]]) -> list[tuple[dict[str, Any], dic
             ]
         elif name in _TEXTS:
             cleared = [
-                text(value, {"kind": "individual", "name": own_name}) if natural and value else value
+                text(value, {"kind": "individual", "name": own_name}) if natural and value else _cleared(value)
                 for natural, value, own_name in zip(person, values, columns["name"], strict=True)
             ]
+            state = [
+                why if clear == value else "masked" for why, clear, value in zip(state, cleared, values, strict=True)
+            ]
+            values = cleared
+        if of_persons and name not in _OWN_NUMBERS:
+            cleared = [value if natural else _cleared(value) for natural, value in zip(person, values, strict=True)]
             state = [
                 why if clear == value else "masked" for why, clear, value in zip(state, cleared, values, strict=True)
             ]
@@ -400,6 +424,11 @@ def subjects(columns: Mapping[str, list[Any]]) -> list[tuple[dict[str, Any], dic
         (dict(zip(names, row, strict=True)), reasons[why])
         for row, why in zip(zip(*published, strict=True), zip(*states, strict=True), strict=True)
     ]
+
+
+def _cleared(value: Any) -> Any:
+    """A value of an enterprise without the numbers of persons in it."""
+    return struck(value) if isinstance(value, str) and _TELLING.search(value) else value
 
 
 def _missing(name: str, columns: Mapping[str, list[Any]]) -> list[str | None]:
@@ -478,12 +507,32 @@ def _latin(left: str, right: str) -> bool:
 
 
 def _numbers(folded: str) -> Iterator[Span]:
+    """Where numbers and addresses of persons stand in a folded text."""
+    if "@" in folded:
+        for match in _MAIL.finditer(folded):
+            yield match.start(), match.end(), "***"
     if _MANY_DIGITS.search(folded) is None:
         return
+    for start, end in resident_ids(folded):
+        yield start, end, "***"
     for match in _NUMBERS_OF_PERSONS.finditer(folded):
+        number = re.sub("[^0-9x]", "", match[0]).upper()
         # The code of an enterprise may be all digits.
-        if not uscc_valid(match[0].upper()) or resident_id_valid(match[0].upper()):
+        if (not uscc_valid(number) or resident_id_valid(number)) and not _in_a_hash(folded, *match.span()):
             yield match.start(), match.end(), "***"
+    for match in _CARDS.finditer(folded):
+        number = re.sub("[^0-9]", "", match[0])
+        if (number.startswith("62") or luhn.is_valid(number)) and not _in_a_hash(folded, *match.span()):
+            yield match.start(), match.end(), "***"
+
+
+def _in_a_hash(folded: str, start: int, end: int) -> bool:
+    """Whether the digits are part of a word in Latin script or digits too long to hold the number of a person."""
+    while start > 0 and _latin(folded[start - 1], folded[start]):
+        start -= 1
+    while end < len(folded) and _latin(folded[end - 1], folded[end]):
+        end += 1
+    return " " not in folded[start:end] and end - start > _LONGEST_WORD
 
 
 def _without(value: str, folded: str, spans: Iterable[Span]) -> str:
@@ -506,7 +555,7 @@ def _without(value: str, folded: str, spans: Iterable[Span]) -> str:
 
 
 def struck(value: Any) -> Any:
-    """The same with mobile and citizens' id numbers struck out of every text in it."""
+    """The same with numbers and e-mail addresses of persons struck out of every text in it."""
     if isinstance(value, str):
         folded = value.translate(_FOLDED)
         return _without(value, folded, _numbers(folded))
@@ -516,8 +565,8 @@ def struck(value: Any) -> Any:
 
 
 def text(value: str | None, row: Mapping[str, Any], persons: Persons | None = None) -> str | None:
-    """A free text about the subject: a natural person's name masked, its own and that of `others`, mobile and citizens' id
-    numbers struck out."""
+    """A free text about the subject: a natural person's name masked, its own and that of `others`, numbers and e-mail
+    addresses of persons struck out."""
     if value is None:
         return None
     folded = value.translate(_FOLDED)

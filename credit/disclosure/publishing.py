@@ -29,11 +29,12 @@ from credit.disclosure import (
 )
 from credit.errors import UserError
 from credit.evaluation.results import latest
-from credit.files import formats
+from credit.files import durable, formats
 from credit.ledgers import lifecycle
 from credit.proof import Keys, sign
 from credit.proof.verify import Share, verify_folder
 from credit.settings import Settings
+from credit.warehouse import head
 from credit.warehouse.connection import quote, scalar
 
 INDEX = "index.json"
@@ -69,6 +70,7 @@ def publish(
     indicator rows are gone, or the files cannot be written.
     """
     day = latest(con, day)
+    made_from = head.record(con, settings)
 
     def read() -> tuple[night.Night, list[lifecycle.Version]]:
         tonight, rulebooks = night.read(con, settings, day, progress), lifecycle.versions(con)
@@ -82,8 +84,8 @@ def publish(
     collecting = gc.isenabled()
     gc.disable()
     try:
-        with render.Pool(settings.threads or render.workers(), merchants) as pool:
-            return release(settings, day, read, pool, progress)
+        with durable.public(), render.Pool(settings.threads or render.workers(), merchants) as pool:
+            return release(settings, day, read, pool, progress, made_from)
     finally:
         if collecting:
             gc.enable()
@@ -95,8 +97,10 @@ def release(
     read: Callable[[], tuple[night.Night, list[lifecycle.Version]]],
     pool: render.Pool,
     progress: Callable[[str], None] = lambda _: None,
+    made_from: head.Change | None = None,
 ) -> Publication:
-    """Write, sign, verify and switch to the night that `read` gives, and the versions of the rulebooks."""
+    """Write, sign, verify and switch to the night that `read` gives, and the versions of the rulebooks; the feed tells which
+    change of the warehouse it is `made_from`."""
     published = settings.published
     updates: list[manifest.FeedUpdate] = []
     try:
@@ -115,7 +119,7 @@ def release(
             pool.collect()
 
             def finish(folder: Path) -> None:
-                updates.append(manifest.follow(published, folder, before))
+                updates.append(manifest.follow(published, folder, before, made_from))
                 progress("signing and verifying")
                 _prove(folder, settings, keys, earlier.source.folder if earlier else None, pool.map)
 
@@ -304,7 +308,7 @@ def rollback(
     Raises UserError when it is not kept or is not whole, or a publish runs.
     """
     try:
-        with versions.alone(settings.published):
+        with durable.public(), versions.alone(settings.published):
             return _back(settings, version, progress)
     except OSError as error:
         raise UserError(f"{settings.published} cannot be written: {error}; what was published before stays") from error

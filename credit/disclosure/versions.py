@@ -144,6 +144,12 @@ def day_of(folder: Path) -> date:
     return date.fromisoformat(folder.name[:10])
 
 
+def night_in_force(published: Path) -> date | None:
+    """The night of the version in force; None where there is none."""
+    folder = current(published)
+    return day_of(folder) if folder is not None and is_version(folder) else None
+
+
 def name_of(draft: Draft, day: date) -> str:
     """The name that the draft gets. Its manifest must have been written."""
     return f"{day}-{draft.entries[MANIFEST].sha256[:12]}"

@@ -12,10 +12,12 @@ import pandas as pd
 
 from credit.errors import UserError
 from credit.evaluation import grading
+from credit.ledgers.entries import enter, limited
+from credit.ledgers.moments import moment, today
 from credit.rulebooks.book import Rulebook
 from credit.rulebooks.reading import parse
 from credit.settings import Settings
-from credit.warehouse.connection import as_dicts, quote, scalar
+from credit.warehouse.connection import as_dicts, quote, scalar, transaction
 
 _GRADES_BEFORE = Path(__file__).with_name("grades_before.sql").read_text(encoding="utf-8")
 
@@ -84,12 +86,19 @@ def export_night(con: duckdb.DuckDBPyConnection, settings: Settings, day: date) 
 
 def latest(con: duckdb.DuckDBPyConnection, day: date | None) -> date:
     """`day` if there is an evaluation of it, or the latest evaluated day: the latest official one where there is one.
-    Raises UserError otherwise."""
+
+    Nights after today, which a clock that was ahead has left, are none until they come. Raises UserError otherwise."""
+    now = today(con)
     rows = con.execute(
         """SELECT evaluated_on FROM results.runs GROUP BY 1
            ORDER BY bool_or(standing = 'in_force' AND coalesce(subject_role, 'seller') = 'seller') DESC, 1 DESC"""
     ).fetchall()
-    days: list[date] = [row[0] for row in rows]
+    days: list[date] = [row[0] for row in rows if row[0] <= now]
+    if day is not None and day > now and (day,) in rows:
+        raise UserError(
+            f"the night of {day} has not come: today is {now}. A clock that was ahead has left it; "
+            f"`merchant-credit withdraw --date {day}` takes it back"
+        )
     if not days:
         raise UserError("nothing has been evaluated yet; run `merchant-credit nightly` or `merchant-credit evaluate`")
     if day is None:
@@ -98,6 +107,30 @@ def latest(con: duckdb.DuckDBPyConnection, day: date | None) -> date:
         shown = ", ".join(str(d) for d in days[:10])
         raise UserError(f"no evaluation of {day} here; evaluated: {shown}. Run `merchant-credit evaluate --date {day}`")
     return day
+
+
+def to_come(con: duckdb.DuckDBPyConnection) -> list[date]:
+    """Evaluated nights that are after today: a clock was ahead."""
+    rows = con.execute(
+        "SELECT DISTINCT evaluated_on FROM results.runs WHERE evaluated_on > ? ORDER BY 1", [today(con)]
+    ).fetchall()
+    return [row[0] for row in rows]
+
+
+def withdraw(con: duckdb.DuckDBPyConnection, day: date, reason: str, by: str) -> int:
+    """Take back the evaluation of a night, with its grades and indicators; who did and why is entered. Returns how many
+    grades it had. Later nights stay as they were made, also where their margin looked back to it.
+
+    Raises UserError when there is no evaluation of it."""
+    if not scalar(con, "SELECT count(*) FROM results.runs WHERE evaluated_on = ?", [day]):
+        raise UserError(f"no evaluation of {day} here; nothing to withdraw")
+    reason = limited(reason, "--reason", "why the night is withdrawn")
+    grades = int(scalar(con, "SELECT count(*) FROM results.grades WHERE evaluated_on = ?", [day]))
+    with transaction(con):
+        enter(con, "night_withdrawals", moment(con, None), by, evaluated_on=day, reason=reason)
+        for table in ("runs", "grades", "indicators"):
+            con.execute(f"DELETE FROM results.{table} WHERE evaluated_on = ?", [day])
+    return grades
 
 
 def grade_list(con: duckdb.DuckDBPyConnection, day: date, role: str = "seller") -> list[dict[str, Any]]:

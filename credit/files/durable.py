@@ -29,11 +29,26 @@ def sync(path: Path) -> None:
         os.close(handle)
 
 
+_before: list[int] = []
+"""The masks that `private` has set aside, the usual one first."""
+
+
 @contextmanager
 def private() -> Iterator[None]:
     """What is made within is its owner's alone."""
-    before = os.umask(0o077)
+    _before.append(os.umask(0o077))
     try:
         yield
     finally:
-        os.umask(before)
+        os.umask(_before.pop())
+
+
+@contextmanager
+def public() -> Iterator[None]:
+    """What is made within is as readable as its user makes files, also within `private`."""
+    before = os.umask(_before[0]) if _before else None
+    try:
+        yield
+    finally:
+        if before is not None:
+            os.umask(before)

@@ -14,6 +14,8 @@ from pydantic import BaseModel, ValidationError
 from credit.errors import UserError
 
 MAX_DEPTH = 50
+LARGEST = 10**15
+"""The largest whole number that is read, either way."""
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -77,6 +79,17 @@ class _Loader(yaml.SafeLoader):
                 raise yaml.MarkedYAMLError(problem=f"key {key.value!r} stands twice", problem_mark=key.start_mark)
             keys |= names
         return super().construct_mapping(node, deep)
+
+
+def _whole_number(loader: _Loader, node: yaml.ScalarNode) -> int:
+    value = int(loader.construct_yaml_int(node))  # type: ignore[no-untyped-call]
+    if abs(value) > LARGEST:
+        # Nothing that is counted or weighed is larger, and not all that reckons with it can.
+        raise yaml.MarkedYAMLError(problem="a number of more than 15 digits", problem_mark=node.start_mark)
+    return value
+
+
+_Loader.add_constructor("tag:yaml.org,2002:int", _whole_number)
 
 
 class _DaysAsText(_Loader):

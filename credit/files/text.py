@@ -27,3 +27,8 @@ def decoded(raw: bytes, what: str, usual_size: str, error: type[UserError] = Use
         return raw.decode(encoding)
     except UnicodeDecodeError as reason:
         raise error(f"{what} is not UTF-8 (byte {reason.start}); save it as UTF-8") from None
+
+
+def printable(text: str) -> str:
+    """Harmless to a terminal: what is not seen, or would move or turn what is, by its number. Line ends stay."""
+    return "".join(c if c.isprintable() or c == "\n" else f"\\u{ord(c):04x}" for c in text)

@@ -1,11 +1,11 @@
 CREATE OR REPLACE TEMP TABLE verdict AS
 SELECT row, CASE
-    WHEN contents > 1 THEN 'conflicting_duplicate|$key ' || left(key_, 60) || ' stands ' || copies ||
-        ' times in this file with different content; none is taken: deliver the right one'
-    WHEN nth > 1 THEN 'duplicate_row|$key ' || left(key_, 60) || ' stands ' || copies ||
-        ' times in this file with the same content; one is taken'
-    WHEN nth_file < last_nth THEN 'superseded_in_delivery|$key ' || left(key_, 60) ||
-        ' stands again in the later file ' || last_file || ', which is taken' END AS fault
+    WHEN contents > 1 THEN 'conflicting_duplicate|$key stands ' || copies ||
+        ' times in this file with different content; none is taken: deliver the right one: got «' || left(key_, 60) || '»'
+    WHEN nth > 1 THEN 'duplicate_row|$key stands ' || copies ||
+        ' times in this file with the same content; one is taken: got «' || left(key_, 60) || '»'
+    WHEN nth_file < last_nth THEN 'superseded_in_delivery|$key stands again in the later file ' || last_file ||
+        ', which is taken: got «' || left(key_, 60) || '»' END AS fault
 FROM (
     SELECT rowid AS row, key_, file, count(*) OVER in_file AS copies,
            -- window functions know no DISTINCT here: number the contents instead

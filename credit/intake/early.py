@@ -30,8 +30,8 @@ def hold_early_rows(con: duckdb.DuckDBPyConnection, table: Table, batch_id: int)
     con.execute(
         f"""INSERT INTO staged_rejects
             SELECT batch_id, source_table, file, line, {table.key}, 'unknown_transaction',
-                   'transaction_id (交易编号) ' || left(transaction_id, 60)
-                       || ' was set aside with its batch; the row waits until the order is delivered again',
+                   'transaction_id (交易编号) was set aside with its batch; the row waits until the order is delivered again: got «'
+                       || left(transaction_id, 60) || '»',
                    to_json(l)::VARCHAR, NULL
             FROM landing.{table.name} l WHERE {early}"""
     )

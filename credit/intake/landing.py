@@ -22,7 +22,7 @@ import duckdb
 from credit.errors import InputError
 from credit.intake.early import hold_early_rows
 from credit.intake.past_files import PastFiles, history_mark, mark
-from credit.intake.pseudonyms import pseudonym_macro
+from credit.intake.pseudonyms import keep_fingerprint, pseudonym_macro
 from credit.intake.rows import check_rows
 from credit.ledgers import steps
 from credit.settings import DEFAULT_ZONE, Settings, cut_off
@@ -80,6 +80,7 @@ def land(
     pseudonym_macro(con, settings)
     with transaction(con):
         zone = fix_zone(con, settings, delivery.zone)
+        keep_fingerprint(con, settings)
         as_of = cut_off(day, zone)
         batch_id = scalar(con, "SELECT coalesce(max(batch_id), 0) + 1 FROM meta.batches")
         now = datetime.now(UTC)
@@ -196,9 +197,13 @@ def _landed_before(con: duckdb.DuckDBPyConnection, delivery: Delivery) -> Batch:
 
 
 def quarantine_reasons(con: duckdb.DuckDBPyConnection, batches: list[int]) -> list[tuple[str, str, int, str]]:
-    """(source table, code, rows, an example of the reason) for these batches, most frequent first."""
+    """(source table, code, rows, where it stands first and why) for these batches, most frequent first. No values: what is
+    told here goes to logs and mails."""
     return con.execute(
-        """SELECT source_table, code, count(*) AS n, min(left(reason, 200)) FROM quarantine.rows
+        """SELECT source_table, code, count(*) AS n,
+                  min_by(file || coalesce(' line ' || line, '') || ': ' || left(regexp_replace(reason, ': got «.*»', ''), 200),
+                         (file, line, reason))
+           FROM quarantine.rows
            WHERE list_contains(?, batch_id) AND released_by IS NULL GROUP BY 1, 2 ORDER BY 1, n DESC, 2""",
         [batches],
     ).fetchall()
@@ -215,7 +220,7 @@ def _hold_unknown_subjects(con: duckdb.DuckDBPyConnection, table: Table, batch_i
     con.execute(
         f"""INSERT INTO staged_rejects
             SELECT batch_id, source_table, file, line, {table.key}, 'unknown_subject',
-                   'subject_id (主体编号) ' || left(subject_id, 60) || ' is not among the subjects; the row waits until it is',
+                   'subject_id (主体编号) is not among the subjects; the row waits until it is: got «' || left(subject_id, 60) || '»',
                    to_json(l)::VARCHAR, NULL
             FROM landing.{table.name} l WHERE {unknown}"""
     )

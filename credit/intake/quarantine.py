@@ -33,6 +33,7 @@ REMEDIES: dict[str, tuple[str, str]] = {
     "mangled_id": ("从源系统重新导出，编号列设为文本", "export anew from the source, with the id column as text"),
     "personal_number": ("改填登记号码或留空", "give the registered number, or leave the column blank"),
     "malformed_line": ("列数与表头一致，引号成对", "as many fields as the header, quotes in pairs"),
+    "unfinished_line": ("末行以换行符结束", "the last line ends in a line end"),
     "unreadable_characters": ("以 UTF-8 重新导出该行", "export the row again in UTF-8"),
     "duplicate_row": ("无须处理：已取其一", "nothing: one of them was taken"),
     "conflicting_duplicate": ("只交付正确的一行", "deliver the right row alone"),

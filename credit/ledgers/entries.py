@@ -10,7 +10,7 @@ from typing import Any, Protocol, TypeVar
 import duckdb
 
 from credit.errors import UserError
-from credit.ledgers.moments import Moment, local_time, stated
+from credit.ledgers.moments import Moment, local_time, stated, today
 from credit.warehouse.connection import scalar
 from credit.warehouse.ledger_tables import LEDGERS
 
@@ -115,8 +115,10 @@ def by_number(con: duckdb.DuckDBPyConnection, ledger: str, entries: Iterable[E],
 
 
 def latest_night(con: duckdb.DuckDBPyConnection) -> date | None:
-    """The latest night that was evaluated, trials aside."""
-    night: date | None = scalar(con, "SELECT max(evaluated_on) FROM results.runs WHERE standing <> 'trial'")
+    """The latest night that was evaluated, trials aside, and nights of a clock that was ahead."""
+    night: date | None = scalar(
+        con, "SELECT max(evaluated_on) FROM results.runs WHERE standing <> 'trial' AND evaluated_on <= ?", [today(con)]
+    )
     return night
 
 

@@ -45,6 +45,11 @@ def moment(con: duckdb.DuckDBPyConnection, at: datetime | None) -> Moment:
     return Moment(happened, happened.astimezone(local).date(), recorded)
 
 
+def today(con: duckdb.DuckDBPyConnection) -> date:
+    """The present day of the platform."""
+    return now().astimezone(ZoneInfo(zone(con))).date()
+
+
 def stated(text: str, option: str, meaning: str) -> str:
     """The text of an option, stripped. Raises UserError where it is blank, naming its `meaning`."""
     if not text.strip():

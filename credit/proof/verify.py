@@ -4,6 +4,7 @@
     invalid          a file is changed, missing, not listed, not signed by a key that is trusted; each is named
     stale            all is as signed, but the signature has ended: the feed has stopped, or is being held back
     older_than_seen  signed metadata older than what this reader has seen before: an old version served as new
+    other_history    what this reader has seen before is not in the history that it is shown now (see `credit.proof.history`)
 
 What was seen is kept in a state folder, by SHA-256 of the root of trust. A folder is read without a network.
 """
@@ -30,14 +31,14 @@ from tuf.api.metadata import Key, Metadata, Root, Snapshot, Targets, Timestamp
 from tuf.ngclient import Updater, UpdaterConfig
 
 from credit.errors import InputError, UserError
-from credit.proof import grade
+from credit.proof import grade, history
 from credit.proof.comparison import Comparison, Files, ListedFile, PartCheck, already_verified, verify_part
 from credit.proof.keys import is_development, marks, nightly_ids, parse_root
 from credit.proof.reading import FILE_NAME, Folder, Inodes, Problem, Server, Source, cause_of, plain
 from credit.proof.signing import NUMBERED, TARGETS
 
-Name = Literal["valid", "invalid", "stale", "older_than_seen"]
-EXIT_CODES: dict[Name, int] = {"valid": 0, "invalid": 6, "stale": 7, "older_than_seen": 8}
+Name = Literal["valid", "invalid", "stale", "older_than_seen", "other_history"]
+EXIT_CODES: dict[Name, int] = {"valid": 0, "invalid": 6, "stale": 7, "older_than_seen": 8, "other_history": 11}
 MAX_TABLE = 1 << 30
 """Bytes of the table of all grades that are read at most for one merchant's."""
 MAX_NAMED = 100
@@ -199,6 +200,7 @@ class _Reader(Comparison):
         signed = self._targets(trusted)
         if signed is None:
             return self._close()
+        self._compare_history(signed[1])
         listed = self._listing(*signed)
         parts = [path for path in sorted(listed) if _PART.fullmatch(path)]
         if folder:
@@ -244,7 +246,7 @@ class _Reader(Comparison):
     def _close(self) -> Verdict:
         verdict = self.verdict
         verdict.files, verdict.bytes, verdict.evaluated_on = self.files, self.bytes, self.night
-        if self.problems and verdict.verdict != "older_than_seen":
+        if self.problems and verdict.verdict not in ("older_than_seen", "other_history"):
             verdict.verdict = "invalid"
             problems = sorted(
                 {(problem.file, problem.what): problem for problem in self.problems}.values(), key=_by_file
@@ -463,6 +465,18 @@ class _Reader(Comparison):
         self.night = _text(parsed[0].get("evaluated_on"))
         self.verdict.cut_off = _text(parsed[0].get("cut_off"))
         return parsed[0], parsed[1]
+
+    def _compare_history(self, feed: dict[str, Any]) -> None:
+        if self.state is None or any(problem.file in TARGETS for problem in self.problems):
+            return
+        with self._memory() as seen:
+            other = history.compare(seen, feed)
+        if other is not None:
+            self.verdict.verdict = "other_history"
+            self.verdict.message = (
+                f"{other}: readers are shown different histories, or the platform has lost its own. Ask it which; to begin anew "
+                f"remove {seen}"
+            )
 
     def _listing(self, manifest: dict[str, Any], feed: dict[str, Any]) -> Files:
         """Every file that must be there but for those that parts list, and the parts."""

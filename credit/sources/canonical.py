@@ -184,7 +184,7 @@ def _match(
         raise InputError(
             f"{file}: table {table.name} lacks required columns: "
             + ", ".join(f"{column.name} ({column.zh})" for column in missing)
-            + f"; found: {', '.join(list(headers)[:30])[:500]}.{hint} "
+            + f"; {files.told(headers) if matched else 'none of its columns is known'}.{hint} "
             "`merchant-credit map --propose` writes a mapping for headings of another wording"
         )
     return matched, ignored

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import re
 import tempfile
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -68,15 +69,24 @@ def in_order(path: Path) -> tuple[tuple[tuple[int, int | str], ...], ...]:
     )
 
 
+def told(headers: Iterable[str]) -> str:
+    """The headings of a file as a message names them; what holds a number as persons have is data, and only counted."""
+    names = [header for header in headers if re.search(r"\d{5}|@", header) is None]
+    others = len(list(headers)) - len(names)
+    shown = f"found: {', '.join(names[:30])[:500]}" if names else "no heading found"
+    return shown + (f" (and {others} that look like values)" if others else "")
+
+
 def list_folder(path: Path) -> list[Path]:
     """The files of a folder and its sub-folders, see `listing`."""
     return list(listing(path).files)
 
 
 def listing(path: Path) -> Listing:
-    """The files of a folder and its sub-folders, links followed, hidden ones not read.
+    """The files of a folder and its sub-folders, hidden ones not read.
 
-    Raises InputError for a folder that cannot be read, a link that leads nowhere and a file that is still being written.
+    Raises InputError for a folder that cannot be read, a link that leads nowhere or out of the folder, and a file that is
+    still being written.
     """
     files: list[Path] = []
     unread: list[tuple[Path, str]] = []
@@ -106,7 +116,12 @@ def _walk(path: Path, files: list[Path], unread: list[tuple[Path, str]], above: 
             elif name.startswith("."):
                 unread.append((entry, "hidden"))
             elif entry.is_symlink() and not entry.exists():
-                raise InputError(f"{entry} is a link that leads nowhere; check that what it points to is mounted")
+                raise InputError(f"{entry} is a link that leads nowhere; deliver the file itself")
+            elif entry.is_symlink() and not entry.resolve().is_relative_to(above[0]):
+                raise InputError(
+                    f"{entry} is a link that leads out of the delivery: who delivers has no say over what else is read here; "
+                    "deliver the file itself"
+                )
             elif entry.is_dir():
                 target = entry.resolve()
                 if target in above:

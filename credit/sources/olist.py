@@ -91,9 +91,7 @@ def read(
         raw = files.read_table(con, settings, table_files[table], f"raw_{table}")
         missing = [column for column in wanted if column not in raw.columns]
         if missing:
-            raise InputError(
-                f"{table_files[table]} lacks columns: {', '.join(missing)}; found: {', '.join(raw.columns)[:500]}"
-            )
+            raise InputError(f"{table_files[table]} lacks columns: {', '.join(missing)}; {files.told(raw.columns)}")
         picked = ", ".join(f"{raw.columns[column]} AS {column}" for column in wanted)
         con.execute(f"CREATE OR REPLACE TEMP VIEW {name} AS SELECT _line, {picked} FROM {raw.name}")
         counts[short] = raw.rows

@@ -172,6 +172,12 @@ LEDGERS: dict[str, Ledger] = {
             (Column("evidence", "BIGINT", "证据编号", "Number of the evidence"), _REASON),
         ),
         Ledger(
+            "night_withdrawals",
+            "评价撤回",
+            "Evaluations of a night taken back, grades and indicators with them",
+            (Column("evaluated_on", "DATE", "评价日", "The night"), _REASON),
+        ),
+        Ledger(
             "assessment_actions",
             "纠正措施",
             "Nonconformities with cause, corrective action, person and term",

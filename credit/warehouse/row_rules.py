@@ -156,9 +156,10 @@ def rules(table: Table, given: Collection[str], rounded: Collection[str] = ()) -
     if table.name == "subjects" and (
         published := [c.name for c in table.supplied if c.name in given and _published(c)]
     ):
-        together = f"concat_ws(' ', {', '.join(f'x.{name}' for name in published)})"
+        # What stands between them is longer than what may stand within a number.
+        together = values.half_width(f"concat_ws(' ---- ', {', '.join(f'x.{name}' for name in published)})")
         yield (
-            f"CASE WHEN regexp_matches({together}, '[0-9]([ -]?[0-9]){{16}}[ -]?[0-9Xx]') THEN holds_resident_id({together}) ELSE false END "
+            f"CASE WHEN regexp_matches({together}, '[0-9]([^0-9A-Za-z]{{0,3}}[0-9]){{16}}[^0-9A-Za-z]{{0,3}}[0-9Xx]') THEN holds_resident_id({together}) ELSE false END "
             "AND coalesce(role <> 'buyer', true)",
             "personal_number",
             quote(

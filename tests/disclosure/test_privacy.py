@@ -19,6 +19,7 @@ from credit import codes
 from credit.disclosure import figures, privacy
 from credit.indicators import CATALOGUE
 from credit.indicators.base import Array, Indicator
+from credit.tables import SUBJECTS
 
 HIDDEN = -1.0
 
@@ -302,7 +303,9 @@ PERSON, FIRM = {"kind": "individual", "name": "王小明"}, {"kind": "enterprise
     "number",
     ["13912345678", "+8613912345678", "8613912345678", "0086 139 1234 5678", "１３９１２３４５６７８", "139-1234-5678",
      "139 1234 5678", "1391 234 5678", "1 3 9 1 2 3 4 5 6 7 8", "139–1234–5678", "139\u200b12345678", "330198199001015678",
-     "330198 19900101 567x", "３３０１９８１９９００１０１５６７Ｘ"],
+     "330198 19900101 567x", "３３０１９８１９９００１０１５６７Ｘ", "139.1234.5678", "3701 0519 8507 1234 54", "370105/19850712/3454",
+     "420106 19820317 7972", "010-87654321", "（0311）8765 4321", "+86 10 8765 4321", "6222020200112233445", "4111 1111 1111 1111",
+     "zhang.wei@mail.example"],
 )  # fmt: skip
 def test_numbers_of_persons_are_struck_however_written(number: str) -> None:
     for row in (PERSON, FIRM):
@@ -310,14 +313,27 @@ def test_numbers_of_persons_are_struck_however_written(number: str) -> None:
     assert privacy.struck({"a": [number, 1]}) == {"a": ["***", 1]}
 
 
+def test_bare_digits_are_a_landline_behind_a_word_for_one() -> None:
+    assert privacy.struck("电话01087654321，文号01087654321") == "电话***，文号01087654321"
+
+
 @pytest.mark.parametrize(
     "public",
     ["(2026)冀01执123号", "（２０２６）冀０１执１２３号", "京市监处罚〔2026〕1301号", "沪市监处〔2026〕072026001234号", "1301-2026-001",
-     "91330198MA3000926M", "915101084967105073", "2026-11-25 2026-11-26 10:30", "1998-12-01 123", "JY11101011234567"],
+     "91330198MA3000926M", "915101084967105073", "2026-11-25 2026-11-26 10:30", "1998-12-01 123", "JY11101011234567",
+     "13912345678abcdef0139123456789abcd", "4111 1111 1111 1112", "400-820-1234"],
 )  # fmt: skip
 def test_public_numbers_stay(public: str) -> None:
     assert codes.uscc_valid("915101084967105073")
     assert privacy.text(f"文书 {public}。", PERSON) == f"文书 {public}。"
+
+
+@pytest.mark.parametrize("column", ["licence_no", "permit_no", "icp_record", "category", "name", "address"])
+def test_numbers_of_persons_are_struck_out_of_the_columns_of_an_enterprise(column: str) -> None:
+    row = dict.fromkeys(c.name for c in SUBJECTS.columns) | {"kind": "enterprise", "name": "鑫源有限公司"}
+    columns, states = privacy.subject({**row, column: "售后13912345678", "contact": "010-87654321"})
+    assert (columns[column], states[column], columns["contact"]) == ("售后***", "masked", "010-87654321")
+    assert privacy.subject({**row, column: "经营部 B12"})[0][column] == "经营部 B12"
 
 
 @pytest.mark.parametrize(

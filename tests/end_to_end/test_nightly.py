@@ -22,7 +22,6 @@ import pytest
 from credit import settings
 from credit.disclosure.versions import FOLLOWS
 from credit.home import open_warehouse
-from credit.nightly import NightRun, run
 from credit.synthetic import delivery
 from support import rules
 from support.command import command
@@ -371,11 +370,3 @@ for line in sys.stdin:
             assert report["sources"] == graded[1]["sources"]
     worker.stdin.close()
     worker.wait()
-
-
-def test_lost_writes_are_noticed(sample: tuple[Path, dict[str, int]], tmp_path: Path) -> None:
-    conf = settings.load(home=tmp_path / "home")
-    (conf.home / "reports").mkdir(parents=True)
-    (conf.home / "reports" / ".rows").write_text('{"transactions": 5}', encoding="utf-8")
-    with pytest.raises(Exception, match="holds fewer rows than after the last night"):
-        run(NightRun(conf, DAY))

@@ -40,6 +40,14 @@ def test_scalars_are_taken_for_what_is_asked(types: Types, values: list[Any]) ->
     assert read("- 1\n- 0.5\n- yes\n-\n- 2026-02-28\n- 1/3\n", types)[0] == values
 
 
+@pytest.mark.parametrize("number", ["1" + "0" * 16, "-0x" + "f" * 400, "0b" + "1" * 90])
+def test_a_number_that_nothing_can_be_is_refused_with_its_line(number: str) -> None:
+    assert read("- 1000000000000000")[0] == [10**15]
+    with pytest.raises(YamlFault, match="more than 15 digits") as caught:
+        read(f"a: 1\nb: {number}\n")
+    assert caught.value.where == ", line 2"
+
+
 def test_nothing_is_read_of_an_empty_text() -> None:
     assert read("# nothing\n") == (None, {})
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from credit.errors import InputError, UserError
-from credit.files.text import MAX_BYTES, contents, decoded
+from credit.files.text import MAX_BYTES, contents, decoded, printable
 
 
 def test_contents_end_one_byte_past_the_limit(tmp_path: Path) -> None:
@@ -33,3 +33,7 @@ def test_text_is_utf_8_and_no_larger_than_the_limit() -> None:
         decoded(b"a" * (MAX_BYTES + 1), "note x", "a note is short")
     with pytest.raises(InputError, match=r"^note x is not UTF-8 \(byte 1\); save it as UTF-8$"):
         decoded("a甲".encode("gb18030"), "note x", "a note is short", InputError)
+
+
+def test_a_terminal_is_told_nothing_it_would_obey() -> None:
+    assert printable("店\x1b[31m\u202e\u200b\nnext 行") == "店\\u001b[31m\\u202e\\u200b\nnext 行"

@@ -225,7 +225,7 @@ def test_credit_codes_of_every_department(department: str) -> None:
 @pytest.mark.parametrize(
     "column", ["uscc", "licence_no", "permit_no", "icp_record", "category", "name", "address", "contact"]
 )
-@pytest.mark.parametrize("written", ["110101199003070038", "店主110101 19900307 0038"])
+@pytest.mark.parametrize("written", ["110101199003070038", "店主110101 19900307 0038", "1101.0119/9003 0700 38"])
 def test_a_citizens_number_in_a_published_column_sets_the_row_aside(
     column: str, written: str, con: Conn, deliver: Deliver
 ) -> None:

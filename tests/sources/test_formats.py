@@ -190,12 +190,6 @@ def test_blank_lines_are_no_rows(read: Any) -> None:
     assert rejects == []
 
 
-def test_a_file_whose_last_line_may_be_cut_off_is_named(read: Any) -> None:
-    _, _, notices = read("reviews.csv", lines("好")[:-1])
-    assert "no line end" in " ".join(notices)
-    assert read("other.csv", lines("好"))[2] == []
-
-
 # --- formats ---------------------------------------------------------------------------------------------------------
 
 OBJECT: dict[str, Any] = {"review_id": "R1", "subject_id": "S1", "reviewed_at": "2026-02-01", "rating_overall": 5}
@@ -328,6 +322,43 @@ def test_tsv_and_zip(con: Any, conf: Settings, tmp_path: Path) -> None:
     assert con.execute("SELECT c4 FROM raw").fetchall() == [("一",)]
 
 
+def test_a_last_line_without_an_end_is_no_row(con: Any, conf: Settings, tmp_path: Path) -> None:
+    header = "subject_id,kind,role,name\n"
+    for body, rows, line in (
+        ("S1,enterprise,seller,A\nS2,enterprise,seller,B", 1, 3),
+        ('S1,enterprise,seller,A\nS2,enterprise,seller,"B\nC"', 1, 3),
+        ("S1,enterprise,seller,A\n", 1, None),
+    ):
+        (tmp_path / "subjects.csv").write_text(header + body, encoding="utf-8")
+        delivery = canonical.read(con, conf, tmp_path / "subjects.csv", lambda _: False)
+        assert len(con.execute(delivery.parts[0].relation).fetchall()) == rows
+        rejects = [reject for query in delivery.rejects for reject in con.execute(query).fetchall()]
+        assert [(reject[2], reject[4]) for reject in rejects] == ([(line, "unfinished_line")] if line else [])
+        assert delivery.read == {"subjects": rows + len(rejects)}
+    (tmp_path / "subjects.csv").write_text(header + "S1,enterprise,seller,A", encoding="utf-8")
+    (tmp_path / "_DONE").touch()
+    marked = settings.load(home=conf.home, done_marker="_DONE")
+    assert canonical.read(con, marked, tmp_path, lambda _: False).rejects == ()
+
+
+def test_of_more_keys_than_are_read_the_first_are(con: Any, conf: Settings, tmp_path: Path) -> None:
+    row = {"subject_id": "S1", "kind": "enterprise", "role": "seller", **{f"a{i}": 1 for i in range(1500)}}
+    (tmp_path / "subjects.ndjson").write_text(json.dumps(row) + "\n", encoding="utf-8")
+    delivery = canonical.read(con, conf, tmp_path / "subjects.ndjson", lambda _: False)
+    assert set(delivery.parts[0].columns) == {"subject_id", "kind", "role"}
+
+
+def test_headings_that_are_data_are_not_told(con: Any, conf: Settings, tmp_path: Path) -> None:
+    for first, told, untold in (
+        ("M1,individual,王小芳,13812345678", "none of its columns is known", "王小芳"),
+        ("subject_id,kind,ma@mail.example,13812345678", "2 that look like values", "13812345678"),
+    ):
+        (tmp_path / "subjects.csv").write_text(first + "\n", encoding="utf-8")
+        with pytest.raises(InputError, match=told) as caught:
+            canonical.read(con, conf, tmp_path / "subjects.csv", lambda _: False)
+        assert untold not in str(caught.value)
+
+
 # --- what lies in a folder -------------------------------------------------------------------------------------------
 
 
@@ -352,15 +383,19 @@ def test_a_file_that_is_not_what_its_name_says_is_refused(con: Any, conf: Settin
         canonical.read(con, conf, tmp_path / name, lambda _: False)
 
 
-def test_links_are_followed_and_broken_ones_refused(conf: Settings, tmp_path: Path) -> None:
-    real, folder = tmp_path / "real", tmp_path / "in"
-    real.mkdir()
-    folder.mkdir()
+def test_links_within_are_followed_and_others_refused(conf: Settings, tmp_path: Path) -> None:
+    folder, real = tmp_path / "in", tmp_path / "in" / ".real"
+    real.mkdir(parents=True)
     (real / "part-1.csv").write_text("x\n")
     (folder / "transactions").symlink_to(real)
     assert [s.table for s in canonical.find(folder, conf).sources] == ["transactions"]
     (folder / "reviews.csv").symlink_to(tmp_path / "not-mounted" / "reviews.csv")
     with pytest.raises(InputError, match="leads nowhere"):
+        canonical.find(folder, conf)
+    (folder / "reviews.csv").unlink()
+    (tmp_path / "secret").write_text("0123456789abcdef\n")
+    (folder / "reviews.csv").symlink_to(tmp_path / "secret")
+    with pytest.raises(InputError, match="leads out of the delivery"):
         canonical.find(folder, conf)
 
 

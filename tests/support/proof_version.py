@@ -44,7 +44,15 @@ def as_version(folder: Path, day: str, sequence: int = 1) -> Path:
     (folder / "feed").mkdir(exist_ok=True)
     change = folder / "feed" / f"{sequence:06d}.json"
     change.write_text(json.dumps({"sequence": sequence, "merchants": []}), encoding="utf-8")
-    changes = [{"sequence": sequence, "path": f"feed/{change.name}", **entry(change), "from": None, "to": None}]
+    changes = [
+        {
+            "sequence": sequence,
+            "path": f"feed/{change.name}",
+            **entry(change),
+            "from": None,
+            "to": {"manifest": entry(folder / "manifest.json")["sha256"]},
+        }
+    ]
     feed = {"format": "merchant-credit feed", "sequence": sequence, "changes": changes}
     (folder / "feed.json").write_text(json.dumps(feed), encoding="utf-8")
     return folder

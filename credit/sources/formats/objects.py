@@ -17,11 +17,11 @@ from credit.settings import Settings
 from credit.sources.formats import encoding
 from credit.sources.formats.raw import CHUNK, RawTable, Reject, keep_rejects, row_count
 from credit.sources.formats.text import OriginalLines, literal
-from credit.warehouse.connection import quote, quoted, scalar
+from credit.warehouse.connection import quote, quoted
 
 _SCHEMA = pa.schema([("_line", pa.int64()), ("line", pa.string())])
 MOST_KEYS = 1_000
-"""Columns that are read at most: the most frequent keys."""
+"""Columns that are read at most: the most frequent keys, of equally frequent ones those that stand first."""
 _DEPTH = 3
 
 
@@ -140,11 +140,12 @@ def _table(
             at = quote(place)
             keys = con.execute(
                 f"""SELECT key, bool_or(kind = 'OBJECT'), bool_or(coalesce(kind, 'NULL') NOT IN ('OBJECT', 'NULL')), count(*) AS n
-                    FROM (SELECT key, json_type(line, {at} || '."' || key || '"') AS kind
-                          FROM (SELECT line, unnest(json_keys(line, {at})) AS key FROM {source}
+                    FROM (SELECT key, place, json_type(line, {at} || '."' || key || '"') AS kind
+                          FROM (SELECT line, unnest(json_keys(line, {at})) AS key,
+                                       generate_subscripts(json_keys(line, {at}), 1) AS place FROM {source}
                                 WHERE {good} AND json_type(line, {at}) = 'OBJECT')
                           WHERE key <> '' AND NOT contains(key, '"') AND NOT contains(key, chr(92)))
-                    GROUP BY key ORDER BY n DESC, key LIMIT {MOST_KEYS}"""
+                    GROUP BY key ORDER BY n DESC, min(place), key LIMIT {MOST_KEYS}"""
             ).fetchall()
             for key, is_object, is_value, _number in sorted(keys):
                 path_of_key = f'{place}."{key}"'
@@ -172,9 +173,7 @@ def _table(
     if rejects:
         parts.append(keep_rejects(con, name, rejects))
     if rows and not row_count(con, name):
-        first = scalar(con, f"SELECT left(line, 40) FROM {source} ORDER BY _line LIMIT 1")
         raise InputError(
-            f"{path} holds no JSON object with which a row could begin; expected one object a line, or an array of objects. "
-            f"It begins: {first!r}"
+            f"{path} holds no JSON object with which a row could begin; expected one object a line, or an array of objects"
         )
     return RawTable(name, names, rows + len(rejects), " UNION ALL ".join(parts) or None, notices, spellings=True)

@@ -7,6 +7,7 @@ import re
 import tempfile
 from bisect import bisect_left
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 
 import duckdb
@@ -32,24 +33,38 @@ def read(con: duckdb.DuckDBPyConnection, settings: Settings, path: Path, name: s
         plain = _without_lone_returns(plain, Path(scratch), delimiter, len(headers))
         records = quotes.records(plain.path, delimiter, len(headers))
         text, dropped, rejects = plain.path, list(plain.dropped), list(plain.rejects)
+        lines: range | None = None
+        if not plain.ends and not settings.done_marker and (lines := _unfinished(text, records)):
+            records.stray.append(_cut_off(text, lines))
         if records.stray:
             original = OriginalLines(dropped)
-            text = _leave_out(text, {reject.line for reject in records.stray}, Path(scratch))
+            text = _leave_out(text, {*(reject.line for reject in records.stray), *(lines or ())}, Path(scratch))
             stray = [Reject(original(r.line), r.code, r.reason, r.raw) for r in records.stray]
             rejects += stray
             dropped = sorted([*dropped, *(reject.line for reject in stray)])
             records = quotes.records(text, delimiter, len(headers))
-        return _scan(con, path, text, name, delimiter, headers, records, dropped, rejects, _unfinished(path, plain))
+        return _scan(con, path, text, name, delimiter, headers, records, dropped, rejects, plain.notices)
 
 
-def _unfinished(path: Path, plain: encoding.PlainText) -> tuple[str, ...]:
-    """The notices of a text, and that its last line has no line end: it may be cut off, its last value too."""
-    if plain.ends:
-        return plain.notices
-    return (
-        *plain.notices,
-        f"{path.name}: the last line has no line end; if the file was still being written its last value is cut off: deliver "
-        "under another name and rename when done, or see the setting done_marker",
+def _unfinished(text: Path, records: quotes.Records) -> range | None:
+    """The lines of the last record, which has no line end: it may be cut off in the middle of its last value, and then no
+    reader can tell. None where it is the header or was set aside already."""
+    with text.open("rb") as file:
+        last = sum(1 for _ in file)
+    first, more = records.spans[-1] if records.spans else (0, 0)
+    begins = first if first + more == last else last
+    return None if begins == 1 or any(reject.line >= begins for reject in records.stray) else range(begins, last + 1)
+
+
+def _cut_off(text: Path, lines: range) -> Reject:
+    with text.open("rb") as file:
+        record = b"".join(islice(file, lines.start - 1, None))
+    return Reject(
+        lines.start,
+        "unfinished_line",
+        "the last line has no line end, so it may be cut off: end it, deliver under another name and rename when done, or say "
+        "by the setting done_marker when a delivery is complete",
+        record.decode("utf-8"),
     )
 
 
