@@ -17,6 +17,8 @@ from credit.tables import KNOWN_AT, TABLES, Table
 _LIKELY = 72
 """Likeness of two headings, of 100, from which on one is proposed for the other."""
 _EXAMPLES = 3
+_USUAL = {"currency": "'CNY'", "role": "'seller'", "kind": "'enterprise'", "channel": "'platform'"}
+"""What is proposed for all rows where no column tells it."""
 
 
 @dataclass
@@ -80,11 +82,12 @@ def _guess(table: Table, headings: list[str], file: Path, part: str | None) -> _
     known = canonical.headings(table)
     guess = _Guess(table)
     for heading in headings:
-        meant = known.get(heading.strip()) or known.get(heading.strip().lower())
+        meant = canonical.meaning(known, heading)
         if meant and meant not in guess.sure:
             guess.sure[meant] = heading
-    if table.key not in guess.sure and "order_id" in guess.sure and table.name == "transactions":
-        guess.guessed[table.key] = guess.sure["order_id"]  # an order of one seller
+    order = canonical.order_number(table, headings)
+    if order and "transaction_id" not in guess.sure:
+        guess.guessed["transaction_id"] = order  # an order of one seller
     left = [heading for heading in headings if heading not in guess.sure.values()]
     if canonical.table_of(file) == table.name or (part and canonical.table_named(part) == table.name) or guess.sure:
         for column in table.supplied:
@@ -115,6 +118,10 @@ def _table(con: duckdb.DuckDBPyConnection, name: str, guess: _Guess, columns: di
             shown = ", ".join(examples).replace("\n", " ") if column.privacy in ("public", "internal") else "…"
             sql = '"' + heading.replace('"', '""') + '"'
             lines.append(f"      {column.name}: {_quoted(sql)}  # {doubt}{column.zh}: {shown}")
+        elif column.name in _USUAL and column.required:
+            lines.append(
+                f"      {column.name}: {_quoted(_USUAL[column.name])}  # ? no heading is like it: of all rows: {column.zh}"
+            )
         elif column.required:
             lines.append(f"      # ? {column.name}: required, and no heading is like it: {column.zh} ({column.en})")
     return "\n".join(lines)

@@ -7,11 +7,22 @@ from __future__ import annotations
 
 NOTHING = (
     "null", "nan", "none", "\\n", "n/a", "nil", "nat", "undefined", "(null)", "<null>", "<na>", "#n/a", "-", "--", "—", "——",
-    "/", "\\", "无", "空", "暂无", "未知", "未填写",
+    "/", "\\", "无", "空", "暂无", "未知", "未填写", "na", "n.a.", "[null]", "(none)", "(blank)", "(空)", "（空）", "（空白）", "#value!",
+    "---", "－", "－－", "–", "／", "没有", "不详", "不适用", "未提供", "未登记", "暂缺", "暂无数据",
 )  # fmt: skip
 """Lower case; written where there is nothing, by programs and by people."""
 NOTHING_IN_TEXT = ("null", "nan", "\\n", "(null)", "<null>", "<na>", "nat", "undefined")
 """Of these only, in what people write at length: a customer may answer 无."""
+NO_DAY = (
+    "0000-00-00", "0000-00-00 00:00:00", "0000/00/00", "0001-01-01", "0001-01-01 00:00:00", "0001-01-01t00:00:00",
+    "0001-01-01t00:00:00z", "00:00.0",
+)  # fmt: skip
+"""Lower case; written by programs for a day or time that was never set."""
+NO_TIME = (
+    "0", "1970-01-01", "1970-01-01 00:00:00", "1970-01-01 08:00:00", "1970-01-01T00:00:00Z", "1970-01-01t00:00:00z",
+    "1970-01-01 00:00:00+00", "1970-01-01 08:00:00+08",
+)  # fmt: skip
+"""The zero of seconds since 1970: a time that was never set, for nothing was sold then."""
 OPEN_END = (
     "长期",
     "长期有效",
@@ -44,6 +55,17 @@ CURRENCIES = {
     "台币": "TWD", "新台币": "TWD",
 }  # fmt: skip
 """What is written for a currency (lower case) -> its code."""
+
+_DOLLARS = ("USD", "HKD", "TWD", "SGD", "AUD", "CAD", "NZD", "MXN", "BRL", "CLP", "COP", "ARS")
+UNITS: dict[str, tuple[str, ...]] = {
+    "¥": ("CNY", "JPY"), "￥": ("CNY", "JPY"), "RMB": ("CNY",), "CNY": ("CNY",), "人民币": ("CNY",), "元": ("CNY", *_DOLLARS, "JPY", "KRW"),
+    "圆": ("CNY", "JPY"), "US$": ("USD",), "USD": ("USD",), "美元": ("USD",), "HK$": ("HKD",), "HKD": ("HKD",), "港元": ("HKD",),
+    "港币": ("HKD",), "NT$": ("TWD",), "TWD": ("TWD",), "新台币": ("TWD",), "S$": ("SGD",), "SGD": ("SGD",), "R$": ("BRL",), "$": _DOLLARS,
+    "€": ("EUR",), "EUR": ("EUR",), "欧元": ("EUR",), "£": ("GBP",), "GBP": ("GBP",), "JPY": ("JPY",), "日元": ("JPY",), "₩": ("KRW",),
+    "KRW": ("KRW",), "RM": ("MYR",), "MYR": ("MYR",), "฿": ("THB",), "THB": ("THB",), "₫": ("VND",), "VND": ("VND",), "IDR": ("IDR",),
+    "RP": ("IDR",), "PHP": ("PHP",), "₱": ("PHP",),
+}  # fmt: skip
+"""What is written beside an amount -> the currencies that may be meant."""
 
 CODES: dict[tuple[str, str], dict[str, str]] = {
     ("subjects", "currency"): CURRENCIES,
@@ -107,6 +129,9 @@ TABLE_NAMES: dict[str, str] = {
     "处置": "sanctions", "抽查": "spot_checks", "公共记录": "public_records", "行政处罚": "public_records",
 }  # fmt: skip
 """What files and sheets are called beside the canonical names."""
+
+ORDER_NUMBERS = ("订单编号", "订单号", "订单ID", "order_id", "order_no", "orderId")
+"""Headings of an order's number: that of the transaction where the file names no other."""
 
 HEADINGS: dict[tuple[str, str], tuple[str, ...]] = {
     ("*", "subject_id"): ("商家编号", "商家ID", "商户编号", "商户ID", "店铺编号", "店铺ID", "卖家编号", "卖家ID", "商家id", "店铺id"),
