@@ -11,6 +11,7 @@ import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote
 
@@ -77,6 +78,17 @@ def environment_text(name: str) -> str:
     return text
 
 
+@dataclass(frozen=True)
+class TableColumn:
+    """A column of a table or view that the role may read, with the comments on both."""
+
+    schema: str
+    table: str
+    about_table: str
+    name: str
+    about: str
+
+
 class Session(ABC):
     """One read-only moment of a database. All methods raise Refused where the server does not do what it is asked."""
 
@@ -129,6 +141,10 @@ class Dialect(ABC):
     @abstractmethod
     def hidden(self, session: Session) -> Iterator[str]:
         """Why transactions that are open, and whose rows come later, may not be seen."""
+
+    @abstractmethod
+    def columns(self, session: Session) -> list[TableColumn]:
+        """The columns of all tables and views of the platform's own that the role may read, in order. Raises Refused."""
 
     @abstractmethod
     def identifier(self, name: str) -> str:

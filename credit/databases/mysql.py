@@ -148,6 +148,13 @@ def _kinds() -> dict[int, str]:
     }  # fmt: skip
 
 
+_COLUMNS = """
+SELECT t.table_schema, t.table_name, IF(t.table_type = 'VIEW', '', coalesce(t.table_comment, '')), c.column_name, coalesce(c.column_comment, '')
+FROM information_schema.tables t JOIN information_schema.columns c USING (table_schema, table_name)
+WHERE t.table_schema = DATABASE() ORDER BY 2, c.ordinal_position
+"""
+
+
 class _Session(dialect.Session):
     def __init__(self, con: Connection[Any], zone: str) -> None:
         self._con = con
@@ -253,6 +260,9 @@ class MySQL(dialect.Dialect):
                 "the role may not see when transactions of others began: GRANT PROCESS ON *.* TO it, or give more minutes than "
                 "the longest transaction takes"
             )
+
+    def columns(self, session: dialect.Session) -> list[dialect.TableColumn]:
+        return [dialect.TableColumn(*row) for row in session.rows(_COLUMNS)]
 
     def identifier(self, name: str) -> str:
         return identifier(name)

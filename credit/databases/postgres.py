@@ -158,6 +158,17 @@ SELECT least(now(), min(began))::text FROM (
 """
 
 
+_COLUMNS = """
+SELECT n.nspname::text, c.relname::text, coalesce(obj_description(c.oid), ''), a.attname::text,
+       coalesce(col_description(c.oid, a.attnum), '')
+FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+     JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') AND NOT c.relispartition AND n.nspname NOT LIKE 'pg\\_%'
+      AND n.nspname <> 'information_schema' AND has_table_privilege(c.oid, 'SELECT')
+ORDER BY 1, 2, a.attnum
+"""
+
+
 class _Session(dialect.Session):
     def __init__(self, cursor: Cursor, zone: str) -> None:
         self._cursor, self._zone = cursor, zone
@@ -224,6 +235,9 @@ class PostgreSQL(dialect.Dialect):
                 "open transactions cannot be seen on a replica: read from the primary, or give more minutes than the longest "
                 "transaction takes and the replica lags"
             )
+
+    def columns(self, session: dialect.Session) -> list[dialect.TableColumn]:
+        return [dialect.TableColumn(*row) for row in session.rows(_COLUMNS)]
 
     def identifier(self, name: str) -> str:
         return identifier(name)

@@ -130,6 +130,68 @@ TABLE_NAMES: dict[str, str] = {
 }  # fmt: skip
 """What files and sheets are called beside the canonical names."""
 
+LIKELY_TABLES: dict[str, str] = {
+    "order": "transactions", "trade": "transactions", "transaction": "transactions", "shop": "subjects", "seller": "subjects",
+    "merchant": "subjects", "store": "subjects", "vendor": "subjects", "review": "reviews", "comment": "reviews", "rating": "reviews",
+    "evaluat": "reviews", "apprais": "reviews", "complain": "complaints", "dispute": "complaints", "ticket": "complaints",
+    "violation": "violations", "sanction": "sanctions", "punish": "sanctions", "inspect": "spot_checks", "spot_check": "spot_checks",
+    "public_record": "public_records", "penalt": "public_records",
+}  # fmt: skip
+"""Part of a table's name (lower case) -> what it likely holds: proposed, never taken."""
+
+_CREATED = ("created_at", "create_time", "created_time", "gmt_create", "create_date", "created")
+LIKELY_COLUMNS: dict[tuple[str, str], tuple[str, ...]] = {
+    ("*", "subject_id"): ("seller_id", "shop_id", "merchant_id", "store_id", "vendor_id", "seller", "seller_no", "shop_no", "merchant_no"),
+    ("*", "buyer_id"): ("user_id", "customer_id", "member_id", "uid", "buyer", "buyer_nick", "buyer_no"),
+    ("*", "transaction_id"): ("order_no", "order_sn", "trade_no", "order_code"),
+    ("subjects", "subject_id"): ("id", "code"),
+    ("subjects", "name"): ("company_name", "shop_name", "seller_name", "merchant_name", "title"),
+    ("subjects", "uscc"): ("credit_code", "social_credit_code", "license_code", "business_license"),
+    ("subjects", "kind"): ("type", "seller_type", "merchant_type", "shop_type"),
+    ("subjects", "licence_no"): ("license_no", "license_number"),
+    ("subjects", "licence_valid_until"): ("license_until", "license_expire", "license_valid_until", "license_end"),
+    ("subjects", "joined_on"): (*_CREATED, "join_time", "open_time", "entry_time"),
+    ("subjects", "deposit_amount"): ("deposit", "bond"),
+    ("transactions", "transaction_id"): ("id", "oid", "sub_order_no"),
+    ("transactions", "ordered_at"): (*_CREATED, "order_time", "place_time", "placed_at", "order_date"),
+    ("transactions", "paid_at"): ("pay_time", "payment_time", "gmt_payment", "pay_at"),
+    ("transactions", "dispatch_due_at"): ("latest_ship_time", "ship_by", "ship_deadline"),
+    ("transactions", "dispatched_at"): ("ship_time", "shipped_at", "consign_time", "send_time", "shipping_time", "delivery_time"),
+    ("transactions", "delivered_at"): ("sign_time", "received_at", "receive_time", "arrive_time", "signed_at"),
+    ("transactions", "completed_at"): ("finish_time", "finished_at", "confirm_time", "end_time", "complete_time"),
+    ("transactions", "cancelled_at"): ("cancel_time", "close_time", "closed_at", "canceled_at"),
+    ("transactions", "cancelled_by"): ("close_by", "cancel_by", "canceled_by", "cancel_party"),
+    ("transactions", "cancel_reason"): ("close_reason",),
+    ("transactions", "amount"): ("pay_amount", "total_amount", "order_amount", "payment", "total", "price", "paid_amount"),
+    ("transactions", "refund_amount"): ("refund_fee", "refund"),
+    ("transactions", "refunded_at"): ("refund_time",),
+    ("reviews", "review_id"): ("id", "comment_id", "rate_id"),
+    ("reviews", "reviewed_at"): (*_CREATED, "comment_time", "review_time"),
+    ("reviews", "rating_overall"): ("stars", "star", "score", "rating", "rate"),
+    ("reviews", "text"): ("content", "comment", "body"),
+    ("reviews", "replied_at"): ("reply_time",),
+    ("complaints", "complaint_id"): ("id", "ticket_id", "complain_id", "dispute_id"),
+    ("complaints", "filed_at"): (*_CREATED, "complain_time", "apply_time"),
+    ("complaints", "category"): ("type", "reason", "complain_type"),
+    ("complaints", "first_response_at"): ("answered_at", "response_time", "reply_time"),
+    ("complaints", "resolved_at"): ("closed_at", "close_time", "finish_time", "handle_time"),
+    ("complaints", "outcome"): ("result", "handle_result"),
+    ("complaints", "liability"): ("duty", "liable", "responsible"),
+}  # fmt: skip
+"""(table or *, column) -> what platforms call it in their databases: proposed, never taken."""
+CHANGED = (
+    "updated_at",
+    "update_time",
+    "gmt_modified",
+    "modified_at",
+    "changed_at",
+    "modify_time",
+    "last_modified",
+    "updated",
+    "changed",
+)
+"""What platforms call the time at which a row last changed."""
+
 ORDER_NUMBERS = ("订单编号", "订单号", "订单ID", "order_id", "order_no", "orderId")
 """Headings of an order's number: that of the transaction where the file names no other."""
 

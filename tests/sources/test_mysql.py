@@ -14,7 +14,7 @@ from credit.errors import InputError, SourceUnreachable, UserError
 from credit.home import open_warehouse
 from credit.intake import landing, merging
 from credit.settings import Settings
-from credit.sources import mapping_check
+from credit.sources import mapping_check, proposal
 from support.mysql_server import connect, new_database, sql
 
 pytestmark = pytest.mark.slow
@@ -204,3 +204,32 @@ def test_urls(url: str, fault: str) -> None:
     with pytest.raises(UserError, match=fault):
         Url(url, "test")
     assert Url("mysql://u:p%40@h:3307/d", "test").port == 3307
+
+
+def test_a_mapping_is_proposed_from_names_and_comments_and_can_be_read_by(
+    shop: str, tmp_path: Path, home: Settings
+) -> None:
+    sql(
+        shop,
+        "DROP TABLE orders, 卖家",
+        """CREATE TABLE t_shop (id VARCHAR(20), shop_name VARCHAR(50), ctype VARCHAR(20) COMMENT '主体类型', update_time DATETIME)
+           COMMENT '商家表'""",
+        """CREATE TABLE t_order (order_sn VARCHAR(20), shop_id VARCHAR(20), user_id VARCHAR(20), create_time DATETIME, pay_time DATETIME,
+           fee DECIMAL(10,2) COMMENT '实付金额', ship DATETIME COMMENT '发货时间', gmt_modified DATETIME)""",
+        "CREATE TABLE t_log (a INT, b INT)",
+        "INSERT INTO t_shop VALUES ('S1', '茶铺', '企业', '2026-11-01')",
+        "INSERT INTO t_order VALUES ('T1', 'S1', 'buyer-secret', '2026-11-02 10:00', NULL, 12.50, NULL, '2026-11-02 10:00')",
+    )
+    text = proposal.propose_database(shop, "test", ZONE, ENV)
+    assert "buyer-secret" not in text
+    assert 'amount: "`fee`"  # 交易金额 (实付金额): 12.50' in text
+    assert "currency: \"'CNY'\"  # ?" in text
+    assert 'changed_at: "`gmt_modified`"  # ?' in text
+    assert "t_log: no column is like a canonical one" in text
+    path = tmp_path / "proposed.yaml"
+    path.write_text(text, encoding="utf-8")
+    assert mapping_check.check(path, ZONE).errors == []
+    ingest(home, path)
+    assert query(
+        home, "SELECT transaction_id, subject_id, amount::DOUBLE, ordered_at::VARCHAR FROM canonical.transactions"
+    ) == [("T1", "S1", 12.5, "2026-11-02 02:00:00+00")]

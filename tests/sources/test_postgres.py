@@ -22,7 +22,7 @@ from credit.evaluation import night
 from credit.home import open_warehouse
 from credit.intake import landing, merging
 from credit.settings import Settings
-from credit.sources import database, mapping, mapping_check
+from credit.sources import database, mapping, mapping_check, proposal
 from credit.tables import TABLES
 from credit.warehouse.connection import info
 from support.postgres_server import load, new_database, sql
@@ -620,3 +620,19 @@ def test_codes_words_for_nothing_and_zones_mean_the_same_as_in_files(shop: str, 
             ("T2", 1234.5, "2026-11-02 02:00:00+00", None, None, False),
             ("T3", 1234.5, "2026-11-03 02:00:00+00", None, "buyer", False),
         ]
+
+
+def test_a_mapping_is_proposed_from_names_and_comments(shop: str, tmp_path: Path) -> None:
+    sql(
+        shop,
+        "CREATE TABLE shop.orders (order_sn text, seller_id text, buyer_id text, placed timestamptz, total numeric, updated_at timestamptz)",
+        "COMMENT ON COLUMN shop.orders.placed IS '下单时间'",
+        "INSERT INTO shop.orders VALUES ('T1', 'S1', 'buyer-secret', '2026-11-02 10:00+08', 12.5, now())",
+    )
+    text = proposal.propose_database(shop, "test", ZONE, ENV)
+    assert "buyer-secret" not in text
+    assert 'ordered_at: "\\"placed\\""  # 下单时间 (下单时间): 2026-11-02 10:00:00+08' in text
+    assert 'amount: "\\"total\\""  # ? 交易金额: 12.5' in text
+    path = tmp_path / "proposed.yaml"
+    path.write_text(text, encoding="utf-8")
+    assert mapping_check.check(path, ZONE).errors == []
