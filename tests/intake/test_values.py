@@ -467,3 +467,26 @@ def test_a_file_by_itself_is_missed_for_nothing_unless_it_holds_the_orders(con: 
         deliver(date(2026, 3, day), transactions__csv=orders.format(day), complaints__csv=complaint.format(day))
     supplement = deliver(date(2026, 3, 5), accept=False, complaints__csv=complaint.format(5))
     assert absence.absences(con, supplement.batch_id) == []
+
+
+CODES = ("91330106MA2CFPK21B", "91330106MA2CFPK3XX")
+RECORDS = "处罚决定书文号,统一社会信用代码,记录类型,处罚机关,处罚决定日期,等次\n"
+
+
+def test_records_of_authorities_are_found_by_credit_code_and_wait_until_somebody_has_it(
+    con: Conn, deliver: Deliver
+) -> None:
+    first, second = CODES
+    deliver(
+        subjects__csv=f"subject_id,kind,role,uscc\nS2,enterprise,seller,{first}\nS1,enterprise,seller,{first}\n",
+        public_records__csv=RECORDS
+        + f"杭市监罚〔2026〕1号,{first},行政处罚,杭州市市场监督管理局,2026-01-05,一般\n"
+        + f"杭市监罚〔2026〕2号,{second.lower()},行政处罚,杭州市市场监督管理局,2026-01-06,严重\n"
+        + "杭市监罚〔2026〕3号,S2,行政处罚,杭州市市场监督管理局,2026-01-07,轻微\n",
+    )
+    found = "SELECT right(record_id, 2), subject_id FROM canonical.public_records ORDER BY 1"
+    assert rows(con, found) == [("1号", "S1"), ("3号", "S2")]
+    assert rows(con, "SELECT code FROM quarantine.rows WHERE released_by IS NULL") == [("unknown_subject",)]
+    deliver(date(2026, 3, 2), subjects__csv=f"subject_id,kind,role,uscc\nS9,enterprise,seller,{second}\n")
+    assert rows(con, found) == [("1号", "S1"), ("2号", "S9"), ("3号", "S2")]
+    assert rows(con, "SELECT count(*) FROM quarantine.rows WHERE released_by IS NULL") == [(0,)]
