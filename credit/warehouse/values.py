@@ -325,11 +325,14 @@ def amount(text: str, sql_type: str) -> str:
 def other_unit(text: str, currency: str) -> str:
     """SQL: whether an amount is written with the mark of another currency than the one that its row states."""
     mark = rf"upper(regexp_extract({half_width(text)}, '^[+-]?\s*({_UNITS})|({_UNITS})$', 0, 'i'))"
-    bare = f"trim({mark}, '+- ')"
     cases = " OR ".join(
-        f"{bare} = {quote(mark.upper())} AND {currency} NOT IN ({quoted(meant)})" for mark, meant in words.UNITS.items()
+        f"u_ = {quote(mark.upper())} AND {currency} NOT IN ({quoted(meant)})" for mark, meant in words.UNITS.items()
     )
-    return f"coalesce(NOT regexp_matches({text}, '^[0-9.]+$') AND ({cases}), false)"
+    # Looked at only where there is a mark, and taken out once.
+    told = _let(f"trim({mark}, '+- ')", "u_", cases)
+    return (
+        f"CASE WHEN {text} IS NULL OR regexp_full_match({text}, '[0-9.]+') THEN false ELSE coalesce({told}, false) END"
+    )
 
 
 def code(table: Table, column: Column, value: str) -> str:
