@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -21,14 +22,19 @@ if TYPE_CHECKING:
 def map_database(
     check: Annotated[Path | None, typer.Option("--check", help="Mapping file to check against its database.")] = None,
     propose: Annotated[
-        Path | None,
-        typer.Option("--propose", help="Folder of a platform's files: print a mapping for them, to correct."),
+        str | None,
+        typer.Option(
+            "--propose",
+            metavar="FOLDER|URL|VARIABLE",
+            help="Print a mapping, to correct: for the files of a folder, or the tables of a database. Better the name of an "
+            "environment variable than the URL: others see command lines.",
+        ),
     ] = None,
     example: Annotated[bool, typer.Option("--example", help="Print a commented mapping to begin with.")] = False,
     home: Home = None,
     as_json: AsJson = False,
 ) -> None:
-    """Map a platform's own files or PostgreSQL database to the canonical tables: have a mapping proposed, see what is missing
+    """Map a platform's own files or database to the canonical tables: have a mapping proposed, see what is missing
     and how the first rows will be read, or begin with an example.
 
     Exit code 0 only when the mapping can be read by. What it says is data; nothing is read into the warehouse.
@@ -36,6 +42,8 @@ def map_database(
     Example: merchant-credit map --example > mapping.yaml
 
     Example: merchant-credit map --propose ./export > ./export/mapping.yaml
+
+    Example: merchant-credit map --propose SHOP_DATABASE_URL > mapping.yaml
 
     Example: merchant-credit map --check mapping.yaml --json
     """
@@ -61,12 +69,18 @@ def map_database(
         raise kind(f"{check} cannot be used yet: {len(result.errors)} error{'s' * (len(result.errors) > 1)}, see above")
 
 
-def _proposed(folder: Path, conf: settings.Settings) -> str:
+def _proposed(place: str, conf: settings.Settings) -> str:
+    from credit.databases.dialect import environment_text
     from credit.sources import proposal
     from credit.warehouse.connection import connect_aside
 
+    zone = conf.zone or settings.DEFAULT_ZONE
+    if "://" in place:
+        return proposal.propose_database(place, "--propose", zone)
+    if place in os.environ and not Path(place).exists():
+        return proposal.propose_database(environment_text(place), f"environment variable {place}", zone, place)
     with connect_aside(conf) as con:
-        return proposal.propose(con, conf, folder)
+        return proposal.propose(con, conf, Path(place))
 
 
 def _show(result: mapping_check.MappingCheck) -> None:

@@ -5,75 +5,38 @@ Rows travel as Arrow in both directions; whatever is said of a failure, the pass
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote
 
 import pyarrow as pa
 
-from credit.errors import SourceUnreachable, UserError
+from credit.databases import dialect
+from credit.databases.dialect import Refused
+from credit.errors import SourceUnreachable
 
 if TYPE_CHECKING:
     from adbc_driver_manager.dbapi import Connection, Cursor
 
 CONNECT_SECONDS = 10
 
-_URL = re.compile(
-    r"postgres(?:ql)?://(?:(?P<user>[^:@/?#\[\]\s]*)(?::(?P<password>[^:@/?#\[\]\s]*))?@)?"
-    r"(?P<host>[^@?#\s/]*)(?:/(?P<database>[^/@?#\s]*))?(?:\?(?P<options>[^#\s@]*))?"
-)
-_EXPECTED = (
-    "expected postgresql://USER:PASSWORD@HOST:PORT/DATABASE, with every / @ : # ? [ ] and space of user and password "
-    "percent-encoded"
-)
 
-
-class Url:
+class Url(dialect.Url):
     """A PostgreSQL URL; shows itself without its password."""
 
     def __init__(self, text: str, origin: str) -> None:
         """`origin` is what errors call the place it was read from. Raises UserError, which never quotes the URL."""
-        parts = _URL.fullmatch(text.strip())
-        if parts is None:
-            raise UserError(f"{origin} is not a PostgreSQL URL; {_EXPECTED}")
-        self._text, self.origin = text.strip(), origin
-        secrets = [parts["password"] or ""]
-        for option in (parts["options"] or "").split("&"):
-            name, _, value = option.partition("=")
-            if unquote(name).lower() in ("password", "sslpassword"):
-                secrets.append(value)
-        self._secrets = sorted({form for s in secrets for form in (s, unquote(s)) if form}, key=len, reverse=True)
-        host = re.search(r"(?:^|&)host=([^&]*)", parts["options"] or "")
-        self.server = f"{unquote(parts['host'] or (host[1] if host else '')) or 'localhost'}/{parts['database'] or ''}"
-
-    def __repr__(self) -> str:
-        return f"Url({self.server})"
+        super().__init__(text, origin, "postgres(?:ql)?", "PostgreSQL")
 
     def conninfo(self) -> str:
         """For the driver alone: holds the password."""
-        if "connect_timeout=" in self._text:
-            return self._text
-        return f"{self._text}{'&' if '?' in self._text else '?'}connect_timeout={CONNECT_SECONDS}"
-
-    def clean(self, message: str) -> str:
-        """The message without the password."""
-        for secret in self._secrets:
-            message = message.replace(secret, "***")
-        return message
+        if "connect_timeout=" in self.text:
+            return self.text
+        return f"{self.text}{'&' if '?' in self.text else '?'}connect_timeout={CONNECT_SECONDS}"
 
 
-def environment_url(name: str) -> Url:
-    """The URL in an environment variable. Raises UserError when it is unset."""
-    text = os.environ.get(name, "")
-    if not text.strip():
-        raise UserError(f"environment variable {name} is not set; {_EXPECTED}")
-    return Url(text, f"environment variable {name}")
-
-
-def said(error: Exception, url: Url) -> str:
+def said(error: Exception, url: dialect.Url) -> str:
     """What the server said, in one line, without the driver's own words and without the password."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     kept = [re.sub(r"^.*?(?=ERROR:|FATAL:)", "", line) for line in lines if not line.startswith(("Query", "LINE", "^"))]
@@ -102,10 +65,6 @@ def connected(url: Url) -> Iterator[Connection]:
         with suppress(dbapi.Error):  # a connection that is gone has rolled back by itself
             con.rollback()
         con.close()
-
-
-class Refused(Exception):
-    """The server did not do what it was asked, or went away while it did; `said` makes a message of it."""
 
 
 @contextmanager
@@ -180,3 +139,114 @@ def ingest(cursor: Cursor, table: str, schema: pa.Schema, made: Iterable[pa.Reco
 def identifier(name: str) -> str:
     """A name as SQL."""
     return '"' + name.replace('"', '""') + '"'
+
+
+def _literal(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
+
+
+# --- read from -----------------------------------------------------------------------------------------------------
+
+# Also transactions that have written nothing yet: they may, and their now() stays that of their begin. Where the role may
+# not see it, xact_start is NULL.
+_SETTLED = """
+SELECT least(now(), min(began))::text FROM (
+    SELECT xact_start AS began FROM pg_stat_activity
+    WHERE datname = current_database() AND backend_type IS DISTINCT FROM 'autovacuum worker'
+    UNION ALL SELECT prepared FROM pg_prepared_xacts WHERE database = current_database()
+) AS open
+"""
+
+
+_COLUMNS = """
+SELECT n.nspname::text, c.relname::text, coalesce(obj_description(c.oid), ''), a.attname::text,
+       coalesce(col_description(c.oid, a.attnum), '')
+FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+     JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') AND NOT c.relispartition AND n.nspname NOT LIKE 'pg\\_%'
+      AND n.nspname <> 'information_schema' AND has_table_privilege(c.oid, 'SELECT')
+ORDER BY 1, 2, a.attnum
+"""
+
+
+class _Session(dialect.Session):
+    def __init__(self, cursor: Cursor, zone: str) -> None:
+        self._cursor, self._zone = cursor, zone
+        self._begin()
+
+    def _begin(self) -> None:
+        run(self._cursor, "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+        for setting, value in (("TimeZone", self._zone), ("DateStyle", "ISO, YMD"), ("extra_float_digits", "1")):
+            run(self._cursor, f"SET LOCAL {setting} = {_literal(value)}")
+
+    def rows(self, query: str) -> list[tuple[Any, ...]]:
+        return rows(self._cursor, query)
+
+    def type_of(self, query: str) -> str:
+        return type_of(self._cursor, query)
+
+    def texts(self, query: str, schema: pa.Schema, size: int) -> Iterator[pa.RecordBatch]:
+        for batch in batches(self._cursor, query, size):
+            yield pa.RecordBatch.from_arrays(batch.columns, schema=schema)
+
+    def again(self) -> None:
+        self._cursor.connection.rollback()
+        self._begin()
+
+
+class PostgreSQL(dialect.Dialect):
+    """PostgreSQL: one REPEATABLE READ READ ONLY transaction, rows as Arrow."""
+
+    name, key = "PostgreSQL", "postgres"
+
+    def url(self, text: str, origin: str) -> Url:
+        return Url(text, origin)
+
+    @contextmanager
+    def snapshot(self, url: dialect.Url, zone: str) -> Iterator[dialect.Session]:
+        assert isinstance(url, Url)
+        with connected(url) as con, con.cursor() as cursor:
+            yield _Session(cursor, zone)
+
+    def settled(self, url: dialect.Url, zone: str) -> str:
+        with self.snapshot(url, zone) as session:
+            return str(session.rows(_SETTLED)[0][0])
+
+    def moment(self, session: dialect.Session) -> str:
+        return str(session.rows("SELECT now()::text || ' ' || pg_current_snapshot()::text")[0][0])
+
+    def said(self, error: Exception, url: dialect.Url) -> str:
+        return said(error, url)
+
+    def hidden(self, session: dialect.Session) -> Iterator[str]:
+        try:
+            replica, seen = session.rows(
+                "SELECT pg_is_in_recovery(), pg_has_role(current_user, 'pg_read_all_stats', 'USAGE')"
+            )[0]
+        except Refused:
+            replica, seen = False, False
+        if not seen:
+            yield (
+                "the role may not see when transactions of others began: GRANT pg_read_all_stats TO it, or give more minutes "
+                "than the longest transaction takes"
+            )
+        if replica:
+            yield (
+                "open transactions cannot be seen on a replica: read from the primary, or give more minutes than the longest "
+                "transaction takes and the replica lags"
+            )
+
+    def columns(self, session: dialect.Session) -> list[dialect.TableColumn]:
+        return [dialect.TableColumn(*row) for row in session.rows(_COLUMNS)]
+
+    def identifier(self, name: str) -> str:
+        return identifier(name)
+
+    def text(self, sql: str, kind: str) -> str:
+        return f"(\n{sql}\n)::text"
+
+    def since(self, changed: str, kind: str, newest: str, minutes: float) -> str:
+        return f"{changed} >= {_literal(newest)}::{kind} - interval '{minutes:g} minutes'"
+
+    def newest(self, changed: str, kind: str, until: str) -> str:
+        return f"least(max({changed}), {_literal(until)}::timestamptz::{kind})::text"

@@ -21,7 +21,8 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from credit.databases.postgres import Refused, Url, connected, identifier, ingest, rows, run, said
+from credit.databases.dialect import Refused
+from credit.databases.postgres import Url, connected, identifier, ingest, rows, run, said
 from credit.disclosure.bulk import GRADES
 from credit.disclosure.sort_key import key
 from credit.errors import UserError

@@ -23,6 +23,7 @@ from credit.errors import InputError
 from credit.intake.early import hold_early_rows
 from credit.intake.past_files import PastFiles, history_mark, mark
 from credit.intake.pseudonyms import keep_fingerprint, pseudonym_macro
+from credit.intake.registers import find_by_code
 from credit.intake.rows import check_rows
 from credit.ledgers import steps
 from credit.settings import DEFAULT_ZONE, Settings, cut_off
@@ -95,6 +96,7 @@ def land(
                 notices += check_rows(con, table, parts, batch_id, zone, as_of, now, history, first)
         for table in TABLES.values():
             if any(part.table == table.name for part in delivery.parts):
+                find_by_code(con, table, "landing", batch_id)
                 _hold_unknown_subjects(con, table, batch_id)
                 hold_early_rows(con, table, batch_id)
                 columns = sorted({name for part in delivery.parts if part.table == table.name for name in part.columns})

@@ -25,6 +25,10 @@ REMEDIES: dict[str, tuple[str, str]] = {
     ),
     "too_long": ("缩短文本", "shorten the text"),
     "control_character": ("去掉换行和控制字符", "remove line breaks and control characters"),
+    "other_currency": (
+        "核对金额与币种：二者说的不是同一种货币",
+        "correct the amount or the currency: they speak of two different ones",
+    ),
     "too_precise": (
         "按币种的最小单位、至多两位小数更正金额",
         "write the amount in the smallest unit of its currency, two decimals at most",

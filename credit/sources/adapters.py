@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from credit.errors import UserError
 from credit.settings import DEFAULT_ZONE, Settings
-from credit.sources import canonical, mapped_files, olist, postgres
+from credit.sources import canonical, database, mapped_files, olist
 from credit.sources.delivery import Adapter
 
 
@@ -23,7 +23,8 @@ class Source:
 SOURCES: dict[str, Source] = {
     "canonical": Source(canonical.read, "files in our own shape"),
     "olist": Source(olist.read, "the folder of the public Olist files", olist.ZONE),
-    "postgres": Source(postgres.read, "a mapping file"),
+    "postgres": Source(database.read, "a mapping file"),
+    "mysql": Source(database.read, "a mapping file"),
     "files": Source(mapped_files.read, "a mapping file"),
 }
 

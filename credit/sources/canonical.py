@@ -7,7 +7,9 @@ or their Chinese names. Whatever lies in the folder and is not read is named.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+import unicodedata
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -147,7 +149,39 @@ def headings(table: Table) -> dict[str, str]:
     for column in (*table.supplied, KNOWN_AT):
         names[column.name] = column.name
         names[column.zh] = column.name
-    return names
+    return {heading.lower(): canonical for heading, canonical in names.items()} | names
+
+
+_WRAPPED = re.compile(r'^="(.*)"$')
+_NOTED = re.compile(
+    r"\s*[(\[](?:元|人民币|人民币元|rmb|cny|¥|必填|选填|必填项|非必填|required|optional|北京时间|年月日|yyyy-mm-dd(?: hh:mm(?::ss)?)?)[)\]]\s*$",
+    re.I,
+)
+"""What stands behind a heading in brackets and changes nothing of its values; (分) and (万元) would."""
+_BESIDE_HANZI = re.compile(r"(?<=[\u4e00-\u9fff])\s+|\s+(?=[\u4e00-\u9fff])")
+_HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+
+
+def plain_heading(header: str) -> str:
+    """A heading without what exports put around it: white space, ="…", marks of required columns, (元)."""
+    plain = unicodedata.normalize("NFKC", header).strip(" \t\r\n\ufeff\u200b")
+    plain = _WRAPPED.sub(r"\1", plain).strip(" \t*'\"`")
+    return _BESIDE_HANZI.sub("", _NOTED.sub("", plain)).strip(" *:")
+
+
+def meaning(names: Mapping[str, str], header: str) -> str | None:
+    """The canonical column of a heading, by `headings`: as it stands, or as programs write it: orderId, Order ID, order-id."""
+    plain = plain_heading(header)
+    snake = re.sub(r"[\s-]+", "_", _HUMP.sub("_", plain)).lower()
+    return names.get(header.strip()) or names.get(plain) or names.get(plain.lower()) or names.get(snake)
+
+
+def order_number(table: Table, headers: Iterable[str]) -> str | None:
+    """The heading that gives the transaction where none names it: an order's number, where every order is of one seller."""
+    for header in headers:
+        if plain_heading(header) in words.ORDER_NUMBERS and "transaction_id" in table.names:
+            return header
+    return None
 
 
 def _match(
@@ -159,9 +193,8 @@ def _match(
     stated: dict[str, list[str]] = {}
     ignored = []
     for header, raw in headers.items():
-        plain = header.strip().strip("\ufeff").strip()
-        last = plain.rsplit(".", 1)[-1] if spellings else plain
-        canonical = names.get(plain) or names.get(plain.lower()) or (names.get(last) if last != plain else None)
+        last = header.rsplit(".", 1)[-1] if spellings else header
+        canonical = meaning(names, header) or (meaning(names, last) if last != header else None)
         if canonical is None:
             ignored.append(header)
             continue
@@ -176,6 +209,9 @@ def _match(
             raise InputError(f"{file}: column {canonical} stands twice ({', '.join(stated[canonical])}); keep one")
         else:
             ignored.append(header)
+    if "transaction_id" in table.names and "transaction_id" not in matched and (own := order_number(table, headers)):
+        matched["transaction_id"] = headers[own]
+        ignored = [header for header in ignored if header != own]
     missing = [column for column in table.supplied if column.required and column.name not in matched]
     if missing:
         hint = ""
@@ -193,7 +229,7 @@ def _match(
 def _own(table: Table, canonical: str, header: str) -> bool:
     """Whether a heading is the column's own name, English or Chinese, rather than a platform's wording."""
     column = KNOWN_AT if canonical == KNOWN_AT.name else table.column(canonical)
-    return header.strip() in (column.name, column.zh)
+    return plain_heading(header) in (column.name, column.zh)
 
 
 def read(

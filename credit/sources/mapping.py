@@ -152,7 +152,7 @@ def parse(path: Path) -> Mapping:
         )
         raise UserError(f"mapping {path}{fault.where}: not usable YAML{advice}") from None
     for number, line in enumerate(text.splitlines(), 1):
-        if re.search(r"postgres(ql)?://[^\s@/]*:[^\s@]*@", line):
+        if re.search(r"(postgres(ql)?|mysql|mariadb)://[^\s@/]*:[^\s@]*@", line):
             raise UserError(
                 f"mapping {path}, line {number}: a URL with a password does not belong here; put it into an environment "
                 "variable and name that: connection: {env: SHOP_DATABASE_URL}"

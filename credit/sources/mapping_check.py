@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from credit.databases.postgres import Refused, Url, environment_url, rows, said
+from credit.databases.dialect import Dialect, Refused, Session, Url
 from credit.errors import SourceUnreachable, UserError
 from credit.indicators import CATALOGUE
 from credit.settings import Settings
 from credit.settings import load as load_settings
+from credit.sources.database import CHANGED_TYPES, as_text, kind_of, named_by, select
 from credit.sources.file_mapping_check import FirstRow, check_files
 from credit.sources.mapping import Mapping, TableMap, parse
-from credit.sources.postgres import CHANGED_TYPES, as_text, begin, kind_of, select, snapshot
 from credit.tables import KNOWN_AT, TABLES, Column
-
-if TYPE_CHECKING:
-    from adbc_driver_manager.dbapi import Cursor
 
 _TEXT = ("text", "varchar", "bpchar", "name", "citext", "char")
 _WHOLE = ("int2", "int4", "int8", "oid")
@@ -36,7 +32,10 @@ _READS: dict[str, tuple[tuple[str, ...], dict[str, str]]] = {
         ("date",),
         dict.fromkeys(_TIMES, "is an instant: its day in the platform's zone is taken"),
     ),
-    "money": (("numeric", *_WHOLE), dict.fromkeys(_FRACTIONS[1:], "is a floating point number: write ::numeric")),
+    "money": (
+        ("numeric", *_WHOLE),
+        dict.fromkeys(_FRACTIONS[1:], "is a floating point number: cast it to numeric (decimal)"),
+    ),
     "integer": (_WHOLE, dict.fromkeys(_FRACTIONS, "may have fractions: such rows are rejected")),
     "boolean": (("bool",), dict.fromkeys(_WHOLE, "must be 0 or 1")),
 }
@@ -127,39 +126,19 @@ def check(path: Path, zone: str, settings: Settings | None = None) -> MappingChe
             report.errors += errors
         return report
     try:
-        url = environment_url(mapping.connection.env)
+        dialect, url = named_by(mapping)
         report.database = url.server
-        with snapshot(url, zone) as cursor:
+        with dialect.snapshot(url, zone) as session:
             for name, checked in report.tables.items():
-                _ask(cursor, url, mapping, name, checked, report, zone)
+                _ask(dialect, session, url, mapping, name, checked, report)
             if any(checked.incremental for checked in report.tables.values()):
-                report.warnings += [f"{mapping.at('overlap_minutes')}: {hidden}" for hidden in _hidden(cursor)]
+                report.warnings += [f"{mapping.at('overlap_minutes')}: {hidden}" for hidden in dialect.hidden(session)]
     except SourceUnreachable as error:
         report.unreachable = True
         report.errors.append(str(error))
     except UserError as error:
         report.errors.append(f"{mapping.at('connection', 'env')}: {error}")
     return report
-
-
-def _hidden(cursor: Cursor) -> Iterator[str]:
-    """Why transactions that are open, and whose rows come later, may not be seen."""
-    try:
-        replica, seen = rows(
-            cursor, "SELECT pg_is_in_recovery(), pg_has_role(current_user, 'pg_read_all_stats', 'USAGE')"
-        )[0]
-    except Refused:
-        replica, seen = False, False
-    if not seen:
-        yield (
-            "the role may not see when transactions of others began: GRANT pg_read_all_stats TO it, or give more minutes "
-            "than the longest transaction takes"
-        )
-    if replica:
-        yield (
-            "open transactions cannot be seen on a replica: read from the primary, or give more minutes than the longest "
-            "transaction takes and the replica lags"
-        )
 
 
 def _names(name: str, mapped: TableMap) -> TableCheck:
@@ -172,7 +151,13 @@ def _names(name: str, mapped: TableMap) -> TableCheck:
 
 
 def _ask(
-    cursor: Cursor, url: Url, mapping: Mapping, name: str, checked: TableCheck, report: MappingCheck, zone: str
+    dialect: Dialect,
+    session: Session,
+    url: Url,
+    mapping: Mapping,
+    name: str,
+    checked: TableCheck,
+    report: MappingCheck,
 ) -> None:
     """What the database says of a table: does each expression stand, of which type, and is there a row."""
     mapped, before = mapping.tables[name], len(report.errors)
@@ -182,15 +167,14 @@ def _ask(
         try:
             return what()
         except Refused as error:
-            report.errors.append(f"{mapping.at('tables', name, *place)}: {said(error, url)}")
-            cursor.connection.rollback()
-            begin(cursor, zone)
+            report.errors.append(f"{mapping.at('tables', name, *place)}: {dialect.said(error, url)}")
+            session.again()
             return None
 
-    if asked(lambda: rows(cursor, f"SELECT 1\nFROM {mapped.source}\nLIMIT 0"), "from") is None:
+    if asked(lambda: session.rows(f"SELECT 1\nFROM {mapped.source}\nLIMIT 0"), "from") is None:
         return
     for column, sql in mapped.columns.items():
-        kind = asked(lambda sql=sql: kind_of(cursor, mapped, sql), "columns", column)
+        kind = asked(lambda sql=sql: kind_of(session, mapped, sql), "columns", column)
         if kind is None:
             continue
         checked.types[column] = kind
@@ -200,15 +184,15 @@ def _ask(
         if target is not None:
             _judge(target, kind, mapping.at("tables", name, "columns", column), report)
     if mapped.changed_at is not None:
-        kind = asked(lambda: kind_of(cursor, mapped, mapped.changed_at or ""), "changed_at")
+        kind = asked(lambda: kind_of(session, mapped, mapped.changed_at or ""), "changed_at")
         if kind is not None and kind not in CHANGED_TYPES:
             report.errors.append(
                 f"{mapping.at('tables', name, 'changed_at')}: is {kind}; expected one of {', '.join(CHANGED_TYPES)}"
             )
     if mapped.where is not None:
-        asked(lambda: rows(cursor, f"SELECT 1\nFROM {mapped.source}\nWHERE (\n{mapped.where}\n)\nLIMIT 0"), "where")
+        asked(lambda: session.rows(f"SELECT 1\nFROM {mapped.source}\nWHERE (\n{mapped.where}\n)\nLIMIT 0"), "where")
     if len(report.errors) == before:
-        first = asked(lambda: rows(cursor, f"{select(mapped, as_text(mapped))}\nLIMIT 1"))
+        first = asked(lambda: session.rows(f"{select(mapped, as_text(dialect, session, mapped))}\nLIMIT 1"))
         if first is not None:
             checked.rows = bool(first)
         if first == []:

@@ -35,9 +35,9 @@ KNOWN_SINCE = "1970-01-01"
 def texts(given: Iterable[str], healed: Collection[str] = ()) -> str:
     """SQL over raw columns `r`: the text of each as `typed` and `rules` read it. `healed`: ids that went through a float."""
     return "".join(
-        f", regexp_replace({values.trimmed(f'r.{name}')}, '[.]0$', '') AS {name}"
+        f", regexp_replace({values.unwrapped(f'r.{name}')}, '[.]0$', '') AS {name}"
         if name in healed
-        else f", {values.trimmed(f'r.{name}')} AS {name}"
+        else f", {values.unwrapped(f'r.{name}')} AS {name}"
         for name in given
     )
 
@@ -100,6 +100,12 @@ def rules(table: Table, given: Collection[str], rounded: Collection[str] = ()) -
                 f"{name} IS NULL AND {filled}",
                 "unreadable",
                 f"'{label} does not read as {expected}' || {got}",
+            )
+        if column.type == "money" and "currency" in table.names:
+            yield (
+                values.other_unit(f"x.{name}", "currency"),
+                "other_currency",
+                f"'{label} is written with the mark of another currency than the row states (' || currency || ')' || {got}",
             )
         if column.type == "money":
             exact = values.amount(f"x.{name}", "DECIMAL(28,8)")

@@ -6,6 +6,7 @@ only where that fails.
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from functools import cache
 from zoneinfo import ZoneInfo
@@ -16,16 +17,24 @@ from credit.warehouse.connection import quote, quoted
 
 _ENDS = " \t\r\n\u00a0\u3000\ufeff\u200b\u200c\u200d\u200e\u200f\u2060\u202a\u202c"
 """White space and invisible characters that belong to no value."""
+_APOSTROPHE = "'"
 NO_END = "DATE '9999-12-31'"
 """What a validity without an end reads as."""
 _INVISIBLE = "\ufeff\u200b\u200c\u200d\u200e\u200f\u2060\u202a\u202c"
-_FULL = "".join(chr(point) for point in range(0xFF01, 0xFF5F))
-_HALF = "".join(chr(point - 0xFEE0) for point in range(0xFF01, 0xFF5F))
+_FULL = "".join(chr(point) for point in range(0xFF01, 0xFF5F)) + "\u3000"
+_HALF = "".join(chr(point - 0xFEE0) for point in range(0xFF01, 0xFF5F)) + " "
+_OF_CHINA = ("Asia/Shanghai", "PRC", "Asia/Chongqing", "Asia/Chungking", "Asia/Harbin")
 
 
 def trimmed(raw: str) -> str:
     """The text of a raw value without white space and invisible characters at its ends; NULL where nothing is left."""
     return f"nullif(trim({raw}::VARCHAR, {quote(_ENDS)}), '')"
+
+
+def unwrapped(raw: str) -> str:
+    """As `trimmed`, and without what keeps a spreadsheet from reading it as a number: ="…"."""
+    text = trimmed(raw)
+    return f"""CASE WHEN starts_with({text}, '="') THEN nullif(trim(regexp_replace({text}, '^="([^"]*)"$', '\\1')), '') ELSE {text} END"""
 
 
 def half_width(text: str) -> str:
@@ -41,6 +50,10 @@ def is_nothing(text: str, column: Column) -> str:
 
 
 def _nothing_words(column: Column) -> tuple[str, ...]:
+    if column.type == "date":
+        return (*words.NOTHING, *words.NO_DAY)
+    if column.type == "instant" and column.name != "known_at":
+        return (*words.NOTHING, *words.NO_DAY, *words.NO_TIME)
     if column.type == "text" and column.max_length >= 2_000:
         return words.NOTHING_IN_TEXT
     if column.type == "code":
@@ -105,49 +118,113 @@ def _own_zone(text: str, zone: str) -> str:
     letters = rf"regexp_extract({text}, '[ 0-9]([A-Za-z]{{2,5}})$', 1)"
     mine = f"upper({letters}) IN ({quoted(own)})" if own else "false"
     return (
-        f"CASE WHEN {letters} = '' OR upper({letters}) IN ('UTC', 'GMT') THEN {text} "
+        f"CASE WHEN {letters} = '' OR upper({letters}) IN ('UTC', 'GMT', 'AM', 'PM') THEN {text} "
         f"WHEN {mine} THEN trim(left({text}, length({text}) - length({letters}))) END"
     )
 
 
+def _let(value: str, name: str, body: str) -> str:
+    """SQL: `body`, in which `name` stands for `value`."""
+    return f"list_transform([{value}], lambda {name}: {body})[1]"
+
+
+def _replaced(text: str, *rules: tuple[str, str]) -> str:
+    """SQL: the text after one replacement of regular expressions after the other."""
+    for pattern, by in rules:
+        text = f"regexp_replace({text}, {quote(pattern)}, {quote(by)}, 'g')"
+    return text
+
+
 def _other_ways(text: str, zone: str) -> str:
-    """A time that the cast does not read: Chinese words, digits alone, seconds since 1970, a spreadsheet's day number."""
-    half = half_width(text)
-    digits = f"regexp_full_match({half}, '[0-9]+([.][0-9]+)?')"
-    number = f"TRY_CAST({half} AS DECIMAL(28,9))"
-    whole = f"regexp_full_match({half}, '[0-9]+')"
-    compact = (
-        rf"regexp_replace({half}, '^(\d{{4}})(\d{{2}})(\d{{2}})(\d{{2}})?(\d{{2}})?(\d{{2}})?$', '\1-\2-\3 \4:\5:\6')"
+    """A time that the cast does not read: Chinese words, months and half days in English, digits alone, seconds since 1970, a
+    spreadsheet's day number."""
+    bare = _replaced(half_width(text), (r"^'", ""), (r"^/Date\((\d{10,13})([+-]\d{4})?\)/$", r"\1"))
+    worded = _let(_month_first(_as_words("h_", zone)), "d_", _of_words(_own_zone("d_", zone), "h_"))
+    return _let(
+        bare, "h_", f"CASE WHEN regexp_full_match(h_, '[0-9]+([.][0-9]+)?') THEN {_of_digits('h_')} ELSE {worded} END"
     )
-    filled = f"regexp_replace(regexp_replace({compact}, ' ::$', ''), ':+$', ':00')"
+
+
+def _of_digits(half: str) -> str:
+    """Days and times without marks, by their number of digits; seconds, their thousandths … since 1970; a spreadsheet's days."""
+    number = f"TRY_CAST({half} AS DECIMAL(28,9))"
+    compact = r"regexp_replace(p_, '^(\d{4})(\d{2})(\d{2})(\d{2})?(\d{2})?(\d{2})?(\d{3})?$', '\1-\2-\3 \4:\5:\6.\7')"
+    filled = f"regexp_replace(regexp_replace({compact}, ' ::[.]$|[.]$', ''), ':+$', ':00')"
     # An hour alone is written as 2026112408; seconds since 1970 have as many digits, but begin with 1.
     by_length = f"""CASE
-        WHEN {whole} AND length({half}) IN (8, 12, 14) OR {whole} AND length({half}) = 10 AND left({half}, 2) = '20'
-            THEN TRY_CAST({filled} AS TIMESTAMPTZ)
-        WHEN {whole} AND length({half}) = 10 THEN TRY(to_timestamp({number}::BIGINT))
-        WHEN {whole} AND length({half}) = 13 THEN TRY(make_timestamptz({number}::BIGINT * 1000))
-        WHEN {number} BETWEEN 36526 AND 73050
-            THEN TRY(CAST(TIMESTAMP '1899-12-30 00:00:00' + to_seconds(round({number} * 86400)::BIGINT) AS TIMESTAMPTZ))
+        WHEN contains(p_, '.') THEN
+            CASE WHEN {number} BETWEEN 36526 AND 73050
+                 THEN TRY(CAST(TIMESTAMP '1899-12-30 00:00:00' + to_seconds(round({number} * 86400)::BIGINT) AS TIMESTAMPTZ))
+                 WHEN regexp_full_match(p_, '1[0-9]{{9}}[.][0-9]+') THEN TRY(make_timestamptz(({number} * 1000000)::BIGINT)) END
+        WHEN length(p_) IN (8, 12, 14, 17) OR length(p_) = 10 AND left(p_, 2) = '20' THEN TRY_CAST({filled} AS TIMESTAMPTZ)
+        WHEN length(p_) = 10 THEN TRY(to_timestamp(p_::BIGINT))
+        WHEN length(p_) = 13 THEN TRY(make_timestamptz(p_::BIGINT * 1000))
+        WHEN length(p_) = 16 THEN TRY(make_timestamptz(p_::BIGINT))
+        WHEN length(p_) = 19 THEN TRY(make_timestamptz(p_::BIGINT // 1000))
+        WHEN {number} BETWEEN 36526 AND 73050 THEN CAST(DATE '1899-12-30' + p_::INTEGER AS TIMESTAMPTZ)
         END"""
-    afternoon = f"regexp_matches({half}, '下午|晚上|PM$|pm$')"
-    chinese = rf"""trim(regexp_replace(regexp_replace(regexp_replace(regexp_replace({half}, '[年月/.]', '-', 'g'), '日', ' '),
-        '[时点]|分([0-9])', ':\1', 'g'), '分|秒|上午|下午|晚上|早上|中午|星期.| ?[AaPp][Mm]$', '', 'g'))"""
-    spaced = rf"regexp_replace(regexp_replace(regexp_replace({chinese}, '\s+', ' ', 'g'), ':$', ':00'), '-$', '')"
-    cleaned = rf"regexp_replace(regexp_replace({spaced}, ':(\d)(:|$)', ':0\1\2'), ':(\d)(:|$)', ':0\1\2')"
-    worded = f"""CASE WHEN regexp_matches({half}, '年|^[0-9]{{4}}[/.-]') THEN
-        CASE WHEN {afternoon} AND hour(TRY_CAST({cleaned} AS TIMESTAMP)) < 12
-             THEN TRY_CAST({cleaned} AS TIMESTAMPTZ) + INTERVAL 12 HOUR ELSE TRY_CAST({cleaned} AS TIMESTAMPTZ) END END"""
-    own = abbreviations(zone)
-    java = rf"regexp_replace({half}, '^[A-Z][a-z]{{2}} ([A-Z][a-z]{{2}}) +(\d+) (\d+:\d+:\d+) ([A-Z]{{3,4}}) (\d{{4}})$', '\5 \1 \2 \3')"
-    of_java = rf"regexp_extract({half}, '^[A-Z][a-z]{{2}} [A-Z][a-z]{{2}} +\d+ \d+:\d+:\d+ ([A-Z]{{3,4}}) \d{{4}}$', 1)"
-    stamp = f"try_strptime({java}, '%Y %b %d %H:%M:%S')"
-    dated = (
-        f"CASE WHEN {of_java} IN ('UTC', 'GMT') THEN timezone('UTC', {stamp}) "
-        + (f"WHEN {of_java} IN ({quoted(own)}) THEN CAST({stamp} AS TIMESTAMPTZ) " if own else "")
-        + "END"
+    return _let(rf"regexp_replace({half}, '[.]0+$', '')", "p_", by_length)
+
+
+def _as_words(half: str, zone: str) -> str:
+    """The parts of a time in one order, those of programs in English among them: 24 Nov 2026 09:30:00 +0800."""
+    here = ((r"\s*\(?(北京时间|中国标准时间|Beijing Time|China Standard Time)\)?\s*", " "),)
+    return "trim(" + _replaced(
+        half,
+        (r"([+-]\d{2}:?\d{2}|Z)\[[^\]]*\]$", r"\1"),
+        (r"^[A-Z][a-z]{2} ([A-Z][a-z]{2}) (\d{1,2}) (\d{4}) (\d+:\d+:\d+) GMT([+-]\d{4})( \(.*\))?$", r"\2 \1 \3 \4 \5"),
+        *(here if zone in _OF_CHINA else ()),
+        (r"^[A-Z][a-z]{2} ([A-Z][a-z]{2}) +(\d+) (\d+:\d+:\d+) (?:([A-Z]{3,4}) )?(\d{4})$", r"\2 \1 \5 \3 \4"),
+        (r"^[A-Z][a-z]{2,8}, ", ""),
+        (r"^([A-Z][a-z]{2})[a-z]* (\d{1,2}), (\d{4}),?", r"\2 \1 \3"),
+        (r"^(\d{1,2})[ -]([A-Z][a-z]{2})[a-z]*[ -](\d{4})\b", r"\1 \2 \3"),
+    ) + ")"  # fmt: skip
+
+
+def _month_first(words_: str) -> str:
+    """A time that begins with a day and the name of its month, the year first and the month as a number."""
+    pattern = r"'^(\d{1,2}) ([A-Z][a-z]{2}) (\d{4})'"
+    months = "JanFebMarAprMayJunJulAugSepOctNovDec"
+    number = f"lpad(((strpos('{months}', regexp_extract(w_, {pattern}, 2)) + 2) // 3)::VARCHAR, 2, '0')"
+    return _let(
+        words_,
+        "w_",
+        f"CASE WHEN regexp_matches(w_, {pattern}) THEN regexp_extract(w_, {pattern}, 3) || '-' || {number} || '-' || "
+        f"lpad(regexp_extract(w_, {pattern}, 1), 2, '0') || regexp_replace(w_, {pattern}, '') ELSE w_ END",
     )
-    offset = rf"TRY_CAST(regexp_replace({half}, '\s+([+-]\d{{2}}:?\d{{2}})$', '\1') AS TIMESTAMPTZ)"
-    return f"CASE WHEN {digits} THEN {by_length} ELSE coalesce({offset}, {worded}, {dated}) END"
+
+
+def _of_words(dated: str, half: str) -> str:
+    """A time that begins with its year: words and marks taken for the usual ones, half days added."""
+    cleaned = "trim(" + _replaced(
+        dated,
+        (r"^(\d{4})(\d{2})(\d{2})[T _-]+", r"\1-\2-\3 "),
+        (r"^(\d{4})\s*[年/.-]\s*(\d{1,2})\s*[月/.-]\s*(\d{1,2})[日号]?", r"\1-\2-\3 "),
+        (r"(星期|周)[一二三四五六日天]|上午|早上|凌晨|早晨|清晨|中午|下午|晚上|傍晚|夜里|晚间|\b[AaPp][.]?[Mm]\b[.]?|([0-9])[AaPp][Mm]\b", r" \2"),
+        (r"[时点]|分(\d)", r":\1"),
+        (r"[分秒]", ""),
+        (r"^(\d{4}-\d{1,2}-\d{1,2})\s*[T_-]?\s*(\d{1,2})[.](\d{2})[.](\d{2})", r"\1 \2:\3:\4"),
+        (r"^(\d{4}-\d{1,2}-\d{1,2}) ?[T_] ?", r"\1 "),
+        (r"^(\d{4}-\d{1,2}-\d{1,2})\s+(\d{2})(\d{2})(\d{2})([^\d:]|$)", r"\1 \2:\3:\4\5"),
+        (r"(:\d{2}),(\d{1,9})", r"\1.\2"),
+        (r"\s+", " "),
+        (r" ?(UTC|GMT|Z)$", "+00"),
+        (r" ([+-]\d{2}:?\d{2})$", r"\1"),
+        (r":$", ":00"),
+        (r":(\d)(:|$)", r":0\1\2"),
+        (r":(\d)(:|$)", r":0\1\2"),
+    ) + ")"  # fmt: skip
+    whole = r"'\d{4}-\d{1,2}-\d{1,2}( \d{1,2}:\d{2}(:\d{2}([.]\d+)?)?)?([+-]\d{2}(:?\d{2})?)?'"
+    hour = r"TRY_CAST(regexp_extract(c_, ' (\d{1,2}):', 1) AS INTEGER)"
+    evening = f"regexp_matches({half}, '晚上|夜里|晚间')"
+    after = f"regexp_matches({half}, '下午|晚上|傍晚|夜里|晚间|(^|[ 0-9])[Pp][.]?[Mm]([^a-z]|$)')"
+    before = f"regexp_matches({half}, '上午|早上|凌晨|早晨|清晨|(^|[ 0-9])[Aa][.]?[Mm]([^a-z]|$)')"
+    noon = f"contains({half}, '中午')"
+    shifted = f"""CASE WHEN NOT regexp_full_match(c_, {whole}) OR {before} AND {hour} > 12 OR {evening} AND {hour} = 12 THEN NULL
+        WHEN {after} AND {hour} < 12 OR {noon} AND {hour} BETWEEN 1 AND 3 THEN TRY_CAST(c_ AS TIMESTAMPTZ) + INTERVAL 12 HOUR
+        WHEN {before} AND {hour} = 12 THEN TRY_CAST(c_ AS TIMESTAMPTZ) - INTERVAL 12 HOUR
+        ELSE TRY_CAST(c_ AS TIMESTAMPTZ) END"""
+    return _let(cleaned, "c_", shifted)
 
 
 def is_day(text: str) -> str:
@@ -165,7 +242,8 @@ def instant(text: str, zone: str) -> str:
     lettered = f"right({text}, 1) BETWEEN 'A' AND 'z' AND right({text}, 1) NOT IN ('Z', 'z')"
     own = _own_zone(text, zone)
     return (
-        f"CASE WHEN {lettered} THEN coalesce(TRY_CAST({own} AS TIMESTAMPTZ), CASE WHEN {own} IS NOT NULL THEN {_other_ways(own, zone)} END) "
+        f"CASE WHEN {lettered} THEN coalesce(CASE WHEN right({text}, 1) NOT IN ('M', 'm') THEN TRY_CAST({own} AS TIMESTAMPTZ) END, "
+        f"CASE WHEN {own} IS NOT NULL THEN {_other_ways(own, zone)} END) "
         f"ELSE coalesce(TRY_CAST({text} AS TIMESTAMPTZ), {_other_ways(text, zone)}) END"
     )
 
@@ -183,11 +261,17 @@ def reads(table: Table, column: Column, text: str, zone: str) -> str:
     if column.type == "boolean":
         plain = f"lower({half_width(text)})"
         return (
-            f"CASE WHEN {plain} IN ('true', 't', '1', '1.0', 'yes', 'y', '是', '有') THEN true "
-            f"WHEN {plain} IN ('false', 'f', '0', '0.0', 'no', 'n', '否') THEN false END"
+            f"CASE WHEN {plain} IN ('true', 't', '1', '1.0', 'yes', 'y', '是', '有', '√', '✓', '✔', '已', '对') THEN true "
+            f"WHEN {plain} IN ('false', 'f', '0', '0.0', 'no', 'n', '否', '×', '✗', '未') THEN false END"
         )
     if column.type == "integer":
-        number = f"coalesce(TRY_CAST({text} AS DECIMAL(28,6)), TRY_CAST({half_width(text)} AS DECIMAL(28,6)))"
+        half = half_width(text)
+        if column.name.startswith("rating_"):
+            half = f"CASE WHEN regexp_full_match({half}, '[★☆]+') THEN (length({half}) - length(replace({half}, '★', '')))::VARCHAR "
+            half += f"ELSE regexp_replace(translate({half_width(text)}, '一二三四五', '12345'), '\\s*(星级|颗星|星|分)$', '') END"
+        else:
+            half = f"ltrim({half}, {quote(_APOSTROPHE)})"
+        number = f"coalesce(TRY_CAST({text} AS DECIMAL(28,6)), TRY_CAST({half} AS DECIMAL(28,6)))"
         return f"CASE WHEN {number} = floor({number}) THEN TRY_CAST({number} AS BIGINT) END"
     if column.type == "money":
         return amount(text, column.sql_type)
@@ -205,7 +289,9 @@ def reads(table: Table, column: Column, text: str, zone: str) -> str:
             f"CASE WHEN {is_day(text)} THEN CAST(CAST({instant(text, zone)} AS DATE) + 1 AS TIMESTAMPTZ) "
             f"WHEN NOT {blank(table, column, text)} THEN {instant(text, zone)} END"
         )
-    return instant(text, zone)
+    if column.name == "known_at":
+        return instant(text, zone)
+    return f"CASE WHEN {text} NOT IN ({quoted(words.NO_TIME)}) THEN {instant(text, zone)} END"
 
 
 def blank(table: Table, column: Column, text: str) -> str:
@@ -218,16 +304,35 @@ def blank(table: Table, column: Column, text: str) -> str:
     return "(" + " OR ".join(says) + ")"
 
 
+_UNITS = "|".join(sorted((re.escape(mark) for mark in words.UNITS), key=lambda mark: (-len(mark), mark)))
+
+
 def amount(text: str, sql_type: str) -> str:
     """SQL: an amount as programs or people write it, ¥1,234.50, 99元, full-width digits; NULL where it does not read as one.
     A comma is taken for thousands only in threes."""
-    bare = rf"trim(regexp_replace({half_width(text)}, '^(CNY|RMB|￥|¥|人民币|\$)\s*|\s*元$|\s*(CNY|RMB)$', '', 'g'))"
+    bare = (
+        f"regexp_replace(regexp_replace(ltrim({half_width(text)}, {quote(_APOSTROPHE)}), "
+        rf"'^([+-]?)\s*({_UNITS})\s*([+-]?)', '\1\3', 'i'), '\s*({_UNITS})$', '', 'i')"
+    )
     written = (
-        rf"CASE WHEN regexp_full_match({bare}, '[+-]?[0-9]{{1,3}}(,[0-9]{{3}})+([.][0-9]+)?') "
-        rf"THEN TRY_CAST(replace({bare}, ',', '') AS {sql_type}) "
+        rf"CASE WHEN regexp_full_match({bare}, '[+-]?[0-9]{{1,3}}([, ’''][0-9]{{3}})+([.][0-9]+)?') "
+        rf"THEN TRY_CAST(regexp_replace({bare}, '[, ’'']', '', 'g') AS {sql_type}) "
         rf"WHEN regexp_full_match({bare}, '[+-]?[0-9]+([.][0-9]+)?') THEN TRY_CAST({bare} AS {sql_type}) END"
     )
     return f"coalesce(TRY_CAST({text} AS {sql_type}), {written})"
+
+
+def other_unit(text: str, currency: str) -> str:
+    """SQL: whether an amount is written with the mark of another currency than the one that its row states."""
+    mark = rf"upper(regexp_extract({half_width(text)}, '^[+-]?\s*({_UNITS})|({_UNITS})$', 0, 'i'))"
+    cases = " OR ".join(
+        f"u_ = {quote(mark.upper())} AND {currency} NOT IN ({quoted(meant)})" for mark, meant in words.UNITS.items()
+    )
+    # Looked at only where there is a mark, and taken out once.
+    told = _let(f"trim({mark}, '+- ')", "u_", cases)
+    return (
+        f"CASE WHEN {text} IS NULL OR regexp_full_match({text}, '[0-9.]+') THEN false ELSE coalesce({told}, false) END"
+    )
 
 
 def code(table: Table, column: Column, value: str) -> str:

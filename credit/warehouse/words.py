@@ -7,11 +7,22 @@ from __future__ import annotations
 
 NOTHING = (
     "null", "nan", "none", "\\n", "n/a", "nil", "nat", "undefined", "(null)", "<null>", "<na>", "#n/a", "-", "--", "—", "——",
-    "/", "\\", "无", "空", "暂无", "未知", "未填写",
+    "/", "\\", "无", "空", "暂无", "未知", "未填写", "na", "n.a.", "[null]", "(none)", "(blank)", "(空)", "（空）", "（空白）", "#value!",
+    "---", "－", "－－", "–", "／", "没有", "不详", "不适用", "未提供", "未登记", "暂缺", "暂无数据",
 )  # fmt: skip
 """Lower case; written where there is nothing, by programs and by people."""
 NOTHING_IN_TEXT = ("null", "nan", "\\n", "(null)", "<null>", "<na>", "nat", "undefined")
 """Of these only, in what people write at length: a customer may answer 无."""
+NO_DAY = (
+    "0000-00-00", "0000-00-00 00:00:00", "0000/00/00", "0001-01-01", "0001-01-01 00:00:00", "0001-01-01t00:00:00",
+    "0001-01-01t00:00:00z", "00:00.0",
+)  # fmt: skip
+"""Lower case; written by programs for a day or time that was never set."""
+NO_TIME = (
+    "0", "1970-01-01", "1970-01-01 00:00:00", "1970-01-01 08:00:00", "1970-01-01T00:00:00Z", "1970-01-01t00:00:00z",
+    "1970-01-01 00:00:00+00", "1970-01-01 08:00:00+08",
+)  # fmt: skip
+"""The zero of seconds since 1970: a time that was never set, for nothing was sold then."""
 OPEN_END = (
     "长期",
     "长期有效",
@@ -44,6 +55,17 @@ CURRENCIES = {
     "台币": "TWD", "新台币": "TWD",
 }  # fmt: skip
 """What is written for a currency (lower case) -> its code."""
+
+_DOLLARS = ("USD", "HKD", "TWD", "SGD", "AUD", "CAD", "NZD", "MXN", "BRL", "CLP", "COP", "ARS")
+UNITS: dict[str, tuple[str, ...]] = {
+    "¥": ("CNY", "JPY"), "￥": ("CNY", "JPY"), "RMB": ("CNY",), "CNY": ("CNY",), "人民币": ("CNY",), "元": ("CNY", *_DOLLARS, "JPY", "KRW"),
+    "圆": ("CNY", "JPY"), "US$": ("USD",), "USD": ("USD",), "美元": ("USD",), "HK$": ("HKD",), "HKD": ("HKD",), "港元": ("HKD",),
+    "港币": ("HKD",), "NT$": ("TWD",), "TWD": ("TWD",), "新台币": ("TWD",), "S$": ("SGD",), "SGD": ("SGD",), "R$": ("BRL",), "$": _DOLLARS,
+    "€": ("EUR",), "EUR": ("EUR",), "欧元": ("EUR",), "£": ("GBP",), "GBP": ("GBP",), "JPY": ("JPY",), "日元": ("JPY",), "₩": ("KRW",),
+    "KRW": ("KRW",), "RM": ("MYR",), "MYR": ("MYR",), "฿": ("THB",), "THB": ("THB",), "₫": ("VND",), "VND": ("VND",), "IDR": ("IDR",),
+    "RP": ("IDR",), "PHP": ("PHP",), "₱": ("PHP",),
+}  # fmt: skip
+"""What is written beside an amount -> the currencies that may be meant."""
 
 CODES: dict[tuple[str, str], dict[str, str]] = {
     ("subjects", "currency"): CURRENCIES,
@@ -108,6 +130,71 @@ TABLE_NAMES: dict[str, str] = {
 }  # fmt: skip
 """What files and sheets are called beside the canonical names."""
 
+LIKELY_TABLES: dict[str, str] = {
+    "order": "transactions", "trade": "transactions", "transaction": "transactions", "shop": "subjects", "seller": "subjects",
+    "merchant": "subjects", "store": "subjects", "vendor": "subjects", "review": "reviews", "comment": "reviews", "rating": "reviews",
+    "evaluat": "reviews", "apprais": "reviews", "complain": "complaints", "dispute": "complaints", "ticket": "complaints",
+    "violation": "violations", "sanction": "sanctions", "punish": "sanctions", "inspect": "spot_checks", "spot_check": "spot_checks",
+    "public_record": "public_records", "penalt": "public_records",
+}  # fmt: skip
+"""Part of a table's name (lower case) -> what it likely holds: proposed, never taken."""
+
+_CREATED = ("created_at", "create_time", "created_time", "gmt_create", "create_date", "created")
+LIKELY_COLUMNS: dict[tuple[str, str], tuple[str, ...]] = {
+    ("*", "subject_id"): ("seller_id", "shop_id", "merchant_id", "store_id", "vendor_id", "seller", "seller_no", "shop_no", "merchant_no"),
+    ("*", "buyer_id"): ("user_id", "customer_id", "member_id", "uid", "buyer", "buyer_nick", "buyer_no"),
+    ("*", "transaction_id"): ("order_no", "order_sn", "trade_no", "order_code"),
+    ("subjects", "subject_id"): ("id", "code"),
+    ("subjects", "name"): ("company_name", "shop_name", "seller_name", "merchant_name", "title"),
+    ("subjects", "uscc"): ("credit_code", "social_credit_code", "license_code", "business_license"),
+    ("subjects", "kind"): ("type", "seller_type", "merchant_type", "shop_type"),
+    ("subjects", "licence_no"): ("license_no", "license_number"),
+    ("subjects", "licence_valid_until"): ("license_until", "license_expire", "license_valid_until", "license_end"),
+    ("subjects", "joined_on"): (*_CREATED, "join_time", "open_time", "entry_time"),
+    ("subjects", "deposit_amount"): ("deposit", "bond"),
+    ("transactions", "transaction_id"): ("id", "oid", "sub_order_no"),
+    ("transactions", "ordered_at"): (*_CREATED, "order_time", "place_time", "placed_at", "order_date"),
+    ("transactions", "paid_at"): ("pay_time", "payment_time", "gmt_payment", "pay_at"),
+    ("transactions", "dispatch_due_at"): ("latest_ship_time", "ship_by", "ship_deadline"),
+    ("transactions", "dispatched_at"): ("ship_time", "shipped_at", "consign_time", "send_time", "shipping_time", "delivery_time"),
+    ("transactions", "delivered_at"): ("sign_time", "received_at", "receive_time", "arrive_time", "signed_at"),
+    ("transactions", "completed_at"): ("finish_time", "finished_at", "confirm_time", "end_time", "complete_time"),
+    ("transactions", "cancelled_at"): ("cancel_time", "close_time", "closed_at", "canceled_at"),
+    ("transactions", "cancelled_by"): ("close_by", "cancel_by", "canceled_by", "cancel_party"),
+    ("transactions", "cancel_reason"): ("close_reason",),
+    ("transactions", "amount"): ("pay_amount", "total_amount", "order_amount", "payment", "total", "price", "paid_amount"),
+    ("transactions", "refund_amount"): ("refund_fee", "refund"),
+    ("transactions", "refunded_at"): ("refund_time",),
+    ("reviews", "review_id"): ("id", "comment_id", "rate_id"),
+    ("reviews", "reviewed_at"): (*_CREATED, "comment_time", "review_time"),
+    ("reviews", "rating_overall"): ("stars", "star", "score", "rating", "rate"),
+    ("reviews", "text"): ("content", "comment", "body"),
+    ("reviews", "replied_at"): ("reply_time",),
+    ("complaints", "complaint_id"): ("id", "ticket_id", "complain_id", "dispute_id"),
+    ("complaints", "filed_at"): (*_CREATED, "complain_time", "apply_time"),
+    ("complaints", "category"): ("type", "reason", "complain_type"),
+    ("complaints", "first_response_at"): ("answered_at", "response_time", "reply_time"),
+    ("complaints", "resolved_at"): ("closed_at", "close_time", "finish_time", "handle_time"),
+    ("complaints", "outcome"): ("result", "handle_result"),
+    ("complaints", "liability"): ("duty", "liable", "responsible"),
+}  # fmt: skip
+"""(table or *, column) -> what platforms call it in their databases: proposed, never taken."""
+CHANGED = (
+    "updated_at",
+    "update_time",
+    "gmt_modified",
+    "modified_at",
+    "changed_at",
+    "modify_time",
+    "last_modified",
+    "updated",
+    "changed",
+)
+"""What platforms call the time at which a row last changed."""
+
+ORDER_NUMBERS = ("订单编号", "订单号", "订单ID", "order_id", "order_no", "orderId")
+"""Headings of an order's number: that of the transaction where the file names no other."""
+
 HEADINGS: dict[tuple[str, str], tuple[str, ...]] = {
     ("*", "subject_id"): ("商家编号", "商家ID", "商户编号", "商户ID", "店铺编号", "店铺ID", "卖家编号", "卖家ID", "商家id", "店铺id"),
     ("*", "buyer_id"): ("买家ID", "买家id", "会员编号", "会员ID", "买家会员名", "用户编号", "用户ID"),
@@ -132,6 +219,16 @@ HEADINGS: dict[tuple[str, str], tuple[str, ...]] = {
     ("transactions", "delivery_due_at"): ("预计送达时间", "最晚送达时间"),
     ("transactions", "amount"): ("订单金额", "实付金额", "买家实付金额", "实收金额", "总金额"),
     ("transactions", "category"): ("类目", "商品分类"),
+    ("public_records", "subject_id"): ("统一社会信用代码", "社会信用代码", "统一信用代码", "信用代码", "uscc", "行政相对人代码",
+                                       "行政相对人统一社会信用代码", "纳税人识别号", "当事人统一社会信用代码"),
+    ("public_records", "record_id"): ("行政处罚决定书文号", "处罚决定书文号", "案号", "决定书文号"),
+    ("public_records", "reference"): ("文号",),
+    ("public_records", "issuer"): ("处罚机关", "列入机关", "作出决定机关", "执行法院", "公示机关", "列入决定机关", "发布机关"),
+    ("public_records", "valid_from"): ("处罚决定日期", "列入日期", "决定日期", "立案时间", "公示日期", "发布时间"),
+    ("public_records", "valid_until"): ("公示截止期", "公示截止日期", "移出日期", "有效期至"),
+    ("public_records", "repaired_on"): ("修复日期",),
+    ("public_records", "grade"): ("信用级别", "纳税信用级别", "信用等级"),
+    ("public_records", "kind"): ("信息类型", "类别"),
     ("reviews", "review_id"): ("评论编号", "评价ID"),
     ("reviews", "reviewed_at"): ("评论时间",),
     ("reviews", "rating_overall"): ("评分", "星级", "综合评分"),

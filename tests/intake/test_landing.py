@@ -404,7 +404,11 @@ UNUSABLE: dict[str, tuple[dict[str, str | bytes], str]] = {
         "amount (交易金额), currency (币种)",
     ),
     "wrong delimiter": ({"transactions__csv": HEADER.replace(",", ";") + "\n"}, "comma"),
-    "UTF-16": ({"transactions__csv": HEADER.encode("utf-16")}, "UTF-16"),
+    "cut off UTF-16": ({"transactions__csv": HEADER.encode("utf-16")[:-1]}, "UTF-16 and breaks off"),
+    "headings in Big5": (
+        {"transactions__csv": "訂單編號,賣家,金額\nT1,S1,1\nT2,S1,1\n".encode("big5")},
+        "reads like Big5",
+    ),
     "no encoding we know": ({"transactions__csv": HEADER.encode() + b"\nT1,\xff\xff\xff,x,1,CNY\n"}, "line 2"),
     "truncated Parquet": ({"transactions__parquet": b"PAR1" + b"\0" * 100}, "truncated"),
     "truncated gz": ({"transactions__csv__gz": gzip.compress(HEADER.encode() * 100)[:40]}, "deliver the file again"),

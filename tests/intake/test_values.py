@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,8 @@ import pytest
 from credit import codes, settings
 from credit.home import open_warehouse
 from credit.intake import absence, landing, merging
+from credit.sources import canonical
+from credit.tables import TABLES
 
 DAY = date(2026, 3, 1)
 SUBJECTS = "subject_id,kind,role\nS1,enterprise,seller\n"
@@ -68,19 +70,53 @@ TIMES = {
     "1770076800123": "2026-02-03 00:00:00.123+00",
     "46056.5": "2026-02-03 04:00:00+00",
     "２０２６－０２－０３ ０８：０５": "2026-02-03 00:05:00+00",
+    "２０２６－０２－０３　０８：０５": "2026-02-03 00:05:00+00",
+    "2026/2/3 8:05:09 PM": "2026-02-03 12:05:09+00",
+    "2026-02-03 12:05 AM": "2026-02-02 16:05:00+00",
+    "2026-02-03 12:05 PM": "2026-02-03 04:05:00+00",
+    "2026年2月3日 凌晨12:05": "2026-02-02 16:05:00+00",
+    "2026年2月3日 中午12:05": "2026-02-03 04:05:00+00",
+    "2026年2月3日 晚上8点05分": "2026-02-03 12:05:00+00",
+    "2026-02-03 08:05:09 北京时间": "2026-02-03 00:05:09+00",
+    "2026-02-03T08:05:09+08:00[Asia/Shanghai]": "2026-02-03 00:05:09+00",
+    '"2026-02-03 08:05:09,123"': "2026-02-03 00:05:09.123+00",
+    "2026-02-03-08.05.09": "2026-02-03 00:05:09+00",
+    "20260203 08:05:09": "2026-02-03 00:05:09+00",
+    "20260203T000509Z": "2026-02-03 00:05:09+00",
+    "20260203080509123": "2026-02-03 00:05:09.123+00",
+    "03-Feb-2026 08:05": "2026-02-03 00:05:00+00",
+    '"Feb 3, 2026 8:05:09 AM"': "2026-02-03 00:05:09+00",
+    '"Tue, 03 Feb 2026 00:05:09 GMT"': "2026-02-03 00:05:09+00",
+    "Tue Feb 03 2026 08:05:09 GMT+0800 (中国标准时间)": "2026-02-03 00:05:09+00",
+    "1770076800.0": "2026-02-03 00:00:00+00",
+    "1770076800.123": "2026-02-03 00:00:00.123+00",
+    "1770076800123456": "2026-02-03 00:00:00.123456+00",
+    "/Date(1770076800000)/": "2026-02-03 00:00:00+00",
+    '"=""2026-02-03 08:05:09"""': "2026-02-03 00:05:09+00",
+    "'2026-02-03 08:05:09": "2026-02-03 00:05:09+00",
 }
 
 
-@pytest.mark.parametrize("written", TIMES)
-def test_a_time_as_platforms_write_it(written: str, con: Conn, deliver: Deliver) -> None:
-    deliver(subjects__csv=SUBJECTS, transactions__csv=f"{ORDER}\nT1,S1,{written},1,CNY\n")
-    assert rows(con, "SELECT ordered_at::VARCHAR FROM canonical.transactions") == [(TIMES[written],)]
+def orders(cells: Iterable[str]) -> str:
+    """A file of orders, one for each cell of their time."""
+    return "\n".join([ORDER, *(f"T{n},S1,{cell},1,CNY" for n, cell in enumerate(cells))]) + "\n"
 
 
-@pytest.mark.parametrize("written", ["2026-02-03 23:30 EST", "2026-02-03 23:30 PST", "02/03/2026", "3.2.26"])
-def test_a_time_that_could_mean_another_is_set_aside(written: str, con: Conn, deliver: Deliver) -> None:
-    deliver(subjects__csv=SUBJECTS, transactions__csv=f"{ORDER}\nT1,S1,{written},1,CNY\n")
-    assert rows(con, "SELECT code FROM quarantine.rows") == [("unreadable",)]
+def test_a_time_as_platforms_write_it(con: Conn, deliver: Deliver) -> None:
+    deliver(subjects__csv=SUBJECTS, transactions__csv=orders(TIMES))
+    read = dict(rows(con, "SELECT transaction_id, ordered_at::VARCHAR FROM canonical.transactions"))
+    assert {cell: read.get(f"T{n}") for n, cell in enumerate(TIMES)} == TIMES
+
+
+DOUBTFUL = (
+    "2026-02-03 23:30 EST", "2026-02-03 23:30 PST", "02/03/2026", "3.2.26", "2026-02-03 晚上12:30", "2026-02-03 上午15:00",
+    "Tue Feb 03 23:30:00 EST 2026", "2026-02-30 10:00", "2026-W06-2",
+)  # fmt: skip
+
+
+def test_a_time_that_could_mean_another_is_set_aside(con: Conn, deliver: Deliver) -> None:
+    deliver(subjects__csv=SUBJECTS, transactions__csv=orders(DOUBTFUL))
+    assert rows(con, "SELECT code, count(*) FROM quarantine.rows GROUP BY 1") == [("unreadable", len(DOUBTFUL))]
 
 
 @pytest.mark.parametrize(
@@ -183,10 +219,71 @@ def test_words_for_nothing_are_blank_but_not_in_what_people_write(con: Conn, del
 # --- amounts and codes -------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("written", ['"1,234.50"', "¥1234.50", "￥1234.5", "1234.50元", "１２３４．５０", "1234.50"])
-def test_an_amount_as_people_write_it(written: str, con: Conn, deliver: Deliver) -> None:
-    deliver(subjects__csv=SUBJECTS, transactions__csv=f"{ORDER}\nT1,S1,2026-02-01,{written},CNY\n")
-    assert rows(con, "SELECT amount::VARCHAR FROM canonical.transactions") == [("1234.50",)]
+NEVER_SET = ("0000-00-00 00:00:00", "0001-01-01T00:00:00", "1970-01-01 08:00:00", "1970-01-01", "0")
+
+
+def test_a_time_that_was_never_set_is_blank(con: Conn, deliver: Deliver) -> None:
+    cells = "".join(f"T{n},S1,2026-02-03,1,CNY,{cell}\n" for n, cell in enumerate(NEVER_SET))
+    deliver(subjects__csv=SUBJECTS, transactions__csv=f"{ORDER},paid_at\n{cells}")
+    assert rows(con, "SELECT count(*), count(paid_at) FROM canonical.transactions") == [(len(NEVER_SET), 0)]
+
+
+def test_a_heading_as_exports_write_it() -> None:
+    names = canonical.headings(TABLES["transactions"])
+    written = [
+        "\ufeff付款时间",
+        "付款时间\t",
+        '="付款时间"',
+        "*付款时间",
+        "付款时间（必填）",
+        "付 款 时 间",
+        "paidAt",
+        "Paid At",
+        "PAID-AT",
+    ]
+    assert {heading: canonical.meaning(names, heading) for heading in written} == dict.fromkeys(written, "paid_at")
+    # In hundredths or ten thousands it is another amount.
+    assert [canonical.meaning(names, f"订单金额{unit}") for unit in ("(元)", "（元）", "(分)", "(万元)")] == [
+        "amount",
+        "amount",
+        None,
+        None,
+    ]
+
+
+def test_an_orders_number_is_the_transactions_where_no_other_is_named(con: Conn, deliver: Deliver) -> None:
+    deliver(
+        subjects__csv="店铺 ID,主体类型,角色\nS1,企业,卖家\n",
+        transactions__csv="订单编号,店铺 ID,下单时间,订单金额(元),币种\nT1,S1,2026-02-03,1,CNY\n",
+        reviews__csv="评价编号,订单编号,店铺ID,评价时间,评分\nR1,T1,S1,2026-02-04,★★★★☆\nR2,T1,S1,2026-02-05,五星\n",
+    )
+    assert rows(con, "SELECT transaction_id, order_id FROM canonical.transactions") == [("T1", "T1")]
+    assert rows(con, "SELECT transaction_id, rating_overall FROM canonical.reviews ORDER BY review_id") == [
+        ("T1", 4),
+        ("T1", 5),
+    ]
+
+
+def test_an_amount_with_the_mark_of_another_currency_is_set_aside(con: Conn, deliver: Deliver) -> None:
+    cells = ["$12.00,CNY", "¥12,USD", "HK$12,CNY", "12美元,CNY", "$12,HKD", "¥12,CNY", "US$12,USD"]
+    content = "\n".join([ORDER, *(f"T{n},S1,2026-02-03,{cell}" for n, cell in enumerate(cells))])
+    deliver(subjects__csv=SUBJECTS, transactions__csv=content + "\n")
+    assert rows(con, "SELECT line, code FROM quarantine.rows ORDER BY 1") == [
+        (n, "other_currency") for n in (2, 3, 4, 5)
+    ]
+
+
+AMOUNTS = (
+    '"1,234.50"', "¥1234.50", "￥1234.5", "1234.50元", "１２３４．５０", "1234.50", "1 234.50", "'1234.50", '"=""1234.50"""', "1234.50 CNY",
+)  # fmt: skip
+
+
+def test_an_amount_as_people_write_it(con: Conn, deliver: Deliver) -> None:
+    content = "\n".join([ORDER, *(f"T{n},S1,2026-02-03,{cell},CNY" for n, cell in enumerate(AMOUNTS))])
+    deliver(subjects__csv=SUBJECTS, transactions__csv=content + "\n")
+    assert rows(con, "SELECT amount::DOUBLE, count(*) FROM canonical.transactions GROUP BY 1") == [
+        (1234.5, len(AMOUNTS))
+    ]
 
 
 def test_chinese_headings_and_codes(con: Conn, deliver: Deliver) -> None:
@@ -370,3 +467,26 @@ def test_a_file_by_itself_is_missed_for_nothing_unless_it_holds_the_orders(con: 
         deliver(date(2026, 3, day), transactions__csv=orders.format(day), complaints__csv=complaint.format(day))
     supplement = deliver(date(2026, 3, 5), accept=False, complaints__csv=complaint.format(5))
     assert absence.absences(con, supplement.batch_id) == []
+
+
+CODES = ("91330106MA2CFPK21B", "91330106MA2CFPK3XX")
+RECORDS = "处罚决定书文号,统一社会信用代码,记录类型,处罚机关,处罚决定日期,等次\n"
+
+
+def test_records_of_authorities_are_found_by_credit_code_and_wait_until_somebody_has_it(
+    con: Conn, deliver: Deliver
+) -> None:
+    first, second = CODES
+    deliver(
+        subjects__csv=f"subject_id,kind,role,uscc\nS2,enterprise,seller,{first}\nS1,enterprise,seller,{first}\n",
+        public_records__csv=RECORDS
+        + f"杭市监罚〔2026〕1号,{first},行政处罚,杭州市市场监督管理局,2026-01-05,一般\n"
+        + f"杭市监罚〔2026〕2号,{second.lower()},行政处罚,杭州市市场监督管理局,2026-01-06,严重\n"
+        + "杭市监罚〔2026〕3号,S2,行政处罚,杭州市市场监督管理局,2026-01-07,轻微\n",
+    )
+    found = "SELECT right(record_id, 2), subject_id FROM canonical.public_records ORDER BY 1"
+    assert rows(con, found) == [("1号", "S1"), ("3号", "S2")]
+    assert rows(con, "SELECT code FROM quarantine.rows WHERE released_by IS NULL") == [("unknown_subject",)]
+    deliver(date(2026, 3, 2), subjects__csv=f"subject_id,kind,role,uscc\nS9,enterprise,seller,{second}\n")
+    assert rows(con, found) == [("1号", "S1"), ("2号", "S9"), ("3号", "S2")]
+    assert rows(con, "SELECT count(*) FROM quarantine.rows WHERE released_by IS NULL") == [(0,)]

@@ -84,6 +84,33 @@ FOREIGN = {
 }
 
 
+@pytest.mark.parametrize("name", ["utf-16", "utf-16-le", "utf-16-be", "utf-32"])
+def test_wide_encodings_are_told_by_their_mark_or_their_zeros(read: Any, name: str) -> None:
+    rows, rejects, notices = read("reviews.csv", lines(*CHINESE).encode(name))
+    assert (texts(rows), rejects) == (list(CHINESE), [])
+    assert "read as such" in notices[0]
+
+
+@pytest.mark.parametrize("rare", ["喆翀瑄", "𠮷䶮小馆", "㙍记", "①号店★Ⅲ", "5μm滤芯α型", "Café之家", "臺灣寶島專賣"])
+def test_rare_characters_cost_no_row_of_a_gb18030_file(read: Any, rare: str) -> None:
+    rows, rejects, _ = read("reviews.csv", lines(*CHINESE * 3, rare).encode("gb18030"))
+    assert (texts(rows)[-1], rejects) == (rare, [])
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        "臺北茶葉專賣店出貨很快".encode("big5"),
+        "とても良い商品".encode("shift_jis"),
+        "São José, ótima".encode("latin-1"),
+    ],
+)
+def test_a_line_of_another_encoding_costs_itself_in_a_gb18030_file(read: Any, odd: bytes) -> None:
+    content = lines(*CHINESE * 3, "?").encode("gb18030").replace(b"?", odd.replace(b",", b" "))
+    rows, rejects, _ = read("reviews.csv", content)
+    assert (len(rows), rejects) == (15, [(17, "unreadable_characters")])
+
+
 @pytest.mark.parametrize("kind", FOREIGN)
 def test_text_in_another_encoding_is_refused_with_its_name(read: Any, kind: str) -> None:
     encoding_name, sentences = FOREIGN[kind]

@@ -22,7 +22,7 @@ from credit.evaluation import night
 from credit.home import open_warehouse
 from credit.intake import landing, merging
 from credit.settings import Settings
-from credit.sources import mapping, mapping_check, postgres
+from credit.sources import database, mapping, mapping_check, proposal
 from credit.tables import TABLES
 from credit.warehouse.connection import info
 from support.postgres_server import load, new_database, sql
@@ -284,7 +284,7 @@ def test_many_rows_come_in_batches(shop: str, small: Path, home: Settings, monke
         "INSERT INTO shop.orders SELECT 100 + i, 1, 'b' || i, '2026-11-05', i, false, '2026-11-05' "
         "FROM generate_series(1, 20000) i",
     )
-    monkeypatch.setattr(postgres, "BATCH_BYTES", 1 << 16)
+    monkeypatch.setattr(database, "BATCH_BYTES", 1 << 16)
     sizes: list[int] = []
     real = pq.ParquetWriter.write_batch
     monkeypatch.setattr(pq.ParquetWriter, "write_batch", lambda s, b: (sizes.append(b.num_rows), real(s, b)))
@@ -577,3 +577,62 @@ def test_a_check_reports_errors_of_the_file_beside_those_of_the_database(shop: s
     written(small, {"subjects": SELLERS, "transactions": ORDERS | {"columns": columns}})
     errors = mapping_check.check(small, ZONE).errors
     assert [words in text for words, text in zip(("colour", "currency", "o.nobody"), errors, strict=True)] == [True] * 3
+
+
+def test_codes_words_for_nothing_and_zones_mean_the_same_as_in_files(shop: str, tmp_path: Path, home: Settings) -> None:
+    sql(
+        shop,
+        "CREATE TABLE shop.o (id text, shop text, placed timestamp, sent timestamp, closed timestamptz, by text, buyer text)",
+        """INSERT INTO shop.o VALUES
+           ('T1', 'S1', '2026-11-01 10:00', '2026-11-01 04:00', '2026-11-02 00:00+00', '运营', '??'),
+           ('T2', 'S1', '2026-11-02 10:00', NULL, NULL, '待补', 'b-2'),
+           ('T3', 'S1', '2026-11-03 10:00', NULL, '2026-11-04 00:00+00', '买家', 'b-3')""",
+    )
+    columns = {
+        "transaction_id": "id",
+        "subject_id": "shop",
+        "ordered_at": "placed",
+        "dispatched_at": "sent",
+        "cancelled_at": "closed",
+        "cancelled_by": "by",
+        "buyer_id": "buyer",
+        "amount": "'¥1,234.50'",
+        "currency": "'CNY'",
+    }
+    orders = {
+        "from": "shop.o",
+        "columns": columns,
+        "codes": {"cancelled_by": {"运营": "platform"}},
+        "nothing": ["??", "待补"],
+        "zones": {"dispatched_at": "UTC"},
+    }
+    sellers = {
+        "from": "(SELECT 'S1' AS id) s",
+        "columns": {"subject_id": "id", "kind": "'公司'", "role": "'seller'"},
+    }
+    ingest(home, written(tmp_path / "m.yaml", {"subjects": sellers, "transactions": orders}))
+    with open_warehouse(home) as con:
+        assert con.execute(
+            """SELECT transaction_id, amount::DOUBLE, ordered_at::VARCHAR, dispatched_at::VARCHAR, cancelled_by, buyer_id IS NULL
+               FROM canonical.transactions ORDER BY 1"""
+        ).fetchall() == [
+            ("T1", 1234.5, "2026-11-01 02:00:00+00", "2026-11-01 04:00:00+00", "platform", True),
+            ("T2", 1234.5, "2026-11-02 02:00:00+00", None, None, False),
+            ("T3", 1234.5, "2026-11-03 02:00:00+00", None, "buyer", False),
+        ]
+
+
+def test_a_mapping_is_proposed_from_names_and_comments(shop: str, tmp_path: Path) -> None:
+    sql(
+        shop,
+        "CREATE TABLE shop.orders (order_sn text, seller_id text, buyer_id text, placed timestamptz, total numeric, updated_at timestamptz)",
+        "COMMENT ON COLUMN shop.orders.placed IS '下单时间'",
+        "INSERT INTO shop.orders VALUES ('T1', 'S1', 'buyer-secret', '2026-11-02 10:00+08', 12.5, now())",
+    )
+    text = proposal.propose_database(shop, "test", ZONE, ENV)
+    assert "buyer-secret" not in text
+    assert 'ordered_at: "\\"placed\\""  # 下单时间 (下单时间): 2026-11-02 10:00:00+08' in text
+    assert 'amount: "\\"total\\""  # ? 交易金额: 12.5' in text
+    path = tmp_path / "proposed.yaml"
+    path.write_text(text, encoding="utf-8")
+    assert mapping_check.check(path, ZONE).errors == []

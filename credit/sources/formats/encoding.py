@@ -12,7 +12,7 @@ import codecs
 import re
 import tempfile
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from credit.errors import InputError
@@ -56,6 +56,16 @@ _RARE = re.compile(
     + "]"
 )
 """Beyond GB 2312's punctuation and hanzi."""
+_GLUED = re.compile("(?<=[A-Za-z])[\u3400-\u9fff]|[\u3400-\u9fff](?=[A-Za-z])")
+"""A hanzi between Latin letters: an accented letter of Latin-1 with the letter behind it."""
+_BETTER, _USUAL_TEXT = 0.3, 0.7
+"""How much more usual another encoding's reading of a line must be, and how usual at least."""
+_WIDE_MARKS = (
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
 _PRIVATE = re.compile("[" + "".join(map(chr, _OF_2022)) + "]")
 
 
@@ -174,12 +184,10 @@ def line_chunks(path: Path, settings: Settings) -> Iterator[bytes]:
 
 
 def survey(path: Path, settings: Settings) -> Survey:
-    """Look at all bytes once. Raises InputError for an empty file and for UTF-16."""
+    """Look at all bytes once. Raises InputError for an empty file."""
     seen = Survey()
     position, something = 0, False
     for chunk in line_chunks(path, settings):
-        if not position and chunk[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
-            raise InputError(f"{path} is UTF-16; expected UTF-8 or GB18030: save it as one of these")
         something = something or bool(chunk.strip())
         crlf = chunk.count(b"\r\n")
         seen.crlf += crlf
@@ -220,10 +228,16 @@ def plain(path: Path, settings: Settings, scratch: Path, *, keep_cr: bool = Fals
     Lines that are in no encoding we know are left out and rejected. Raises InputError where that is the whole file's
     fault. With `keep_cr` carriage returns within lines are left for the caller.
     """
+    if wide := _wide(path, settings):
+        copy = _narrowed(path, wide, settings, scratch)
+        try:
+            narrow = plain(copy, settings, scratch, keep_cr=keep_cr)
+        except InputError as error:
+            raise InputError(str(error).replace(str(copy), str(path))) from None
+        return replace(narrow, notices=(f"{path.name} is {wide.upper()}, read as such",))
     seen = survey(path, settings)
     stated = settings.encoding
-    if stated == "auto" and seen.others:
-        _refuse_other_encodings(path, seen)
+    surely_gb18030 = stated == "auto" and bool(seen.others) and _refuse_other_encodings(path, seen)
     mixed = seen.lone_cr > 0 or seen.nul or 0 < seen.crlf < seen.lines - (not seen.ends)
     if not seen.others and not mixed and stated in ("auto", "utf-8") and path.suffix.lower() != ".gz":
         return PlainText(path, ends=seen.ends)
@@ -234,7 +248,7 @@ def plain(path: Path, settings: Settings, scratch: Path, *, keep_cr: bool = Fals
     line = 1
     with copy.open("wb") as file:
         for raw in line_chunks(path, settings):
-            text = _decoded(raw, stated, line, rejects, counts)
+            text = _decoded(raw, stated, line, rejects, counts, surely_gb18030)
             line += raw.count(b"\n")
             text = text.replace(b"\r\n", b"\n")
             if mac or not keep_cr:
@@ -242,7 +256,8 @@ def plain(path: Path, settings: Settings, scratch: Path, *, keep_cr: bool = Fals
             file.write(text.replace(b"\0", b"\xef\xbf\xbd") if seen.nul else text)
     if stated == "auto" and len(rejects) > 1 and len(rejects) > _TOO_MANY * seen.lines:
         raise _unknown(path, seen)
-    if rejects and len(rejects) >= seen.lines - 1:
+    # Without the line of the headings the next one would be taken for it.
+    if rejects and (rejects[0].line == 1 or len(rejects) >= seen.lines - 1):
         raise _unknown(path, seen)
     notices = []
     if counts["utf-8"] and counts["gb18030"]:
@@ -259,7 +274,36 @@ def plain(path: Path, settings: Settings, scratch: Path, *, keep_cr: bool = Fals
     )
 
 
-def _decoded(raw: bytes, stated: str, first: int, rejects: list[Reject], counts: dict[str, int]) -> bytes:
+def _wide(path: Path, settings: Settings) -> str | None:
+    """Which of the encodings with two or four bytes a character a file is in, by its mark or by where its zeros stand."""
+    head = next(chunks(path, settings), b"")[:_SAMPLE]
+    for mark, name in _WIDE_MARKS:
+        if head.startswith(mark):
+            return name
+    for name, zeros in (("utf-16-le", head[1::2]), ("utf-16-be", head[::2])):
+        # Delimiters, digits and line ends have a zero in one half each.
+        if len(zeros) > 3 and zeros.count(0) > len(zeros) / 4 and zeros.count(0) > 0.9 * head.count(0):
+            return name
+    return None
+
+
+def _narrowed(path: Path, wide: str, settings: Settings, scratch: Path) -> Path:
+    """A copy in UTF-8. Raises InputError where it does not decode."""
+    copy = Path(tempfile.mkstemp(dir=scratch, suffix=".txt")[1])
+    decoder = codecs.getincrementaldecoder(wide)()
+    try:
+        with copy.open("wb") as file:
+            for chunk in chunks(path, settings):
+                file.write(decoder.decode(chunk).encode())
+            file.write(decoder.decode(b"", True).encode())
+    except UnicodeError:
+        raise InputError(f"{path} is {wide.upper()} and breaks off or is damaged; deliver it again, in UTF-8") from None
+    return copy
+
+
+def _decoded(
+    raw: bytes, stated: str, first: int, rejects: list[Reject], counts: dict[str, int], surely_gb18030: bool
+) -> bytes:
     """The piece as UTF-8, without the lines that cannot be read."""
     if raw.isascii():
         return raw
@@ -283,7 +327,7 @@ def _decoded(raw: bytes, stated: str, first: int, rejects: list[Reject], counts:
     else:
         counts["gb18030"] += sum(not line.isascii() for line in lines) - len(doubtful)
     for i in doubtful:
-        texts[i] = _line(lines[i], stated, counts)
+        texts[i] = _line(lines[i], stated, counts, surely_gb18030)
         if texts[i] is None:
             as_what = stated if stated != "auto" else "UTF-8 nor text in GB18030"
             rejects.append(
@@ -320,8 +364,9 @@ def _where(line: bytes) -> str:
     return "as stated it does not decode"
 
 
-def _line(line: bytes, stated: str, counts: dict[str, int]) -> bytes | None:
-    """A line as UTF-8; None where it is in no encoding we know."""
+def _line(line: bytes, stated: str, counts: dict[str, int], surely_gb18030: bool) -> bytes | None:
+    """A line as UTF-8; None where it is in no encoding we know. In a file that is surely GB18030 rare characters are rare
+    names; only what is no text is not taken."""
     if line.isascii():
         return line
     if stated != "auto":
@@ -340,20 +385,40 @@ def _line(line: bytes, stated: str, counts: dict[str, int]) -> bytes | None:
     if as_utf8 is not None and (as_gb is None or likelihood(as_utf8) >= likelihood(as_gb)):
         counts["utf-8"] += 1
         return line
-    if as_gb is not None and likelihood(as_gb) >= _LIKELY:
+    if as_gb is not None and (likelihood(as_gb) >= _LIKELY or (surely_gb18030 and _may_be_rare(line, as_gb))):
         counts["gb18030"] += 1
         return as_gb.encode()
     return None
 
 
-def _refuse_other_encodings(path: Path, seen: Survey) -> None:
-    """Raise InputError where the lines that are not UTF-8 are not GB18030 either, and are too many to be set aside."""
+def _may_be_rare(line: bytes, as_gb: str) -> bool:
+    """Whether the GB18030 reading of a line may be rare characters: none of private use, none glued to Latin letters, and no
+    other encoding says something usual."""
+    if any(0xE000 <= ord(character) <= 0xF8FF or 0x80 <= ord(character) < 0xA0 for character in as_gb):
+        return False
+    if any(not _in_gb2312(hanzi) for hanzi in _GLUED.findall(as_gb)):
+        return False
+    best, score = guess(line)
+    return best in ("gb18030", "cp1252") or score - likelihood(as_gb) < _BETTER or score < _USUAL_TEXT
+
+
+def _in_gb2312(text: str) -> bool:
+    try:
+        text.encode("gb2312")
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _refuse_other_encodings(path: Path, seen: Survey) -> bool:
+    """Whether the lines that are not UTF-8 are GB18030 as a whole. Raises InputError where they are not, and are too many to
+    be set aside."""
     best, score = guess(bytes(seen.sample))
     if best == "gb18030" and score >= _LIKELY:
-        return
+        return True
     few = seen.others == 1 or seen.others <= _TOO_MANY * seen.lines
     if few and seen.lines - 1 > seen.others:
-        return  # row by row
+        return False  # row by row
     raise _unknown(path, seen, best if score >= _LIKELY else None)
 
 

@@ -1,8 +1,8 @@
-"""A platform's own PostgreSQL database, read by a mapping file (`credit.sources.mapping`).
+"""A platform's own database, PostgreSQL or MySQL, read by a mapping file (`credit.sources.mapping`).
 
-Each canonical table is one SELECT; all are read in one REPEATABLE READ READ ONLY transaction, so that an order and its
-complaint are of the same moment. Rows are streamed as Arrow batches to Parquet files in the home and from there go the
-way of all files: row checks, quarantine, pseudonyms.
+Each canonical table is one SELECT; all are read in one read-only moment, so that an order and its complaint are of the
+same. Rows are streamed as Arrow batches to Parquet files in the home and from there go the way of all files: row checks,
+quarantine, pseudonyms. What differs between databases is in `credit.databases`.
 
 Only what is new is read: rows whose `changed_at` is not more than the overlap before the newest one of the last read, nor
 before the begin of the oldest transaction that was open then, whose rows may carry that time and be seen only later.
@@ -20,29 +20,19 @@ import hashlib
 import json
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from credit.databases.postgres import (
-    Refused,
-    Url,
-    batches,
-    connected,
-    environment_url,
-    identifier,
-    rows,
-    run,
-    said,
-    type_of,
-)
-from credit.errors import InputError
+from credit.databases.dialect import Dialect, Refused, Session, Url, environment_text, expected
+from credit.databases.mysql import MySQL
+from credit.databases.postgres import PostgreSQL
+from credit.errors import InputError, UserError
 from credit.settings import Settings
 from credit.sources import files
 from credit.sources.delivery import Delivery, InputFile, Part
@@ -50,23 +40,30 @@ from credit.sources.mapping import Mapping, TableMap, load
 from credit.sources.wording import worded
 from credit.warehouse.connection import info, quote, zone_of
 
-if TYPE_CHECKING:
-    from adbc_driver_manager.dbapi import Cursor
-
 CHANGED_TYPES = ("timestamptz", "timestamp", "date")
 BATCH_BYTES = 8 << 20
 """Of rows in memory at a time, about."""
 READS_KEPT = 50
-# Also transactions that have written nothing yet: they may, and their now() stays that of their begin. Where the role may
-# not see it, xact_start is NULL.
-_SETTLED = """
-SELECT least(now(), min(began))::text FROM (
-    SELECT xact_start AS began FROM pg_stat_activity
-    WHERE datname = current_database() AND backend_type IS DISTINCT FROM 'autovacuum worker'
-    UNION ALL SELECT prepared FROM pg_prepared_xacts WHERE database = current_database()
-) AS open
-"""
-_SCRATCH = "read-postgres-"
+_SCRATCH = "read-database-"
+
+
+def dialect_of(text: str, origin: str) -> tuple[Dialect, Url]:
+    """The database that a URL names. Raises UserError, which never quotes the URL."""
+    scheme = text.strip().partition("://")[0].lower()
+    if scheme in ("postgres", "postgresql"):
+        chosen: Dialect = PostgreSQL()
+    elif scheme in ("mysql", "mariadb", "mysql+pymysql"):
+        chosen = MySQL()
+    else:
+        raise UserError(f"{origin} is no URL of a database that can be read; {expected('database')}")
+    return chosen, chosen.url(text, origin)
+
+
+def named_by(mapping: Mapping) -> tuple[Dialect, Url]:
+    """The database of a mapping. Raises UserError when the variable is unset or holds no URL."""
+    assert mapping.connection is not None
+    name = mapping.connection.env
+    return dialect_of(environment_text(name), f"environment variable {name}")
 
 
 @dataclass(frozen=True)
@@ -80,35 +77,6 @@ class Mark:
         return json.dumps({"mapping": self.mapping, "reads": self.reads})
 
 
-@contextmanager
-def snapshot(url: Url, zone: str) -> Iterator[Cursor]:
-    """A cursor in one read-only moment of the database; times without a zone are in the platform's."""
-    with connected(url) as con, con.cursor() as cursor:
-        begin(cursor, zone)
-        yield cursor
-
-
-def begin(cursor: Cursor, zone: str) -> None:
-    """What comes first in the transaction of a read."""
-    run(cursor, "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
-    for setting, value in (("TimeZone", zone), ("DateStyle", "ISO, YMD"), ("extra_float_digits", "1")):
-        run(cursor, f"SET LOCAL {setting} = {quote(value)}")
-
-
-def settled(url: Url, zone: str) -> str:
-    """The time up to which all is committed, as far as the role may see: when the oldest open transaction began.
-
-    To be asked before the moment of the read: what ends between the two is then in the read.
-    """
-    with snapshot(url, zone) as cursor:
-        try:
-            return str(rows(cursor, _SETTLED)[0][0])
-        except Refused as error:
-            raise InputError(
-                f"PostgreSQL at {url.server} does not say which transactions are open: {said(error, url)}"
-            ) from None
-
-
 def select(mapped: TableMap, picked: str, since: str | None = None) -> str:
     """The SELECT of a table; `since` is a condition on changed_at."""
     # A line of its own for each part, so that a comment in one does not swallow the next.
@@ -117,9 +85,12 @@ def select(mapped: TableMap, picked: str, since: str | None = None) -> str:
     return f"SELECT {picked}\nFROM {mapped.source}\n{where}"
 
 
-def as_text(mapped: TableMap) -> str:
+def as_text(dialect: Dialect, session: Session, mapped: TableMap) -> str:
     """All columns, as text: intake reads them as it reads CSV, and one odd value spoils one row, not the read."""
-    return ", ".join(f"(\n{sql}\n)::text AS {identifier(name)}" for name, sql in mapped.columns.items())
+    return ", ".join(
+        f"{dialect.text(sql, kind_of(session, mapped, sql))} AS {dialect.identifier(name)}"
+        for name, sql in mapped.columns.items()
+    )
 
 
 def read(
@@ -129,25 +100,31 @@ def read(
     mapping = load(path)
     if mapping.connection is None:
         raise InputError(f"{path} maps files, not a database; read it with --source files")
-    url = environment_url(mapping.connection.env)
+    dialect, url = named_by(mapping)
     _clean(settings)
     inputs, parts, notices, counts = [], [], [], {}
     marks: dict[str, tuple[Mark | None, TableMap, str | None]] = {}
     zone = zone_of(con, settings)
-    until = settled(url, zone)
+    try:
+        until = dialect.settled(url, zone)
+    except Refused as error:
+        raise InputError(
+            f"{dialect.name} at {url.server} does not say which transactions are open: {dialect.said(error, url)}"
+        ) from None
     with (
         tempfile.TemporaryDirectory(dir=settings.home, prefix=_SCRATCH) as scratch,
-        snapshot(url, zone) as cursor,
+        dialect.snapshot(url, zone) as session,
     ):
-        moment = rows(cursor, "SELECT now()::text || ' ' || pg_current_snapshot()::text")[0][0]
+        moment = dialect.moment(session)
         for name, mapped in mapping.tables.items():
             try:
-                since, newest, mark, why = _since(con, cursor, mapping, name, mapped, until)
+                since, newest, mark, why = _since(con, dialect, session, mapping, name, mapped, until)
                 file = Path(scratch) / f"{name}.parquet"
-                number = _stream(cursor, select(mapped, as_text(mapped), since), tuple(mapped.columns), file)
+                query = select(mapped, as_text(dialect, session, mapped), since)
+                number = _stream(session, query, tuple(mapped.columns), file)
             except Refused as error:
                 raise InputError(
-                    f"{mapping.at('tables', name)}: PostgreSQL at {url.server} refuses: {said(error, url)}. "
+                    f"{mapping.at('tables', name)}: {dialect.name} at {url.server} refuses: {dialect.said(error, url)}. "
                     f"`merchant-credit map --check {path}` tells which part it is"
                 ) from None
             raw = files.read_table(con, settings, file, f"raw_{name}")
@@ -166,16 +143,16 @@ def read(
                 Part(
                     name,
                     name,
-                    f"SELECT {quote(f'postgres:{name}')} AS _file, _line, {columns} FROM {raw.name}",
+                    f"SELECT {quote(f'{dialect.key}:{name}')} AS _file, _line, {columns} FROM {raw.name}",
                     tuple(mapped.columns),
                 )
             )
 
     def landed(to: duckdb.DuckDBPyConnection, batch_id: int) -> None:
         for name, (mark, mapped, newest) in marks.items():
-            _keep(to, mapping, name, mark, mapped, newest, batch_id)
+            _keep(to, dialect, mapping, name, mark, mapped, newest, batch_id)
 
-    return Delivery("postgres", tuple(inputs), tuple(parts), (), counts, notices=tuple(notices), landed=landed)
+    return Delivery(dialect.key, tuple(inputs), tuple(parts), (), counts, notices=tuple(notices), landed=landed)
 
 
 def _clean(settings: Settings) -> None:
@@ -184,14 +161,14 @@ def _clean(settings: Settings) -> None:
         shutil.rmtree(left, ignore_errors=True)
 
 
-def _name(mapping: Mapping, table: str) -> str:
+def _name(dialect: Dialect, mapping: Mapping, table: str) -> str:
     assert mapping.connection is not None  # `read` refuses a mapping of files
-    return f"postgres:{mapping.connection.env}:{table}"
+    return f"{dialect.key}:{mapping.connection.env}:{table}"
 
 
-def _mark(con: duckdb.DuckDBPyConnection, mapping: Mapping, name: str) -> Mark | None:
+def _mark(con: duckdb.DuckDBPyConnection, dialect: Dialect, mapping: Mapping, name: str) -> Mark | None:
     """The reads of a table up to the first whose batch was set aside; None when there was none."""
-    stored = info(con, _name(mapping, name))
+    stored = info(con, _name(dialect, mapping, name))
     if stored is None:
         return None
     stored_mark = json.loads(stored)
@@ -207,55 +184,61 @@ def _mark(con: duckdb.DuckDBPyConnection, mapping: Mapping, name: str) -> Mark |
 
 
 def _since(
-    con: duckdb.DuckDBPyConnection, cursor: Cursor, mapping: Mapping, name: str, mapped: TableMap, until: str
+    con: duckdb.DuckDBPyConnection,
+    dialect: Dialect,
+    session: Session,
+    mapping: Mapping,
+    name: str,
+    mapped: TableMap,
+    until: str,
 ) -> tuple[str | None, str | None, Mark | None, str | None]:
     """(condition on changed_at, newest changed_at there is up to `until`, mark so far, why the table is read whole)."""
     if mapped.changed_at is None:
         return None, None, None, "has no changed_at: read whole"
-    mark = _mark(con, mapping, name)
+    mark = _mark(con, dialect, mapping, name)
     why = None
     if mark is not None and mark.mapping != mapped.hash:
         mark, why = None, "the mapping has changed: read whole"
     elif mark is not None and not mark.reads:
         mark, why = None, "its batches were set aside: read whole"
     changed = f"(\n{mapped.changed_at}\n)"
-    kind = kind_of(cursor, mapped, mapped.changed_at)
+    kind = kind_of(session, mapped, mapped.changed_at)
     if kind not in CHANGED_TYPES:
         raise InputError(
             f"{mapping.at('tables', name, 'changed_at')}: is {kind}; expected one of {', '.join(CHANGED_TYPES)}"
         )
     since = None
     if mark is not None:
-        bound = f"{quote(mark.reads[-1][1])}::{kind} - interval '{mapping.overlap_minutes:g} minutes'"
         # A row without the time could have changed at any.
-        since = f"{changed} >= {bound} OR {changed} IS NULL"
+        recent = dialect.since(changed, kind, mark.reads[-1][1], mapping.overlap_minutes)
+        since = f"{recent} OR {changed} IS NULL"
     # Not past what is settled: rows of a transaction that is open still, and all others behind one row from the future,
     # would be hidden.
-    bound = f"{quote(until)}::timestamptz::{kind}"
-    newest = rows(cursor, select(mapped, f"least(max({changed}), {bound})::text", since))[0][0]
+    newest = session.rows(select(mapped, dialect.newest(changed, kind, until), since))[0][0]
     if newest is None and mark is not None:
         newest = mark.reads[-1][1]
     return since, newest, mark, why
 
 
-def kind_of(cursor: Cursor, mapped: TableMap, sql: str) -> str:
-    """The database's type of an expression over the table's rows."""
-    return type_of(cursor, f"SELECT (\n{sql}\n) AS it\nFROM {mapped.source}\nLIMIT 0")
+def kind_of(session: Session, mapped: TableMap, sql: str) -> str:
+    """The type of an expression over the table's rows, by PostgreSQL's names. Raises Refused."""
+    return session.type_of(f"SELECT (\n{sql}\n) AS it\nFROM {mapped.source}\nLIMIT 0")
 
 
-def _stream(cursor: Cursor, query: str, columns: tuple[str, ...], file: Path) -> int:
+def _stream(session: Session, query: str, columns: tuple[str, ...], file: Path) -> int:
     """The rows of a query to a Parquet file, a batch at a time; returns how many."""
     schema = pa.schema([(name, pa.string()) for name in columns])
     number = 0
     with pq.ParquetWriter(file, schema, compression="zstd") as writer:
-        for batch in batches(cursor, query, BATCH_BYTES):
-            writer.write_batch(pa.RecordBatch.from_arrays(batch.columns, schema=schema))
+        for batch in session.texts(query, schema, BATCH_BYTES):
+            writer.write_batch(batch)
             number += batch.num_rows
     return number
 
 
 def _keep(
     con: duckdb.DuckDBPyConnection,
+    dialect: Dialect,
     mapping: Mapping,
     name: str,
     mark: Mark | None,
@@ -269,5 +252,5 @@ def _keep(
     reads: list[Any] = [*(mark.reads if mark else ()), (batch_id, newest)][-READS_KEPT:]
     con.execute(
         "INSERT INTO meta.info VALUES (?, ?) ON CONFLICT DO UPDATE SET value = excluded.value",
-        [_name(mapping, name), Mark(mapped.hash, tuple(reads)).to_json()],
+        [_name(dialect, mapping, name), Mark(mapped.hash, tuple(reads)).to_json()],
     )
