@@ -51,7 +51,7 @@ _HEAD = """\
 
 A document, page and badge stand as long as nothing in them changes: `evaluated_on` is the night from which they do, and every night since gave the same. index.json tells the latest night. A file that did not change is the same file (a hard link) in the next version. 内容不变则文件不变；evaluated_on 是该内容起始的评价日期，最近一次评价见 index.json。
 
-feed.json lists the last 30 changes, each with the SHA-256 of the manifest it leads from and to. A display that holds the version `from` reads `feed/<n>.json`: `merchants[]` has `op` (added, changed, withdrawn), `subject_id`, `kind`, `self_operated`, grade, score, grade and score before, and path, length and SHA-256 of the document, which has the name (变更清单不含名称，名称见公示文件); `files` names the other files that changed. Who is further behind reads bulk/grades or compares `manifest/<xx>.json`. 落后更多的读取批量文件或比对清单。
+feed.json lists the last 30 changes, each with the SHA-256 of the manifest it leads from and to. A display that holds the version `from` reads `feed/<n>.json`: `merchants[]` has `op` (added, changed, withdrawn), `subject_id`, `kind`, `self_operated`, grade, score, mark, the three before, and path, length and SHA-256 of the document, which has the name (变更清单不含名称，名称见公示文件); `files` names the other files that changed. Who is further behind reads bulk/grades or compares `manifest/<xx>.json`. 落后更多的读取批量文件或比对清单。
 
 Numbers of one night move with the platform's averages: on most nights most scores change by thousandths, and their documents with them. 平台均值每夜略有变化，多数商家的得分随之有微小变动。
 

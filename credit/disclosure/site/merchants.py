@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any, Final
 
 import orjson
 from markupsafe import Markup, escape
 
+from credit.disclosure import alerts
 from credit.disclosure.site import charts, words
 from credit.disclosure.site.frame import Form, gap, render
 from credit.disclosure.site.words import bilingual, both, cell, iso
@@ -89,7 +91,7 @@ WHY_NOT: Final = {
 
 
 _SHARED: Final = (
-    "grade", "meaning", "provisional", "dormant", "not_rated", "vetoes", "objections", "notices", "evaluated_on", "rulebook",
+    "grade", "meaning", "scale", "provisional", "dormant", "not_rated", "objections", "notices", "evaluated_on", "rulebook",
     "disclosure",
 )  # fmt: skip
 """Parts of a document that many have in common; the page of who has an objection or notice is one of its own."""
@@ -112,6 +114,7 @@ class Merchants:
         subject, figures = document["subject"], document["figures"]
         form = _form(orjson.dumps([self._context, _shared(document)]))
         values = {
+            "strip": _strip(document["alerts"], iso(document["evaluated_on"])),
             "name": escape(subject["name"] or subject["subject_id"]),
             "id": escape(subject["subject_id"]),
             "file": words.href(path.rpartition("/")[2].removesuffix(".json")),
@@ -148,7 +151,42 @@ def _shared(document: Document) -> dict[str, Any]:
         **{name: document[name] for name in _SHARED},
         **{name: subject[name] for name in ("kind", "self_operated")},
         **{name: _any(document[name]) for name in ("sanctions", "public_records")},
+        "mark": _mark(document),
     }
+
+
+def _mark(document: Document) -> dict[str, str] | None:
+    marked = alerts.mark(document["alerts"])
+    return marked and {name: marked[name] for name in ("zh", "en")}
+
+
+def _strip(told: Sequence[alerts.Alert], day: str) -> str:
+    """What is in force against the merchant, above all else: what, why, until when. Nothing since the `day` counts yet."""
+    lists = []
+    for level, name in ((alerts.SEVERE, "against"), (alerts.CAUTION, "against mild")):
+        if lines := [_against(alert, day) for alert in told if alert["level"] == level]:
+            lists.append(f'<ul class="{name}">{"".join(lines)}</ul>')
+    return "".join(lists)
+
+
+def _against(alert: alerts.Alert, day: str) -> str:
+    spans = []
+    if alert["reason"]:
+        spans.append(f"<span>{bilingual(alert['reason'])}</span>")
+    if alert["effect"]:
+        spans.append(f"<span>{bilingual(alert['effect'])}</span>")
+    if since := alert["since"]:
+        spans.append(f"<span class=nowrap>{_span(since, alert['until'])}</span>")
+        if alert["level"] == alerts.SEVERE and iso(since) >= day:
+            spans.append(f"<span>{both('尚未计入等级', 'not counted in the grade yet')}</span>")
+    return f"<li><b>{both(alert['zh'], alert['en'])}</b> {' · '.join(spans)}"
+
+
+def _span(since: Any, until: Any) -> Markup:
+    since, until = iso(since), until and iso(until)
+    if until:
+        return both(f"{since} 至 {until}", f"{since} to {until}")
+    return both(f"{since} 起，未设期限", f"since {since}, no end set")
 
 
 def _any(listed: dict[str, Any]) -> str:
@@ -345,9 +383,6 @@ def _score(score: float | None) -> str:
     return "—" if score is None else f"{score:.2f}"
 
 
-_OPEN = both("未定", "open")
-
-
 def _sanction(sanction: dict[str, Any]) -> str:
     return _list_item(
         sanction, escape(sanction["reason"]), bilingual(sanction["issuer"]), sanction["imposed_on"], sanction["until"]
@@ -363,7 +398,7 @@ def _record(record: dict[str, Any]) -> str:
 def _list_item(row: dict[str, Any], text: str, issuer: str, since: Any, until: Any) -> str:
     """A sanction or record in force."""
     reference = f" · {escape(row['reference'])}" if row["reference"] else ""
-    span = f"<span class=nowrap>{escape(since)} – {escape(until) if until else _OPEN}</span>"
+    span = f"<span class=nowrap>{_span(since, until)}</span>"
     return f'<li><b>{bilingual(row["kind"])}</b> {text}<span class="note">{issuer} · {span}{reference}</span>'
 
 

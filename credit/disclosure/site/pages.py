@@ -96,12 +96,13 @@ def _distribution(book: dict[str, Any]) -> Markup:
     meanings = {level["grade"]: level["meaning"] for level in book["levels"]}
     meanings[NOT_RATED] = {"zh": "未评级", "en": "Not rated"}
     counts = [(grade, book["grades"].get(grade, 0)) for grade in meanings]
+    scale = [level["grade"] for level in book["levels"]]
     total = book["merchants"] or 1
     rows = Markup("").join(
         Markup("<tr><th scope=row>{}<td>{}<td class=drawn>{}<td>{}<td>{}").format(
             grade,
             words.bilingual(meanings[grade]),
-            charts.bar(n, total, total, f"tone-{tone(grade)}"),
+            charts.bar(n, total, total, f"tone-{tone(grade, scale)}"),
             f"{n:,}",
             words.percent(n / book["merchants"], 1) if book["merchants"] else "—",
         )
@@ -138,8 +139,8 @@ def _trend(number: int, book: dict[str, Any], history: list[dict[str, Any]]) -> 
     )
     tones: dict[str, tuple[str, int]] = {}
     for grade in order:
-        alike = sum(tone(earlier) == tone(grade) for earlier in tones)
-        tones[grade] = tone(grade), min(1 + alike, 3)
+        name = tone(grade, levels)
+        tones[grade] = name, min(1 + sum(earlier == name for earlier, _ in tones.values()), 3)
     return {
         "title": book["title"],
         "months": months,
