@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from credit.disclosure import documents, history, service
@@ -55,7 +55,7 @@ def summary(
         "marked": len(marks),
         "rulebooks": rulebooks(night),
         "not_rated": _not_rated(night.graded),
-        "self_operated": sum(bool(fields["self_operated"]) for fields, _ in night.subjects.values()),
+        "self_operated": _self_operated(fields["self_operated"] for fields, _ in night.subjects.values()),
         "provisional": sum(map(sum, (graded.provisional for graded in night.graded))),
         "dormant": sum(map(sum, (graded.dormant for graded in night.graded))),
         "moves": night.moves,
@@ -68,6 +68,12 @@ def summary(
         "notices": listed(night.notices),
         "assessments": service.told(night.assessments),
     }
+
+
+def _self_operated(values: Iterable[bool | None]) -> int | None:
+    """How many the platform runs itself; None where it says so of none of them, yes or no."""
+    stated = [value for value in values if value is not None]
+    return sum(stated) if stated else None
 
 
 def _named(mark: Mapping[str, Any] | None) -> dict[str, Any] | None:
