@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -50,6 +50,12 @@ GRADES = (
     Field("dormant", pa.bool_(), "休眠", "No order for long"),
     Field("vetoes", pa.string(), "否决与限级", "Ids of what caps or fixes the grade, joined by ;"),
     _STANDING,
+    Field(
+        "mark",
+        pa.string(),
+        "生效中的严重不利事项",
+        "Code of the gravest thing in force against the merchant (see alerts of its document); null: none",
+    ),
 )
 ELEMENTS = (
     _ID,
@@ -91,9 +97,9 @@ FILES: dict[str, tuple[tuple[Field, ...], str, str]] = {
 }
 
 
-def grades(night: Night, documents: dict[str, str]) -> pa.Table:
-    """The table of bulk/grades. `documents`: subject id -> path of its document."""
-    return pa.concat_tables([_grades(night, graded, documents) for graded in night.graded])
+def grades(night: Night, documents: dict[str, str], marks: Mapping[str, dict[str, Any]]) -> pa.Table:
+    """The table of bulk/grades. `documents`: subject id -> path of its document; `marks`: of those that have one."""
+    return pa.concat_tables([_grades(night, graded, documents, marks) for graded in night.graded])
 
 
 def grade_files(grades: pa.Table) -> Iterator[tuple[str, bytes]]:
@@ -127,7 +133,9 @@ def _table(fields: tuple[Field, ...], columns: dict[str, Any]) -> pa.Table:
     return pa.table(built, names=[field.name for field in fields])
 
 
-def _grades(night: Night, graded: GradedMerchants, documents: dict[str, str]) -> pa.Table:
+def _grades(
+    night: Night, graded: GradedMerchants, documents: dict[str, str], marks: Mapping[str, dict[str, Any]]
+) -> pa.Table:
     subjects = [night.subjects[subject_id][0] for subject_id in graded.ids]
     return _table(
         GRADES,
@@ -148,6 +156,7 @@ def _grades(night: Night, graded: GradedMerchants, documents: dict[str, str]) ->
             "dormant": graded.dormant,
             "vetoes": [";".join(ids) for ids in graded.vetoes],
             "standing": graded.standing,
+            "mark": [marks[subject_id]["code"] if subject_id in marks else None for subject_id in graded.ids],
         },
     )
 

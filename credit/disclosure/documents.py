@@ -15,6 +15,7 @@ from urllib.parse import quote
 import numpy as np
 
 from credit.disclosure import privacy
+from credit.disclosure.alerts import alerts, mark
 from credit.disclosure.figures import Tree
 from credit.disclosure.history import Point
 from credit.disclosure.night import GradedMerchants, Night
@@ -58,7 +59,7 @@ SANCTION_KINDS = {
 _NR_MEANING = {"zh": "未评级", "en": "Not rated"}
 
 _BEFORE = (
-    "subject", "grade", "meaning", "score", "evidence", "not_rated_reason", "not_rated", "provisional", "dormant", "vetoes",
+    "subject", "alerts", "grade", "meaning", "score", "evidence", "not_rated_reason", "not_rated", "provisional", "dormant", "vetoes",
 )  # fmt: skip
 _AFTER = ("sanctions", "public_records", "objections", "notices", "links")
 """Parts of a document's head, before and after what is in columns."""
@@ -211,9 +212,12 @@ class MerchantBatch:
     def _head(self, i: int) -> dict[str, Any]:
         subject_id, reason, publisher = self.ids[i], self.reason[i], self.common["disclosure"]["by"]
         fields, states = self.subjects[i]
+        held = [veto for id_, veto in self.vetoes.items() if id_ in self.vetoed[i]] if self.vetoed[i] else []
+        sanctions, records = ((rows or {}).get(subject_id, ()) for rows in (self.sanctions, self.records))
         name = self.paths[i].rpartition("/")[2].removesuffix(".json")
         return {
             "subject": {**fields, "states": states},
+            "alerts": alerts(held, sanctions, records, self.notices.get(subject_id, ())),
             "grade": self.grade[i],
             "meaning": self.meanings[self.grade[i]],
             "score": self.score[i],
@@ -222,7 +226,7 @@ class MerchantBatch:
             "not_rated": reason_text(reason),
             "provisional": self.provisional[i],
             "dormant": self.dormant[i],
-            "vetoes": [veto for id_, veto in self.vetoes.items() if id_ in self.vetoed[i]] if self.vetoed[i] else [],
+            "vetoes": held,
             "trend": [dict(zip(_POINT, point, strict=True)) for point in self.trend.get(subject_id, ())],
             "currency": self.currency[i],
             "sanctions": _in_force(self.sanctions, subject_id, SANCTION_KINDS, publisher),
@@ -294,11 +298,12 @@ def _batch(night: Night, graded: GradedMerchants, paths: dict[str, str], shared:
             "evaluated_on": night.day,
             "cut_off": night.cut_off,
             "rulebook": rulebook(graded),
+            "scale": [level.grade for level in graded.book.grades.levels],
             "disclosure": shared,
         },
         _frame(graded),
         meanings,
-        {veto["id"]: veto for veto in _vetoes(graded.book)},
+        {veto["id"]: veto for veto in vetoes_of(graded.book)},
         graded.ids,
         [paths[subject_id] for subject_id in graded.ids],
         [night.subjects[subject_id] for subject_id in graded.ids],
@@ -344,6 +349,7 @@ def documents(batch: MerchantBatch) -> Iterator[tuple[str, dict[str, Any]]]:
                 "evaluated_on": common["evaluated_on"],
                 "cut_off": common["cut_off"],
                 "rulebook": common["rulebook"],
+                "scale": common["scale"],
                 "trend": {"state": "measured", "points": [*head["trend"], point]},
                 "elements": scored,
                 "currency": head["currency"],
@@ -354,11 +360,33 @@ def documents(batch: MerchantBatch) -> Iterator[tuple[str, dict[str, Any]]]:
         )
 
 
-def _vetoes(book: Rulebook) -> list[dict[str, Any]]:
+def vetoes_of(book: Rulebook) -> list[dict[str, Any]]:
+    """Each veto of the rulebook as published."""
+    by = {veto.id: "indicator" if veto.indicator else "element" for veto in book.vetoes}
     return [
-        {"id": v["id"], "zh": v["name_zh"], "en": v["name_en"], "effect": v["effect"], "grade": v["grade"]}
-        for v in vetoes(book, [veto.id for veto in book.vetoes])
+        {
+            "id": v["id"],
+            "zh": v["name_zh"],
+            "en": v["name_en"],
+            "by": by[v["id"]],
+            "effect": v["effect"],
+            "grade": v["grade"],
+        }
+        for v in vetoes(book, list(by))
     ]
+
+
+def marks(night: Night) -> dict[str, dict[str, Any]]:
+    """The mark of every merchant that has one, by subject."""
+    marked = {}
+    for graded in night.graded:
+        by_id = {veto["id"]: veto for veto in vetoes_of(graded.book)}
+        for subject_id, held in zip(graded.ids, graded.vetoes, strict=True):
+            sanctions, records = ((rows or {}).get(subject_id, ()) for rows in (night.sanctions, night.records))
+            told = alerts([by_id[id_] for id_ in held], sanctions, records, ()) if held or sanctions or records else ()
+            if (first := mark(told)) is not None:
+                marked[subject_id] = first
+    return marked
 
 
 def _by_merchant(columns: Iterable[Iterable[Any]]) -> Iterator[list[Any]]:

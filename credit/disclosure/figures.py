@@ -140,10 +140,23 @@ def windows(
     """
     counted = [_counted(facts, have, days) for days in WINDOWS]
     tells = None if parts is None else _betrayed_by_parts(counted, parts[0], have, parts[1])
-    return {
-        days: _window(facts, have, days, currency, counts, hide, hide_mean)
-        for days, counts, (hide, hide_mean) in zip(WINDOWS, counted, hidden(counted, tells), strict=True)
+    masks = hidden(counted, tells)
+    hide, hide_mean = masks[-1]
+    longest = _window(facts, have, WINDOWS[-1], currency, counted[-1], hide, hide_mean)
+    # Of its stars all are hidden or none; of what has no total nothing is told.
+    few, good = privacy.shares(
+        np.where(hide.reviews, np.where(np.isnan(counted[-1].reviews), np.nan, 0), counted[-1].stars)
+    )
+    # Beside shares the mean of a shorter window could tell more of its stars.
+    instead = (good.state == MEASURED) & hide.stars[0]
+    shorter = {
+        days: _window(facts, have, days, currency, counts, hide, hide_mean | instead)
+        for days, counts, (hide, hide_mean) in zip(WINDOWS[:-1], counted[:-1], masks[:-1], strict=True)
     }
+    reviews = longest["reviews"]
+    assert isinstance(reviews, dict)
+    reviews["shares"] = {"4-5": good, "1-3": few}
+    return shorter | {WINDOWS[-1]: longest}
 
 
 def _measure(facts: NightFacts, have: frozenset[str], days: int, quantity: Quantity, *needs: str) -> Array:

@@ -69,12 +69,12 @@ def month(on: date, rulebook: str, grades: dict[str, int]) -> dict[str, Any]:
 def moves(
     con: duckdb.DuckDBPyConnection, day: date, standing: str, graded: Iterator[tuple[Rulebook, list[str], list[str]]]
 ) -> dict[str, Any] | None:
-    """How many merchants are in a higher, lower or the same grade as on the evaluation before; None where it is the first.
+    """How many merchants are in a higher, lower or the same grade as on the evaluation before (`since`); None where it is the first.
 
     Not rated is neither higher nor lower. `graded`: (rulebook, subject ids, grades).
     """
     before = con.execute(
-        """SELECT rulebook, subject_id, grade FROM results.grades JOIN results.runs USING (evaluated_on, rulebook)
+        """SELECT rulebook, subject_id, grade, evaluated_on FROM results.grades JOIN results.runs USING (evaluated_on, rulebook)
            WHERE subject_role = 'seller' AND evaluated_on = (
                SELECT max(evaluated_on) FROM results.runs
                WHERE evaluated_on < ? AND standing = ? AND subject_role = 'seller')""",
@@ -82,7 +82,7 @@ def moves(
     ).fetchall()
     if not before:
         return None
-    earlier = {subject_id: (rulebook, grade) for rulebook, subject_id, grade in before}
+    earlier = {subject_id: (rulebook, grade) for rulebook, subject_id, grade, _ in before}
     counts = dict.fromkeys(("up", "down", "same", "other", "new"), 0)
     for book, ids, grades in graded:
         rank = {level.grade: place for place, level in enumerate(book.grades.levels)}
@@ -96,4 +96,4 @@ def moves(
                 counts["other"] += 1
             else:
                 counts["up" if rank[grade] < rank[previous] else "down"] += 1
-    return counts | {"withdrawn": len(earlier)}
+    return counts | {"withdrawn": len(earlier), "since": before[0][3]}

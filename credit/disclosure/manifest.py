@@ -29,7 +29,7 @@ FEEDS_KEPT = 30
 DAMAGED = (OSError, ValueError, KeyError, TypeError, AttributeError, pa.ArrowException)
 """What reading a version that is not as it was published raises."""
 
-_IN_FEED = ("subject_kind", "self_operated", "grade", "score", "document")
+_IN_FEED = ("subject_kind", "self_operated", "grade", "score", "document", "mark")
 """Not the name: changes are kept for many versions, and who was an enterprise may turn out to be a natural person."""
 _GRADES = "bulk/grades.parquet"
 _NOT_IN_FEED = ("manifest/", "search/")
@@ -254,9 +254,9 @@ def read_listed(version: Path, path: str, entry: FileEntry | PartEntry) -> bytes
 def _grade_rows(version: Path, manifest: Manifest, documents: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     """Subject -> its row of the table of grades, of those whose document is among these."""
     columns = ("subject_id", *_IN_FEED)
-    table = pq.read_table(
-        pa.BufferReader(read_listed(version, _GRADES, manifest.files[_GRADES])), columns=list(columns)
-    )
+    file = pq.ParquetFile(pa.BufferReader(read_listed(version, _GRADES, manifest.files[_GRADES])))
+    # A version of an earlier program may lack one.
+    table = file.read([name for name in columns if name in file.schema_arrow.names])
     table = table.filter([path in documents for path in table["document"].to_pylist()])
     return {row["subject_id"]: row for row in table.to_pylist()}
 
@@ -303,9 +303,14 @@ def _merchants(
             "self_operated": bool(last_row["self_operated"]),
             "grade": row and row["grade"],
             "score": row and row["score"],
-            "previous": previous_row and {"grade": previous_row["grade"], "score": previous_row["score"]},
+            "mark": row and row.get("mark"),
+            "previous": previous_row and _before(previous_row),
             "document": row and {"path": row["document"], **documents[row["document"]]},
         }
+
+
+def _before(row: Mapping[str, Any]) -> dict[str, Any]:
+    return {"grade": row["grade"], "score": row["score"], "mark": row.get("mark")}
 
 
 def _files(files: Mapping[str, FileEntry], previous: Mapping[str, FileEntry]) -> dict[str, list[str]]:

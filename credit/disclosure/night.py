@@ -104,7 +104,7 @@ class Night:
     objection_figures: dict[str, Any]
     trend: dict[str, list[history.Point]]
     months: list[dict[str, Any]]
-    moves: dict[str, int] | None
+    moves: dict[str, Any] | None
     platform: dict[int, figures.Tree]
     """Window -> the figures of all merchants together, as those of one."""
     platform_currency: str | None

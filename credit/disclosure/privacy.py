@@ -9,8 +9,9 @@
   - the count of a shorter window that a longer one exceeds by 1 to 4;
   - of complaints by channel or outcome, enough beside the small ones that any of those hidden could be any other; all of
     them where a small count is of those that the seller is liable for or is not. Shorter windows show all or nothing;
-  - of reviews by stars everything where one of the five is small, with the positive and negative share, and the mean of
-    fewer than 8;
+  - of reviews by stars the numbers where one of the five is small, with the positive and negative share, and the mean of
+    fewer than 8; from 50 reviews on the shares of 4 and 5 and of fewer stars are
+    shown in steps, and beside them the mean of the longest window alone;
   - a rate that rests on fewer than 5 observations, would give such a count away or has what is hidden as its numerator;
   - a figure of the platform that, less what its merchants show, is of one of the others or a small count of several.
   Then none of them follows as one number from all counts that are published of a merchant in one night, whoever knows
@@ -111,18 +112,16 @@ class Figure:
         names = ("value",) if self.value is not None else ("at_least", "below")
         columns = [getattr(self, name)[part].tolist() for name in names]
         nothing = [{**(common or {}), "state": state, **dict.fromkeys(names)} for state in FIGURE_STATES]
-        integral = self.integral or self.value is None
-        rows: dict[float, dict[str, Any]] = {}
+        rows: dict[tuple[float, float], dict[str, Any]] = {}
 
-        def row(place: int) -> dict[str, Any]:
+        def row(place: int, key: tuple[float, float]) -> dict[str, Any]:
             numbers = [column[place] for column in columns]
-            values = [None if number != number else int(number) if integral else number for number in numbers]
-            new_row = rows[numbers[0]] = nothing[MEASURED] | dict(zip(names, values, strict=True))
+            values = [None if number != number else int(number) if self.integral else number for number in numbers]
+            new_row = rows[key] = nothing[MEASURED] | dict(zip(names, values, strict=True))
             return new_row
 
-        # Two bands that begin alike are one: the first number tells all.
-        figures = enumerate(zip(self.state[part].tolist(), columns[0], strict=True))
-        return [nothing[code] if code != MEASURED else rows.get(number) or row(i) for i, (code, number) in figures]
+        figures = enumerate(zip(self.state[part].tolist(), zip(columns[0], columns[-1], strict=True), strict=True))
+        return [nothing[code] if code != MEASURED else rows.get(key) or row(i, key) for i, (code, key) in figures]
 
 
 def blank(values: Array) -> list[float | None]:
@@ -151,7 +150,8 @@ def band(values: Array, state: Codes, edges: list[int]) -> Figure:
     upper = np.append(lower[1:], np.nan)
     place = np.clip(np.searchsorted(lower, np.nan_to_num(values), side="right") - 1, 0, None)
     measured = state == MEASURED
-    return Figure(state, None, np.where(measured, lower[place], np.nan), np.where(measured, upper[place], np.nan))
+    at_least, below = (np.where(measured, bounds[place], np.nan) for bounds in (lower, upper))
+    return Figure(state, None, at_least, below, integral=True)
 
 
 def small(counts: Array) -> Mask:
@@ -193,6 +193,33 @@ def nested(windows: Sequence[Array], also: Sequence[Mask] | None = None) -> list
         hide.insert(0, hid if also is None else hid | also[place])
         longer = np.where(hide[0], longer, values)
     return hide
+
+
+_SHARE_STEPS: Final = ((1_000, 100), (500, 50), (200, 20), (100, 10), (50, 5))
+"""From so many reviews on shares lie in so many steps: each holds ten numbers of reviews or more."""
+GOOD_FROM: Final = 4
+"""Stars from this on are one share, those below another: a third one, beside the mean, would tell of single stars."""
+
+
+def shares(stars: Array) -> tuple[Figure, Figure]:
+    """What share of the reviews has few stars and what share many (see GOOD_FROM), as bands of one step; `stars` are the
+    numbers of reviews by stars (rows, from 1 up). Suppressed where there are too few reviews."""
+    total = stars.sum(axis=0)
+    shown = np.where(np.isfinite(total), total, 0) >= _SHARE_STEPS[-1][0]
+    number = np.where(shown, total, 1.0)
+    steps = np.select([number >= least for least, _ in _SHARE_STEPS], [many for _, many in _SHARE_STEPS], 1)
+    state = np.where(
+        shown, MEASURED, np.where(np.isnan(total), MISSING, np.where(total > 0, SUPPRESSED, NOT_APPLICABLE))
+    )
+
+    def band_of(part: Array) -> Figure:
+        # In whole numbers: a share lies in step k where k * total <= part * steps < (k + 1) * total.
+        place = np.minimum(np.nan_to_num(part) * steps // number, steps - 1)
+        last = place == steps - 1
+        at_least, below = np.where(shown, place / steps, np.nan), np.where(shown & ~last, (place + 1) / steps, np.nan)
+        return Figure(state.astype(np.int8), None, at_least, below)
+
+    return band_of(stars[: GOOD_FROM - 1].sum(axis=0)), band_of(stars[GOOD_FROM - 1 :].sum(axis=0))
 
 
 def hides_mean(reviews: Array, distribution: Mask) -> Mask:

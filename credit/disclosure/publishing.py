@@ -211,15 +211,18 @@ def _write(
         "zone": tonight.zone,
     }
 
-    platform = summary.summary(tonight, settings, paths, development=development)
+    marks = documents.marks(tonight)
+    platform = summary.summary(tonight, settings, paths, marks, development=development)
 
     def lists() -> None:
         for path, content in _files(tonight, rulebooks, platform, context):
             draft.write(path, content)
 
     ladders = {g.book.hash: sort_key.ladder(g.book) for g in tonight.graded}
-    pool.submit(draft.entries.update, render.written, draft.folder, _tables, bulk.grades(tonight, paths), ladders)
-    pool.submit(draft.entries.update, render.written, draft.folder, site.search, _search_entries(tonight, paths))
+    pool.submit(
+        draft.entries.update, render.written, draft.folder, _tables, bulk.grades(tonight, paths, marks), ladders
+    )
+    pool.submit(draft.entries.update, render.written, draft.folder, site.search, _search_entries(tonight, paths, marks))
     progress(f"writing the files of {tonight.merchants:,} merchants")
     batches = documents.batches(tonight, settings, paths, development=development)
     # Beside the processes that have the merchants this one would be idle.
@@ -267,17 +270,31 @@ def _files(
     yield from site.pages(platform, rulebooks, context)
 
 
-def _search_entries(tonight: night.Night, paths: dict[str, str]) -> list[site.SearchEntry]:
-    """(id, kind, name, code, grade, self-operated, page) of every merchant, by id, as published."""
+def _search_entries(
+    tonight: night.Night, paths: dict[str, str], marks: Mapping[str, dict[str, Any]]
+) -> list[site.SearchEntry]:
+    """Of every merchant, by id, as published."""
     entries = []
     for graded in tonight.graded:
+        scale = [level.grade for level in graded.book.grades.levels]
         for subject_id, grade in zip(graded.ids, graded.grade, strict=True):
             fields, _ = tonight.subjects[subject_id]
-            page = paths[subject_id].removesuffix(".json") + ".html"
+            mark = marks.get(subject_id)
             entries.append(
-                (subject_id, fields["kind"], fields["name"], fields["uscc"], grade, bool(fields["self_operated"]), page)
+                site.SearchEntry(
+                    subject_id,
+                    fields["kind"],
+                    fields["name"],
+                    fields["uscc"],
+                    grade,
+                    bool(fields["self_operated"]),
+                    paths[subject_id].removesuffix(".json") + ".html",
+                    fields["category"],
+                    site.tone(grade, scale),
+                    (mark["zh"], mark["en"]) if mark else None,
+                )
             )
-    return sorted(entries)
+    return sorted(entries, key=lambda entry: entry.subject_id)
 
 
 def _index(tonight: night.Night, platform: dict[str, Any]) -> bytes:

@@ -28,6 +28,7 @@ import pyarrow.parquet as pq
 
 from credit import __version__
 from credit.disclosure import manifest, site, versions
+from credit.disclosure.alerts import mark
 from credit.disclosure.documents import MerchantBatch, documents, folder_of, shards
 from credit.disclosure.manifest import Listing
 from credit.disclosure.versions import PRINTS, Draft, FileEntry, entry_of
@@ -296,14 +297,23 @@ def written(folder: Path, make: Callable[..., Iterator[tuple[str, bytes]]], *arg
 def _render(folder: Path, batch: MerchantBatch, context: dict[str, Any]) -> Iterator[tuple[str, FileEntry]]:
     """Write document, page and badge of every merchant of the part."""
     pages = site.Merchants(context)
-    badges: dict[tuple[str, bool], tuple[str, FileEntry]] = {}
+    badges: dict[tuple[str, bool, str | None], tuple[str, FileEntry]] = {}
     for path, document in documents(batch):
         json_path, html_path, svg_path = _paths(path)
         yield json_path, write_file(f"{folder}/{json_path}", to_json(document) + b"\n")
         yield html_path, write_file(f"{folder}/{html_path}", pages.page(document, path))
-        grade, self_operated = alike = (document["grade"], bool(document["subject"]["self_operated"]))
+        grade, self_operated = str(document["grade"]), bool(document["subject"]["self_operated"])
+        marked = mark(document["alerts"])
+        alike = grade, self_operated, marked["zh"] if marked else None
         if (first := badges.get(alike)) is None:
-            badge = site.badge(grade, document["meaning"], context, self_operated)
+            badge = site.badge(
+                grade,
+                document["meaning"],
+                context,
+                scale=document["scale"],
+                self_operated=self_operated,
+                mark=marked,
+            )
             first = svg_path, write_file(f"{folder}/{svg_path}", badge)
             badges[alike] = first
         else:

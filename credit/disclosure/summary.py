@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from credit.disclosure import documents, history, service
@@ -16,9 +17,16 @@ PATH = "platform.json"
 SCHEMA_VERSION = "1"
 
 
-def summary(night: Night, settings: Settings, paths: dict[str, str], *, development: bool) -> dict[str, Any]:
-    """All of platform.json. `paths`: subject id -> path of its document."""
+def summary(
+    night: Night, settings: Settings, paths: dict[str, str], marks: Mapping[str, dict[str, Any]], *, development: bool
+) -> dict[str, Any]:
+    """All of platform.json. `paths`: subject id -> path of its document; `marks`: of the merchants that have one."""
     about = documents.disclosure(night, settings, development=development)
+    grades = {
+        i: (grade, graded.book.subject.kind)
+        for graded in night.graded
+        for i, grade in zip(graded.ids, graded.grade, strict=True)
+    }
 
     def listed(rows: dict[str, list[dict[str, Any]]] | None, kinds: Any = None) -> list[dict[str, Any]] | None:
         if rows is None:
@@ -29,6 +37,9 @@ def summary(night: Night, settings: Settings, paths: dict[str, str], *, developm
                 "name": night.subjects[subject_id][0]["name"],
                 "self_operated": bool(night.subjects[subject_id][0]["self_operated"]),
                 "page": paths[subject_id].removesuffix(".json") + ".html",
+                "kind_of_merchant": grades[subject_id][1],
+                "grade_now": grades[subject_id][0],
+                "mark": _named(marks.get(subject_id)),
                 **(documents.coded(row, kinds, about["by"]) if kinds else row),
             }
             for subject_id in sorted(rows.keys() & paths.keys())
@@ -41,9 +52,10 @@ def summary(night: Night, settings: Settings, paths: dict[str, str], *, developm
         "disclosure": about,
         "zone": night.zone,
         "merchants": night.merchants,
+        "marked": len(marks),
         "rulebooks": rulebooks(night),
         "not_rated": _not_rated(night.graded),
-        "self_operated": sum(bool(fields["self_operated"]) for fields, _ in night.subjects.values()),
+        "self_operated": _self_operated(fields["self_operated"] for fields, _ in night.subjects.values()),
         "provisional": sum(map(sum, (graded.provisional for graded in night.graded))),
         "dormant": sum(map(sum, (graded.dormant for graded in night.graded))),
         "moves": night.moves,
@@ -56,6 +68,16 @@ def summary(night: Night, settings: Settings, paths: dict[str, str], *, developm
         "notices": listed(night.notices),
         "assessments": service.told(night.assessments),
     }
+
+
+def _self_operated(values: Iterable[bool | None]) -> int | None:
+    """How many the platform runs itself; None where it says so of none of them, yes or no."""
+    stated = [value for value in values if value is not None]
+    return sum(stated) if stated else None
+
+
+def _named(mark: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    return {name: mark[name] for name in ("code", "zh", "en")} if mark else None
 
 
 def _adverse(records: dict[str, list[dict[str, Any]]] | None) -> dict[str, list[dict[str, Any]]] | None:

@@ -177,7 +177,7 @@ def _correction(con: duckdb.DuckDBPyConnection, objection: Objection, counts: Ro
         en,
         objection.number,
         {"grade": last.before_grade, "score": last.before_score} if last.before_grade else None,
-        _grade(con, objection.subject_id, last.from_day, day) if last.from_day and last.from_day <= day else None,
+        _corrected(con, objection.subject_id, last, day),
     )
 
 
@@ -198,13 +198,23 @@ def _correction_text(objection: Objection, decision: ObjectionEvent, left_out: i
     )
 
 
-def _grade(con: duckdb.DuckDBPyConnection, subject_id: str, since: date, until: date) -> dict[str, Any] | None:
-    """Of the first evaluation: what later ones say has other causes too."""
+def _corrected(
+    con: duckdb.DuckDBPyConnection, subject_id: str, decision: ObjectionEvent, until: date
+) -> dict[str, Any] | None:
+    """The grade by the corrected facts: of the first evaluation that knows of the decision, since what later ones say has
+    other causes too. The night that was the latest when it was decided knows of it where it was evaluated again, which only
+    another grade or score can tell."""
     rows = con.execute(
-        """SELECT grade, score::DOUBLE FROM results.grades WHERE subject_id = ? AND evaluated_on BETWEEN ? AND ?
+        """SELECT grade, score::DOUBLE FROM results.grades
+           WHERE subject_id = $subject AND evaluated_on BETWEEN $since AND $until
+             AND ($on::DATE IS NULL OR evaluated_on > $on
+                  OR evaluated_on = $on AND (grade <> $grade OR score::DOUBLE IS DISTINCT FROM $score))
            ORDER BY evaluated_on LIMIT 1""",
-        [subject_id, since, until],
-    ).fetchall()
+        {
+            "subject": subject_id, "since": decision.from_day, "until": until, "on": decision.before_on,
+            "grade": decision.before_grade, "score": decision.before_score,
+        },
+    ).fetchall()  # fmt: skip
     return {"grade": rows[0][0], "score": rows[0][1]} if rows else None
 
 

@@ -293,6 +293,74 @@ def test_no_small_number_of_stars_is_told_by_the_means_of_two_windows(shorter: i
     assert _pinned(np.array(published), _all_counts(stars)) == []
 
 
+# --- shares of stars in steps ------------------------------------------------------------------------------------
+
+
+def _stepped(tables: Array) -> tuple[Array, privacy.Mask]:
+    """What is published of a merchant's stars in one night, a column each, and where their numbers are hidden."""
+    total = tables.sum(axis=0)
+    hide = privacy.breakdown([tables], [privacy.small(total)], all_or_none=True)[0]
+    means = (np.arange(1, len(tables) + 1) @ tables) / total
+    mean = privacy.rates(means, np.zeros(len(total), dtype=np.int8), "stars", total)
+    assert mean.value is not None
+    bands = [
+        np.nan_to_num(figure.at_least, nan=HIDDEN) for figure in privacy.shares(tables) if figure.at_least is not None
+    ]
+    return np.array([total, mean.value, *bands, *_shown(tables, hide)]), hide.any(axis=0)
+
+
+def _alike(published: Array) -> Array:
+    """A number for each column, the same where they are published alike."""
+    numbers = np.zeros(published.shape[1], dtype=np.int64)
+    for row in published:
+        values, place = np.unique(row, return_inverse=True)
+        _, numbers = np.unique(numbers * len(values) + place.ravel(), return_inverse=True)
+        numbers = numbers.ravel().astype(np.int64)
+    return numbers
+
+
+def _stars(reviews: int) -> Array:
+    """All numbers of so many reviews by stars."""
+    return _tables(5, reviews)[:, _tables(5, reviews).sum(axis=0) == reviews]
+
+
+@pytest.mark.parametrize(
+    ("stars", "few", "good"),
+    [
+        ((1, 2, 3, 4, 40), (0, 0.2), (0.8, None)),
+        ((0, 9, 10, 20, 61), (0.1, 0.2), (0.8, 0.9)),
+        ((1, 2, 3, 4, 39), None, None),  # 49 are too few
+        ((100, 0, 0, 0, 0), (0.9, None), (0, 0.1)),
+        ((2, 3, 0, 0, 1995), (0, 0.01), (0.99, None)),
+    ],
+)
+def test_stars_in_steps(stars: tuple[int, ...], few: Any, good: Any) -> None:
+    figures_of_both = privacy.shares(np.array(stars, dtype=float)[:, None])
+    for figure, expected in zip(figures_of_both, (few, good), strict=True):
+        (row,) = figure.rows(slice(1))
+        assert row["state"] == ("measured" if expected else "suppressed")
+        assert expected is None or (row["at_least"], row["below"]) == expected
+
+
+@pytest.mark.slow
+def test_no_small_number_of_stars_is_told_by_their_steps_of_one_night_or_two() -> None:
+    """From one night to the next a review came; the numbers were hidden on both."""
+    before, after = _stars(50), _stars(51)
+    (one, hid), (other, hid_then) = _stepped(before), _stepped(after)
+    assert _pinned(_alike(one)[None], before) == []
+    base = 60 ** np.arange(5)
+    codes_after = base @ after
+    order = np.argsort(codes_after)
+    alike, alike_then = _alike(one), _alike(other)
+    published, counts = [], []
+    for star in range(5):
+        place = order[np.searchsorted(codes_after, base @ before + base[star], sorter=order)]
+        both = hid & hid_then[place]
+        published.append(alike[both] * after.shape[1] + alike_then[place][both])
+        counts.append(np.concatenate([before[:, both], after[:, place[both]]]))
+    assert _pinned(_alike(np.concatenate(published)[None])[None], np.concatenate(counts, axis=1)) == []
+
+
 # --- names and texts, bands ---------------------------------------------------------------------------------------
 
 

@@ -21,6 +21,7 @@ from xml.etree import ElementTree
 import pytest
 
 from credit.disclosure import documents, night, site
+from credit.disclosure.alerts import alerts, mark
 from credit.disclosure.site import words
 from credit.disclosure.site.search import INDEX, normal
 from credit.evaluation import night as evaluation
@@ -120,6 +121,9 @@ ASSESSMENT = {
 """As in platform.json."""
 
 
+MARK = {"code": "suspension", "zh": "暂停服务", "en": "Service suspended"}
+
+
 def summary(merchant_documents: dict[str, Document], **other: Any) -> dict[str, Any]:
     """platform.json of these documents."""
     any_document = next(iter(merchant_documents.values()))
@@ -133,6 +137,7 @@ def summary(merchant_documents: dict[str, Document], **other: Any) -> dict[str, 
         self_operated = bool(subject["self_operated"])
         return {
             "subject_id": subject["subject_id"], "name": subject["name"], "self_operated": self_operated, "page": f"{path[:-5]}.html",
+            "mark": MARK,
         } | more  # fmt: skip
 
     sanction = {
@@ -195,7 +200,10 @@ def whole(merchant_documents: dict[str, Document], rulebooks: list[lifecycle.Ver
     for path, document in merchant_documents.items():
         yield f"{path[:-5]}.html", pages.page(document, path)
         self_operated = bool(document["subject"]["self_operated"])
-        yield f"{path[:-5]}.svg", site.badge(document["grade"], document["meaning"], CONTEXT, self_operated)
+        badge = site.badge(
+            document["grade"], document["meaning"], CONTEXT, scale=document["scale"], self_operated=self_operated
+        )
+        yield f"{path[:-5]}.svg", badge
     yield from site.pages(summary(merchant_documents), rulebooks, CONTEXT)
     yield from site.assets()
     yield from site.search(entries(merchant_documents))
@@ -203,9 +211,10 @@ def whole(merchant_documents: dict[str, Document], rulebooks: list[lifecycle.Ver
 
 def entries(merchant_documents: dict[str, Document]) -> list[Any]:
     return [
-        (
+        site.SearchEntry(
             document["subject"]["subject_id"], document["subject"]["kind"], document["subject"]["name"],
             document["subject"]["uscc"], document["grade"], bool(document["subject"]["self_operated"]), f"{path[:-5]}.html",
+            document["subject"]["category"], site.tone(document["grade"], document["scale"]),
         )
         for path, document in merchant_documents.items()
     ]  # fmt: skip
@@ -461,20 +470,23 @@ def test_nothing_of_a_later_night_is_on_an_unchanged_page(
     assert dates <= set(re.findall(r"20\d\d-\d\d-\d\d", json.dumps(document)))
 
 
+VETO = {"id": "x", "zh": "证照失效", "en": "Licence not in force", "by": "indicator", "effect": "cap", "grade": "BBB"}
+
+
 def test_what_a_merchant_lacks_is_said(merchant_documents: dict[str, Document]) -> None:
     path, document = document_of(merchant_documents, "m1")
     bare = document | {
         "grade": "NR", "meaning": {"zh": "未评级", "en": "Not rated"}, "score": None,
         "not_rated": {"code": "too_few_orders", "zh": "评价期内订单数不足", "en": "too few orders"},
         "provisional": True, "dormant": True,
-        "vetoes": [{"id": "x", "zh": "证照失效", "en": "Licence not in force", "effect": "cap", "grade": "BBB"}],
+        "alerts": alerts([VETO], [], [], []),
         "trend": {"state": "missing", "points": []}, "notices": [], "objections": {"open": [], "decided": []},
         "sanctions": {"state": "missing", "in_force": None}, "public_records": {"state": "missing", "in_force": None},
         "rulebook": document["rulebook"] | {"note": documents.STANDINGS["trial"]},
     }  # fmt: skip
     page = Page(site.Merchants(CONTEXT).page(bare, path))
     for text in (
-        "评价期内订单数不足", "证照失效：等级不高于 BBB", "休眠", "临时等级", "平台未提供此项记录", "平台未取得此项记录", "暂无走势", "试算",
+        "评价期内订单数不足", "证照失效Licence not in force 等级不高于 BBB", "休眠", "临时等级", "平台未提供此项记录", "平台未取得此项记录", "暂无走势", "试算",
     ):  # fmt: skip
         assert text in page.text, text
     assert "异议处理中" not in page.text
@@ -492,6 +504,7 @@ def test_what_is_in_force_is_said_and_no_text_passes_for_a_gap(merchant_document
         "valid_from": "2026-01-01", "valid_until": "2027-01-01", "reference": "N7",
     }  # fmt: skip
     full = document | {
+        "alerts": alerts([], [sanction], [record], []),
         "subject": document["subject"] | {"name": sly},
         "sanctions": {"state": "measured", "in_force": [sanction]},
         "public_records": {"state": "measured", "in_force": [record]},
@@ -500,10 +513,51 @@ def test_what_is_in_force_is_said_and_no_text_passes_for_a_gap(merchant_document
     assert b"<gap" not in content
     assert b"<script>alert" not in content
     page = Page(content)
-    note = f"{sly}示例平台Example Platform · 2026-11-01 – 未定open"
-    for text in (f"警告Warning {note}", f"严重serious {HOSTILE}{sly} · 2026-01-01 – 2027-01-01 · N7"):
+    since = "2026-11-01 起，未设期限since 2026-11-01, no end set"
+    note = f"{sly}示例平台Example Platform · {since}"
+    span = "2026-01-01 至 2027-01-012026-01-01 to 2027-01-01"
+    for text in (
+        f"警告Warning {note}",
+        f"严重serious {HOSTILE}{sly} · {span} · N7",
+        f"平台警告Warned by the platform {sly} · {since}",
+    ):
         assert text in page.text, text
-    assert page.text.count(sly) == 5  # title, heading, operator, sanction, record
+    assert page.text.count(sly) == 6  # title, strip, heading, operator, sanction, record
+
+
+def test_what_is_in_force_stands_above_all_else(merchant_documents: dict[str, Document]) -> None:
+    """The gravest first; the plate and what is known of a veto go with it."""
+    path, document = document_of(merchant_documents, "m1")
+    sanctions = [
+        {"kind": "warning", "reason": "迟延", "imposed_on": "2026-11-01", "until": None},
+        {"kind": "suspension", "reason": "售假", "imposed_on": DAY.isoformat(), "until": "2026-12-31"},
+    ]
+    suspended = VETO | {"zh": "暂停服务", "en": "Service suspended", "grade": "C"}
+    told = alerts([VETO, suspended], sanctions, [], [])
+    assert [alert["zh"] for alert in told] == ["暂停服务", "证照失效", "平台警告"]
+    assert [alert["level"] for alert in told] == ["severe", "severe", "caution"]
+    page = site.Merchants(CONTEXT).page(document | {"alerts": told}, path).decode()
+    text = Page(page.encode()).text
+    assert page.index("暂停服务") < page.index("<h1>") < page.index('class="grade g-d"')
+    assert "暂停服务Service suspended 售假 · 等级不高于 Cthe grade is at most C · " in text
+    assert "2026-12-31" in text
+    assert text.count("尚未计入等级") == 1  # imposed on the day: nothing at or after its beginning counts
+
+
+@pytest.mark.parametrize(("grade", "marked"), [("minor", None), ("serious", "administrative_penalty")])
+def test_only_what_is_grave_is_a_mark(grade: str, marked: str | None) -> None:
+    record = {
+        "kind": "administrative_penalty",
+        "grade": grade,
+        "note": None,
+        "valid_from": "2026-01-01",
+        "valid_until": None,
+    }
+    award = record | {"kind": "award"}
+    low = VETO | {"by": "element"}
+    told = alerts([low], [], [award, record], [])
+    assert len(told) == 2
+    assert (found["code"] if (found := mark(told)) else None) == marked
 
 
 def test_a_trend_goes_no_higher_than_a_score_can(merchant_documents: dict[str, Document]) -> None:
@@ -594,9 +648,12 @@ def test_rules_of_a_trial_have_a_page(merchant_documents: dict[str, Document]) -
 
 
 def test_lists_say_of_each_row_what_it_is_and_its_number(pages: dict[str, Page]) -> None:
-    note = "2026-11-01 – 未定open · 示平处〔2026〕7号"
+    note = "2026-11-01 起，未设期限since 2026-11-01, no end set · 示平处〔2026〕7号"
     assert f"警告Warning {HOSTILE}示例平台Example Platform · {note}" in pages["sanctions.html"].text
-    assert f"一般moderate 虚假宣传{HOSTILE} · 2026-01-01 – 未定open · N9" in pages["records.html"].text
+    assert (
+        f"一般moderate 虚假宣传{HOSTILE} · 2026-01-01 起，未设期限since 2026-01-01, no end set · N9"
+        in pages["records.html"].text
+    )
 
 
 def test_rows_without_a_number_say_none(merchant_documents: dict[str, Document]) -> None:
@@ -606,7 +663,7 @@ def test_rows_without_a_number_say_none(merchant_documents: dict[str, Document])
     pages = dict(site.pages(platform, [], CONTEXT))
     for name in ("sanctions.html", "records.html"):
         assert "None" not in Page(pages[name]).text
-        assert Page(pages[name]).text.count(" · 2026-") == len(merchant_documents)
+        assert Page(pages[name]).text.count("起，未设期限") == len(merchant_documents)
 
 
 def test_long_lists_have_pages(merchant_documents: dict[str, Document]) -> None:
@@ -647,7 +704,7 @@ def test_grades_over_time_are_told_apart_without_colour(merchant_documents: dict
     assert heights[0] > 0
     keys = re.findall(r'aria-hidden="true"><rect class="(tone-\w step-\d)"', page)
     assert len(set(keys)) == len(keys) == len(grades)
-    assert [key for key in keys if key.startswith("tone-a")] == ["tone-a step-1", "tone-a step-2", "tone-a step-3"]
+    assert [key for key in keys if key.startswith("tone-d")] == ["tone-d step-1", "tone-d step-2", "tone-d step-3"]
     for step in ("2", "3"):
         assert f"<pattern id=step-{step} " in chart
         assert f'fill="url(#step-{step})"' in chart
@@ -666,7 +723,7 @@ def look_up(files: dict[str, bytes], query: str, shown: int = 30) -> list[list[A
         if len(hits) > shown or (read and not first.startswith(query)):
             break
         for line in json.loads(files[f"search/{name}"]):
-            title, id_, code = line[0], line[1], line[5] if len(line) > 5 else ""
+            title, id_, code = line[0], line[1], line[6] if len(line) > 6 else ""
             if query in normal(title) or any(normal(key).startswith(query) for key in (id_, code)):
                 hits[id_] = line
     return list(hits.values())
@@ -690,7 +747,7 @@ def test_search_finds_by_any_part_of_a_name_by_code_and_id(
 def _many(number: int) -> list[Any]:
     signs = "恒宏盛嘉瑞德鑫星辰宇航汇信佳华盈锦禾达泰安康诚和顺源丰润博远"
     return [
-        (f"M{i:05d}", "enterprise", f"{'京沪穗深'[i % 4]}{signs[i % 29]}{signs[i // 29 % 29]}{i % 7}食品有限公司", f"91{i * 7919:016d}",
+        site.SearchEntry(f"M{i:05d}", "enterprise", f"{'京沪穗深'[i % 4]}{signs[i % 29]}{signs[i // 29 % 29]}{i % 7}食品有限公司", f"91{i * 7919:016d}",
          "A", False, f"merchants/{i % 256:02x}/M{i:05d}.html")
         for i in range(number)
     ]  # fmt: skip
@@ -701,7 +758,9 @@ def test_search_stays_small_and_stable() -> None:
     files = dict(site.search(many))
     assert max(map(len, files.values())) < 50_000
     assert dict(site.search(list(reversed(many)))) == files
-    one_more = dict(site.search([*many, ("N1", "enterprise", "新来", None, "A", False, "merchants/00/N1.html")]))
+    one_more = dict(
+        site.search([*many, site.SearchEntry("N1", "enterprise", "新来", None, "A", False, "merchants/00/N1.html")])
+    )
     assert sum(files.get(path) != content for path, content in one_more.items()) <= 8
     assert len(look_up(files, "食品有限公司")) > 30
     for i in (0, 77, 5_999):
@@ -740,6 +799,32 @@ def test_a_badge_marks_what_the_platform_runs_itself(development: bool) -> None:
         assert "平台自营" in str(root.findtext(f"{space}{part}"))
     assert "operated by the platform itself" in str(root.findtext(f"{space}desc"))
     assert "自营" not in site.badge("AA", meaning, context).decode()
+
+
+SCALE = ("AAA", "AA", "A", "BBB", "BB", "B", "CCC", "CC", "C", "D")
+
+
+def test_a_badge_shows_the_scale_and_what_is_in_force() -> None:
+    meaning = {"zh": "信用极好", "en": "Excellent"}
+    plain = site.badge("AAA", meaning, CONTEXT, scale=SCALE)
+    marked = site.badge("AAA", meaning, CONTEXT, scale=SCALE, mark=MARK)
+    space = "{http://www.w3.org/2000/svg}"
+    for badge in (plain, marked):
+        root = ElementTree.fromstring(badge)
+        assert tuple(text.text for text in root.findall(f"{space}text")[3:]) == SCALE
+        assert [box.get("fill-opacity") for box in root.findall(f"{space}rect")[2:]] == ["1", *[".16"] * 9]
+    assert 'fill="#0f4c8a"' in plain.decode()
+    assert "#0f4c8a" not in marked.decode()
+    assert "暂停服务" in str(ElementTree.fromstring(marked).findtext(f"{space}text[2]"))
+    assert "Service suspended; credit grade AAA" in marked.decode()
+
+
+@pytest.mark.parametrize(
+    ("scale", "tones"), [(SCALE, "aaabbccddd"), ("ABCDE", "abbcd"), (("gold", "silver", "bronze"), "abd"), ("PF", "ad")]
+)
+def test_tone_follows_the_place_in_the_scale(scale: Any, tones: str) -> None:
+    assert "".join(site.tone(grade, scale) for grade in scale) == tones
+    assert site.tone("NR", scale) == "n"
 
 
 def test_lists_mark_what_the_platform_runs_itself(

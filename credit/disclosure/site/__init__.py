@@ -4,7 +4,7 @@
     pages(summary, versions, context)         all other pages, from platform.json and the ledger of rulebooks
     search(entries)                           the search index
     assets()                                  style sheets, scripts, pictures
-    badge(grade, meaning, context, self_operated)  the SVG badge of a grade
+    badge(grade, meaning, context, scale=…)   the SVG badge of a grade, with what is in force against the merchant
 
 `context`: {"platform": {"zh", "en"}, "development": bool, "contact": str, "zone": str}. All of them give the same bytes for the same input.
 Every text is escaped where it enters a page; pages allow no script or style but the site's own and no request elsewhere.
@@ -15,12 +15,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from credit.disclosure.site.badge import badge
-from credit.disclosure.site.frame import FOLDER
+from credit.disclosure.site.frame import FOLDER, tone
 from credit.disclosure.site.merchants import Merchants
 from credit.disclosure.site.pages import pages
 from credit.disclosure.site.search import SearchEntry, search
 
-__all__ = ["Merchants", "SearchEntry", "assets", "badge", "pages", "search"]
+__all__ = ["Merchants", "SearchEntry", "assets", "badge", "pages", "search", "tone"]
 
 
 def assets() -> Iterator[tuple[str, bytes]]:

@@ -19,12 +19,23 @@ _BOTH = re.compile(r"\[\[(.+?) \|\| (.+?)\]\]")
 _INDENT = re.compile(r"\n\s+")
 _GAP = re.compile(r"<gap (\w*)>")
 
-TONES: Final = {"A": "a", "B": "b", "C": "c", "D": "d", "E": "d"}
-"""First letter of a grade -> class of its plate; any other is not rated."""
+_TONES: Final = ((3, "a"), (5, "b"), (7, "c"), (10, "d"))
+"""Tenths of the way down a scale -> class of what shows a grade that lies there."""
 
 
-def tone(grade: str) -> str:
-    return TONES.get(grade[:1], "n")
+@lru_cache(maxsize=1_024)
+def _tones(scale: tuple[str, ...]) -> dict[str, str]:
+    middles = {grade: 5 * (2 * place + 1) / len(scale) for place, grade in enumerate(scale)}
+    # The best third alone is below its edge; in the middle of a scale of five its middle is.
+    return {
+        grade: "a" if at < _TONES[0][0] else next(name for edge, name in _TONES[1:] if at <= edge)
+        for grade, at in middles.items()
+    }
+
+
+def tone(grade: str, scale: Iterable[str]) -> str:
+    """The tone of a grade by its place in its scale (best first), whatever its letter: a, b, c or d; n where it has none."""
+    return _tones(tuple(scale)).get(grade, "n")
 
 
 def gap(name: str = "") -> Markup:

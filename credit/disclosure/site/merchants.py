@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any, Final
 
 import orjson
 from markupsafe import Markup, escape
 
+from credit.disclosure import alerts
 from credit.disclosure.site import charts, words
 from credit.disclosure.site.frame import Form, gap, render
 from credit.disclosure.site.words import bilingual, both, cell, iso
@@ -35,14 +37,14 @@ FIGURES: Final[tuple[Group, ...]] = (
     ("评价", "Reviews", ("reviews",), (
         ("评价数", "Reviews", "count", "count"),
         ("平均星级", "Mean stars", "mean", "stars"),
-        ("评价覆盖率", "Reviews per order", "coverage", "share"),
+        ("每百单评价数", "Reviews per 100 orders kept", "coverage", "per_hundred"),
     )),
     ("投诉", "Complaints", ("complaints",), (
         ("投诉件数", "Complaints", "count", "count"),
         ("投诉率", "Complaints per order", "rate", "per_order"),
         ("认定商家责任", "Merchant liable", "upheld", "count"),
-        ("首次响应（小时，中位数）", "First response, median hours", "response_median_hours", "hours"),
-        ("办结（天，中位数）", "Resolved, median days", "resolution_median_days", "days"),
+        ("首次响应时长（小时，中位数）", "First response, median hours", "response_median_hours", "hours"),
+        ("办结时长（天，中位数）", "Resolved, median days", "resolution_median_days", "days"),
     )),
 )  # fmt: skip
 COMPLAINTS: Final[tuple[Group, ...]] = (
@@ -89,7 +91,7 @@ WHY_NOT: Final = {
 
 
 _SHARED: Final = (
-    "grade", "meaning", "provisional", "dormant", "not_rated", "vetoes", "objections", "notices", "evaluated_on", "rulebook",
+    "grade", "meaning", "scale", "provisional", "dormant", "not_rated", "objections", "notices", "evaluated_on", "rulebook",
     "disclosure",
 )  # fmt: skip
 """Parts of a document that many have in common; the page of who has an objection or notice is one of its own."""
@@ -112,6 +114,7 @@ class Merchants:
         subject, figures = document["subject"], document["figures"]
         form = _form(orjson.dumps([self._context, _shared(document)]))
         values = {
+            "strip": _strip(document["alerts"], iso(document["evaluated_on"])),
             "name": escape(subject["name"] or subject["subject_id"]),
             "id": escape(subject["subject_id"]),
             "file": words.href(path.rpartition("/")[2].removesuffix(".json")),
@@ -148,7 +151,42 @@ def _shared(document: Document) -> dict[str, Any]:
         **{name: document[name] for name in _SHARED},
         **{name: subject[name] for name in ("kind", "self_operated")},
         **{name: _any(document[name]) for name in ("sanctions", "public_records")},
+        "mark": _mark(document),
     }
+
+
+def _mark(document: Document) -> dict[str, str] | None:
+    marked = alerts.mark(document["alerts"])
+    return marked and {name: marked[name] for name in ("zh", "en")}
+
+
+def _strip(told: Sequence[alerts.Alert], day: str) -> str:
+    """What is in force against the merchant, above all else: what, why, until when. Nothing since the `day` counts yet."""
+    lists = []
+    for level, name in ((alerts.SEVERE, "against"), (alerts.CAUTION, "against mild")):
+        if lines := [_against(alert, day) for alert in told if alert["level"] == level]:
+            lists.append(f'<ul class="{name}">{"".join(lines)}</ul>')
+    return "".join(lists)
+
+
+def _against(alert: alerts.Alert, day: str) -> str:
+    spans = []
+    if alert["reason"]:
+        spans.append(f"<span>{bilingual(alert['reason'])}</span>")
+    if alert["effect"]:
+        spans.append(f"<span>{bilingual(alert['effect'])}</span>")
+    if since := alert["since"]:
+        spans.append(f"<span class=nowrap>{_span(since, alert['until'])}</span>")
+        if alert["level"] == alerts.SEVERE and iso(since) >= day:
+            spans.append(f"<span>{both('尚未计入等级', 'not counted in the grade yet')}</span>")
+    return f"<li><b>{both(alert['zh'], alert['en'])}</b> {' · '.join(spans)}"
+
+
+def _span(since: Any, until: Any) -> Markup:
+    since, until = iso(since), until and iso(until)
+    if until:
+        return both(f"{since} 至 {until}", f"{since} to {until}")
+    return both(f"{since} 起，未设期限", f"since {since}, no end set")
 
 
 def _any(listed: dict[str, Any]) -> str:
@@ -217,9 +255,11 @@ def _value(indicator: dict[str, Any]) -> str:
     if indicator["state"] == "suppressed":
         text = words.state(indicator["state"])
     elif (value := indicator.get("value")) is not None:
-        text = words.measured(indicator["unit"], value)
+        text = words.told(indicator["name"], indicator["unit"], value)
     else:
-        text = words.band(indicator["at_least"], indicator["below"], indicator["unit"] == "amount")
+        text = words.told_band(
+            indicator["name"], indicator["at_least"], indicator["below"], indicator["unit"] == "amount"
+        )
     return f"<td>{text}{_points(indicator['points'], indicator['effective_weight'])}"
 
 
@@ -234,14 +274,41 @@ def _points(points: float | None, weight: float) -> str:
 
 
 def figures_table(figures: list[dict[str, Any]], groups: tuple[Group, ...], zh: str, en: str) -> Markup:
-    """The figures of every window beside each other, in groups of lines."""
-    cells = []
-    for _, _, place, rows in groups:
+    """The figures of every window beside each other, in groups of lines. Of a group that has none to show one sentence says
+    why, and of counts the lines that are 0 throughout are left out."""
+    cells, listed = [], []
+    for group_zh, group_en, place, rows in groups:
         windows = figures
         for key in place:
             windows = [window[key] for window in windows]
-        cells += [cell(window[name], unit) for _, _, name, unit in rows for window in windows]
-    return Markup(_figures_form(groups, zh, en, tuple([window["window_days"] for window in figures])).fill(cells))
+        why = _nothing_in([window[name] for *_, name, _ in rows for window in windows])
+        if why is None and all(unit == "count" for *_, unit in rows):
+            rows = tuple(row for row in rows if not all(window[row[2]].get("value") == 0 for window in windows))
+        if why is None:
+            cells += [cell(window[name], unit) for _, _, name, unit in rows for window in windows]
+        listed.append((group_zh, group_en, why or rows))
+    return Markup(
+        _figures_form(tuple(listed), zh, en, tuple([window["window_days"] for window in figures])).fill(cells)
+    )
+
+
+def _nothing_in(figures: list[dict[str, Any]]) -> str | None:
+    """Why there is nothing to show of any of them; None where there is something."""
+    states = {figure["state"] for figure in figures if not _is_nothing(figure)}
+    if not states:
+        return "none"
+    return next((state for state in ("missing", "suppressed") if states <= {state, "not_applicable"}), None)
+
+
+def _is_nothing(figure: dict[str, Any]) -> bool:
+    return figure.get("value") == 0 or figure.get("below") == 1
+
+
+_WHY_NOTHING: Final = {
+    "none": ("近一年没有。", "None within a year."),
+    "missing": ("平台未提供此项数据。", "Not supplied by the platform."),
+    "suppressed": ("数量过少，不予公示。", "Too few to publish."),
+}
 
 
 _LEGEND = (
@@ -255,17 +322,30 @@ _FEW_STARS = (
 
 
 @lru_cache(maxsize=64)
-def _figures_form(groups: tuple[Group, ...], zh: str, en: str, windows: tuple[int, ...]) -> Form:
+def _figures_form(
+    groups: tuple[tuple[str, str, str | tuple[Row, ...]], ...], zh: str, en: str, windows: tuple[int, ...]
+) -> Form:
     cells = f"<td>{gap()}" * len(windows)
-    counted = all(unit == "count" for _, _, _, rows in groups for _, _, _, unit in rows)
+    units = [unit for *_, rows in groups if not isinstance(rows, str) for *_, unit in rows]
+    counted = all(unit == "count" for unit in units)
+    sentences = [
+        f"<p class=none><b>{both(group_zh, group_en)}</b> {both(*_WHY_NOTHING[why])}"
+        for group_zh, group_en, why in groups
+        if isinstance(why, str)
+    ]
     lines = [
         f"<tbody><tr><th scope=rowgroup colspan={len(windows) + 1}>{both(group_zh, group_en)}"
         + "".join([f"<tr><th scope=row>{both(row_zh, row_en)}{cells}" for row_zh, row_en, *_ in rows])
-        for group_zh, group_en, _, rows in groups
+        for group_zh, group_en, rows in groups
+        if not isinstance(rows, str)
     ]
+    if not lines:
+        return Form("".join(sentences))
+    if counted:
+        zh, en = f"{zh}，未列出的为 0", f"{en}; what is not listed is 0"
     return Form(
         f'<table class="figures{" counts" if counted else ""}"><caption>{both(f"{zh}。{_LEGEND[0]}", f"{en}. {_LEGEND[1]}")}</caption>'
-        f"<thead><tr><th scope=col>{both('项目', 'Item')}{_windows(windows)}</thead>{''.join(lines)}</table>"
+        f"<thead><tr><th scope=col>{both('项目', 'Item')}{_windows(windows)}</thead>{''.join(lines)}</table>{''.join(sentences)}"
     )
 
 
@@ -276,6 +356,13 @@ def _windows(windows: tuple[int, ...]) -> str:
 def stars(figures: list[dict[str, Any]]) -> Markup:
     """Reviews by stars: the numbers of every window, and bars for the longest."""
     windows = [window["reviews"]["distribution"] for window in figures]
+    listed = [figure for window in windows for figure in window.values()]
+    if all(figure["state"] == "missing" for figure in listed):
+        return Markup(f"<p class=none>{both(*_WHY_NOTHING['missing'])}")
+    if windows[-1]["1"]["state"] == "suppressed":
+        return _shares(figures[-1])
+    if not any(figure["value"] for figure in listed):
+        return Markup(f"<p class=none>{both(*_WHY_NOTHING['none'])}")
     longest = {star: figure["value"] for star, figure in windows[-1].items()}
     most = max([number or 0 for number in longest.values()]) or 1
     cells: list[str] = []
@@ -286,6 +373,31 @@ def stars(figures: list[dict[str, Any]]) -> Markup:
     return Markup(_stars_form(tuple([window["window_days"] for window in figures])).fill(cells))
 
 
+def _shares(window: dict[str, Any]) -> Markup:
+    """The shares of good and other reviews in steps, where the numbers by stars are not published."""
+    shares = window["reviews"]["shares"]
+    if shares["4-5"]["state"] != "measured":
+        return Markup(f"<p class=none>{both(*_NO_STARS)}")
+    rows = []
+    for name, zh, en in (("4-5", "4–5 星", "4 and 5 stars"), ("1-3", "1–3 星", "1 to 3 stars")):
+        low, high = shares[name]["at_least"], shares[name]["below"]
+        drawn = charts.bar(50 * (low + (1 if high is None else high)))
+        rows.append(f"<tr><th scope=row>{both(zh, en)}<td class=drawn>{drawn}<td>{words.share_band(low, high)}")
+    zh = f"近 {window['window_days']} 日占比。有星级少于 5 条评价，或可据以推算，因此合并星级、公示占比区间。"
+    en = (
+        f"Shares of {window['window_days']} days. A star has fewer than 5 reviews, or that would follow: stars are put "
+        "together and shares shown as bands."
+    )
+    return Markup(
+        f"<table class=stars><caption>{both(zh, en)}</caption><thead><tr><th scope=col>{both('星级', 'Stars')}<td>"
+        f"<th scope=col>{both('占比', 'Share')}</thead><tbody>{''.join(rows)}</table>"
+    )
+
+
+_NO_STARS = (
+    "评价不足 50 条，且有星级少于 5 条，或可据以推算，不公示分布。",
+    "Fewer than 50 reviews and a star with fewer than 5, or that would follow: not published.",
+)
 _STARS = ("5", "4", "3", "2", "1")
 
 
@@ -345,9 +457,6 @@ def _score(score: float | None) -> str:
     return "—" if score is None else f"{score:.2f}"
 
 
-_OPEN = both("未定", "open")
-
-
 def _sanction(sanction: dict[str, Any]) -> str:
     return _list_item(
         sanction, escape(sanction["reason"]), bilingual(sanction["issuer"]), sanction["imposed_on"], sanction["until"]
@@ -363,7 +472,7 @@ def _record(record: dict[str, Any]) -> str:
 def _list_item(row: dict[str, Any], text: str, issuer: str, since: Any, until: Any) -> str:
     """A sanction or record in force."""
     reference = f" · {escape(row['reference'])}" if row["reference"] else ""
-    span = f"<span class=nowrap>{escape(since)} – {escape(until) if until else _OPEN}</span>"
+    span = f"<span class=nowrap>{_span(since, until)}</span>"
     return f'<li><b>{bilingual(row["kind"])}</b> {text}<span class="note">{issuer} · {span}{reference}</span>'
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from base64 import b64encode
 from collections.abc import Iterator, Sequence
 from hashlib import sha256
@@ -20,6 +21,7 @@ from credit.ledgers import lifecycle
 from credit.rulebooks import conformity, places
 from credit.rulebooks.book import IndicatorRule, Rulebook
 from credit.rulebooks.conformity import SOURCES
+from credit.rulebooks.diff import diff
 from credit.rulebooks.reading import version_key
 from credit.sourced import Sourced
 
@@ -96,12 +98,13 @@ def _distribution(book: dict[str, Any]) -> Markup:
     meanings = {level["grade"]: level["meaning"] for level in book["levels"]}
     meanings[NOT_RATED] = {"zh": "未评级", "en": "Not rated"}
     counts = [(grade, book["grades"].get(grade, 0)) for grade in meanings]
+    scale = [level["grade"] for level in book["levels"]]
     total = book["merchants"] or 1
     rows = Markup("").join(
         Markup("<tr><th scope=row>{}<td>{}<td class=drawn>{}<td>{}<td>{}").format(
             grade,
             words.bilingual(meanings[grade]),
-            charts.bar(n, total, total, f"tone-{tone(grade)}"),
+            charts.bar(n, total, total, f"tone-{tone(grade, scale)}"),
             f"{n:,}",
             words.percent(n / book["merchants"], 1) if book["merchants"] else "—",
         )
@@ -138,8 +141,8 @@ def _trend(number: int, book: dict[str, Any], history: list[dict[str, Any]]) -> 
     )
     tones: dict[str, tuple[str, int]] = {}
     for grade in order:
-        alike = sum(tone(earlier) == tone(grade) for earlier in tones)
-        tones[grade] = tone(grade), min(1 + alike, 3)
+        name = tone(grade, levels)
+        tones[grade] = name, min(1 + sum(earlier == name for earlier, _ in tones.values()), 3)
     return {
         "title": book["title"],
         "months": months,
@@ -175,6 +178,7 @@ def _rules(summary: Summary, versions: Sequence[lifecycle.Version], context: dic
         if trial is not None and trial["path"] == text:
             text = f"rulebooks/{version.id}-{version.version}-{version.hash[:12]}.yaml"
         values = {"life": life, "text": text, "other": trial, "s": summary, **_contents(version.book())}
+        values |= _changes(version, published) | {"mail": words.mail(context["contact"])}
         yield path, render("rulebook.html", context, "../", values | {"here": "rules"})
     for (id_, number), book in graded.items():
         # A trial by rules that the ledger does not have, or has as a draft: their text is published, not a page of it.
@@ -183,7 +187,22 @@ def _rules(summary: Summary, versions: Sequence[lifecycle.Version], context: dic
             render("trial.html", context, "../", {"book": book, "here": "rules", "distribution": _distribution(book)}),
         )
     values = {"listed": listed, "trials": list(graded.values()), "here": "rules", "s": summary}
+    values["mail"] = words.mail(context["contact"])
     yield "rules.html", render("rules.html", context, "", values)
+
+
+def _changes(version: lifecycle.Version, published: Sequence[lifecycle.Version]) -> dict[str, Any]:
+    """What a version that is not in force yet changes of the one that is; None where there is none to compare with."""
+    in_force = [other for other in published if other.id == version.id and other.state == "in_force"]
+    if version.state not in ("open", "announced") or not in_force:
+        return {"changes": None}
+    found = [
+        both(change.zh, change.en) for change in diff(in_force[0].book(), version.book()) if change.place not in _DATES
+    ]
+    return {"changes": found[:LONG], "more": max(0, len(found) - LONG), "against": in_force[0].version}
+
+
+_DATES: Final = ("version", "announced_on", "effective_from")
 
 
 def _contents(book: Rulebook) -> dict[str, Any]:
@@ -191,6 +210,7 @@ def _contents(book: Rulebook) -> dict[str, Any]:
     most = max(element.weight for element in book.elements)
     listed = conformity.rows(book)
     total = len(listed)
+    counted = conformity.summary(listed)
     return {
         "book": book,
         "general": list(_general(book)),
@@ -228,8 +248,9 @@ def _contents(book: Rulebook) -> dict[str, Any]:
                 "share": words.percent(n / total),
                 "bar": charts.bar(n, total, total),
             }
-            for name, n in conformity.summary(listed).items()
+            for name, n in counted.items()
         ],
+        "reconstructed": counted.get("reconstruction", 0),
         "numbers": total,
     }
 
@@ -238,7 +259,12 @@ def source(sourced: Sourced) -> Markup:
     """Where numbers come from, with what they rest on."""
     zh, en = SOURCES[sourced.source]
     text = both(zh, en)
-    return Markup("{} <small>{}</small>").format(text, sourced.reference) if sourced.reference else text
+    reference = _PATH.sub("", sourced.reference) if sourced.reference else ""
+    return Markup("{} <small>{}</small>").format(text, reference) if reference else text
+
+
+_PATH: Final = re.compile(r"\s*\(docs/[^)]*\)")
+"""A reference may end with the place of the evidence in the program's repository, where no reader of the site is."""
 
 
 def _unit(parameter: str) -> Markup:
@@ -311,6 +337,8 @@ def _on_axis(unit: str, value: float) -> str:
         return f"{words.plain(value * 100, 6)}%"
     if unit in ("flag", "rank"):
         return words.measured(unit, value)
+    if unit == "index":
+        return f"{words.plain(value * 100, 6)}%"
     return words.plain(value) + words.suffix(unit)
 
 

@@ -14,8 +14,8 @@ import hashlib
 import re
 import unicodedata
 import zlib
-from collections.abc import Iterator, Sequence
-from typing import Final
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Final, NamedTuple
 
 import orjson
 
@@ -25,8 +25,26 @@ INDEX: Final = "search/index.json"
 KEPT: Final = 60
 """Merchants kept of one key; site.js shows fewer."""
 
-SearchEntry = tuple[str, str, str | None, str | None, str, bool, str]
-"""subject_id, kind, name as published, code or None, grade, self-operated, path of its page."""
+TONES: Final = "abcdn"
+
+Mark = tuple[str, str]
+"""What is in force against a merchant, in Chinese and English."""
+
+
+class SearchEntry(NamedTuple):
+    """A merchant as published. `page` is the path of its page, `tone` that of its grade."""
+
+    subject_id: str
+    kind: str
+    name: str | None
+    code: str | None
+    grade: str
+    self_operated: bool
+    page: str
+    category: str | None = None
+    tone: str = "n"
+    mark: Mark | None = None
+
 
 _LEAST, _MOST, _EVERY = 20_000, 45_000, 96
 """Bytes of a file: cut after the least at one key in so many, and at the most in any case."""
@@ -42,8 +60,9 @@ def search(entries: Sequence[SearchEntry]) -> Iterator[tuple[str, bytes]]:
     """(path, content) of every file of the index; the order of `entries` does not matter."""
     index: dict[str, tuple[bytes, ...]] = {}
     more: list[tuple[str, bytes]] = []
-    for entry in sorted(entries, key=lambda entry: (entry[2] or "", entry[0])):
-        line, name, id_, code = _line(entry), normal(entry[2] or ""), normal(entry[0]), entry[3]
+    marks = {mark: place for place, mark in enumerate(sorted({entry.mark for entry in entries if entry.mark}), 1)}
+    for entry in sorted(entries, key=lambda entry: (entry.name or "", entry.subject_id)):
+        line, name, id_, code = _line(entry, marks), normal(entry.name or ""), normal(entry.subject_id), entry.code
         alone = (line,)
         for ending in _endings(name):
             hits = index.get(ending)
@@ -65,7 +84,7 @@ def search(entries: Sequence[SearchEntry]) -> Iterator[tuple[str, bytes]]:
     for first, name, lines in _cut(index):
         directory.append([first, name])
         yield f"search/{name}", harmless(b"[\n" + b",\n".join(lines) + b"\n]\n")
-    yield INDEX, to_json({"format": "merchant-credit search", "files": directory}) + b"\n"
+    yield INDEX, to_json({"format": "merchant-credit search", "marks": list(marks), "files": directory}) + b"\n"
 
 
 def _endings(name: str) -> Iterator[str]:
@@ -73,14 +92,15 @@ def _endings(name: str) -> Iterator[str]:
     return (name[i:] for i, first in enumerate(name) if first != " ")
 
 
-def _line(entry: SearchEntry) -> bytes:
-    """[name, id, page, grade, flags]: flags 1 individual, 2 self-operated; the page is two digits where they say it all."""
-    subject_id, kind, name, _, grade, self_operated, page = entry
-    folder = page[10:12]
-    usual = _PLAIN.fullmatch(subject_id) and page == f"merchants/{folder}/{subject_id}.html"
-    line = orjson.dumps(
-        [name or "", subject_id, folder if usual else page, grade, (kind != "enterprise") + 2 * bool(self_operated)]
-    )
+def _line(entry: SearchEntry, marks: Mapping[Mark, int]) -> bytes:
+    """[name, id, page, grade, flags, category]: flags 1 individual, 2 self-operated, from 4 the place of its tone in `TONES`,
+    from 32 the number of its mark; the page is two digits where they say it all."""
+    folder = entry.page[10:12]
+    usual = _PLAIN.fullmatch(entry.subject_id) and entry.page == f"merchants/{folder}/{entry.subject_id}.html"
+    flags = (entry.kind != "enterprise") + 2 * bool(entry.self_operated) + 4 * TONES.index(entry.tone)
+    flags += 32 * (marks[entry.mark] if entry.mark else 0)
+    page = folder if usual else entry.page
+    line = orjson.dumps([entry.name or "", entry.subject_id, page, entry.grade, flags, entry.category or ""])
     # A copy: behind what orjson gives lies a kilobyte that it did not need.
     return bytes(memoryview(line))
 

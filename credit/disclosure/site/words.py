@@ -33,7 +33,29 @@ _UNITS: Final[tuple[Unit, ...]] = ("stars", "hours", "days", "months", "index", 
 _DECIMALS: Final[dict[str, int]] = {unit: privacy.DECIMALS[unit] for unit in _UNITS}
 """As many of every value of a unit, so that a column of them is even."""
 _RANKS: Final = {float(place): grade for grade, place in TAX_RANKS.items()}
-"""The one indicator that is a rank is the tax credit grade, which people know by its letter."""
+"""A rank is a tax credit grade, which people know by its letter, where nothing else is said of it."""
+_PLACES: Final[dict[str, dict[float, tuple[str, str]]]] = {
+    "fraud_upheld": {
+        0: ("无", "none"),
+        1: ("有，满两年不足三年", "yes, two to three years ago"),
+        2: ("有，满一年不足两年", "yes, one to two years ago"),
+        3: ("有，一年以内", "yes, within a year"),
+    },
+    "service_ended": {0: ("否", "no"), 1: ("暂停服务", "suspended"), 2: ("终止服务", "terminated")},
+}
+"""What the places of other ranks mean."""
+_COUNTED: Final = {
+    "order_volume": ("单", "orders"),
+    "active_days": ("天", "days"),
+    "distinct_buyers": ("人", "buyers"),
+    "returning_buyers": ("人", "buyers"),
+    "distinct_reviewers": ("人", "buyers"),
+    "category_breadth": ("类", "categories"),
+    "manipulation": ("次", "times"),
+    "counterfeit": ("次", "times"),
+    "honours": ("项", ""),
+}
+"""What is counted by an indicator."""
 
 
 @lru_cache(maxsize=65_536)
@@ -83,6 +105,28 @@ def measured(unit: str, value: float) -> str:
     return bare(unit, value) + suffix(unit)
 
 
+@lru_cache(maxsize=65_536)
+def told(indicator: str, unit: str, value: float) -> str:
+    """The value of an indicator, in the words of what it measures."""
+    if (text := _PLACES.get(indicator, {}).get(value)) is not None:
+        return both(*text)
+    if unit == "index":
+        return f"{value * 100:.1f}%"
+    if unit == "weighted":
+        return both(f"{value:.2f}（按轻重加权）", f"{value:.2f} (weighted by gravity)") if value else both("无", "none")
+    return measured(unit, value)
+
+
+@lru_cache(maxsize=4_096)
+def told_band(indicator: str, at_least: int, below: int | None, money: bool = False) -> str:
+    """The band of an indicator, with what is counted."""
+    counted = _COUNTED.get(indicator)
+    if below == 1 and not money:
+        return both("无", "none")
+    text = band(at_least, below, money)
+    return text + both(f" {counted[0]}", f" {counted[1]}".rstrip()) if counted else text
+
+
 def suffix(unit: str) -> str:
     """What stands behind a number of the unit, if anything."""
     return both(*_SUFFIXES[unit]) if unit in _SUFFIXES else ""
@@ -97,6 +141,14 @@ def band(at_least: int, below: int | None, money: bool = False) -> str:
         return both(f"{_round_zh(at_least)}–{_round_zh(below)}", f"{_round_en(at_least)}–{_round_en(below)}")
     last = below - 1
     return f"{at_least:,}" if last == at_least and not money else f"{at_least:,}–{last:,}"
+
+
+def share_band(at_least: float, below: float | None) -> str:
+    """A band of a share: 80%–90%, or the last one, 90% and more."""
+    low = f"{100 * at_least:.0f}%"
+    if below is None:
+        return both(f"{low}及以上", f"{low} or more")
+    return f"{low}–{100 * below:.0f}%" if at_least else both(f"不足 {100 * below:.0f}%", f"under {100 * below:.0f}%")
 
 
 def _round_zh(number: int) -> str:
@@ -133,6 +185,8 @@ def bare(unit: str, value: float) -> str:
     """A value without its unit, with as many decimals as any other of that unit."""
     if unit == "share":
         return f"{value * 100:.1f}%"
+    if unit == "per_hundred":
+        return plain(value * 100, 1)
     if unit == "per_order":
         return "<0.01%" if 0 < value < 0.000_05 else f"{value * 100:.2f}%"
     if unit == "rank" and value in _RANKS:

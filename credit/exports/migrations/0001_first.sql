@@ -15,6 +15,7 @@ CREATE TABLE $schema.grades (
     dormant boolean,
     vetoes text,
     standing text NOT NULL,
+    mark text,
     credit_sort_key bigint NOT NULL,
     advertisement boolean NOT NULL DEFAULT false,
     document jsonb NOT NULL,

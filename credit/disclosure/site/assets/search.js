@@ -6,7 +6,7 @@
   const list = document.getElementById("results");
   const status = document.getElementById("search-status");
   const files = new Map();
-  let directory = null;
+  let directory = null, marks = [];
   let latest = 0;
 
   const normal = (text) => text.normalize("NFKC").toLowerCase().replace(/\s+/g, " ").trim();
@@ -33,7 +33,7 @@
   };
 
   const lookUp = async (query) => {
-    directory ??= (await fetched("search/index.json")).files;
+    if (!directory) ({ files: directory, marks } = await fetched("search/index.json"));
     let low = 0, high = directory.length;
     while (low < high) {
       const middle = (low + high) >> 1;
@@ -44,7 +44,7 @@
     for (let place = Math.max(low - 1, 0), read = 0; read < FILES && found.size <= SHOWN; place++, read++) {
       if (place >= directory.length || (read && !directory[place][0].startsWith(query))) { whole = true; break; }
       for (const line of await fetched(`search/${directory[place][1]}`)) {
-        const [name, id, , , , code] = line;
+        const [name, id, , , , , code] = line;
         const hit = normal(name).includes(query) || normal(id).startsWith(query) || (code && normal(code).startsWith(query));
         if (hit && (!found.has(id) || code)) found.set(id, line);
       }
@@ -62,16 +62,18 @@
   };
   const both = (into, zh, en) => into.append(element("span", zh, { lang: "zh" }), element("span", en, { lang: "en" }));
   const page = (id, path) => (path.length === 2 ? `merchants/${path}/${id}.html` : path).split("/").map(encodeURIComponent).join("/");
-  const tone = (grade) => ({ A: "a", B: "b", C: "c", D: "d", E: "d" })[grade[0]] ?? "n";
 
-  const show = ([name, id, path, grade, flags, code]) => {
+  const show = ([name, id, path, grade, flags, category, code]) => {
     const link = element("a", "", { href: page(id, path) });
-    link.append(element("span", grade, { class: `mini g-${tone(grade)}` }));
+    const against = marks[(flags >> 5) - 1];
+    link.append(element("span", grade, { class: `mini g-${against ? "d" : "abcdn"[(flags >> 2) & 7]}` }));
     const words = element("span", "", { class: "words" });
     words.append(element("bdi", name || id));
+    if (against) { const mark = element("strong", "", { class: "tag bad" }); both(mark, ...against); words.append(" ", mark); }
     const under = element("small");
     under.append(element("bdi", code || id), " · ");
     both(under, flags & 1 ? "个人" : "企业", flags & 1 ? "Individual" : "Enterprise");
+    if (category) under.append(" · ", element("bdi", category));
     if (flags & 2) { under.append(" · "); const mark = element("b"); both(mark, "平台自营", "Self-operated"); under.append(mark); }
     words.append(under);
     link.append(words);
