@@ -2,12 +2,15 @@
 
 Shops that hold, or ever held, the same valid credit code or citizen's id are one legal subject. Its trade, complaints, records,
 violations and sanctions are those of all its shops: splitting a business, or opening a new shop, leaves nothing behind.
+Codes are public: a shop that the platform has not verified bears the record of the code it claims, and hands none of its own
+on to those that are verified.
 The register stays each shop's own, and what was once on file there and is blank now is withdrawn: the last licence or
 permit without an end, the code a wrong one.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +20,9 @@ import pyarrow as pa
 
 from credit.evaluation.engine import Frames, Moment
 from credit.tables import Table
+from credit.warehouse.sql import statement
+from credit.warehouse.values import half_width
 
-_SAME_CODE = Path(__file__).with_name("same_code.sql").read_text(encoding="utf-8")
 _WITHDRAWN = Path(__file__).with_name("withdrawn.sql").read_text(encoding="utf-8")
 _SAME_RECORD = ("subject_id", "kind", "issuer", "reference", "grade", "valid_from", "valid_until", "repaired_on")
 
@@ -26,9 +30,19 @@ col = nw.col
 
 
 def shops(con: duckdb.DuckDBPyConnection, moment: Moment) -> dict[str, list[str]]:
-    """Shop -> all shops of its legal subject, itself among them; shops that stand alone are left out."""
+    """Shop -> the shops whose rows it is marked by, itself among them; shops that stand alone are left out."""
+    codes = con.execute(
+        statement(__file__, "same_code", half_width=half_width("code")), {"at": moment.cut_off}
+    ).fetchall()
+    among_all, among_verified = (_joined(lists) for lists in zip(*codes, strict=True)) if codes else ({}, {})
+    verified = {shop for _, members in codes for shop in members}
+    return {shop: among_verified[shop] if shop in verified else joined for shop, joined in among_all.items()}
+
+
+def _joined(lists: Iterable[list[str]]) -> dict[str, list[str]]:
+    """Member -> all members of the lists that hang together with its own."""
     groups: dict[str, list[str]] = {}
-    for (same,) in con.execute(_SAME_CODE, {"at": moment.cut_off}).fetchall():
+    for same in lists:
         joined = sorted({member for shop in same for member in groups.get(shop, [shop])})
         for shop in joined:
             groups[shop] = joined
@@ -41,8 +55,8 @@ def read(con: duckdb.DuckDBPyConnection, frames: Frames, moment: Moment) -> Fram
     groups = shops(con, moment)
     pairs = pa.table(
         {
-            "of_shop": pa.array([shop for shop, same in groups.items() for _ in same], pa.string()),
-            "seen_by": pa.array([member for same in groups.values() for member in same], pa.string()),
+            "of_shop": pa.array([other for others in groups.values() for other in others], pa.string()),
+            "seen_by": pa.array([shop for shop, others in groups.items() for _ in others], pa.string()),
         }
     )
 
