@@ -74,10 +74,19 @@ def read(con: duckdb.DuckDBPyConnection, frames: Frames, moment: Moment) -> Fram
             nw.coalesce(col("seen_by"), col("subject_id")).alias("subject_id"),
             (col("seen_by").is_null() | (col("seen_by") == col("subject_id"))).alias("own"),
         ).drop("seen_by")
-        # A record that is delivered for each shop is one record.
-        return seen.unique(subset=list(_SAME_RECORD), keep="any") if table.name == "public_records" else seen
+        return _one_of_each(seen) if table.name == "public_records" else seen
 
     return shared
+
+
+def _one_of_each(records: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+    """Without the records of sisters that stand there already: one document that is delivered for each shop is one record.
+    Without a document's number nobody can say that two are one, and a shop's own rows stay as they are."""
+    once = col("own") | col("reference").is_null()
+    own_too = col("own").cast(nw.Int64).max().over(*_SAME_RECORD)
+    left = records.with_columns(own_too.alias("own_too"), nw.when(once).then(col("record_id")).alias("apart"))
+    left = left.filter(once | (col("own_too") == 0))
+    return left.unique(subset=[*_SAME_RECORD, "apart"], keep="any").drop("own_too", "apart")
 
 
 def _withdrawn(subjects: nw.LazyFrame[Any], before: nw.LazyFrame[Any], names: list[str]) -> nw.LazyFrame[Any]:

@@ -45,7 +45,7 @@ def groups(con: Conn) -> dict[str, list[str]]:
 
 def seen(con: Conn, table: str, *columns: str) -> list[tuple[Any, ...]]:
     frame = legal_subjects.read(con, engine.known(con, MOMENT), MOMENT)(TABLES[table]).lazy()
-    return sorted(frame.select(*columns).collect(backend="pyarrow").rows())
+    return sorted(frame.select(*columns).collect(backend="pyarrow").rows(), key=str)
 
 
 def test_each_number_joins_if_it_is_right_by_itself(con: Conn, delivered: Delivered) -> None:
@@ -112,3 +112,24 @@ def test_who_was_verified_once_goes_on_handing_its_record_on(con: Conn, delivere
         seller("a", uscc=USCC), seller("b", uscc=USCC), seller("b", uscc=None, registration_verified_on=None, known_at=at(-9)),
     ]})  # fmt: skip
     assert groups(con) == {"a": ["a", "b"], "b": ["a", "b"]}
+
+
+def test_one_document_delivered_for_each_shop_is_one_record(con: Conn, delivered: Delivered) -> None:
+    """Without a number it is as many as there are; a shop's own are never fewer for having sisters."""
+
+    def penalty(number: int, shop: str, reference: str | None) -> dict[str, Any]:
+        return {
+            "record_id": f"p{number}", "subject_id": shop, "kind": "administrative_penalty", "issuer": "局", "grade": "minor",
+            "reference": reference, "valid_from": on(-30), "known_at": at(-20),
+        }  # fmt: skip
+
+    shops = ("a", "b", "b", "c", "c", "alone", "alone")
+    delivered({
+        "subjects": [seller(name, uscc=USCC if name in "abc" else OTHER) for name in ("a", "b", "c", "alone")],
+        "public_records": [penalty(i, shop, "2026-1") for i, shop in enumerate(shops)]
+        + [penalty(10 + i, shop, None) for i, shop in enumerate(("a", "b", "alone", "alone"))],
+    })  # fmt: skip
+    rows = seen(con, "public_records", "subject_id", "reference", "own")
+    counted = {name: [sum(r[:2] == (name, number) for r in rows) for number in ("2026-1", None)] for name in shops}
+    assert counted == {"a": [1, 2], "b": [2, 2], "c": [2, 2], "alone": [2, 2]}
+    assert sum(own for _, _, own in rows) == 11
