@@ -133,3 +133,13 @@ def test_one_document_delivered_for_each_shop_is_one_record(con: Conn, delivered
     counted = {name: [sum(r[:2] == (name, number) for r in rows) for number in ("2026-1", None)] for name in shops}
     assert counted == {"a": [1, 2], "b": [2, 2], "c": [2, 2], "alone": [2, 2]}
     assert sum(own for _, _, own in rows) == 11
+
+
+def test_whoever_had_a_credit_code_has_a_licence_to_answer_for(con: Conn, delivered: Delivered) -> None:
+    """An individual that blanks its code and keeps a citizen's id; one that never had a code has none to answer for."""
+    person = {"kind": "individual", "id_number": CITIZEN, "licence_no": None, "licence_valid_until": None}
+    later = seller("a", **person, known_at=at(-9))
+    delivered({"subjects": [seller("a", **person | {"uscc": USCC}), later, seller("b", **person)]})
+    assert seen(con, "subjects", "subject_id", "licence_no", "licence_valid_until", "uscc", "code_valid") == [
+        ("a", USCC, None, None, True), ("b", None, None, None, True)
+    ]  # fmt: skip
