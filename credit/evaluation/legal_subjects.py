@@ -5,7 +5,7 @@ violations and sanctions are those of all its shops: splitting a business, or op
 Codes are public: a shop that the platform has not verified bears the record of the code it claims, and hands none of its own
 on to those that are verified.
 The register stays each shop's own, and what was once on file there and is blank now is withdrawn: the last licence or
-permit without an end, the code a wrong one.
+permit without an end, the code a wrong one. `categories` are all that ever stood there.
 """
 
 from __future__ import annotations
@@ -101,5 +101,6 @@ def _withdrawn(subjects: nw.LazyFrame[Any], before: nw.LazyFrame[Any], names: li
         nw.coalesce(col("licence_no"), col("had_licence")).alias("licence_no"),
         nw.coalesce(col("permit_no"), col("had_permit")).alias("permit_no"),
         nw.coalesce(col("category"), col("had_category")).alias("category"),
+        nw.concat_str(col("category"), col("had_categories"), separator="|", ignore_nulls=True).alias("categories"),
         nw.when(lost).then(nw.lit(False)).otherwise(col("code_valid")).alias("code_valid"),
-    ).select(*names, "known_at")
+    ).select(*names, "categories", "known_at")

@@ -143,3 +143,12 @@ def test_whoever_had_a_credit_code_has_a_licence_to_answer_for(con: Conn, delive
     assert seen(con, "subjects", "subject_id", "licence_no", "licence_valid_until", "uscc", "code_valid") == [
         ("a", USCC, None, None, True), ("b", None, None, None, True)
     ]  # fmt: skip
+
+
+def test_categories_that_ever_stood_in_the_register_stay_known(con: Conn, delivered: Delivered) -> None:
+    moved = [seller("a", category=name, known_at=at(-day)) for name, day in (("食品", 300), ("家电", 200), (None, 100))]
+    delivered({"subjects": [*moved, seller("b", category="家电"), seller("c", category=None)]})
+    rows = seen(con, "subjects", "subject_id", "category", "categories")
+    assert [(name, now, set(ever.split("|"))) for name, now, ever in rows] == [
+        ("a", "家电", {"食品", "家电"}), ("b", "家电", {"家电"}), ("c", None, {""})
+    ]  # fmt: skip
