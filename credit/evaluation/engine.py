@@ -33,6 +33,7 @@ from credit.indicators.base import (
     Median,
     Party,
 )
+from credit.indicators.identity import with_goods
 from credit.indicators.orders import JUDGED, judged
 from credit.ledgers import overlay
 from credit.settings import cut_off
@@ -154,6 +155,10 @@ def compile_facts(
     distinct = list({id(leaf): leaf for leaf in leaves}.values())
     windows = tuple(sorted(set(windows)))
     tonight = at_moment(moment, parameters or {}, frozenset(facts.supplied))
+    orders = None
+    if "transactions" in facts.supplied:
+        sold = TABLES["transactions"]
+        orders = frames(sold).lazy().filter(nw.col("ordered_at") >= edge(sold, moment, WINDOWS[-1]))
     stood = tonight
     if judged_at is None:
         frames = judged(frames, moment, tonight)
@@ -168,6 +173,8 @@ def compile_facts(
             known = frame = of_party(frames, table, party)
             if table.event is not None:
                 frame = frame.filter(nw.col(table.event) >= edge(table, moment, WINDOWS[-1]))
+            elif any(isinstance(leaf, Measure) for leaf in here):
+                known = frame = with_goods(frame, orders, tonight)
             measures = [leaf for leaf in here if isinstance(leaf, Measure)]
             _measures(facts, frame, table, moment, at, [m for m in measures if not m.standing])
             _measures(facts, known, table, None, at, [m for m in measures if m.standing])

@@ -1,13 +1,19 @@
--- Lists of shops that hold, or ever held, one valid code, as known at $at.
+-- Lists of shops that hold, or ever held, one valid code, as known at $$at, and of those the ones that the platform has
+-- verified with it. A code is the same however it is written; one that nobody else holds joins nothing and is not looked at.
 WITH held AS (
-    SELECT subject_id, role, uscc, id_number, code_valid, known_at FROM canonical.subjects
-    UNION ALL SELECT subject_id, role, uscc, id_number, code_valid, known_at FROM history.subjects
+    SELECT subject_id, role, uscc, id_number, registration_verified_on, known_at FROM canonical.subjects
+    UNION ALL SELECT subject_id, role, uscc, id_number, registration_verified_on, known_at FROM history.subjects
 ),
 codes AS (
-    SELECT subject_id, upper(code) AS code
+    SELECT subject_id, regexp_replace(upper($half_width), '[^0-9A-Z]', '', 'g') AS code,
+        registration_verified_on IS NOT NULL AS verified
     FROM held, unnest([uscc, id_number]) AS c(code)
-    WHERE role = 'seller' AND code_valid AND code IS NOT NULL AND known_at <= $at
+    WHERE role = 'seller' AND code IS NOT NULL AND known_at <= $$at
+),
+shared AS (
+    SELECT code, list(DISTINCT subject_id ORDER BY subject_id) AS shops,
+        coalesce(list(DISTINCT subject_id ORDER BY subject_id) FILTER (verified), []) AS verified
+    FROM codes GROUP BY code HAVING count(DISTINCT subject_id) > 1
 )
-SELECT list_sort(list(DISTINCT subject_id)) AS shops
-FROM codes GROUP BY code HAVING count(DISTINCT subject_id) > 1
-ORDER BY shops
+SELECT shops, verified FROM shared WHERE uscc_valid(code) OR resident_id_valid(code)
+ORDER BY ALL

@@ -4,6 +4,10 @@ Counted from the register, one row a merchant. A blank in a column that the plat
 holds nothing there: no verification, no contact, no code, no end of a licence. Nothing is worth more for being left blank.
 """
 
+import re
+import unicodedata
+from typing import Any
+
 import narwhals as nw
 
 from credit.indicators.base import At, Example, Expr, Indicator, Measure, Text, count, parameter, total
@@ -21,20 +25,49 @@ INFORMATION = ("name", "address", "contact", "category", "joined_on")
 """Columns everybody fills in; a registration code is asked for as well."""
 
 
-def _needs_a_permit(at: At) -> nw.Expr:
-    """Sellers of a category that needs one; where the rulebook names none, whoever has one on file. Nobody where the platform
-    supplies no permits."""
+_NEEDS_A_PERMIT = "needs_a_permit"
+_BLANKS = "[\\s\u00a0\u3000\u200b\u200c\u200d\u2060\ufeff]*"
+
+
+def with_goods(subjects: nw.LazyFrame[Any], orders: nw.LazyFrame[Any] | None, at: At) -> nw.LazyFrame[Any]:
+    """The register's rows with `needs_a_permit`: whether a category that needs one stands in them, stood there before, or is
+    that of one of the seller's own `orders`; also where none stands there. Where the rulebook names no categories, whoever
+    has a permit on file; nobody where the platform supplies no permits."""
     if not at.supplies("subjects.permit_no"):
-        return nw.lit(False)
+        return subjects.with_columns(nw.lit(False).alias(_NEEDS_A_PERMIT))
     if not at.licensed_categories:
-        return _permitted
-    return col("category").is_in(at.licensed_categories).fill_null(False)
+        return subjects.with_columns(_permitted.alias(_NEEDS_A_PERMIT))
+    names = "(?i)" + "|".join(map(_however_written, at.licensed_categories))
+    on_file = col("categories" if "categories" in subjects.collect_schema().names() else "category")
+    needs = on_file.str.contains(names).fill_null(False)
+    if at.supplies("subjects.category"):
+        needs = needs | col("category").is_null()
+    if orders is None or not at.supplies("transactions.category"):
+        return subjects.with_columns(needs.alias(_NEEDS_A_PERMIT))
+    if "own" in orders.collect_schema().names():
+        orders = orders.filter(col("own"))
+    sold = orders.select("subject_id", col("category").alias("sold")).unique(keep="any")
+    sellers = sold.filter(col("sold").str.contains(names).fill_null(False)).select("subject_id").unique(keep="any")
+    sellers = sellers.with_columns(nw.lit(True).alias("sells"))
+    known = subjects.join(sellers, on="subject_id", how="left")
+    return known.with_columns((needs | col("sells").fill_null(False)).alias(_NEEDS_A_PERMIT)).drop("sells")
 
 
-def _must_hold_a_licence(at: At) -> nw.Expr:
+def _however_written(name: str) -> str:
+    """A pattern of a category's name in full or half width, with blanks or without."""
+
+    def sign(letter: str) -> str:
+        full = chr(ord(letter) + 0xFEE0) if "!" <= letter <= "~" else letter
+        return f"(?:{re.escape(letter)}|{re.escape(full)})"
+
+    plain = unicodedata.normalize("NFKC", name).lower()
+    return _BLANKS.join(sign(letter) for letter in plain if not letter.isspace())
+
+
+def _must_hold_a_licence(_: At) -> nw.Expr:
     """Enterprises, individuals that are registered businesses (whoever has a credit code has a licence), and sellers of
     what needs a permit."""
-    return (col("kind") == "enterprise") | ~col("uscc").is_null() | _licensed | _needs_a_permit(at)
+    return (col("kind") == "enterprise") | ~col("uscc").is_null() | _licensed | col(_NEEDS_A_PERMIT)
 
 
 def _runs(until: str, at: At) -> nw.Expr:
@@ -45,7 +78,7 @@ def _runs(until: str, at: At) -> nw.Expr:
 def _valid_today(at: At) -> nw.Expr:
     begun = (col("licence_valid_from") <= at.ago(0)) | col("licence_valid_from").is_null()
     runs = _runs("permit_valid_until", at) if at.supplies("subjects.permit_valid_until") else nw.lit(True)
-    permit = ~_needs_a_permit(at) | (_permitted & runs)
+    permit = ~col(_NEEDS_A_PERMIT) | (_permitted & runs)
     return _licensed & begun & _runs("licence_valid_until", at) & permit
 
 
@@ -122,10 +155,11 @@ INDICATORS = (
         name=Text("证照当日有效", "Licences valid on the day"),
         definition=Text(
             "评价日营业执照及所售类目须持有的行政许可均在有效期内为 1，否则为 0，未登记证照或截止日期的亦为 0（长期有效登记为 9999-12-31）；"
-            "须持许可的类目见规则，规则未列类目的，已登记的许可均须有效；平台不提供许可信息的只看执照；无信用代码、未办理执照且类目无须许可的个人不适用",
+            "须持许可的类目见规则：登记过的主营类目或评价期内本店订单的类目含其名称（不计大小写、全半角、空格），或未登记主营类目；规则未列类目的，已登记的许可均须有效；平台不提供许可信息的只看执照；无信用代码、未办理执照且类目无须许可的个人不适用",
             "1 if the business licence, and the permit that the category of goods needs, are in force on the day, else 0, also where "
-            "one or its end is not on file (without end: 9999-12-31). The rulebook names the categories; where it names none, every "
-            "permit on file must be in force; where the platform supplies no permits, the licence alone. Not applicable to individuals without a credit code or licence whose category needs none",
+            "one or its end is not on file (without end: 9999-12-31). The rulebook names the categories: a permit is needed where one's "
+            "name is part of a category ever on file or of the shop's own orders in the window (whatever the case, width and blanks), or "
+            "no category is on file; where it names none, every permit on file must be in force; where the platform supplies no permits, the licence alone. Not applicable to individuals without a credit code or licence whose category needs none",
         ),
         why=Text("证照失效后不得继续经营。", "Without a licence in force nobody may trade."),
         failing=Text("证照已过期或尚未生效", "A licence has expired or not begun"),

@@ -85,7 +85,7 @@ def test_licence_valid(measure, columns: dict[str, str], expected: tuple[object,
     assert measure("licence_valid", subjects=[columns]) == expected
 
 
-NEEDED = {f"{PERMIT_FOR}食品": 1.0, f"{PERMIT_FOR}图书": 1.0}
+NEEDED = {f"{PERMIT_FOR}{name}": 1.0 for name in ("食品", "图书", "food", "medical devices")}
 RUNNING, OVER = ({"permit_valid_until": day} for day in ("2025-07-01", "2025-06-30"))
 
 
@@ -99,13 +99,39 @@ RUNNING, OVER = ({"permit_valid_until": day} for day in ("2025-07-01", "2025-06-
         (LICENCE | UNTIL | {"category": "食品"} | RUNNING, NO),  # an end of nothing
         (LICENCE | UNTIL | {"category": "家电"}, YES),
         (LICENCE | UNTIL | {"category": "家电"} | PERMIT | OVER, YES),  # blanked or not, it is not asked for
-        (LICENCE | UNTIL, YES),
+        (LICENCE | UNTIL, NO),  # nobody says what it sells
+        (LICENCE | UNTIL | {"category": "食 品"}, NO),
+        (LICENCE | UNTIL | {"category": "保健食品/零食"}, NO),
+        (LICENCE | UNTIL | {"category": "食\u3000品类"}, NO),
+        (LICENCE | UNTIL | {"category": "Pet Food"}, NO),
+        (LICENCE | UNTIL | {"category": "ＦＯＯＤ & drinks"}, NO),
+        (LICENCE | UNTIL | {"category": "Fo ｏd"}, NO),
+        (LICENCE | UNTIL | {"category": "medicaldevices"}, NO),
+        (LICENCE | UNTIL | {"category": "品食"}, YES),
         (INDIVIDUAL | {"category": "图书"}, NO),
         (INDIVIDUAL | {"category": "家电"} | PERMIT | OVER, ("not_applicable", 0, 0, None)),
     ],
 )
 def test_a_permit_is_asked_of_categories_that_need_one(measure, columns, expected) -> None:
     assert measure("licence_valid", subjects=[columns], parameters=NEEDED) == expected
+
+
+def test_a_permit_is_asked_of_whoever_sells_what_needs_one(measure) -> None:
+    """Whatever the register says; the window's orders count, void ones too."""
+    shop = LICENCE | UNTIL | {"category": "家电"}
+
+    def of(*orders: dict[str, str]) -> tuple[object, ...]:
+        return measure("licence_valid", subjects=[shop], transactions=list(orders), parameters=NEEDED)
+
+    assert of({"category": "家电"}, {}) == YES
+    assert of({"category": "家电"}, {"category": "休闲食品"}) == NO
+    assert of({"category": "休闲食品", "ordered_at": "2024-06-01 10:00"}) == YES
+    assert of({"category": "休闲食品", "subject_id": "another"}) == YES
+
+
+def test_a_category_that_is_not_supplied_is_not_asked_for(measure) -> None:
+    without = ["subjects.category"]
+    assert measure("licence_valid", subjects=[LICENCE | UNTIL], parameters=NEEDED, without=without) == YES
 
 
 def test_permits_that_a_platform_does_not_supply_are_not_asked_for(measure) -> None:
