@@ -14,6 +14,8 @@ from credit import codes, settings
 from credit.home import open_warehouse
 from credit.intake import absence, landing, merging
 
+pytestmark = pytest.mark.slow
+
 DAY = date(2026, 3, 1)
 SUBJECTS = "subject_id,kind,role\nS1,enterprise,seller\n"
 ORDER = "transaction_id,subject_id,ordered_at,amount,currency"
