@@ -204,7 +204,7 @@ def of_party(frames: Frames, table: Table, party: Party) -> nw.LazyFrame[Any]:
     frame = frames(table).lazy()
     if party == "subject_id":
         return frame
-    if "own" in frame.collect_schema().names():
+    if "own" in frame.columns:
         frame = frame.filter(nw.col("own"))
     return _of_buyers(frame, frames(TABLES["subjects"]).lazy())
 

@@ -96,9 +96,9 @@ def _weighed(at: At) -> nw.Expr:
 
 def _waited(at: At, minutes: str, since: str, most: float, instead: nw.Expr | None = None) -> nw.Expr:
     """Minutes waited, at most `most` days; so far, days begun counting whole, where the wait is not over."""
-    over = col(minutes) if instead is None else nw.coalesce(col(minutes), instead)
-    waited = nw.when(over.is_null()).then(at.days_begun(since, 0, int(most)) * 1440).otherwise(over)
-    return nw.when(waited < most * 1440).then(waited).otherwise(lit(round(most * 1440)))
+    told = [col(minutes)] if instead is None else [col(minutes), instead]
+    waited = nw.coalesce(*told, at.days_begun(since, 0, int(most)) * 1440)
+    return nw.min_horizontal(waited, lit(round(most * 1440)))
 
 
 def _answer_awaited(at: At) -> nw.Expr:

@@ -209,8 +209,7 @@ class At:
             (hour == end.hour) & ((minute < end.minute) | ((minute == end.minute) & (second < end.second)))
         )
         begun = end.toordinal() - whole - _ordinal(instant) + past.cast(nw.Int64)
-        inside = nw.when(begun < most).then(begun).otherwise(nw.lit(most))
-        return nw.when(begun > 0).then(inside).otherwise(nw.lit(0))
+        return begun.fill_null(0).clip(0, most).cast(nw.Int64)
 
     def months_since(self, name: str) -> nw.Expr:
         """Full calendar months from the date in column `name` to the day; on every engine alike."""
@@ -220,9 +219,11 @@ class At:
 
 
 def _ordinal(instant: nw.Expr) -> nw.Expr:
-    """The proleptic Gregorian ordinal of an instant's day, as `date.toordinal` has it."""
+    """The proleptic Gregorian ordinal of an instant's day, as `date.toordinal` has it; whole, though a float."""
     before = instant.dt.year() - 1
-    return before * 365 + before // 4 - before // 100 + before // 400 + instant.dt.ordinal_day()
+    # Whole division is dear: in SQL it names what it divides ten times.
+    leap = (before / 4).floor() - (before / 100).floor() + (before / 400).floor()
+    return before * 365 + leap + instant.dt.ordinal_day()
 
 
 Expr = nw.Expr | Callable[[At], nw.Expr]

@@ -248,7 +248,7 @@ def _decided(frame: nw.LazyFrame[Any], at: At) -> nw.LazyFrame[Any]:
     there = nw.coalesce(col("delivery_minutes"), col("completion_minutes"))
     sent = nw.coalesce(col("dispatch_minutes"), there)
     tells_dispatch = at.supplies("transactions.dispatched_at")
-    before = frame.collect_schema().names()
+    before = frame.columns
     frame = frame.with_columns(
         sent.alias("sent"),
         (there if arrival else sent).alias("received"),
@@ -307,14 +307,13 @@ def _decided(frame: nw.LazyFrame[Any], at: At) -> nw.LazyFrame[Any]:
     # In whole thousandths, rounded half up: sums of fractions would depend on the order of rows.
     most_used = round(at[DISPATCH_TIME_CAP] * 1000)
     term = nw.when(col("dispatch_term") > 0).then(col("dispatch_term")).otherwise(lit(1))
-    used = (col("sent") * 2000 + term) // (term * 2)
-    used = nw.when(true(used < most_used)).then(used).otherwise(lit(most_used))
+    used = nw.min_horizontal(((col("sent") * 2000 + term) / (term * 2)).floor(), lit(most_used)).cast(nw.Int64)
     over = (
         nw.when(received.is_null())
         .then(delivery.days_past(at, cap) * DAY_MINUTES)
         .otherwise(received - col("delivery_term"))
     )
-    over = nw.when(over < cap * DAY_MINUTES).then(over).otherwise(lit(cap * DAY_MINUTES))
+    over = nw.min_horizontal(over, lit(cap * DAY_MINUTES))
     added = ("outcome", "dispatch_broken", "delivery_broken", "time_used", "late_minutes")
     return frame.with_columns(
         choose((failed, lit(most_used)), (kept | late, used)).alias("time_used"),

@@ -24,6 +24,8 @@ from support.entries import LI, NOW
 from support.literal import Enact
 from support.small_market import DAY
 
+pytestmark = pytest.mark.slow
+
 REPORT = "hebei-ecommerce-enterprise:5.7.5"
 
 

@@ -20,6 +20,8 @@ from credit.settings import Settings
 from support.entries import LI, NOW
 from support.small_market import DAY
 
+pytestmark = pytest.mark.slow
+
 HEBEI = "hebei-ecommerce-enterprise"
 
 

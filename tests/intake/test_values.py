@@ -16,6 +16,8 @@ from credit.intake import absence, landing, merging
 from credit.sources import canonical
 from credit.tables import TABLES
 
+pytestmark = pytest.mark.slow
+
 DAY = date(2026, 3, 1)
 SUBJECTS = "subject_id,kind,role\nS1,enterprise,seller\n"
 ORDER = "transaction_id,subject_id,ordered_at,amount,currency"

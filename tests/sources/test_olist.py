@@ -53,19 +53,33 @@ r4,o5,4,,,2018-03-21 00:00:00,2018-03-22 10:00:00
 Rows = list[tuple[Any, ...]]
 
 
-@pytest.fixture(params=["csv", "parquet"])
-def folder(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
-    path = tmp_path / "olist"
+def write(path: Path, form: str) -> Path:
     path.mkdir()
     for name, text in FILES.items():
         file = path / f"olist_{name}_dataset.csv"
         file.write_text(text, encoding="utf-8")
-        if request.param == "parquet":
+        if form == "parquet":
             duckdb.sql(f"SELECT * FROM read_csv('{file}', quote='\"', escape='\"')").write_parquet(
                 str(file.with_suffix(".parquet"))
             )
             file.unlink()
     return path
+
+
+@pytest.fixture(params=["csv", "parquet"])
+def folder(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    return write(tmp_path / "olist", request.param)
+
+
+Landed = tuple[duckdb.DuckDBPyConnection, landing.Batch]
+
+
+@pytest.fixture(scope="module", params=["csv", "parquet"])
+def landed(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Landed]:
+    """The files taken in; tests only read them."""
+    base = tmp_path_factory.mktemp("landed")
+    with open_warehouse(settings.load(home=base / "home")) as con:
+        yield con, land(con, write(base / "olist", request.param), base)
 
 
 @pytest.fixture
@@ -81,8 +95,8 @@ def land(con: duckdb.DuckDBPyConnection, folder: Path, tmp_path: Path) -> landin
     return batch
 
 
-def test_every_row_of_every_file_is_accounted_for(con: duckdb.DuckDBPyConnection, folder: Path, tmp_path: Path) -> None:
-    batch = land(con, folder, tmp_path)
+def test_every_row_of_every_file_is_accounted_for(landed: Landed) -> None:
+    con, batch = landed
     assert batch.counts == {
         "orders": {"read": 7, "accepted": 4, "quarantined": 3},
         "items": {"read": 9, "accepted": 6, "quarantined": 3},
@@ -104,10 +118,8 @@ def test_every_row_of_every_file_is_accounted_for(con: duckdb.DuckDBPyConnection
     ]
 
 
-def test_an_order_of_two_sellers_is_two_transactions(
-    con: duckdb.DuckDBPyConnection, folder: Path, tmp_path: Path
-) -> None:
-    land(con, folder, tmp_path)
+def test_an_order_of_two_sellers_is_two_transactions(landed: Landed) -> None:
+    con, _ = landed
     got: Rows = con.execute(
         """SELECT transaction_id, amount::VARCHAR, dispatch_due_at::VARCHAR, delivery_due_at::VARCHAR, category
            FROM canonical.transactions WHERE order_id IN ('o1', 'o2') ORDER BY 1"""
@@ -126,10 +138,8 @@ def test_an_order_of_two_sellers_is_two_transactions(
     assert shared == [("o2:sA",), ("o2:sB",)]
 
 
-def test_a_cancellation_counts_from_the_end_of_the_promised_day(
-    con: duckdb.DuckDBPyConnection, folder: Path, tmp_path: Path
-) -> None:
-    land(con, folder, tmp_path)
+def test_a_cancellation_counts_from_the_end_of_the_promised_day(landed: Landed) -> None:
+    con, _ = landed
     got = con.execute(
         "SELECT order_id, cancelled_at::VARCHAR, cancelled_by, cancel_reason FROM canonical.transactions WHERE cancelled_at IS NOT NULL ORDER BY 1"
     ).fetchall()
@@ -139,16 +149,14 @@ def test_a_cancellation_counts_from_the_end_of_the_promised_day(
     ]
 
 
-def test_a_text_with_line_breaks_and_quotes_is_whole(
-    con: duckdb.DuckDBPyConnection, folder: Path, tmp_path: Path
-) -> None:
-    land(con, folder, tmp_path)
+def test_a_text_with_line_breaks_and_quotes_is_whole(landed: Landed) -> None:
+    con, _ = landed
     [(text,)] = con.execute("SELECT text FROM canonical.reviews WHERE review_id LIKE 'r1:%'").fetchall()
     assert text == 'Bom Chegou antes,\nperfeito "mesmo"'
 
 
-def test_what_olist_does_not_supply_is_missing(con: duckdb.DuckDBPyConnection, folder: Path, tmp_path: Path) -> None:
-    land(con, folder, tmp_path)
+def test_what_olist_does_not_supply_is_missing(landed: Landed) -> None:
+    con, _ = landed
     from credit.rulebooks.reading import shipped
 
     night = evaluation.compute(con, date(2018, 8, 31), "America/Sao_Paulo", shipped())[0]
