@@ -185,7 +185,7 @@ WITH timed AS (
         WHEN off THEN 'called off'
         WHEN sending IS NULL AND ordered < '2018-08-16' OR arrival IS NULL AND ordered < '2018-07-17' THEN 'undelivered'
         WHEN sent_late OR came_late THEN 'late'
-        WHEN arrival IS NOT NULL THEN 'kept' ELSE 'open' END AS ending
+        WHEN arrival IS NOT NULL AND paid IS NOT NULL THEN 'kept' ELSE 'open' END AS ending
     FROM broken
 )
 SELECT *, ending = 'kept' AND row_number() OVER (
@@ -203,7 +203,7 @@ FROM (
     SELECT seller_id, count(*) FILTER (good) AS kept, count(*) FILTER (ending IN ('undelivered', 'broken', 'called off')) AS failed,
            count(*) FILTER (ending = 'late' AND sent_late) AS sent_late, count(*) FILTER (ending = 'late' AND came_late) AS came_late,
            coalesce(sum(least((sending * 2000 + send_term) // (send_term * 2), 2000))
-               FILTER (good OR ending = 'late' AND sent_late), 0) AS used,
+               FILTER (good OR ending = 'late'), 0) AS used,
            coalesce(sum(least(coalesce(arrival - arrive_term, 1440 * least(30, 1 + date_diff('day',
                    least(promised, ordered + INTERVAL 45 DAY), TIMESTAMP '2018-08-30'))), 30 * 1440))
                FILTER (ending = 'late' AND came_late), 0) AS minutes_late,
@@ -220,15 +220,16 @@ SELECT seller_id, count(*) FILTER (n > 1) AS returning_buyers
 FROM (SELECT seller_id, buyer, count(*) AS n FROM judged
       WHERE ending = 'kept' AND NOT beyond AND ordered >= '2017-08-31' GROUP BY ALL) GROUP BY seller_id;
 
--- Of goods of one seller, and of an order that bound somebody; of several of one order the worst, and of those the first.
+-- Of goods of one seller, and of an order that ended, praise of one kept or late; of several of one order the worst, then the first.
 CREATE OR REPLACE TEMP TABLE opinions AS
 SELECT seller_id, review_score AS stars, review_answer_timestamp AS answered, customer_unique_id AS buyer
 FROM order_reviews
 JOIN (SELECT order_id, any_value(seller_id) AS seller_id FROM order_items
       GROUP BY 1 HAVING count(DISTINCT seller_id) = 1) USING (order_id)
 JOIN orders USING (order_id) JOIN customers USING (customer_id)
-SEMI JOIN (FROM judged WHERE ending <> 'void') USING (order_id, seller_id)
-WHERE review_answer_timestamp < '2018-08-31' AND order_purchase_timestamp < '2018-08-31'  -- a few are dated before their order
+JOIN judged USING (order_id, seller_id)
+WHERE ending NOT IN ('void', 'open') AND (review_score < 4 OR ending = 'late' OR ending = 'kept' AND NOT beyond)
+  AND review_answer_timestamp < '2018-08-31' AND order_purchase_timestamp < '2018-08-31'  -- a few are dated before their order
 QUALIFY row_number() OVER (PARTITION BY order_id ORDER BY review_score, review_answer_timestamp, review_id) = 1;
 
 CREATE OR REPLACE TEMP TABLE of_opinions AS

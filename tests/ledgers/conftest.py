@@ -14,6 +14,7 @@ from credit.home import open_warehouse
 from credit.ledgers import moments
 from credit.settings import Settings
 from support.entries import BEFORE, NOW, rows
+from support.homes import write_key
 from support.small_market import DAY, ZONE, deliver
 
 
@@ -45,7 +46,7 @@ def home(evaluated: bytes, tmp_path: Path, clock: object) -> Settings:
     options = Settings(home=tmp_path / "home", zone=ZONE, threads=1)
     options.home.mkdir()
     options.database.write_bytes(evaluated)
-    options.key_file.write_text("00" * 32)
+    write_key(options)
     return options
 
 

@@ -28,6 +28,7 @@ from credit.ledgers import findings, moments, objections
 from credit.ledgers.finding import Finding
 from credit.settings import Settings
 from support.entries import BEFORE, LI, NEXT, NOW, graded, night
+from support.homes import write_key
 from support.small_market import BUYERS, DAY, ZONE, Rows, at, deliver, market, order
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("clock")]
@@ -184,7 +185,7 @@ def after_decisions(evaluated: bytes, tmp_path_factory: pytest.TempPathFactory) 
     """A home in which every case was decided in the afternoon, with the next night; tests only read it."""
     options = Settings(home=tmp_path_factory.mktemp("decided"), zone=ZONE, threads=1)
     options.database.write_bytes(evaluated)
-    options.key_file.write_text("00" * 32)
+    write_key(options)
     with pytest.MonkeyPatch.context() as patched, open_warehouse(options) as con:
         patched.setattr(moments, "now", lambda: NOW.astimezone(UTC))
         for shop, case in CASES.items():
@@ -205,7 +206,7 @@ def own_home(after_decisions: Settings, tmp_path: Path) -> Settings:
     options = Settings(home=tmp_path / "own", zone=ZONE, threads=1)
     options.home.mkdir()
     options.database.write_bytes(after_decisions.database.read_bytes())
-    options.key_file.write_text("00" * 32)
+    write_key(options)
     return options
 
 

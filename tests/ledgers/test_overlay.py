@@ -24,6 +24,7 @@ from support.chance_market import BOOKS, SHOPS, ingest, one_each, stable, wareho
 from support.chance_market import DAY as CHANCE_DAY
 from support.chance_market import market as chance_market
 from support.entries import BEFORE, LI, NOW, graded, night, published, rows, upheld
+from support.homes import write_key
 from support.small_market import DAY, ZONE, at, changed, deliver
 
 pytestmark = pytest.mark.slow
@@ -65,7 +66,7 @@ def _home(folder: Path, warehouse: bytes) -> Settings:
     options = Settings(home=folder, zone=ZONE, threads=1)
     options.home.mkdir(exist_ok=True)
     options.database.write_bytes(warehouse)
-    options.key_file.write_text("00" * 32)
+    write_key(options)
     return options
 
 

@@ -25,6 +25,7 @@ from credit.settings import Settings
 from credit.sources import database, mapping, mapping_check, proposal
 from credit.tables import TABLES
 from credit.warehouse.connection import info
+from support.homes import write_key
 from support.postgres_server import load, new_database, sql
 from support.story_home import DAY, KEY, MARKETPLACE, ZONE, delivered, table
 
@@ -112,7 +113,7 @@ def add(url: str, *orders: tuple[int, int, int, int | None]) -> None:
 def home(tmp_path: Path) -> Settings:
     conf = Settings(home=tmp_path / "home", zone=ZONE, threads=1)
     conf.home.mkdir()
-    conf.key_file.write_text(KEY.hex())
+    write_key(conf, KEY.hex())
     return conf
 
 

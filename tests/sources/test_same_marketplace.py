@@ -18,6 +18,7 @@ from credit.home import open_warehouse
 from credit.intake import landing, merging
 from credit.settings import Settings
 from credit.tables import KNOWN_AT, TABLES
+from support.homes import write_key
 from support.mysql_server import connect, new_database
 from support.story_home import DAY, KEY, MARKETPLACE, ZONE, table
 
@@ -33,7 +34,7 @@ Shape = Callable[[Path], tuple[str, Path]]
 def published(home: Path, source: str, path: Path) -> dict[str, bytes]:
     conf = Settings(home=home, zone=ZONE, threads=1, memory_limit="512MB")
     home.mkdir(parents=True)
-    conf.key_file.write_text(KEY.hex())
+    write_key(conf, KEY.hex())
     with open_warehouse(conf) as con:
         batch = landing.land(con, conf, source, path, DAY)
         assert batch.reasons == []

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from credit.settings import Settings
+
 
 def own_copy(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], None]) -> Path:
     """A copy of the folder that `make` fills, for this process alone; the first process that asks makes it, others wait."""
@@ -28,3 +30,10 @@ def own_copy(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], 
     copy = factory.mktemp(name) / "home"
     shutil.copytree(folder, copy, symlinks=True)
     return copy
+
+
+def write_key(options: Settings, key: str = "00" * 32) -> None:
+    """The home's key of pseudonyms, which nobody else may read."""
+    options.key_file.parent.mkdir(parents=True, exist_ok=True)
+    options.key_file.touch(0o600)
+    options.key_file.write_text(key)

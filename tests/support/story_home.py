@@ -16,6 +16,7 @@ from credit.intake import landing, merging
 from credit.rulebooks.reading import load
 from credit.settings import Settings
 from credit.warehouse.connection import transaction
+from support.homes import write_key
 from support.places import TESTS
 
 FOLDER = TESTS / "stories"
@@ -50,7 +51,7 @@ def delivered(home: Path, folder: Path = MARKETPLACE) -> Settings:
     """A home with the files of `folder` taken in; nothing may be rejected."""
     conf = Settings(home=home, zone=ZONE, threads=1, memory_limit="512MB")
     home.mkdir(parents=True)
-    conf.key_file.write_text(KEY.hex())
+    write_key(conf, KEY.hex())
     with open_warehouse(conf) as con:
         batch = landing.land(con, conf, "canonical", folder, DAY)
         assert batch.reasons == []
