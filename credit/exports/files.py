@@ -34,6 +34,7 @@ from credit.errors import UserError
 from credit.exports import published
 from credit.exports.published import PublishedVersion
 from credit.files.formats import to_json
+from credit.files.places import refuse_remote
 from credit.settings import Settings
 
 POINTER = "current.json"
@@ -76,6 +77,7 @@ def export(
     Raises UserError when the folder is within the home, cannot be written or is full, another export of this home is running, or a
     published file is damaged; what was in force there before then still is.
     """
+    refuse_remote(to, "--to")
     if to.resolve().is_relative_to(settings.home.resolve()):
         raise UserError(
             f"--to {to} is within the home {settings.home}; give a folder outside of it, such as a mounted share"

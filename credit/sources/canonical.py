@@ -17,6 +17,7 @@ from pathlib import Path
 import duckdb
 
 from credit.errors import InputError
+from credit.files.places import refuse_remote
 from credit.settings import Settings
 from credit.sources import files
 from credit.sources.delivery import Delivery, InputFile, Part
@@ -71,6 +72,7 @@ def table_of(path: Path) -> str | None:
 
 def find(path: Path, settings: Settings) -> Holdings:
     """The sources of a file or folder. Raises InputError where there is none, or one that cannot be read."""
+    refuse_remote(path, "--path", InputError)
     if not path.exists():
         raise InputError(f"{path} does not exist; give a file or a folder of canonical files")
     unread: list[str] = []

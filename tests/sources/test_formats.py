@@ -451,3 +451,9 @@ def test_parts_are_in_the_order_of_their_numbers(conf: Settings, tmp_path: Path)
 def test_a_packed_text_in_gb18030(read: Any) -> None:
     rows, _, _ = read("reviews.csv.gz", gzip.compress(lines(*CHINESE).encode("gb18030")))
     assert texts(rows) == list(CHINESE)
+
+
+@pytest.mark.parametrize("address", ["s3://bucket/night", "oss://bucket/night", "https://files.example.com/night.csv"])
+def test_an_address_is_refused_with_the_ways_there_are(conf: Settings, address: str) -> None:
+    with pytest.raises(InputError, match="mount the bucket"):
+        canonical.find(Path(address), conf)

@@ -245,11 +245,12 @@ def plain(path: Path, settings: Settings, scratch: Path, *, keep_cr: bool = Fals
     mac = seen.lone_cr > 0 and seen.lines - (not seen.ends) == 0
     rejects: list[Reject] = []
     counts = {"utf-8": 0, "gb18030": 0}
-    line = 1
+    line, returned = 1, False
     with copy.open("wb") as file:
         for raw in line_chunks(path, settings):
             text = _decoded(raw, stated, line, rejects, counts, surely_gb18030)
             line += raw.count(b"\n")
+            returned = text.endswith(b"\r")
             text = text.replace(b"\r\n", b"\n")
             if mac or not keep_cr:
                 text = text.replace(b"\r", b"\n" if mac else b" ")
@@ -270,7 +271,7 @@ def plain(path: Path, settings: Settings, scratch: Path, *, keep_cr: bool = Fals
         tuple(rejects),
         tuple(notices),
         keep_cr and seen.lone_cr > 0 and not mac,
-        seen.ends,
+        seen.ends or returned,
     )
 
 
