@@ -23,7 +23,7 @@ import pytest
 from credit.disclosure import documents, night, site
 from credit.disclosure.alerts import alerts, mark
 from credit.disclosure.site import words
-from credit.disclosure.site.search import INDEX, normal
+from credit.disclosure.site.search import INDEX, normal, short
 from credit.evaluation import night as evaluation
 from credit.files import formats
 from credit.home import open_warehouse
@@ -710,12 +710,63 @@ def test_grades_over_time_are_told_apart_without_colour(merchant_documents: dict
         assert f'fill="url(#step-{step})"' in chart
 
 
+def test_a_group_without_figures_is_one_sentence(merchant_documents: dict[str, Document]) -> None:
+    path, document = document_of(merchant_documents, "m1")
+
+    def page(**shares: Any) -> str:
+        figures = json.loads(json.dumps(document["figures"]))
+        for window in figures:
+            hidden = {"state": "suppressed", "value": None}
+            window["reviews"]["distribution"] = dict.fromkeys("12345", hidden)
+            window["complaints"]["by_outcome"] = dict.fromkeys(window["complaints"]["by_outcome"], hidden)
+            missing = {"state": "missing", "value": None}
+            window["complaints"]["by_channel"] = dict.fromkeys(window["complaints"]["by_channel"], missing)
+        figures[-1]["reviews"]["shares"] = shares
+        return Page(site.Merchants(CONTEXT).page(document | {"figures": figures}, path)).text
+
+    few = {"state": "suppressed", "at_least": None, "below": None}
+    text = page(**{"4-5": few, "1-3": few})
+    assert "不足 50 条，且有星级少于 5 条" in text
+    assert "处理结果How they ended 数量过少，不予公示。" in text
+    assert "投诉渠道Where they were made 平台未提供此项数据。" in text
+    good = {"state": "measured", "at_least": 0.9, "below": None}
+    others = {"state": "measured", "at_least": 0.0, "below": 0.1}
+    text = page(**{"4-5": good, "1-3": others})
+    assert "4–5 星4 and 5 stars90%及以上90% or more" in text
+    assert "1–3 星1 to 3 stars不足 10%under 10%" in text
+
+
+@pytest.mark.parametrize(
+    ("indicator", "unit", "value", "shown"),
+    [
+        ("dispatch_time_used", "index", 0.826, "82.6%"),
+        ("violations", "weighted", 5.0, "5.00（按轻重加权）5.00 (weighted by gravity)"),
+        ("violations", "weighted", 0.0, "无none"),
+        ("fraud_upheld", "rank", 3.0, "有，一年以内yes, within a year"),
+        ("tax_grade", "rank", 4.0, "A"),
+    ],
+)
+def test_values_in_the_words_of_what_is_measured(indicator: str, unit: str, value: float, shown: str) -> None:
+    assert Page(f"<p>{words.told(indicator, unit, value)}".encode()).text == shown
+
+
+def test_moves_name_the_evaluation_they_compare_with(merchant_documents: dict[str, Document]) -> None:
+    moves = {"up": 1, "down": 2, "same": 3, "other": 0, "new": 0, "withdrawn": 0, "since": "2026-11-24"}
+    page = dict(site.pages(summary(merchant_documents, moves=moves, self_operated=None), [], CONTEXT))
+    assert "与 2026-11-24 的评价相比" in Page(page["index.html"]).text
+    assert "平台自营Self-operated未提供Not supplied" in Page(page["platform.html"]).text
+
+
 # --- search ------------------------------------------------------------------------------------------------------
 
 
 def look_up(files: dict[str, bytes], query: str, shown: int = 30) -> list[list[Any]]:
-    """As search.js does it."""
+    """As search.js does it, of one piece."""
     query = normal(query)
+    return _piece(files, query, query, shown) or _piece(files, short(query), query, shown)
+
+
+def _piece(files: dict[str, bytes], query: str, asked: str, shown: int) -> list[list[Any]]:
     directory = json.loads(files[INDEX])["files"]
     place = max(sum(first <= query for first, _ in directory) - 1, 0)
     hits: dict[str, list[Any]] = {}
@@ -724,7 +775,9 @@ def look_up(files: dict[str, bytes], query: str, shown: int = 30) -> list[list[A
             break
         for line in json.loads(files[f"search/{name}"]):
             title, id_, code = line[0], line[1], line[6] if len(line) > 6 else ""
-            if query in normal(title) or any(normal(key).startswith(query) for key in (id_, code)):
+            brief = short(asked)
+            named = asked in normal(title) or (len(brief) > 1 and brief in short(normal(title)))
+            if named or any(normal(key).startswith(query) for key in (id_, code)):
                 hits[id_] = line
     return list(hits.values())
 
@@ -732,7 +785,19 @@ def look_up(files: dict[str, bytes], query: str, shown: int = 30) -> list[list[A
 def test_search_finds_by_any_part_of_a_name_by_code_and_id(
     files: dict[str, bytes], merchant_documents: dict[str, Document]
 ) -> None:
-    for query in ("长沙", "恒汇", "汇食品有限", "公司", "913301", "91330198ma3000926m", "M1", "ｍ１"):
+    for query in (
+        "长沙",
+        "恒汇",
+        "汇食品有限",
+        "长沙恒汇",
+        "沙恒汇食品",
+        "长沙市恒汇食品公司",
+        "公司",
+        "913301",
+        "91330198ma3000926m",
+        "M1",
+        "ｍ１",
+    ):
         assert [line[1] for line in look_up(files, query)] == ["m1"], query
     assert [line[1] for line in look_up(files, "alert(1)")] == ["bad"]
     assert [line[1] for line in look_up(files, "王*")] == ["one"]

@@ -45,6 +45,24 @@ def test_a_correction_is_announced_with_what_was_before(
     assert json.loads(json.dumps(notice.told(), default=str))["kind"]["zh"] == "更正公告"
 
 
+def test_a_grade_from_before_the_correction_is_not_shown_as_after_it(
+    home: Settings, con: duckdb.DuckDBPyConnection, clock: Any
+) -> None:
+    """Published between the decision and the evaluation that knows of it."""
+    before = graded(con, DAY)
+    upheld(con, exclude=["violations:v1"])
+    (notice,) = published(con).notices["shop"]
+    assert notice.before == {"grade": before["grade"], "score": before["score"]}
+    assert notice.after is None
+    con.execute(
+        """INSERT INTO results.grades SELECT * REPLACE (evaluated_on + 1 AS evaluated_on)
+           FROM results.grades WHERE evaluated_on = ?""",
+        [DAY],
+    )
+    (later,) = published(con, DAY + timedelta(days=1)).notices["shop"]
+    assert later.after == notice.before, "the next night knows of it, and may say the same"
+
+
 def test_objections_are_shown_open_always_and_decided_for_a_year(con: duckdb.DuckDBPyConnection, clock: Any) -> None:
     for day in range(4):
         clock(NOW + timedelta(days=day))

@@ -1,5 +1,7 @@
 """The search index: any part of a name, and the beginning of a code or id, found with two or three small requests.
 
+A name is found without what names of places and firms end in (市, 有限公司), too: 义乌云达 for 义乌市云达服饰有限公司.
+
 Every ending of a name, every code and every id is a key. Keys in order, each with its merchant, are cut into files;
 `search/index.json` says with which key each file begins. What holds a text begins with it somewhere, so it stands together:
 look up the last file that begins at or before the text, and read on while there are hits.
@@ -56,6 +58,15 @@ def normal(text: str) -> str:
     return " ".join(unicodedata.normalize("NFKC", text).lower().split())
 
 
+_LEFT_OUT = re.compile(r"(?:股份)?有限(?:责任)?公司|公司|个体工商户|[省市县区]|[\W_]")
+"""What people leave out of a name: what firms and places end in, and signs. search.js has the same."""
+
+
+def short(text: str) -> str:
+    """A normal name without what people leave out; the first character stays, whatever it is."""
+    return text[:1] + _LEFT_OUT.sub("", text[1:])
+
+
 def search(entries: Sequence[SearchEntry]) -> Iterator[tuple[str, bytes]]:
     """(path, content) of every file of the index; the order of `entries` does not matter."""
     index: dict[str, tuple[bytes, ...]] = {}
@@ -73,6 +84,9 @@ def search(entries: Sequence[SearchEntry]) -> Iterator[tuple[str, bytes]]:
             else:
                 # Whoever has this ending has the shorter ones too: they are as full.
                 break
+        brief = short(name)
+        # What has nothing left out behind its beginning stands among the endings of the name already.
+        more += [(ending, line) for ending in _endings(brief) if ending not in name]
         if not name.endswith(id_):
             more.append((id_, line))
         if code:

@@ -1,4 +1,5 @@
-// Search by any part of a name, or the beginning of a code or id. The index is described in search.py of the program.
+// Search by any part of a name, by several parts, with or without what names of places and firms end in, or by the
+// beginning of a code or id. The index is described in search.py of the program.
 (() => {
   "use strict";
   const SHOWN = 30, FILES = 3;
@@ -9,6 +10,9 @@
   let directory = null, marks = [];
   let latest = 0;
 
+  // As in search.py: what people leave out of a name.
+  const leftOut = /(?:股份)?有限(?:责任)?公司|公司|个体工商户|[省市县区]|[^\p{L}\p{N}]/gu;
+  const short = (text) => { const [first = "", ...rest] = Array.from(text); return first + rest.join("").replace(leftOut, ""); };
   const normal = (text) => text.normalize("NFKC").toLowerCase().replace(/\s+/g, " ").trim();
 
   // Keys are in order of code points; < of JavaScript compares UTF-16 units.
@@ -32,7 +36,24 @@
     return files.get(path);
   };
 
+  const matches = ([name, id, , , , category, code], part) => {
+    const plain = normal(name), brief = short(part);
+    return plain.includes(part) || (brief.length > 1 && short(plain).includes(brief)) || normal(id).startsWith(part)
+      || (code && normal(code).startsWith(part)) || (category && normal(category).includes(part));
+  };
+
+  // What is asked in one piece first; then every part of it, looked up by each part until there is something.
   const lookUp = async (query) => {
+    const parts = query.split(" "), texts = [query, short(query), ...(parts.length > 1 ? parts.flatMap((part) => [part, short(part)]) : [])];
+    let last = { lines: [], more: false };
+    for (const text of new Set(texts.filter(Boolean))) {
+      last = await piece(text, parts.length > 1 && text !== query && text !== short(query) ? parts : [query]);
+      if (last.lines.length) return last;
+    }
+    return last;
+  };
+
+  const piece = async (query, parts) => {
     if (!directory) ({ files: directory, marks } = await fetched("search/index.json"));
     let low = 0, high = directory.length;
     while (low < high) {
@@ -44,9 +65,8 @@
     for (let place = Math.max(low - 1, 0), read = 0; read < FILES && found.size <= SHOWN; place++, read++) {
       if (place >= directory.length || (read && !directory[place][0].startsWith(query))) { whole = true; break; }
       for (const line of await fetched(`search/${directory[place][1]}`)) {
-        const [name, id, , , , , code] = line;
-        const hit = normal(name).includes(query) || normal(id).startsWith(query) || (code && normal(code).startsWith(query));
-        if (hit && (!found.has(id) || code)) found.set(id, line);
+        const [, id, , , , , code] = line;
+        if (parts.every((part) => matches(line, part)) && (!found.has(id) || code)) found.set(id, line);
       }
     }
     const rank = ([name, id]) => { const at = normal(name).indexOf(query); return normal(id) === query ? -1 : at < 0 ? 99 : at; };
@@ -86,6 +106,8 @@
 
   const run = async () => {
     const query = normal(box.value), mine = ++latest;
+    // The address says what is asked, so that Back finds it again.
+    history.replaceState(null, "", query ? `?q=${encodeURIComponent(box.value.trim())}` : location.pathname);
     if (!query) { list.replaceChildren(); tell(); return; }
     try {
       const { lines, more } = await lookUp(query);
