@@ -9,7 +9,8 @@ zone) sees none of what they say about a moment at or after the cut-off:
 * the table's `event` column dates the row; a row whose event is not before the cut-off is not there yet;
 * any other instant that is not before the cut-off is blank: not delivered yet, and, for a promise (`*_due_at`),
   not due yet;
-* a column that hangs on an instant (`known_from`) is blank, or has its `until_known` value, while the instant is.
+* a column that hangs on an instant (`known_from`) is blank, or has its `until_known` value, while the instant is still to come;
+  where the row tells no such instant it is true from the day the row is known.
 """
 
 from __future__ import annotations
@@ -55,7 +56,7 @@ class Column:
     ends: bool = False
     """An instant at which something is over: one at the cut-off has come."""
     known_from: str | None = None
-    """The instant in the same row from which this column is true."""
+    """The instant in the same row from which this column is true; where it is blank, that of the row's being known."""
     until_known: str | None = None
     """What a recorded value reads as while `known_from` has not come (blank when None)."""
     derived: str | None = None

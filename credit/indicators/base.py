@@ -142,6 +142,8 @@ def parameter(id: str, value: float, unit: str, zh: str, en: str) -> Parameter:
 
 RATE = "rate of "
 """Before the code of a currency, the name of its rate among a rulebook's values."""
+MOST_CENTS = float(2**52)
+"""The largest amount that is told from a larger one, in hundredths."""
 PERMIT = "permit for "
 """Before a category of goods, the name among a rulebook's values that says its sellers need a permit."""
 
@@ -170,8 +172,9 @@ class At:
                 its_own = (currency == code).fill_null(rate == 1)
                 worth = nw.when(its_own).then(nw.lit(float(rate))).otherwise(worth)
             hundredths = hundredths * worth
-        # Not every engine makes a whole number of nothing.
-        whole = (hundredths.fill_null(0.0) + 0.5).floor().cast(nw.Int64)
+        # Not every engine makes a whole number of nothing; beyond what a float tells apart no amount says more.
+        some = hundredths.fill_null(0.0)
+        whole = (nw.when(some < MOST_CENTS).then(some).otherwise(nw.lit(MOST_CENTS)) + 0.5).floor().cast(nw.Int64)
         return nw.when(~hundredths.is_null()).then(whole)
 
     @property

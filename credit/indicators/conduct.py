@@ -38,22 +38,48 @@ _in_time = (col("answered_at") <= col("due_at")).fill_null(False)
 _late = _due & ~_in_time
 _passed = (col("result") == "passed").fill_null(False)
 _failed = col("result").is_in(("failed", "refused")).fill_null(False)
+
+CHECK_DAYS = parameter("check_days_most", 60, "days", "抽查最长期限", "Longest time of a spot check to its result")
+
+
+def _without_result(at: At) -> nw.Expr:
+    """Concluded, or beyond the longest time, and nobody says how it came out."""
+    over = ~col("concluded_at").is_null() | at.before("requested_at", at[CHECK_DAYS])
+    return col("result").is_null() & over
+
+
 _PASSED = count("spot_checks", _passed & ~_late)
-_NOT_PASSED = count("spot_checks", _failed | _late)
+_NOT_PASSED = count("spot_checks", lambda at: _failed | _late | _without_result(at), parameters=(CHECK_DAYS,))
 
 FRAUD_STEP_DAYS = parameter("fraud_step_days", 365, "days", "欺诈影响阶段", "Days of one step of a finding of fraud")
+FINDING_STEP_DAYS = parameter(
+    "finding_step_days", 365, "days", "认定影响阶段", "Days of one step of what eases after a finding or a sanction"
+)
 
 
-def _fraud_within(steps: int) -> Measure:
+def _found_within(kinds: tuple[str, ...], step: Parameter, steps: int) -> Measure:
+    """Findings of these kinds that stand, decided so many steps before the day or later, however long the window is."""
     return count(
         "violations",
-        lambda at: _stands & (col("kind") == "fraud") & ~at.before("decided_at", steps * at[FRAUD_STEP_DAYS]),
+        lambda at: _stands & col("kind").is_in(kinds) & ~at.before("decided_at", steps * at[step]),
         standing=True,
-        parameters=(FRAUD_STEP_DAYS,),
+        parameters=(step,),
     )
 
 
-_FRAUDS = {steps: _fraud_within(steps) for steps in (1, 2, 3)}
+_FRAUDS = {steps: _found_within(("fraud",), FRAUD_STEP_DAYS, steps) for steps in (1, 2, 3)}
+
+
+def _ended_within(steps: int) -> Measure:
+    """Terminations that are over, by term or lifted, and ended so many steps before the day or later."""
+
+    def ended(at: At) -> nw.Expr:
+        long_ago = at.before("until_at", steps * at[FINDING_STEP_DAYS]) | at.before(
+            "lifted_at", steps * at[FINDING_STEP_DAYS]
+        )
+        return (col("kind") == "termination") & ~_in_force & ~long_ago
+
+    return count("sanctions", ended, standing=True, parameters=(FINDING_STEP_DAYS,))
 
 
 def _weighed(column: str, weights: dict[str, Parameter], counts: nw.Expr) -> Callable[[At], nw.Expr]:
@@ -64,6 +90,33 @@ def _weighed(column: str, weights: dict[str, Parameter], counts: nw.Expr) -> Cal
             for code, weight in weights.items()
         ),
         nw.lit(0.0),
+    )
+
+
+_ENDED = {steps: _ended_within(steps) for steps in (1, 2, 3)}
+
+
+def _standing_findings(name: str, kinds: tuple[str, ...], zh: str, en: str, steps: int) -> Indicator:
+    """Findings in the last two or three steps: they cap the grade after the window has passed them."""
+    return Indicator(
+        id=f"{name}_{steps}_steps",
+        element="conduct",
+        numerator=_found_within(kinds, FINDING_STEP_DAYS, steps),
+        denominator=None,
+        evidence=SUBJECT,
+        better="low",
+        unit="count",
+        name=Text(f"{zh}（{steps}个阶段内）", f"{en} within {steps} steps"),
+        definition=Text(
+            f"评价日前 {steps} 个阶段（每阶段 365 天）内认定且未撤销的{zh}次数，不论评价期长短",
+            f"findings of it decided within {steps} steps (365 days each) before the day and not withdrawn, whatever the window",
+        ),
+        why=Text("认定的影响逐年减轻，不在一夜之间消失。", "What was found eases year by year, and not overnight."),
+        failing=Text(f"此前被认定{zh}", f"{en} was found before"),
+        improve=Text("守规经营，影响逐年减轻。", "Trade on within the rules; it eases year by year."),
+        needs=("violations.kind",),
+        example=Example(0),
+        actionable=False,
     )
 
 
@@ -214,13 +267,63 @@ INDICATORS = (
         unit="share",
         name=Text("抽查合格率", "Spot checks passed"),
         definition=Text(
-            "按期配合且合格的抽查 ÷（这些抽查 + 不合格、拒绝、逾期或未配合的抽查）",
-            "spot checks answered in time and passed / (these + failed, refused, answered late or not at all)",
+            f"按期配合且合格的抽查 ÷（这些抽查 + 不合格、拒绝、逾期、未配合，或已有结论而无结果、通知后 {CHECK_DAYS.value:g} 天仍无结果的抽查）",
+            "spot checks answered in time and passed / (these + failed, refused, answered late or not at all, or without a result "
+            f"though concluded or asked for more than {CHECK_DAYS.value:g} days ago)",
         ),
         why=Text("抽查直接检验商品与资质。", "Spot checks look at goods and papers themselves."),
         failing=Text("有抽查不合格、被拒绝或未按期配合", "Spot checks were failed, refused or not answered in time"),
         improve=Text("在期限内提供资料和样品，整改不合格项。", "Answer within the term, and mend what failed."),
         needs=("spot_checks.answered_at", "spot_checks.result"),
         example=Example(2, 3),
+    ),
+    *(
+        _standing_findings(name, kinds, zh, en, steps)
+        for name, kinds, zh, en in (
+            ("counterfeit", ("counterfeit",), "售假", "Counterfeit goods"),
+            ("manipulation", MANIPULATION, "刷单与操纵评价", "Manipulation"),
+        )
+        for steps in (2, 3)
+    ),
+    Indicator(
+        id="terminated_before",
+        element="conduct",
+        numerator=present(_ENDED[1]) + present(_ENDED[2]) + present(_ENDED[3]),
+        denominator=None,
+        evidence=SUBJECT,
+        better="low",
+        unit="rank",
+        name=Text("曾被终止服务", "Terminated before"),
+        definition=Text(
+            "最近结束的终止服务：结束后一个阶段（365 天）内为 3，第二阶段为 2，第三阶段为 1，其后及没有为 0",
+            "the last termination that is over: 3 within a step (365 days) after its end, 2 in the second, 1 in the third, 0 later "
+            "or without any",
+        ),
+        why=Text("恢复服务不等于恢复信用。", "To be served again is not yet to be trusted again."),
+        failing=Text("曾被终止服务", "The service was terminated before"),
+        improve=Text("守规经营，影响逐年减轻。", "Trade on within the rules; it eases year by year."),
+        needs=("sanctions.kind",),
+        example=Example(0),
+        actionable=False,
+    ),
+    Indicator(
+        id="spot_checks_failed",
+        element="conduct",
+        numerator=_NOT_PASSED,
+        denominator=None,
+        evidence=SUBJECT,
+        better="low",
+        unit="count",
+        name=Text("未通过的抽查", "Spot checks not passed"),
+        definition=Text(
+            "评价期内不合格、拒绝、逾期、未配合，或超过最长期限仍无结果的抽查次数",
+            "spot checks of the window that were failed, refused, answered late or not at all, or have no result after the longest "
+            "time",
+        ),
+        why=Text("多次不合格不是偶然。", "What fails again and again is no accident."),
+        failing=Text("多次抽查未通过", "Several spot checks were not passed"),
+        improve=Text("在期限内提供资料和样品，整改不合格项。", "Answer within the term, and mend what failed."),
+        needs=("spot_checks.answered_at", "spot_checks.result"),
+        example=Example(0),
     ),
 )

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import narwhals as nw
 
-from credit.indicators.base import At, Example, Indicator, Latest, Text, count, parameter, present, total
+from credit.indicators.base import At, Example, Indicator, Latest, Quantity, Text, count, parameter, present, total
 from credit.indicators.identity import SUBJECT
 
 col = nw.col
@@ -74,6 +74,21 @@ def _tax_rank(at: At) -> nw.Expr:
         nw.lit(0.0)
     )
     return nw.when(_in_force(at)).then(unknown.otherwise(rank))
+
+
+LISTING_STEP_DAYS = parameter(
+    "listing_step_days", 365, "days", "列名影响阶段", "Days of one step after a listing's term"
+)
+
+
+def _off_the_list_within(steps: int) -> Quantity:
+    """Listings whose term ended so many steps before the day or later; of what was repaired nothing is left."""
+
+    def ended(at: At) -> nw.Expr:
+        over = (col("valid_until") < at.ago(0)) & (col("valid_until") >= at.ago(steps * at[LISTING_STEP_DAYS]))
+        return col("kind").is_in(("serious_violation", "dishonest_debtor")) & col("repaired_on").is_null() & over
+
+    return present(count("public_records", ended, standing=True, parameters=(LISTING_STEP_DAYS,)))
 
 
 _RANK = Latest("public_records", _tax_rank, "valid_from")
@@ -185,6 +200,27 @@ INDICATORS = (
         improve=Text("取得并保持相关认证。", "Obtain certifications and keep them."),
         needs=("public_records.valid_from",),
         example=Example(1),
+        actionable=False,
+    ),
+    Indicator(
+        id="listed_before",
+        element="public_record",
+        numerator=_off_the_list_within(1) + _off_the_list_within(2) + _off_the_list_within(3),
+        denominator=None,
+        evidence=SUBJECT,
+        better="low",
+        unit="rank",
+        name=Text("曾被列入失信名单", "Listed before"),
+        definition=Text(
+            "最近期满的严重违法失信名单或失信被执行人记录（已修复的除外）：期满后一个阶段（365 天）内为 3，第二阶段为 2，第三阶段为 1，其后及没有为 0",
+            "the last listing for serious violations, or as a dishonest debtor, whose term is over and that was not repaired: 3 within a "
+            "step (365 days) after its end, 2 in the second, 1 in the third, 0 later or without any",
+        ),
+        why=Text("期满不等于修复。", "A term that ends is no repair."),
+        failing=Text("曾被列入失信名单", "On a list of the dishonest before"),
+        improve=Text("申请信用修复；影响逐年减轻。", "Apply for repair; it eases year by year."),
+        needs=("public_records.valid_from",),
+        example=Example(0),
         actionable=False,
     ),
 )

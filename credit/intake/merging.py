@@ -103,13 +103,19 @@ def _merge(con: duckdb.DuckDBPyConnection, table: Table, batch_id: int) -> dict[
 def _believed(table: Table) -> str:
     """SQL of `all_versions` as they are believed: of a promise the one first made, and what is derived from it.
 
-    A promise moved later, or taken back, is not kept by that. What was delivered wrong is put right by delivering it
+    A promise moved later, or taken back, is not kept by that; nor is one that a later version adds, unless it is known within
+    a day of the order or of its payment. What was delivered wrong is put right by delivering it
     with --history, or by an objection.
     """
     promises = [column.name for column in table.columns if column.promise]
     if not promises:
         return "FROM all_versions"
-    first = ", ".join(f"first_value({name} IGNORE NULLS) OVER so_far AS {name}" for name in promises)
+    in_time = f"known_at <= coalesce(paid_at, {table.event}) + INTERVAL 1 DAY"
+    first = ", ".join(
+        f"""coalesce(first_value({name}) OVER so_far,
+            first_value(CASE WHEN {in_time} THEN {name} END IGNORE NULLS) OVER so_far) AS {name}"""
+        for name in promises
+    )
     derived = (c for c in table.columns if c.derived and any(name in c.derived for name in promises))
     return f"""SELECT * REPLACE ({", ".join(f"{c.derived} AS {c.name}" for c in derived)}) FROM (
         SELECT * REPLACE ({first}) FROM all_versions WINDOW so_far AS (

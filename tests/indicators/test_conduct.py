@@ -100,6 +100,57 @@ def test_counterfeit(measure, judged) -> None:
     assert judged("counterfeit", violation(kind="counterfeit", withdrawn_at=BEFORE)) == CLEAN
 
 
+def test_spot_checks_failed(measure) -> None:
+    rows = [{}, IN_TIME | {"result": "failed"}, IN_TIME | {"result": "passed"}, {"subject_id": "another"}]
+    assert measure("spot_checks_failed", subjects=[{}], spot_checks=rows) == ("measured", 2, None, 2)
+    assert measure("spot_checks_failed", subjects=[{}], spot_checks=[]) == CLEAN
+
+
+def _found(judged, name: str, kind: str, last: str, beyond: str) -> None:
+    """A finding on the first day of the last step counts, one before it does not, nor one that was withdrawn."""
+    for decided in ("2025-06-30 10:00", "2024-06-01 10:00", last):
+        assert judged(name, violation("minor", kind, decided_at=decided)).value == 1
+    assert judged(name, violation("serious", kind, decided_at=beyond)) == CLEAN
+    assert judged(name, violation("serious", kind, decided_at=last, withdrawn_at=BEFORE)) == CLEAN
+    assert judged(name, violation("serious", "other")) == CLEAN
+
+
+def test_counterfeit_2_steps(measure, judged) -> None:
+    two = [violation(kind="counterfeit"), violation("serious", "counterfeit", decided_at="2024-06-01 10:00")]
+    assert measure("counterfeit_2_steps", subjects=[{}], violations=two) == ("measured", 2, None, 2)
+    _found(judged, "counterfeit_2_steps", "counterfeit", "2023-07-02 00:00", "2023-07-01 23:59")
+
+
+def test_counterfeit_3_steps(measure, judged) -> None:
+    two = [violation(kind="counterfeit"), violation("serious", "counterfeit", decided_at="2024-06-01 10:00")]
+    assert measure("counterfeit_3_steps", subjects=[{}], violations=two) == ("measured", 2, None, 2)
+    _found(judged, "counterfeit_3_steps", "counterfeit", "2022-07-02 00:00", "2022-07-01 23:59")
+
+
+def test_manipulation_2_steps(measure, judged) -> None:
+    two = [violation(kind="brushing"), violation("serious", "brushing", decided_at="2024-06-01 10:00")]
+    assert measure("manipulation_2_steps", subjects=[{}], violations=two) == ("measured", 2, None, 2)
+    _found(judged, "manipulation_2_steps", "brushing", "2023-07-02 00:00", "2023-07-01 23:59")
+
+
+def test_manipulation_3_steps(measure, judged) -> None:
+    two = [violation(kind="brushing"), violation("serious", "brushing", decided_at="2024-06-01 10:00")]
+    assert measure("manipulation_3_steps", subjects=[{}], violations=two) == ("measured", 2, None, 2)
+    _found(judged, "manipulation_3_steps", "brushing", "2022-07-02 00:00", "2022-07-01 23:59")
+
+
+def test_terminated_before(measure) -> None:
+    def rank(kind: str = "termination", **columns: str) -> float | None:
+        row = {"kind": kind, "imposed_at": "2019-01-01 10:00"} | columns
+        return measure("terminated_before", subjects=[{}], sanctions=[row]).value
+
+    assert rank() == rank(until_at="2025-12-31 00:00") == 0  # in force
+    assert rank(until_at=CUT_OFF) == rank(lifted_at=BEFORE) == 3
+    assert [rank(until_at=f"{year}-06-01 00:00") for year in (2024, 2023, 2022)] == [2, 1, 0]
+    assert rank("suspension", until_at=CUT_OFF) == 0
+    assert rank(until_at=CUT_OFF, lifted_at="2023-06-01 00:00") == 1
+
+
 def test_service_ended(measure) -> None:
     def ended(*rows: dict[str, str]) -> float | None:
         return measure("service_ended", subjects=[{}], sanctions=rows).value
@@ -160,6 +211,12 @@ IN_TIME, LATE = {"answered_at": "2025-06-12 10:00"}, {"answered_at": "2025-06-18
         (LATE | {"result": "passed", "concluded_at": BEFORE}, 0, 1),
         ({}, 0, 1),  # never answered
         ({"due_at": CUT_OFF}, 0, 0),  # not due yet
+        (IN_TIME | {"result": "failed"}, 0, 1),  # concluded nobody says when
+        (IN_TIME | {"result": "passed"}, 1, 1),
+        (IN_TIME | {"concluded_at": BEFORE}, 0, 1),  # concluded nobody says how
+        (IN_TIME | {"requested_at": "2025-05-02 00:00"}, 0, 0),
+        (IN_TIME | {"requested_at": "2025-05-01 23:59"}, 0, 1),  # more than sixty days, and no result
+        ({"due_at": "2028-01-01 00:00", "requested_at": "2025-05-01 23:59"}, 0, 1),  # a term without end
         ({"due_at": CUT_OFF, "result": "passed", "concluded_at": BEFORE, "answered_at": "2025-06-12 10:00"}, 1, 1),
     ],
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from credit.indicators.base import RATE
+from credit.indicators.base import MOST_CENTS, RATE
 
 CUT_OFF = "2025-07-01 00:00"
 OFF = {"cancelled_at": "2025-06-02 10:00", "cancelled_by": "seller"}
@@ -86,3 +86,10 @@ def test_deposit_held(measure) -> None:
     # None on file is none held.
     assert measure("deposit_held", subjects=[{"deposit_amount": None}]) == ("measured", 0, None, 0)
     assert measure("deposit_held", subjects=[{}], without=["subjects.deposit_amount"]).state == "missing"
+
+
+def test_an_amount_beyond_measure_ends_no_run(measure) -> None:
+    """The largest that a column holds, in a currency worth more than the rulebook's own."""
+    order = {"amount": "9999999999999999.99", "currency": "GBP"}
+    rates = {f"{RATE}CNY": 1.0, f"{RATE}GBP": 9.5}
+    assert measure("amount", transactions=[order], parameters=rates).value == MOST_CENTS / 100

@@ -122,6 +122,21 @@ def test_dishonest_debtor(measure, recorded) -> None:
     assert measure("dishonest_debtor", subjects=[{}]) == ("missing", None, None, None)
 
 
+def test_listed_before(measure, recorded) -> None:
+    """Eases in steps after the term; a repair ends it at once, and another list is none of it."""
+
+    def rank(kind: str = "serious_violation", **columns: str) -> float | None:
+        return recorded("listed_before", record(kind, "2019-01-01", **columns)).value
+
+    ended = record("serious_violation", "2019-01-01", valid_until="2025-06-30")
+    assert measure("listed_before", subjects=[{}], public_records=[ended, ended]) == ("measured", 3, None, 3)
+    assert rank() == rank(valid_until="2025-07-01") == 0  # still on it
+    assert rank(valid_until="2025-06-30") == rank("dishonest_debtor", valid_until="2024-07-01") == 3
+    assert [rank(valid_until=day) for day in ("2024-06-30", "2023-06-30", "2022-06-30")] == [2, 1, 0]
+    assert rank(valid_until="2025-06-30", repaired_on="2025-06-29") == 0
+    assert rank("abnormal_operation", valid_until="2025-06-30") == 0
+
+
 def tax(grade: str, valid_from: str = "2025-04-30", **columns: str) -> dict[str, str]:
     return record("tax_grade", valid_from, grade=grade, **columns)
 

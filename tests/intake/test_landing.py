@@ -497,6 +497,25 @@ def test_waiting_rows_of_a_refused_batch_never_come_in(con: Conn, deliver: Calla
     assert json.loads(raw)["transaction_id"] == "T1"
 
 
+def test_a_promise_added_once_it_was_broken_is_none(con: Conn, deliver: Callable[..., landing.Batch]) -> None:
+    """Within a day of the order, or of its payment, it is a promise."""
+    header = HEADER + ",known_at,paid_at,dispatch_due_at"
+    first = "\n".join(f"T{n},S1,2026-02-01 10:00,1,CNY,2026-02-01 11:00,," for n in (1, 2, 3))
+    deliver(subjects__csv=SUBJECTS, transactions__csv=f"{header}\n{first}\n")
+    deliver(
+        transactions__csv=f"""{header}
+T1,S1,2026-02-01 10:00,1,CNY,2026-02-11 10:00,2026-02-01 10:01,2026-02-15
+T2,S1,2026-02-01 10:00,1,CNY,2026-02-02 10:00,2026-02-01 10:01,2026-02-15
+T3,S1,2026-02-01 10:00,1,CNY,2026-02-04 10:00,2026-02-03 20:00,2026-02-15
+"""
+    )
+    believed = "SELECT transaction_id, dispatch_due_at::DATE::VARCHAR FROM canonical.transactions ORDER BY 1"
+    assert rows(con, believed) == [("T1", None), ("T2", "2026-02-15"), ("T3", "2026-02-15")]
+    assert rows(con, "SELECT dispatch_allowed_minutes FROM canonical.transactions WHERE transaction_id = 'T1'") == [
+        (None,)
+    ]
+
+
 def test_versions_that_return_to_an_earlier_content(con: Conn, deliver: Callable[..., landing.Batch]) -> None:
     header = HEADER + ",known_at"
     deliver(subjects__csv=SUBJECTS, transactions__csv=f"{header}\nT1,S1,2026-02-01,1,CNY,2026-02-01\n")
