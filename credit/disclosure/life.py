@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from credit.disclosure.privacy import struck
+from credit.disclosure.personal import struck
 from credit.files.formats import to_json
 from credit.ledgers import lifecycle
 

@@ -17,7 +17,7 @@ import narwhals as nw
 import numpy as np
 import pandas as pd
 
-from credit.disclosure import figures, history, privacy
+from credit.disclosure import figures, history, personal, privacy
 from credit.disclosure.privacy import FIGURE_STATES, Codes, Figure
 from credit.errors import UserError
 from credit.evaluation import engine
@@ -142,10 +142,10 @@ def read(
             f"the register as known on {day} lacks {len(unknown)} graded merchants, for example {unknown[0]!r}; "
             f"run `merchant-credit evaluate --date {day}`, then publish"
         )
-    persons = privacy.Persons(row["name"] for row in register.values() if row["kind"] != "enterprise")
+    persons = personal.Persons(row["name"] for row in register.values() if row["kind"] != "enterprise")
     ledgers = published(con, day, zone)
     platform, platform_currency = _platform(frames, moment, have, facts, graded)
-    subjects = dict(zip(sellers["subject_id"], privacy.subjects(sellers), strict=True))
+    subjects = dict(zip(sellers["subject_id"], personal.subjects(sellers), strict=True))
     return Night(
         day,
         moment.cut_off,
@@ -362,12 +362,12 @@ def _currencies(frames: engine.Frames, moment: engine.Moment) -> dict[str, str]:
 
 
 def _register(frames: engine.Frames) -> dict[str, list[Any]]:
-    """The columns of the sellers' register, personal ones included: for `privacy.subjects` and `privacy.text` only."""
+    """The columns of the sellers' register, personal ones included: for `personal.subjects` and `personal.text` only."""
     register = (
         frames(TABLES["subjects"])
         .lazy()
         .filter(nw.col("role") == _RATED_ROLE)
-        .select(*(column.name for column in privacy.published_columns()))
+        .select(*(column.name for column in personal.published_columns()))
         .collect(backend="pyarrow")
     )
     table = register.to_arrow()
@@ -375,7 +375,7 @@ def _register(frames: engine.Frames) -> dict[str, list[Any]]:
 
 
 Identity = dict[str, Any]
-"""Kind and name, unmasked: what `privacy.text` clears a text with."""
+"""Kind and name, unmasked: what `personal.text` clears a text with."""
 
 
 def _in_force(
@@ -407,7 +407,7 @@ T = TypeVar("T")
 def _by_subject(
     entries: dict[str, list[T]],
     register: dict[str, Identity],
-    persons: privacy.Persons,
+    persons: personal.Persons,
     as_published: Callable[[T], dict[str, Any]],
 ) -> dict[str, list[dict[str, Any]]]:
     """What the ledgers tell, its texts cleared, of those in the register."""
@@ -418,15 +418,15 @@ def _by_subject(
     }
 
 
-def _cleared(row: dict[str, Any], subject: Identity, persons: privacy.Persons) -> dict[str, Any]:
-    return {k: privacy.column(k, v, subject, persons) if k in privacy.FREE_TEXTS else v for k, v in row.items()}
+def _cleared(row: dict[str, Any], subject: Identity, persons: personal.Persons) -> dict[str, Any]:
+    return {k: personal.column(k, v, subject, persons) if k in personal.FREE_TEXTS else v for k, v in row.items()}
 
 
 def _sanctions(
     con: duckdb.DuckDBPyConnection,
     moment: engine.Moment,
     register: dict[str, Identity],
-    persons: privacy.Persons,
+    persons: personal.Persons,
     ledgers: Published,
 ) -> dict[str, list[dict[str, Any]]]:
     """Sanctions by the platform, by subject: those delivered that were in force at the cut-off, oldest first, then those
@@ -446,7 +446,7 @@ def _sanctions(
         by_subject.setdefault(row["subject_id"], []).append(
             {
                 "kind": row["kind"],
-                "reason": privacy.text(row["reason"], subject, persons),
+                "reason": personal.text(row["reason"], subject, persons),
                 "imposed_on": row["imposed_at"].astimezone(zone).date(),
                 "until": last_day(row["until_at"], moment.zone) if row["until_at"] else None,
                 "source": "delivered",
@@ -462,7 +462,7 @@ def _sanctions(
 
 
 def _records(
-    con: duckdb.DuckDBPyConnection, moment: engine.Moment, register: dict[str, Identity], persons: privacy.Persons
+    con: duckdb.DuckDBPyConnection, moment: engine.Moment, register: dict[str, Identity], persons: personal.Persons
 ) -> dict[str, list[dict[str, Any]]]:
     """Public records in force on the day of the cut-off, by subject, oldest first. `valid_until` is the last day."""
     day = f"DATE '{moment.cut_off.date()}'"

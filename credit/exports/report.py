@@ -23,7 +23,7 @@ from zoneinfo import ZoneInfo
 
 import duckdb
 
-from credit.disclosure import privacy
+from credit.disclosure import personal
 from credit.disclosure.documents import RECORD_KINDS, SANCTION_KINDS
 from credit.errors import UserError
 from credit.evaluation import engine
@@ -375,10 +375,10 @@ def _as_entered(row: Row, name: str) -> str | None:
 
 def _masked(register: Mapping[str, Row]) -> _Clear:
     """As in what is published."""
-    persons = privacy.Persons(merchant["name"] for merchant in register.values() if merchant["kind"] != "enterprise")
+    persons = personal.Persons(merchant["name"] for merchant in register.values() if merchant["kind"] != "enterprise")
 
     def clear(row: Row, name: str) -> str | None:
-        return privacy.column(name, row[name], register[row["subject_id"]], persons)
+        return personal.column(name, row[name], register[row["subject_id"]], persons)
 
     return clear
 
@@ -396,7 +396,7 @@ def _named(code: str, names: Mapping[str, tuple[str, str]]) -> str:
 def _identity(row: Row, unmasked: bool) -> Row:
     if unmasked:
         return row
-    published, states = privacy.subject(row)
+    published, states = personal.subject(row)
     hidden = [name for name, state in states.items() if state in ("masked", "withheld")]
     return {name: published.get(name) for name in _IDENTITY} | {"not_shown": "; ".join(hidden) or None}
 

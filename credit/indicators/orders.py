@@ -224,7 +224,8 @@ def judged(frames: Frames, night: Night, at: At) -> Frames:
             named = named.drop("order_buyer")
             return frame.join(named, on=["transaction_id", "subject_id"], how="left")
         frame = _one_an_order(frame).join(named, on=["transaction_id", "subject_id"], how="left")
-        of_another = true(col("buyer_id") != col("order_buyer"))
+        both = ~col("buyer_id").is_null() & ~col("order_buyer").is_null()
+        of_another = both & true(col("buyer_id") != col("order_buyer"))
         return frame.with_columns(nw.when(~of_another).then(col("order_outcome")).alias("order_outcome")).drop(
             "order_buyer"
         )

@@ -58,7 +58,7 @@ class Notice:
 
 @dataclass(frozen=True)
 class Published:
-    """By subject. Text is as entered: mask it with `credit.disclosure.privacy.text` before it is shown."""
+    """By subject. Text is as entered: mask it with `credit.disclosure.personal.text` before it is shown."""
 
     objections: dict[str, list[Objection]]
     sanctions: dict[str, list[dict[str, Any]]]

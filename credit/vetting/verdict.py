@@ -10,7 +10,7 @@ from typing import Any
 
 import duckdb
 
-from credit.disclosure import privacy
+from credit.disclosure import personal
 from credit.sourced import Bilingual
 from credit.vetting.case import Case, comparable_code
 from credit.vetting.checks import TESTS, does_not_apply
@@ -64,7 +64,7 @@ def judge(case: Case, policy: Policy) -> dict[str, Any]:
     return {
         "applicant": _clean(case.applicant, case.row),
         "kind": case.row["kind"],
-        "name": name and (_clean(name, case.row) if case.row["kind"] == "enterprise" else privacy.mask_name(name)),
+        "name": name and (_clean(name, case.row) if case.row["kind"] == "enterprise" else personal.mask_name(name)),
         "verdict": "refuse" if "refuse" in leads_to else "refer" if "refer" in leads_to else "pass",
         "reasons": reasons,
         "owned": [_clean(subject_id, case.row) for subject_id in case.owned],
@@ -82,7 +82,7 @@ def _clean(text: str, row: Mapping[str, Any]) -> str:
         if len(number) >= SHORTEST_NUMBER:
             either = (f"[{re.escape(c)}{chr(ord(c) + 0xFEE0)}]" if "!" <= c <= "~" else re.escape(c) for c in number)
             text = re.sub(r"[\s-]*".join(either), "***", text, flags=re.IGNORECASE)
-    return privacy.text(text, row) or ""
+    return personal.text(text, row) or ""
 
 
 # --- the ledger --------------------------------------------------------------------------------------------------

@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from credit import codes
-from credit.disclosure import figures, privacy
+from credit.disclosure import figures, personal, privacy
 from credit.indicators import CATALOGUE
 from credit.indicators.base import Array, Indicator
 from credit.tables import SUBJECTS
@@ -377,12 +377,12 @@ PERSON, FIRM = {"kind": "individual", "name": "王小明"}, {"kind": "enterprise
 )  # fmt: skip
 def test_numbers_of_persons_are_struck_however_written(number: str) -> None:
     for row in (PERSON, FIRM):
-        assert privacy.text(f"电话：{number}（本人）", row) == "电话：***（本人）"
-    assert privacy.struck({"a": [number, 1]}) == {"a": ["***", 1]}
+        assert personal.text(f"电话：{number}（本人）", row) == "电话：***（本人）"
+    assert personal.struck({"a": [number, 1]}) == {"a": ["***", 1]}
 
 
 def test_bare_digits_are_a_landline_behind_a_word_for_one() -> None:
-    assert privacy.struck("电话01087654321，文号01087654321") == "电话***，文号01087654321"
+    assert personal.struck("电话01087654321，文号01087654321") == "电话***，文号01087654321"
 
 
 @pytest.mark.parametrize(
@@ -393,15 +393,15 @@ def test_bare_digits_are_a_landline_behind_a_word_for_one() -> None:
 )  # fmt: skip
 def test_public_numbers_stay(public: str) -> None:
     assert codes.uscc_valid("915101084967105073")
-    assert privacy.text(f"文书 {public}。", PERSON) == f"文书 {public}。"
+    assert personal.text(f"文书 {public}。", PERSON) == f"文书 {public}。"
 
 
 @pytest.mark.parametrize("column", ["licence_no", "permit_no", "icp_record", "category", "name", "address"])
 def test_numbers_of_persons_are_struck_out_of_the_columns_of_an_enterprise(column: str) -> None:
     row = dict.fromkeys(c.name for c in SUBJECTS.columns) | {"kind": "enterprise", "name": "鑫源有限公司"}
-    columns, states = privacy.subject({**row, column: "售后13912345678", "contact": "010-87654321"})
+    columns, states = personal.subject({**row, column: "售后13912345678", "contact": "010-87654321"})
     assert (columns[column], states[column], columns["contact"]) == ("售后***", "masked", "010-87654321")
-    assert privacy.subject({**row, column: "经营部 B12"})[0][column] == "经营部 B12"
+    assert personal.subject({**row, column: "经营部 B12"})[0][column] == "经营部 B12"
 
 
 @pytest.mark.parametrize(
@@ -410,9 +410,9 @@ def test_numbers_of_persons_are_struck_out_of_the_columns_of_an_enterprise(colum
      ("张伟与李强、经营者张伟", "张**与李强、经营者张**"), ("生产安全", "生产安全"), ("LI NA, Li Nasty", "L**, Li Nasty")],
 )  # fmt: skip
 def test_names_are_masked_in_texts_about_others(text: str, masked: str) -> None:
-    persons = privacy.Persons(["王小明", "张伟", "安全", "Li Na", "明", " ", None])
-    assert privacy.text(text, {"kind": "enterprise", "name": "商行"}, persons) == masked
-    assert privacy.text(text, {"kind": "enterprise", "name": "商行"}) == text
+    persons = personal.Persons(["王小明", "张伟", "安全", "Li Na", "明", " ", None])
+    assert personal.text(text, {"kind": "enterprise", "name": "商行"}, persons) == masked
+    assert personal.text(text, {"kind": "enterprise", "name": "商行"}) == text
 
 
 @pytest.mark.parametrize(("returned", "published"), [(4, "suppressed"), (5, 0.25), (17, "suppressed"), (20, 1.0)])

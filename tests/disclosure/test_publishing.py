@@ -19,7 +19,7 @@ import jsonschema
 import pyarrow.parquet as pq
 import pytest
 
-from credit.disclosure import documents, privacy, versions
+from credit.disclosure import documents, personal, versions
 from credit.disclosure.publishing import Publication, publish
 from credit.errors import UserError
 from credit.evaluation import night
@@ -284,7 +284,7 @@ def test_the_schema_refuses_what_it_does_not_know(version: Path) -> None:
 
 
 def test_the_schema_names_every_published_column_of_the_register() -> None:
-    published = {column.name for column in privacy.published_columns()}
+    published = {column.name for column in personal.published_columns()}
     assert set(SCHEMA["$defs"]["subject"]["properties"]) == published | {"states"}
     assert documents.RECORD_KINDS.keys() == set(
         SCHEMA["$defs"]["record"]["properties"]["kind"]["properties"]["code"]["enum"]

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from markupsafe import Markup
 
-from credit.disclosure import privacy, service
+from credit.disclosure import personal, service
 from credit.disclosure.site import charts, words
 from credit.disclosure.site.frame import FOLDER, render, tone
 from credit.disclosure.site.merchants import COMPLAINTS, FIGURES, ON_THE_DAY, figures_table, stars
@@ -169,7 +169,7 @@ def _rules(summary: Summary, versions: Sequence[lifecycle.Version], context: dic
     for version in sorted(
         published, key=lambda version: (version.id, [-part for part in version_key(version.version)])
     ):
-        life = privacy.struck(lifecycle.life_of(version, context["zone"]))
+        life = personal.struck(lifecycle.life_of(version, context["zone"]))
         night = graded.pop((version.id, version.version), None)
         path = rules_path(version.id, version.version)
         listed.append(life | {"page": path, "graded": night is not None})
