@@ -291,7 +291,8 @@ def reads(table: Table, column: Column, text: str, zone: str) -> str:
         )
     if column.name == "known_at":
         return instant(text, zone)
-    return f"CASE WHEN {text} NOT IN ({quoted(words.NO_TIME)}) THEN {instant(text, zone)} END"
+    never = quoted((*words.NO_DAY, *words.NO_TIME))
+    return f"CASE WHEN lower({text}) NOT IN ({never}) THEN {instant(text, zone)} END"
 
 
 def blank(table: Table, column: Column, text: str) -> str:

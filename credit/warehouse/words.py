@@ -19,7 +19,7 @@ NO_DAY = (
 )  # fmt: skip
 """Lower case; written by programs for a day or time that was never set."""
 NO_TIME = (
-    "0", "1970-01-01", "1970-01-01 00:00:00", "1970-01-01 08:00:00", "1970-01-01T00:00:00Z", "1970-01-01t00:00:00z",
+    "0", "1970-01-01", "1970-01-01 00:00:00", "1970-01-01 08:00:00", "1970-01-01t00:00:00z",
     "1970-01-01 00:00:00+00", "1970-01-01 08:00:00+08",
 )  # fmt: skip
 """The zero of seconds since 1970: a time that was never set, for nothing was sold then."""

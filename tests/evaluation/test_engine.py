@@ -94,8 +94,8 @@ def _population() -> dict[str, list[dict[str, Any]]]:
     roles = dict.fromkeys(SHOPS, "seller") | dict.fromkeys(BUYERS, "buyer") | {BUYERS[0]: "seller"}
     population["subjects"] = [row(TABLES["subjects"], subject_id=name, role=role) for name, role in roles.items()]
 
-    # What chance seldom brings together: a licence in force, an order kept, of which a complaint is upheld late and a bad
-    # review stands unanswered.
+    # What chance seldom brings together: a licence in force, an order kept, of which two complaints are upheld late and a
+    # bad review stands unanswered.
     def days_ago(days: float) -> str:
         return (MOMENT.cut_off - timedelta(days=days)).isoformat()
 
@@ -105,9 +105,8 @@ def _population() -> dict[str, list[dict[str, Any]]]:
     times = {"ordered_at": 50, "paid_at": 49.9, "dispatched_at": 49, "delivered_at": 47, "completed_at": 40}
     population["transactions"].append(own | {name: days_ago(days) for name, days in times.items()})
     times = {"filed_at": 30, "first_response_at": 28, "resolved_at": 20}
-    population["complaints"].append(
-        own | {"outcome": "upheld"} | {name: days_ago(days) for name, days in times.items()}
-    )
+    upheld = own | {"outcome": "upheld"} | {name: days_ago(days) for name, days in times.items()}
+    population["complaints"] += [upheld, dict(upheld)]
     population["reviews"].append(own | {"reviewed_at": days_ago(30), "rating_overall": 1})
     return population
 

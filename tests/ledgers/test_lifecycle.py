@@ -496,9 +496,8 @@ def test_without_rules_there_is_no_choice(con: Connection) -> None:
         choose(con, None, date(2026, 11, 24))
 
 
-@pytest.fixture
-def filled(home: Settings, clock: Clock) -> Iterator[Connection]:
-    """A warehouse with one enterprise known since long."""
+def fill(home: Settings) -> None:
+    """One enterprise, known since long."""
     with open_warehouse(home) as con:
         con.execute(
             "INSERT INTO canonical.subjects (subject_id, kind, role, known_at) VALUES ('E1', 'enterprise', 'seller', '2020-01-01')"
@@ -507,6 +506,13 @@ def filled(home: Settings, clock: Clock) -> Iterator[Connection]:
             "INSERT INTO meta.batches VALUES (1, 'canonical', '', [], 'accepted', '2020-01-01', '2020-01-01', '{}');"
             "INSERT INTO meta.supplied VALUES (1, 'subjects', ['subject_id', 'kind', 'role'], '2020-01-01')"
         )
+
+
+@pytest.fixture
+def filled(home: Settings, clock: Clock) -> Iterator[Connection]:
+    """A warehouse with one enterprise."""
+    fill(home)
+    with open_warehouse(home) as con:
         yield con
 
 
@@ -549,12 +555,13 @@ def test_nights_that_an_enactment_overtakes_are_named(
 
 @pytest.mark.parametrize(("evaluated", "as_json"), [(True, False), (True, True), (False, False), (False, True)])
 def test_enact_says_which_nights_to_evaluate_again(
-    evaluated: bool, as_json: bool, home: Settings, filled: Connection, clock: Clock, write: Write
+    evaluated: bool, as_json: bool, home: Settings, clock: Clock, write: Write
 ) -> None:
-    _announced(filled, clock, write())
-    clock.set("2027-01-28 10:00")
-    evaluation.evaluate(filled, home, date(2027, 1, 28 if evaluated else 27))
-    filled.close()
+    fill(home)
+    with open_warehouse(home) as con:
+        _announced(con, clock, write())
+        clock.set("2027-01-28 10:00")
+        evaluation.evaluate(con, home, date(2027, 1, 28 if evaluated else 27))
     output = _run("enact", f"{ID}@9.0.0", "--by", "A", *(["--json"] * as_json), home=home)
     if as_json:
         assert json.loads(output)["evaluate_again"] == (["2027-01-28"] if evaluated else [])

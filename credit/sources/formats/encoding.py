@@ -420,12 +420,13 @@ def _refuse_other_encodings(path: Path, seen: Survey) -> bool:
     few = seen.others == 1 or seen.others <= _TOO_MANY * seen.lines
     if few and seen.lines - 1 > seen.others:
         return False  # row by row
-    raise _unknown(path, seen, best if score >= _LIKELY else None)
+    raise _unknown(path, seen)
 
 
-def _unknown(path: Path, seen: Survey, guessed: str | None = None) -> InputError:
+def _unknown(path: Path, seen: Survey) -> InputError:
     line, byte = seen.other[0] if seen.other else (1, 0)
-    like = f"; it reads like {_NAMES[guessed]}" if guessed and guessed != "gb18030" else ""
+    best, score = guess(bytes(seen.sample))
+    like = f"; it reads like {_NAMES[best]}" if best != "gb18030" and score >= _LIKELY else ""
     return InputError(
         f"{path} has an unknown encoding (not UTF-8 and, as GB18030, no text: line {line}, byte {byte}){like}; expected UTF-8 "
         "or GB18030: save it as one of these, or name its encoding in the setting encoding"
