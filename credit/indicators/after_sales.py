@@ -17,6 +17,7 @@ from credit.indicators.orders import KEPT, ORDERS, choose, names_binding_order, 
 col, lit = nw.col, nw.lit
 
 EXTERNAL = ("12315", "association", "mediation", "arbitration", "court")
+FOR_CAUSE = ("quality", "not_as_described", "not_received", "late")
 NO_CAUSE = ("no_reason", "other")
 
 SETTLED_SHARE = parameter(
@@ -56,7 +57,9 @@ counting = (justified & ~excused) | (
 )
 """Counts, in full or in part."""
 refund_asked = ~outcome("void") & (
-    ~col("refund_requested_at").is_null() | ~col("refunded_at").is_null() | true(col("refund_reason") != "none")
+    ~col("refund_requested_at").is_null()
+    | ~col("refunded_at").is_null()
+    | true(col("refund_reason").is_in((*FOR_CAUSE, *NO_CAUSE)))
 )
 for_cause = refund_asked & ~true(col("refund_reason").is_in(NO_CAUSE))
 """Without a word on why, too."""

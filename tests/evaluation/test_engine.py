@@ -95,7 +95,7 @@ def _population() -> dict[str, list[dict[str, Any]]]:
     population["subjects"] = [row(TABLES["subjects"], subject_id=name, role=role) for name, role in roles.items()]
 
     # What chance seldom brings together: a licence in force, an order kept, of which two complaints are upheld late and a
-    # bad review stands unanswered.
+    # bad review stands unanswered, and one that is praised.
     def days_ago(days: float) -> str:
         return (MOMENT.cut_off - timedelta(days=days)).isoformat()
 
@@ -108,6 +108,9 @@ def _population() -> dict[str, list[dict[str, Any]]]:
     upheld = own | {"outcome": "upheld"} | {name: days_ago(days) for name, days in times.items()}
     population["complaints"] += [upheld, dict(upheld)]
     population["reviews"].append(own | {"reviewed_at": days_ago(30), "rating_overall": 1})
+    praised = own | {"transaction_id": "praised"}
+    population["transactions"].append(population["transactions"][-1] | praised)
+    population["reviews"].append(praised | {"reviewed_at": days_ago(30), "rating_overall": 5})
     return population
 
 
@@ -421,6 +424,6 @@ def test_the_promise_first_made_is_the_one_that_binds(shop, moved: str | None) -
 def test_a_promise_made_later_binds_from_then(shop) -> None:
     con, deliver = shop
     deliver("2025-06-01 12:00")
-    deliver("2025-06-02 12:00", dispatch_due_at="2025-06-03 10:00")
+    deliver("2025-06-02 09:00", dispatch_due_at="2025-06-03 10:00")
     deliver("2025-06-05 12:00", dispatch_due_at="2025-06-20 10:00")
     assert [_due(con, date(2025, 6, day)) for day in (2, 10)] == [[(None, None)], [("2025-06-03T10:00", 2 * 1440)]]
