@@ -364,7 +364,7 @@ def test_a_display_can_follow(conf: Settings) -> None:
     grades = {row["subject_id"]: row for row in pq.read_table(first / "bulk/grades.parquet").to_pylist()}
     for merchant in feed["merchants"]:
         row = grades.pop(merchant["subject_id"])
-        assert merchant["previous"] == {"grade": row["grade"], "score": row["score"]}
+        assert merchant["previous"] == {"grade": row["grade"], "score": row["score"], "mark": row["mark"]}
         if merchant["op"] == "changed":
             content = (publication.path / merchant["document"]["path"]).read_bytes()
             assert versions.entry_of(content) == versions.FileEntry(
@@ -651,9 +651,17 @@ def test_ledgers_show_at_once_and_the_correction_with_its_grades(conf: Settings)
     assert _read(path / "platform.json")["objections"]["open"] == 1
     with open_warehouse(conf) as con:
         late = [f"transactions:late-{i}" for i in range(6)]
-        objections.decide(con, number, outcome="upheld", reason="承运人更正", by="李伟", exclude=late, from_day=DAY)
-        night.evaluate(con, conf, DAY)
-        publication = publish(con, conf, DAY)
+        objections.decide(
+            con,
+            number,
+            outcome="upheld",
+            reason="承运人更正",
+            by="李伟",
+            exclude=late,
+            from_day=DAY + timedelta(days=1),
+        )
+        night.evaluate(con, conf, DAY + timedelta(days=1))
+        publication = publish(con, conf, DAY + timedelta(days=1))
     document = _read(_document(publication.path, "late"))
     assert document["objections"]["open"] == []
     (notice,) = document["notices"]

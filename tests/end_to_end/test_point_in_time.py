@@ -57,7 +57,7 @@ CASES = {
         (0, 0, 20), (1 / 21, 1, 21),
     ),
     "a complaint": Case(
-        "complaints", {"complaint_id": "c", "channel": "platform", "category": "quality", "filed_at": at(-9)},
+        "complaints", {"complaint_id": "c", "transaction_id": "a complaint-0", "channel": "platform", "category": "quality", "filed_at": at(-9)},
         "complaint_rate", (0, 0, 40), (1 / 40, 1, 40),
     ),
     "a penalty": Case(
