@@ -216,9 +216,11 @@ def test_what_is_decided_about_a_finding_counts_from_the_next_night(
 ) -> None:
     case, night_before, grade = CASES[shop], graded(next_night, DAY, shop), graded(next_night, NEXT, shop)
     assert night_before["order_volume"][1] == KEPT + WITHIN_LIMIT
-    assert night_before["rating_overall"][1:] == (3 * 20 + 5 * FAKED, 20 + FAKED)
+    # Praise of an order beyond the limit does not count.
+    assert night_before["rating_overall"][1:] == (3 * 20 + 5 * WITHIN_LIMIT, 20 + WITHIN_LIMIT)
     assert grade["order_volume"] == ("measured", case.order_volume, None)
-    assert grade["rating_overall"] == ("measured", 3 * 20 + 5 * case.praised, 20 + case.praised)
+    praised = min(case.praised, case.order_volume - KEPT)
+    assert grade["rating_overall"] == ("measured", 3 * 20 + 5 * praised, 20 + praised)
     assert grade["distinct_buyers"][1] == 4
     assert (grade["manipulation"][1], grade["violations"][1]) == (case.manipulation, case.violations)
 
