@@ -341,7 +341,8 @@ def test_what_is_published_says_what_was_found_and_not_how(home: Settings, con: 
     assert not any(word in text for word in ("b1", "burst", "0.93", "12", "fake", "account", "Li Wei"))
 
 
-def test_explain_tells_the_merchant(after_decisions: Settings) -> None:
+def test_explain_tells_the_merchant(after_decisions: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(moments, "now", lambda: (NOW + timedelta(days=1)).astimezone(UTC))
     with open_warehouse(after_decisions) as con:
         whole = explain.explain(con, after_decisions, "shop", NEXT, rows=True)
     (told,) = whole["findings"]
