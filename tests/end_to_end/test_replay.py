@@ -197,15 +197,21 @@ def test_the_thirty_nights_have_what_they_are_to_prove(homes: Homes, con: duckdb
            WHERE len(vetoes) > 0 GROUP BY ALL ORDER BY ALL"""
     ).fetchall()
 
-    def nights(subject: str, veto: str, first: int, last: int) -> tuple[Any, ...]:
-        return subject, [veto], NIGHTS[first], NIGHTS[last], last - first + 1
+    def nights(subject: str, first: int, last: int, *vetoes: str) -> tuple[Any, ...]:
+        return subject, list(vetoes), NIGHTS[first], NIGHTS[last], last - first + 1
 
+    scam = ("some_non_delivery", "fulfilment_below_22")
     assert vetoes == [
-        nights("M000004", "fraud_upheld", 27, 29),
-        nights("M000006", "serious_violation", 6, 15),
-        nights("M000007", "fraud_upheld", 10, 20),
-        nights("M000008", "serious_violation", 0, 29),
-        nights("M000009", "licence_expired", 10, 21),
+        nights("M000002", 0, 29, *scam),
+        nights("M000003", 0, 29, "manipulation", "manipulation_year_2"),
+        nights("M000004", 27, 27, "fraud_upheld", *scam),
+        nights("M000004", 28, 29, "fraud_upheld", "suspended", *scam),
+        nights("M000004", 25, 26, "fulfilment_below_22"),
+        nights("M000004", 22, 24, "fulfilment_below_30"),
+        nights("M000006", 6, 15, "serious_violation"),
+        nights("M000007", 10, 20, "fraud_upheld"),
+        nights("M000008", 0, 29, "serious_violation"),
+        nights("M000009", 10, 21, "licence_expired"),
     ]
     superseded = sum(con.execute(f"SELECT count(*) FROM history.{name}").fetchall()[0][0] for name in TABLES)
     assert superseded > 100

@@ -88,13 +88,13 @@ def test_the_command_prints_the_row_of_the_list(home: Settings) -> None:
         assert printed("evaluate", "--merchant", name) == listed[name]
 
 
-def test_who_is_not_there_or_a_night_that_is_not(home: Settings, con: duckdb.DuckDBPyConnection) -> None:
-    with pytest.raises(UserError, match=f"has no 'nobody'; .* run `merchant-credit evaluate --date {NIGHT}` first"):
-        night.evaluate_merchant(con, home, NIGHT, "nobody")
+def test_who_is_not_there_or_a_night_that_is_not(home: Settings) -> None:
     later = NIGHT + timedelta(days=1)
-    with pytest.raises(UserError, match=f"run `merchant-credit evaluate --date {later}` first"):
-        night.evaluate_merchant(con, home, later, "e0")
-    con.close()
+    with open_warehouse(home) as con:
+        with pytest.raises(UserError, match=f"has no 'nobody'; .* run `merchant-credit evaluate --date {NIGHT}` first"):
+            night.evaluate_merchant(con, home, NIGHT, "nobody")
+        with pytest.raises(UserError, match=f"run `merchant-credit evaluate --date {later}` first"):
+            night.evaluate_merchant(con, home, later, "e0")
     done = CliRunner().invoke(app, ["evaluate", "--merchant", "e0", "--date", str(later), "--home", str(home.home)])
     assert isinstance(done.exception, UserError)
     assert f"Run `merchant-credit evaluate --date {later}`" in str(done.exception)
