@@ -34,6 +34,7 @@ def evaluated(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     """The warehouse of a home with the nights of BEFORE and DAY evaluated."""
     folder = tmp_path_factory.mktemp("ledgers")
     options = Settings(home=folder / "home", zone=ZONE, threads=1)
+    write_key(options)
     with open_warehouse(options) as con:
         deliver(con, options, folder / "first", rows())
         for day in (BEFORE, DAY):

@@ -168,6 +168,7 @@ def rows(*shops: str) -> Rows:
 
 def home_of(folder: Path, tables: Rows) -> Settings:
     options = Settings(home=folder / "home", zone=ZONE, threads=1)
+    write_key(options)
     with open_warehouse(options) as con:
         deliver(con, options, folder / "first", tables, NEXT)
         evaluation.evaluate(con, options, DAY)
