@@ -15,7 +15,7 @@
   - a rate that rests on fewer than 5 observations, would give such a count away or has what is hidden as its numerator;
   - a figure of the platform that, less what its merchants show, is of one of the others or a small count of several.
   Then none of them follows as one number from all counts that are published of a merchant in one night, whoever knows
-  these rules: tests/test_privacy.py goes through all small tables.
+  these rules: tests/disclosure/test_privacy.py goes through all small tables.
 * Business secrets: orders, buyers, amounts, deposits are published as bands.
 * Points of an indicator whose value is not shown whole are withheld: by the rulebook's curve they would give it away, and
   the number of orders with it, on which all rates rest. Other points have 1 decimal and those of an element are halves,

@@ -20,7 +20,7 @@ from credit.evaluation.references import Averages
 from credit.evaluation.results import book_of, grades_before, night_before
 from credit.evaluation.scoring import POINT
 from credit.indicators import CATALOGUE, buyers
-from credit.indicators.base import PERMIT, RATE, Leaf
+from credit.indicators.base import PERMIT, RATE, Array, Leaf
 from credit.indicators.orders import ORDERS
 from credit.indicators.orders import PARAMETERS as OF_OUTCOMES
 from credit.ledgers.lifecycle import choose
@@ -228,16 +228,20 @@ def _averages(
         everyone = pd.Index(subjects["subject_id"], dtype=object)
         facts_of = {b.hash: f for b, f in zip(wanted, count_facts(frames, wanted, everyone, then, have), strict=True)}
     if wanted:
-        shops = legal_subjects.shops(con, engine.Moment(cut_off(made_on, zone), zone))
-        outside = ~subjects["self_operated"].fillna(False).to_numpy(dtype=bool)
-        shares = outside / np.array(
-            [len(shops.get(subject, (subject,))) for subject in subjects["subject_id"]], dtype=float
-        )
-    for book in wanted:
-        mine = _mine(subjects, book)
-        values = scoring.references(book, facts_of[book.hash].select(mine), have, shares[mine])
-        averages[book.hash] = Averages(book.hash, made_on, values)
+        shares = _shares(con, subjects, engine.Moment(cut_off(made_on, zone), zone))
+        for book in wanted:
+            mine = _mine(subjects, book)
+            values = scoring.references(book, facts_of[book.hash].select(mine), have, shares[mine])
+            averages[book.hash] = Averages(book.hash, made_on, values)
     return {key: made for key, made in averages.items() if made is not None}
+
+
+def _shares(con: duckdb.DuckDBPyConnection, subjects: pd.DataFrame, moment: engine.Moment) -> Array:
+    """For how much of a merchant each subject counts in the averages: shops of one owner for one in all, the platform's own not."""
+    shops = legal_subjects.shops(con, moment)
+    outside = ~subjects["self_operated"].fillna(False).to_numpy(dtype=bool)
+    sisters = np.array([len(shops.get(subject, (subject,))) for subject in subjects["subject_id"]], dtype=np.float64)
+    return outside / sisters
 
 
 def _graded(

@@ -143,9 +143,7 @@ def reference(rulebook: Rulebook, rule: IndicatorRule, m: Measured, shares: Arra
     if not k:
         return start
     n = np.nan_to_num(m.evidence if CATALOGUE[rule.id].denominator is None else m.denominator)
-    value = np.divide(m.numerator, n, out=np.zeros(len(n)), where=n > 0)
-    if CATALOGUE[rule.id].denominator is None:
-        value = np.nan_to_num(m.value)
+    value = np.nan_to_num(m.value)
     if rulebook.references:
         value = _no_worse(rule, value, rulebook.references.least_mark.value)
     weight = n / (n + k) * (1.0 if shares is None else shares)

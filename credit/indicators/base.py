@@ -69,6 +69,12 @@ def present(a: Quantity) -> Quantity:
     return _Combined(lambda x, y: (x > y).astype(np.float64), a, 0.0)
 
 
+def easing(within: Callable[[int], Quantity]) -> Quantity:
+    """3 where `within(1)` counts anything, 2 where `within(2)` does, 1 where `within(3)` does, else 0: of the last one in so
+    many steps, each step holding those before it."""
+    return present(within(1)) + present(within(2)) + present(within(3))
+
+
 class _Constant(Quantity):
     def __init__(self, value: float) -> None:
         self.value = value

@@ -8,7 +8,19 @@ from collections.abc import Callable
 
 import narwhals as nw
 
-from credit.indicators.base import At, Example, Indicator, Measure, Parameter, Text, count, parameter, present, total
+from credit.indicators.base import (
+    At,
+    Example,
+    Indicator,
+    Measure,
+    Parameter,
+    Text,
+    count,
+    easing,
+    parameter,
+    present,
+    total,
+)
 from credit.indicators.identity import SUBJECT
 from credit.indicators.public_record import SEVERITIES, SEVERITY_ZH
 
@@ -67,9 +79,6 @@ def _found_within(kinds: tuple[str, ...], step: Parameter, steps: int) -> Measur
     )
 
 
-_FRAUDS = {steps: _found_within(("fraud",), FRAUD_STEP_DAYS, steps) for steps in (1, 2, 3)}
-
-
 def _ended_within(steps: int) -> Measure:
     """Terminations that are over, by term or lifted, and ended so many steps before the day or later."""
 
@@ -91,9 +100,6 @@ def _weighed(column: str, weights: dict[str, Parameter], counts: nw.Expr) -> Cal
         ),
         nw.lit(0.0),
     )
-
-
-_ENDED = {steps: _ended_within(steps) for steps in (1, 2, 3)}
 
 
 def _standing_findings(name: str, kinds: tuple[str, ...], zh: str, en: str, steps: int) -> Indicator:
@@ -195,7 +201,7 @@ INDICATORS = (
     Indicator(
         id="fraud_upheld",
         element="conduct",
-        numerator=present(_FRAUDS[1]) + present(_FRAUDS[2]) + present(_FRAUDS[3]),
+        numerator=easing(lambda steps: _found_within(("fraud",), FRAUD_STEP_DAYS, steps)),
         denominator=None,
         evidence=SUBJECT,
         better="low",
@@ -288,7 +294,7 @@ INDICATORS = (
     Indicator(
         id="terminated_before",
         element="conduct",
-        numerator=present(_ENDED[1]) + present(_ENDED[2]) + present(_ENDED[3]),
+        numerator=easing(_ended_within),
         denominator=None,
         evidence=SUBJECT,
         better="low",

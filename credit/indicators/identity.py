@@ -38,13 +38,13 @@ def with_goods(subjects: nw.LazyFrame[Any], orders: nw.LazyFrame[Any] | None, at
     if not at.licensed_categories:
         return subjects.with_columns(_permitted.alias(_NEEDS_A_PERMIT))
     names = "(?i)" + "|".join(map(_however_written, at.licensed_categories))
-    on_file = col("categories" if "categories" in subjects.collect_schema().names() else "category")
+    on_file = col("categories" if "categories" in subjects.columns else "category")
     needs = on_file.str.contains(names).fill_null(False)
     if at.supplies("subjects.category"):
         needs = needs | col("category").is_null()
     if orders is None or not at.supplies("transactions.category"):
         return subjects.with_columns(needs.alias(_NEEDS_A_PERMIT))
-    if "own" in orders.collect_schema().names():
+    if "own" in orders.columns:
         orders = orders.filter(col("own"))
     sold = orders.select("subject_id", col("category").alias("sold")).unique(keep="any")
     sellers = sold.filter(col("sold").str.contains(names).fill_null(False)).select("subject_id").unique(keep="any")

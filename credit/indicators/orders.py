@@ -102,16 +102,16 @@ def true(condition: nw.Expr) -> nw.Expr:
     return condition.fill_null(False)
 
 
+_FAILED: tuple[Outcome, ...] = ("undelivered", "seller_cancelled", "broken")
+_CONCLUDED: tuple[Outcome, ...] = ("kept", "late", *_FAILED)
 kept = outcome("kept")
-failed = outcome("undelivered", "seller_cancelled", "broken")
+failed = outcome(*_FAILED)
 names_binding_order = true(col("order_outcome").is_in([code for code in OUTCOMES if code != "void"]))
 """Of a review or a complaint: it names a binding order of the merchant."""
 names_kept_order = true(col("order_outcome").is_in(("kept", "late")))
-names_ended_order = true(
-    col("order_outcome").is_in(("kept", "surplus", "late", "undelivered", "seller_cancelled", "broken"))
-)
+names_ended_order = true(col("order_outcome").is_in((*_CONCLUDED, "surplus")))
 """Of a review: its order has come to an end, or should have, other than by the buyer's wish."""
-concluded = outcome("kept", "late", "undelivered", "seller_cancelled", "broken")
+concluded = outcome(*_CONCLUDED)
 
 
 def orders(condition: Expr, *, party: Party = "subject_id") -> Measure:
@@ -217,13 +217,11 @@ def judged(frames: Frames, night: Night, at: At) -> Frames:
         frame = frames(table).lazy()
         if not (at.supplies("transactions") and at.supplies(f"{table.name}.transaction_id")):
             return frame.with_columns(lit("kept").alias("order_outcome"))
-        named = transactions().select(
-            "transaction_id", "subject_id", col("outcome").alias("order_outcome"), col("buyer_id").alias("order_buyer")
-        )
+        keys, told = ["transaction_id", "subject_id"], col("outcome").alias("order_outcome")
         if table.name != "reviews":
-            named = named.drop("order_buyer")
-            return frame.join(named, on=["transaction_id", "subject_id"], how="left")
-        frame = _one_an_order(frame).join(named, on=["transaction_id", "subject_id"], how="left")
+            return frame.join(transactions().select(*keys, told), on=keys, how="left")
+        named = transactions().select(*keys, told, col("buyer_id").alias("order_buyer"))
+        frame = _one_an_order(frame).join(named, on=keys, how="left")
         both = ~col("buyer_id").is_null() & ~col("order_buyer").is_null()
         of_another = both & true(col("buyer_id") != col("order_buyer"))
         return frame.with_columns(nw.when(~of_another).then(col("order_outcome")).alias("order_outcome")).drop(

@@ -9,7 +9,19 @@ from collections.abc import Callable
 
 import narwhals as nw
 
-from credit.indicators.base import At, Example, Indicator, Latest, Quantity, Text, count, parameter, present, total
+from credit.indicators.base import (
+    At,
+    Example,
+    Indicator,
+    Latest,
+    Measure,
+    Text,
+    count,
+    easing,
+    parameter,
+    present,
+    total,
+)
 from credit.indicators.identity import SUBJECT
 
 col = nw.col
@@ -81,14 +93,14 @@ LISTING_STEP_DAYS = parameter(
 )
 
 
-def _off_the_list_within(steps: int) -> Quantity:
+def _off_the_list_within(steps: int) -> Measure:
     """Listings whose term ended so many steps before the day or later; of what was repaired nothing is left."""
 
     def ended(at: At) -> nw.Expr:
         over = (col("valid_until") < at.ago(0)) & (col("valid_until") >= at.ago(steps * at[LISTING_STEP_DAYS]))
         return col("kind").is_in(("serious_violation", "dishonest_debtor")) & col("repaired_on").is_null() & over
 
-    return present(count("public_records", ended, standing=True, parameters=(LISTING_STEP_DAYS,)))
+    return count("public_records", ended, standing=True, parameters=(LISTING_STEP_DAYS,))
 
 
 _RANK = Latest("public_records", _tax_rank, "valid_from")
@@ -205,7 +217,7 @@ INDICATORS = (
     Indicator(
         id="listed_before",
         element="public_record",
-        numerator=_off_the_list_within(1) + _off_the_list_within(2) + _off_the_list_within(3),
+        numerator=easing(_off_the_list_within),
         denominator=None,
         evidence=SUBJECT,
         better="low",

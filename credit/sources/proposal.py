@@ -17,6 +17,7 @@ from credit.errors import InputError
 from credit.settings import Settings
 from credit.sources import canonical, files
 from credit.sources.database import dialect_of
+from credit.sources.mapped_files import identifier
 from credit.tables import KNOWN_AT, TABLES, Table
 from credit.warehouse import words
 
@@ -89,7 +90,7 @@ def propose(con: duckdb.DuckDBPyConnection, settings: Settings, folder: Path) ->
             names.append(f"  {name}: {_quoted(label)}")
             candidates.append(
                 _Candidate(
-                    label, name, guess, dict.fromkeys(raw.columns, ""), _of_file(con, raw.name, raw.columns), _double
+                    label, name, guess, dict.fromkeys(raw.columns, ""), _of_file(con, raw.name, raw.columns), identifier
                 )
             )
     if not names:
@@ -219,7 +220,7 @@ def _table(candidate: _Candidate) -> str:
         elif column.required:
             lines.append(f"      # ? {column.name}: required, and no heading is like it: {column.zh} ({column.en})")
     changed = next((h for name in words.CHANGED for h in candidate.says if h.lower() == name), None)
-    if changed and candidate.quoted is not _double:
+    if changed and candidate.quoted is not identifier:
         lines.append(f"    changed_at: {_quoted(candidate.quoted(changed))}  # ? set on every change of a row")
     return "\n".join(lines)
 
@@ -256,11 +257,6 @@ def _of_database(dialect: Dialect, session: Session, url: Url, source: str) -> E
         }
 
     return examples
-
-
-def _double(heading: str) -> str:
-    """A heading as DuckDB's SQL."""
-    return '"' + heading.replace('"', '""') + '"'
 
 
 def _quoted(text: str) -> str:
