@@ -398,6 +398,9 @@ class Indicator:
     recorded: Quantity | None = None
     needs: tuple[str, ...] = ()
     source: str = "reconstruction"
+    fact: str | None = None
+    """What it counts, where several indicators count one thing over different times; unless given its id. Of several vetoes on
+    one fact the strongest is told."""
     actionable: bool = True
     """False where only time, or others, can change it: it is then never proposed as a change to make."""
 

@@ -122,6 +122,7 @@ def _standing_findings(name: str, kinds: tuple[str, ...], zh: str, en: str, step
         improve=Text("守规经营，影响逐年减轻。", "Trade on within the rules; it eases year by year."),
         needs=("violations.kind",),
         example=Example(0),
+        fact=name,
         actionable=False,
     )
 

@@ -31,8 +31,8 @@ _BLANKS = "[\\s\u00a0\u3000\u200b\u200c\u200d\u2060\ufeff]*"
 
 def with_goods(subjects: nw.LazyFrame[Any], orders: nw.LazyFrame[Any] | None, at: At) -> nw.LazyFrame[Any]:
     """The register's rows with `needs_a_permit`: whether a category that needs one stands in them, stood there before, or is
-    that of one of the seller's own `orders`; also where none stands there. Where the rulebook names no categories, whoever
-    has a permit on file; nobody where the platform supplies no permits."""
+    that of one of the seller's own `orders`; also where neither the register nor an order tells one. Where the rulebook names
+    no categories, whoever has a permit on file; nobody where the platform supplies no permits."""
     if not at.supplies("subjects.permit_no"):
         return subjects.with_columns(nw.lit(False).alias(_NEEDS_A_PERMIT))
     if not at.licensed_categories:
@@ -40,17 +40,19 @@ def with_goods(subjects: nw.LazyFrame[Any], orders: nw.LazyFrame[Any] | None, at
     names = "(?i)" + "|".join(map(_however_written, at.licensed_categories))
     on_file = col("categories" if "categories" in subjects.columns else "category")
     needs = on_file.str.contains(names).fill_null(False)
-    if at.supplies("subjects.category"):
-        needs = needs | col("category").is_null()
+    untold = col("category").is_null() if at.supplies("subjects.category") else nw.lit(False)
     if orders is None or not at.supplies("transactions.category"):
-        return subjects.with_columns(needs.alias(_NEEDS_A_PERMIT))
+        return subjects.with_columns((needs | untold).alias(_NEEDS_A_PERMIT))
     if "own" in orders.columns:
         orders = orders.filter(col("own"))
-    sold = orders.select("subject_id", col("category").alias("sold")).unique(keep="any")
-    sellers = sold.filter(col("sold").str.contains(names).fill_null(False)).select("subject_id").unique(keep="any")
-    sellers = sellers.with_columns(nw.lit(True).alias("sells"))
+    sold = (
+        orders.filter(~col("category").is_null()).select("subject_id", col("category").alias("sold")).unique(keep="any")
+    )
+    needing = col("sold").str.contains(names).cast(nw.Int64)
+    sellers = sold.group_by("subject_id").agg(needing.max().alias("sells"))
     known = subjects.join(sellers, on="subject_id", how="left")
-    return known.with_columns((needs | col("sells").fill_null(False)).alias(_NEEDS_A_PERMIT)).drop("sells")
+    needs = needs | (untold & col("sells").is_null()) | (col("sells") == 1).fill_null(False)
+    return known.with_columns(needs.alias(_NEEDS_A_PERMIT)).drop("sells")
 
 
 def _however_written(name: str) -> str:
@@ -155,11 +157,11 @@ INDICATORS = (
         name=Text("证照当日有效", "Licences valid on the day"),
         definition=Text(
             "评价日营业执照及所售类目须持有的行政许可均在有效期内为 1，否则为 0，未登记证照或截止日期的亦为 0（长期有效登记为 9999-12-31）；"
-            "须持许可的类目见规则：登记过的主营类目或评价期内本店订单的类目含其名称（不计大小写、全半角、空格），或未登记主营类目；规则未列类目的，已登记的许可均须有效；平台不提供许可信息的只看执照；无信用代码、未办理执照且类目无须许可的个人不适用",
+            "须持许可的类目见规则：登记过的主营类目或评价期内本店订单的类目含其名称（不计大小写、全半角、空格），或主营类目和订单类目均未登记；规则未列类目的，已登记的许可均须有效；平台不提供许可信息的只看执照；无信用代码、未办理执照且类目无须许可的个人不适用",
             "1 if the business licence, and the permit that the category of goods needs, are in force on the day, else 0, also where "
             "one or its end is not on file (without end: 9999-12-31). The rulebook names the categories: a permit is needed where one's "
             "name is part of a category ever on file or of the shop's own orders in the window (whatever the case, width and blanks), or "
-            "no category is on file; where it names none, every permit on file must be in force; where the platform supplies no permits, the licence alone. Not applicable to individuals without a credit code or licence whose category needs none",
+            "neither tells any; where it names none, every permit on file must be in force; where the platform supplies no permits, the licence alone. Not applicable to individuals without a credit code or licence whose category needs none",
         ),
         why=Text("证照失效后不得继续经营。", "Without a licence in force nobody may trade."),
         failing=Text("证照已过期或尚未生效", "A licence has expired or not begun"),

@@ -248,12 +248,15 @@ class Rulebook(Strict):
         return veto.window_days or int(self.window_days.value)
 
     def outdone_by(self, veto: Veto) -> list[Veto]:
-        """The stronger vetoes of the same indicator or element: where one of them holds, this one changes nothing."""
+        """The stronger vetoes of the same fact or element: where one of them holds, this one changes nothing."""
 
         def strength(of: Veto) -> tuple[bool, int]:
             return of.fixed is not None, self.symbols.index(of.grade)
 
-        same = [v for v in self.vetoes if (v.indicator, v.element) == (veto.indicator, veto.element)]
+        def subject(of: Veto) -> tuple[str | None, str | None]:
+            return of.indicator and (CATALOGUE[of.indicator].fact or of.indicator), of.element
+
+        same = [v for v in self.vetoes if subject(v) == subject(veto)]
         return [other for other in same if strength(other) > strength(veto)]
 
     @property

@@ -292,6 +292,23 @@ def test_of_several_vetoes_on_one_fact_the_strongest_is_kept(book, holding, kept
     assert graded_with(kept).grade.tolist() == found.grade.tolist()
 
 
+def test_what_eases_in_steps_is_one_fact(book) -> None:
+    """Findings of a year, of two and of three: one line, the gravest that holds."""
+    steps = [
+        {"id": "counterfeit", "indicator": "counterfeit", "above": 0, "at_most": "CC"},
+        {"id": "year_2", "indicator": "counterfeit_2_steps", "above": 0, "at_most": "BBB"},
+        {"id": "of_manipulation", "indicator": "manipulation_2_steps", "above": 0, "at_most": "BBB"},
+    ]
+    rules = book(ONE, grades=LEVELS, vetoes=steps)
+    one = np.array([95 * POINT]), np.ones(1), np.array([10.0])
+
+    def told(*holding: str) -> list[str]:
+        return grade(rules, *one, vetoed={id_: np.array([True]) for id_ in holding}).vetoes[0]
+
+    assert told("counterfeit", "year_2", "of_manipulation") == ["counterfeit", "of_manipulation"]
+    assert told("year_2") == ["year_2"]
+
+
 def test_a_veto_does_not_touch_what_is_held(book) -> None:
     """When it ends, the grade is the held one again, at once."""
     rules = book(ONE, grades=LEVELS, margin=MARGIN, vetoes=VETOES)
