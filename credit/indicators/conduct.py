@@ -80,13 +80,11 @@ def _found_within(kinds: tuple[str, ...], step: Parameter, steps: int) -> Measur
 
 
 def _ended_within(steps: int) -> Measure:
-    """Terminations that are over, by term or lifted, and ended so many steps before the day or later."""
+    """Terminations whose term ended so many steps before the day or later; of one that was lifted nothing is left."""
 
     def ended(at: At) -> nw.Expr:
-        long_ago = at.before("until_at", steps * at[FINDING_STEP_DAYS]) | at.before(
-            "lifted_at", steps * at[FINDING_STEP_DAYS]
-        )
-        return (col("kind") == "termination") & ~_in_force & ~long_ago
+        long_ago = at.before("until_at", steps * at[FINDING_STEP_DAYS])
+        return (col("kind") == "termination") & ~_in_force & col("lifted_at").is_null() & ~long_ago
 
     return count("sanctions", ended, standing=True, parameters=(FINDING_STEP_DAYS,))
 
@@ -302,8 +300,8 @@ INDICATORS = (
         unit="rank",
         name=Text("曾被终止服务", "Terminated before"),
         definition=Text(
-            "最近结束的终止服务：结束后一个阶段（365 天）内为 3，第二阶段为 2，第三阶段为 1，其后及没有为 0",
-            "the last termination that is over: 3 within a step (365 days) after its end, 2 in the second, 1 in the third, 0 later "
+            "最近期满的终止服务（提前解除的除外）：期满后一个阶段（365 天）内为 3，第二阶段为 2，第三阶段为 1，其后及没有为 0",
+            "the last termination whose term is over and that was not lifted: 3 within a step (365 days) after its end, 2 in the second, 1 in the third, 0 later "
             "or without any",
         ),
         why=Text("恢复服务不等于恢复信用。", "To be served again is not yet to be trusted again."),

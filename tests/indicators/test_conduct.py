@@ -145,10 +145,11 @@ def test_terminated_before(measure) -> None:
         return measure("terminated_before", subjects=[{}], sanctions=[row]).value
 
     assert rank() == rank(until_at="2025-12-31 00:00") == 0  # in force
-    assert rank(until_at=CUT_OFF) == rank(lifted_at=BEFORE) == 3
+    assert rank(until_at=CUT_OFF) == 3
+    assert rank(lifted_at=BEFORE) == 0  # taken back: nothing is left of it
     assert [rank(until_at=f"{year}-06-01 00:00") for year in (2024, 2023, 2022)] == [2, 1, 0]
     assert rank("suspension", until_at=CUT_OFF) == 0
-    assert rank(until_at=CUT_OFF, lifted_at="2023-06-01 00:00") == 1
+    assert rank(until_at=CUT_OFF, lifted_at="2023-06-01 00:00") == 0
 
 
 def test_service_ended(measure) -> None:
