@@ -203,7 +203,7 @@ def test_the_thirty_nights_have_what_they_are_to_prove(homes: Homes, con: duckdb
     scam = ("some_non_delivery", "fulfilment_below_22")
     assert vetoes == [
         nights("M000002", 0, 29, *scam),
-        nights("M000003", 0, 29, "manipulation", "manipulation_year_2"),
+        nights("M000003", 0, 29, "manipulation"),
         nights("M000004", 27, 27, "fraud_upheld", *scam),
         nights("M000004", 28, 29, "fraud_upheld", "suspended", *scam),
         nights("M000004", 25, 26, "fulfilment_below_22"),
