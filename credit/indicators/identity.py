@@ -45,11 +45,9 @@ def with_goods(subjects: nw.LazyFrame[Any], orders: nw.LazyFrame[Any] | None, at
         return subjects.with_columns((needs | untold).alias(_NEEDS_A_PERMIT))
     if "own" in orders.columns:
         orders = orders.filter(col("own"))
-    sold = (
-        orders.filter(~col("category").is_null()).select("subject_id", col("category").alias("sold")).unique(keep="any")
-    )
-    needing = col("sold").str.contains(names).cast(nw.Int64)
-    sellers = sold.group_by("subject_id").agg(needing.max().alias("sells"))
+    needing = col("category").str.contains(names).cast(nw.Int64)
+    sold = orders.filter(~col("category").is_null()).select("subject_id", sells=needing)
+    sellers = sold.group_by("subject_id").agg(col("sells").max())
     known = subjects.join(sellers, on="subject_id", how="left")
     needs = needs | (untold & col("sells").is_null()) | (col("sells") == 1).fill_null(False)
     return known.with_columns(needs.alias(_NEEDS_A_PERMIT)).drop("sells")
