@@ -273,7 +273,9 @@ def _decided(frame: nw.LazyFrame[Any], at: At) -> nw.LazyFrame[Any]:
             | (received.is_null() & at.before("ordered_at", delivery.longest))
         ).alias("lost"),
     )
-    void = true(at.cents("amount") <= round(at[TRIVIAL_AMOUNT] * 100)) | (col("amount") <= 0)
+    # Without a rate the number itself is compared: an unknown currency is no way round the limit.
+    worth = nw.coalesce(at.cents("amount"), col("amount").cast(nw.Float64) * 100)
+    void = (worth <= round(at[TRIVIAL_AMOUNT] * 100)) | (col("amount") <= 0)
     paid = lit(True)
     if at.supplies("transactions.paid_at"):
         # Nobody gives back what was not paid.

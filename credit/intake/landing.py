@@ -21,6 +21,7 @@ import duckdb
 
 from credit.errors import InputError
 from credit.intake.early import hold_early_rows
+from credit.intake.moved import set_moved_rows_aside
 from credit.intake.past_files import PastFiles, history_mark, mark
 from credit.intake.pseudonyms import keep_fingerprint, pseudonym_macro
 from credit.intake.registers import find_by_code
@@ -97,6 +98,8 @@ def land(
         for table in TABLES.values():
             if any(part.table == table.name for part in delivery.parts):
                 find_by_code(con, table, "landing", batch_id)
+                if not history:
+                    set_moved_rows_aside(con, table, batch_id)
                 _hold_unknown_subjects(con, table, batch_id)
                 hold_early_rows(con, table, batch_id)
                 columns = sorted({name for part in delivery.parts if part.table == table.name for name in part.columns})

@@ -47,6 +47,10 @@ REMEDIES: dict[str, tuple[str, str]] = {
         "deliver the merchant's register row; the row then comes in by itself",
     ),
     "unknown_transaction": ("重新交付该订单，行会自动进入", "deliver the order again; the row then comes in by itself"),
+    "moved": (
+        "按首次交付的商家和时间交付；首次交付有误的，以 --history 重新交付",
+        "deliver it with the merchant and the time it first came with; if those were wrong, deliver it with --history",
+    ),
     "failed_expectations": ("更正整批后重新交付", "correct the batch and deliver it again"),
 }
 """Reason code -> what to do, in Chinese and English."""

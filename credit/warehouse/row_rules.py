@@ -24,7 +24,7 @@ BOUNDS = f"""
            DATE '{EARLIEST_DAY}' AS earliest_plan_day,
            getvariable('now') + INTERVAL 1 DAY AS latest_instant,
            CAST(getvariable('now') + INTERVAL 2 DAY AS DATE) AS latest_day,
-           getvariable('now') + INTERVAL 1096 DAY AS latest_plan_instant, DATE '9999-12-31' AS latest_plan_day
+           TIMESTAMPTZ '9999-12-31 00:00:00+00' AS latest_plan_instant, DATE '9999-12-31' AS latest_plan_day
 """
 
 
