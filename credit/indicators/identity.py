@@ -31,8 +31,8 @@ _BLANKS = "[\\s\u00a0\u3000\u200b\u200c\u200d\u2060\ufeff]*"
 
 def with_goods(subjects: nw.LazyFrame[Any], orders: nw.LazyFrame[Any] | None, at: At) -> nw.LazyFrame[Any]:
     """The register's rows with `needs_a_permit`: whether a category that needs one stands in them, stood there before, or is
-    that of one of the seller's own `orders`; also where neither the register nor an order tells one. Where the rulebook names
-    no categories, whoever has a permit on file; nobody where the platform supplies no permits."""
+    that of more than half of the seller's own `orders`; also where neither the register nor an order tells one. Where the
+    rulebook names no categories, whoever has a permit on file; nobody where the platform supplies no permits."""
     if not at.supplies("subjects.permit_no"):
         return subjects.with_columns(nw.lit(False).alias(_NEEDS_A_PERMIT))
     if not at.licensed_categories:
@@ -47,10 +47,10 @@ def with_goods(subjects: nw.LazyFrame[Any], orders: nw.LazyFrame[Any] | None, at
         orders = orders.filter(col("own"))
     needing = col("category").str.contains(names).cast(nw.Int64)
     sold = orders.filter(~col("category").is_null()).select("subject_id", sells=needing)
-    sellers = sold.group_by("subject_id").agg(col("sells").max())
+    sellers = sold.group_by("subject_id").agg(nw.len().alias("sold"), col("sells").sum())
     known = subjects.join(sellers, on="subject_id", how="left")
-    needs = needs | (untold & col("sells").is_null()) | (col("sells") == 1).fill_null(False)
-    return known.with_columns(needs.alias(_NEEDS_A_PERMIT)).drop("sells")
+    needs = needs | (untold & col("sells").is_null()) | (col("sells") * 2 > col("sold")).fill_null(False)
+    return known.with_columns(needs.alias(_NEEDS_A_PERMIT)).drop("sells", "sold")
 
 
 def _however_written(name: str) -> str:
@@ -155,10 +155,10 @@ INDICATORS = (
         name=Text("证照当日有效", "Licences valid on the day"),
         definition=Text(
             "评价日营业执照及所售类目须持有的行政许可均在有效期内为 1，否则为 0，未登记证照或截止日期的亦为 0（长期有效登记为 9999-12-31）；"
-            "须持许可的类目见规则：登记过的主营类目或评价期内本店订单的类目含其名称（不计大小写、全半角、空格），或主营类目和订单类目均未登记；规则未列类目的，已登记的许可均须有效；平台不提供许可信息的只看执照；无信用代码、未办理执照且类目无须许可的个人不适用",
+            "须持许可的类目见规则：登记过的主营类目含其名称，或评价期内本店过半订单的类目含其名称（不计大小写、全半角、空格），或主营类目和订单类目均未登记；规则未列类目的，已登记的许可均须有效；平台不提供许可信息的只看执照；无信用代码、未办理执照且类目无须许可的个人不适用",
             "1 if the business licence, and the permit that the category of goods needs, are in force on the day, else 0, also where "
             "one or its end is not on file (without end: 9999-12-31). The rulebook names the categories: a permit is needed where one's "
-            "name is part of a category ever on file or of the shop's own orders in the window (whatever the case, width and blanks), or "
+            "name is part of a category ever on file or of that of more than half of the shop's own orders in the window (whatever the case, width and blanks), or "
             "neither tells any; where it names none, every permit on file must be in force; where the platform supplies no permits, the licence alone. Not applicable to individuals without a credit code or licence whose category needs none",
         ),
         why=Text("证照失效后不得继续经营。", "Without a licence in force nobody may trade."),
