@@ -13,7 +13,7 @@ several AS (
 firsts AS (FROM accepted UNION ALL FROM several)
 SELECT row, '$key was first delivered '
     || CASE WHEN subject_id <> first_subject
-            THEN 'for another merchant (subject_id 主体编号); this row gives it to «' || left(subject_id, 60) || '»'
+            THEN 'for another merchant (subject_id 主体编号) than this row names'
             ELSE 'with $event ($event_zh) more than a day from this row''s' END
     || '. It stays as it was; if the first was wrong, deliver it with --history: got «' || left(key, 60) || '»' AS reason
 FROM mine JOIN firsts USING (key)
