@@ -227,24 +227,42 @@ def _of_words(dated: str, half: str) -> str:
     return _let(cleaned, "c_", shifted)
 
 
+_LONGEST_DAY = len("2026年11月24日")
+
+
 def is_day(text: str) -> str:
     """SQL: whether a text names a day and no time of it."""
     half = half_width(text)
     return (
-        rf"(length({text}) <= 11 AND (regexp_full_match({half}, '\d{{4}}[-/.年]\d{{1,2}}[-/.月]\d{{1,2}}日?') "
+        rf"(length({text}) <= {_LONGEST_DAY} AND (regexp_full_match({half}, '\d{{4}}[-/.年]\d{{1,2}}[-/.月]\d{{1,2}}日?') "
         rf"OR regexp_full_match({half}, '20\d{{6}}|\d{{5}}')))"
     )
 
 
+def _lettered(text: str) -> str:
+    """SQL: whether a time ends in letters, but for the Z of UTC. ICU takes abbreviations for America's."""
+    return f"right({text}, 1) BETWEEN 'A' AND 'z' AND right({text}, 1) NOT IN ('Z', 'z')"
+
+
+def _plain_instant(text: str) -> str:
+    return f"CASE WHEN NOT ({_lettered(text)}) THEN TRY_CAST({text} AS TIMESTAMPTZ) END"
+
+
+def _without_own_zone(text: str, zone: str) -> str:
+    return f"CASE WHEN {_lettered(text)} THEN {_own_zone(text, zone)} ELSE {text} END"
+
+
 def instant(text: str, zone: str) -> str:
     """An instant; without an offset in the session's zone, which is the platform's. NULL where it does not read as one."""
-    # ICU takes abbreviations for America's. A time ends in a digit or in Z otherwise.
-    lettered = f"right({text}, 1) BETWEEN 'A' AND 'z' AND right({text}, 1) NOT IN ('Z', 'z')"
-    own = _own_zone(text, zone)
+    return f"coalesce({_plain_instant(text)}, {_other_ways(_without_own_zone(text, zone), zone)})"
+
+
+def _promised_instant(text: str, zone: str) -> str:
+    """An instant until which something is promised: a promise stated as a day is kept by the end of that day."""
+    promised = f"CASE WHEN {is_day(text)} THEN CAST(CAST(i_ AS DATE) + 1 AS TIMESTAMPTZ) ELSE i_ END"
     return (
-        f"CASE WHEN {lettered} THEN coalesce(CASE WHEN right({text}, 1) NOT IN ('M', 'm') THEN TRY_CAST({own} AS TIMESTAMPTZ) END, "
-        f"CASE WHEN {own} IS NOT NULL THEN {_other_ways(own, zone)} END) "
-        f"ELSE coalesce(TRY_CAST({text} AS TIMESTAMPTZ), {_other_ways(text, zone)}) END"
+        f"coalesce(CASE WHEN length({text}) > {_LONGEST_DAY} THEN {_plain_instant(text)} END, "
+        f"{_let(instant(text, zone), 'i_', promised)})"
     )
 
 
@@ -284,11 +302,7 @@ def reads(table: Table, column: Column, text: str, zone: str) -> str:
             f"ELSE coalesce({taken}, CAST({instant(text, zone)} AS DATE)) END"
         )
     if column.plan:
-        # A promise stated as a day is kept by the end of that day.
-        return (
-            f"CASE WHEN {is_day(text)} THEN CAST(CAST({instant(text, zone)} AS DATE) + 1 AS TIMESTAMPTZ) "
-            f"WHEN NOT {blank(table, column, text)} THEN {instant(text, zone)} END"
-        )
+        return f"CASE WHEN NOT {blank(table, column, text)} THEN {_promised_instant(text, zone)} END"
     if column.name == "known_at":
         return instant(text, zone)
     never = quoted((*words.NO_DAY, *words.NO_TIME))
