@@ -12,7 +12,17 @@ it is upheld, where it names no binding order of the merchant.
 import narwhals as nw
 
 from credit.indicators.base import At, Example, Groups, Indicator, Text, count, grouped, parameter, total
-from credit.indicators.orders import KEPT, ORDERS, choose, names_binding_order, orders, outcome, sum_of_orders, true
+from credit.indicators.orders import (
+    KEPT,
+    ORDERS,
+    choose,
+    names_binding_order,
+    orders,
+    outcome,
+    sum_of_orders,
+    trivial,
+    true,
+)
 
 col, lit = nw.col, nw.lit
 
@@ -97,32 +107,33 @@ def _weighed(at: At) -> nw.Expr:
     return choose((_partial(at), lit(round(1000 * at[SETTLED_SHARE]))), (counting, lit(1000)), otherwise=lit(0))
 
 
-def _waited(at: At, minutes: str, since: str, most: float, instead: nw.Expr | None = None) -> nw.Expr:
+def _waited(at: At, minutes: nw.Expr, since: str, most: float) -> nw.Expr:
     """Minutes waited, at most `most` days; so far, days begun counting whole, where the wait is not over."""
-    told = [col(minutes)] if instead is None else [col(minutes), instead]
-    waited = nw.coalesce(*told, at.days_begun(since, 0, int(most)) * 1440)
+    waited = nw.coalesce(minutes, at.days_begun(since, 0, int(most)) * 1440)
     return nw.min_horizontal(waited, lit(round(most * 1440)))
 
 
 def _answer_awaited(at: At) -> nw.Expr:
-    waited = _waited(at, "response_minutes", "filed_at", at[RESPONSE_CAP_DAYS], col("resolution_minutes"))
-    return nw.when(counting).then(waited).otherwise(lit(0))
+    answered = nw.coalesce(col("response_minutes"), col("resolution_minutes"))
+    return nw.when(counting).then(_waited(at, answered, "filed_at", at[RESPONSE_CAP_DAYS])).otherwise(lit(0))
 
 
 def _end_awaited(at: At) -> nw.Expr:
-    waited = _waited(at, "resolution_minutes", "filed_at", at[RESOLUTION_CAP_DAYS])
+    waited = _waited(at, col("resolution_minutes"), "filed_at", at[RESOLUTION_CAP_DAYS])
     return nw.when(counting).then(waited).otherwise(lit(0))
 
 
 def _refund_awaited(at: At) -> nw.Expr:
     most, free = at[REFUND_CAP_DAYS], round(at[REFUND_FREE_DAYS] * 1440)
-    asked = ~col("refund_requested_at").is_null()
+    # A refund of next to nothing is none.
+    refunded = ~col("refunded_at").is_null() & ~trivial(at, "refund_amount")
+    minutes = nw.when(refunded).then(col("refund_minutes"))
     # Nobody told when it was asked for: since the order.
     waited = choose(
-        (asked, _waited(at, "refund_minutes", "refund_requested_at", most)),
-        otherwise=_waited(at, "refund_minutes", "ordered_at", most),
+        (~col("refund_requested_at").is_null(), _waited(at, minutes, "refund_requested_at", most)),
+        otherwise=_waited(at, minutes, "ordered_at", most),
     )
-    timed = col("refunded_at").is_null() | ~col("refund_minutes").is_null()  # refunded before it was asked for: no wait
+    timed = ~refunded | ~col("refund_minutes").is_null()  # refunded before it was asked for: no wait
     return nw.when(refund_asked & timed & (waited > free)).then(waited - free).otherwise(lit(0))
 
 
@@ -315,10 +326,10 @@ INDICATORS = (
         unit="days",
         name=Text("每单等待退款时长", "Days of waiting for refunds per order"),
         definition=Text(
-            f"从申请退款到退款完成超过 {REFUND_FREE_DAYS.value:g} 天的天数（未退款的计至评价日，不足一天按一天；每笔最多计至 "
+            f"从申请退款到退款完成超过 {REFUND_FREE_DAYS.value:g} 天的天数（未退款或只退零星金额的计至评价日，不足一天按一天；每笔最多计至 "
             f"{REFUND_CAP_DAYS.value:g} 天）之和 ÷ 履约订单数",
-            f"days beyond {REFUND_FREE_DAYS.value:g} from asking for a refund to having it (none yet: so far, days begun counting "
-            f"whole; at most to the {REFUND_CAP_DAYS.value:g}th day), summed / orders kept",
+            f"days beyond {REFUND_FREE_DAYS.value:g} from asking for a refund to having it (none yet, or a trivial one: so far, days "
+            f"begun counting whole; at most to the {REFUND_CAP_DAYS.value:g}th day), summed / orders kept",
         ),
         why=Text("退款及时与否直接影响消费者权益。", "A slow refund keeps the consumer's money."),
         failing=Text("退款较慢", "Refunds were slow"),

@@ -29,6 +29,7 @@ from typing import Any, Literal, Protocol
 
 import narwhals as nw
 
+from credit.codes import WITHOUT_DECIMALS
 from credit.indicators.base import WINDOWS, At, Expr, Measure, Parameter, Party, Text, count, parameter, total
 from credit.settings import cut_off
 from credit.tables import TABLES, Table
@@ -140,6 +141,14 @@ def choose(*cases: tuple[nw.Expr, nw.Expr], otherwise: nw.Expr | None = None) ->
     return chosen
 
 
+def trivial(at: At, amount: str) -> nw.Expr:
+    """Whether the amount in a column of orders is at most `trivial_amount`; a blank is not."""
+    # Without a rate its own smallest units are compared: an unknown currency is no way round the limit.
+    units = nw.when(true(col("currency").is_in(WITHOUT_DECIMALS))).then(lit(1)).otherwise(lit(100))
+    worth = nw.coalesce(at.cents(amount), col(amount).cast(nw.Float64) * units)
+    return true(worth <= round(at[TRIVIAL_AMOUNT] * 100)) | true(col(amount) <= 0)
+
+
 @dataclass(frozen=True)
 class Term:
     """The term of one step of an order: the column of the promise in minutes, that of the promised instant, days where none was
@@ -220,11 +229,10 @@ def judged(frames: Frames, night: Night, at: At) -> Frames:
         keys, told = ["transaction_id", "subject_id"], col("outcome").alias("order_outcome")
         if table.name != "reviews":
             return frame.join(transactions().select(*keys, told), on=keys, how="left")
-        named = transactions().select(*keys, told, col("buyer_id").alias("order_buyer"))
-        frame = _one_an_order(frame).join(named, on=keys, how="left")
-        both = ~col("buyer_id").is_null() & ~col("order_buyer").is_null()
-        of_another = both & true(col("buyer_id") != col("order_buyer"))
-        return frame.with_columns(nw.when(~of_another).then(col("order_outcome")).alias("order_outcome")).drop(
+        buyer = col("buyer_id").alias("order_buyer")
+        buyers = frames(TABLES["transactions"]).lazy().select(*keys, buyer)
+        frame = _one_an_order(frame, buyers).join(transactions().select(*keys, told, buyer), on=keys, how="left")
+        return frame.with_columns(nw.when(~_OF_ANOTHER).then(col("order_outcome")).alias("order_outcome")).drop(
             "order_buyer"
         )
 
@@ -273,9 +281,7 @@ def _decided(frame: nw.LazyFrame[Any], at: At) -> nw.LazyFrame[Any]:
             | (received.is_null() & at.before("ordered_at", delivery.longest))
         ).alias("lost"),
     )
-    # Without a rate the number itself is compared: an unknown currency is no way round the limit.
-    worth = nw.coalesce(at.cents("amount"), col("amount").cast(nw.Float64) * 100)
-    void = (worth <= round(at[TRIVIAL_AMOUNT] * 100)) | (col("amount") <= 0)
+    void = trivial(at, "amount")
     paid = lit(True)
     if at.supplies("transactions.paid_at"):
         # Nobody gives back what was not paid.
@@ -342,15 +348,22 @@ def _surplus(decided: nw.LazyFrame[Any], most: int, day: date, zone: str) -> nw.
     return ordered.filter(col("place") > most).select("transaction_id")
 
 
-def _one_an_order(reviews: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
-    """Of several reviews of one order those beyond the worst name no order any more."""
-    of_one = ("transaction_id", "subject_id")
+_OF_ANOTHER = ~col("buyer_id").is_null() & ~col("order_buyer").is_null() & true(col("buyer_id") != col("order_buyer"))
+"""A review by somebody else than the buyer of the order that it names."""
+
+
+def _one_an_order(reviews: nw.LazyFrame[Any], buyers: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+    """Of several reviews of one order by its buyer those beyond the worst name no order any more. `buyers`: `order_buyer` of
+    each order."""
+    of_one = ["transaction_id", "subject_id"]
     named = reviews.filter(~col("transaction_id").is_null() & ~true(~col("authentic")))
     again = named.group_by(*of_one).agg(nw.len().alias("size")).filter(col("size") > 1).select(*of_one)
     place = col("review_id").cum_count().over(*of_one, order_by=("rating_overall", "reviewed_at", "review_id"))
     beyond = (
-        named.join(again, on=list(of_one), how="semi")
-        .select("review_id", *of_one, "rating_overall", "reviewed_at")
+        named.join(again, on=of_one, how="semi")
+        .select("review_id", *of_one, "buyer_id", "rating_overall", "reviewed_at")
+        .join(buyers, on=of_one, how="left")
+        .filter(~_OF_ANOTHER)
         .with_columns(place.alias("place"))
         .filter(col("place") > 1)
         .select("review_id")

@@ -46,7 +46,8 @@ _YES_NO = {"是": "true", "否": "false"}
 _SEVERITIES = {
     "轻微": "minor", "较轻": "minor", "轻度": "minor", "slight": "minor", "light": "minor", "一般": "moderate", "较重": "moderate",
     "中等": "moderate", "中度": "moderate", "medium": "moderate", "严重": "serious", "重大": "serious", "特别严重": "serious",
-    "severe": "serious", "major": "serious",
+    "情节轻微": "minor", "mild": "minor", "low": "minor", "情节一般": "moderate", "情节较重": "moderate", "情节严重": "serious",
+    "特别重大": "serious", "severe": "serious", "major": "serious", "grave": "serious", "high": "serious", "critical": "serious",
 }  # fmt: skip
 
 CURRENCIES = {
@@ -102,7 +103,8 @@ CODES: dict[tuple[str, str], dict[str, str]] = {
                                   "平台": "platform", "无责": "none", "无责任": "none"},
     ("public_records", "kind"): {
         "行政处罚": "administrative_penalty", "经营异常": "abnormal_operation", "经营异常名录": "abnormal_operation",
-        "严重违法": "serious_violation", "严重违法失信": "serious_violation", "失信被执行人": "dishonest_debtor", "纳税信用": "tax_grade",
+        "严重违法": "serious_violation", "严重违法失信": "serious_violation", "严重违法失信名单": "serious_violation",
+        "失信被执行人": "dishonest_debtor", "失信被执行人名单": "dishonest_debtor", "老赖": "dishonest_debtor", "纳税信用": "tax_grade",
         "纳税信用等级": "tax_grade", "荣誉": "award", "奖励": "award", "认证": "certification", "资质认证": "certification",
     },
     ("public_records", "grade"): {

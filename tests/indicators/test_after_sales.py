@@ -194,6 +194,7 @@ def test_refund_days(measure: Measure) -> None:
             "quality", "2025-01-20 10:00", ordered_at="2025-01-01 10:00", paid_at="2025-01-01 10:00"
         ),  # at most 30, less one
         refund("quality", amount="0.00"),
+        refund("quality", "2025-06-20 10:00", "2025-06-20 11:00", refund_amount="0.00"),  # nothing came: as if not yet
     ]
     found = measure("refund_days", transactions=orders)
-    assert (found.state, found.numerator) == ("measured", 2 + 10 + 29)
+    assert (found.state, found.numerator) == ("measured", 2 + 10 + 29 + 10)

@@ -102,6 +102,9 @@ def test_a_rulebook_sets_the_terms(fill: Fill) -> None:
     assert outcomes(fill, long) == ["kept"]
     assert outcomes(fill, long, dispatch_days_most=7) == ["late"]
     assert outcomes(fill, THERE, trivial_amount=100) == ["void"]
+    # In its own smallest units where it has no rate: 100 yen as 1.00 yuan.
+    yen = [THERE | {"currency": "JPY", "amount": amount} for amount in ("100", "101")]
+    assert [outcomes(fill, row, trivial_amount=1, **{"rate of CNY": 1.0}) for row in yen] == [["void"], ["kept"]]
 
 
 def test_what_nobody_supplies_is_not_asked_for(fill: Fill) -> None:
@@ -177,6 +180,15 @@ def test_of_several_reviews_of_one_order_the_worst_counts(measure: Measure) -> N
         for i, stars in enumerate((5, 2, 5))
     ]
     assert measure("rating_overall", transactions=[order], reviews=reviews) == ("measured", 2, 1, 2)
+
+
+def test_a_review_by_another_takes_the_place_of_none(measure: Measure) -> None:
+    order = {"transaction_id": "t", "buyer_id": "b"}
+    reviews = [
+        {"transaction_id": "t", "buyer_id": who, "rating_overall": stars} for who, stars in (("b", 5), ("foe", 1))
+    ]
+    assert measure("rating_overall", transactions=[order], reviews=reviews) == ("measured", 5, 1, 5)
+    assert measure("rating_overall", transactions=[order], reviews=reviews[::-1]) == ("measured", 5, 1, 5)
 
 
 def test_reviews_of_no_order_of_the_merchant_do_not_count(measure: Measure) -> None:
