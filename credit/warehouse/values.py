@@ -254,7 +254,13 @@ def _without_own_zone(text: str, zone: str) -> str:
 
 def instant(text: str, zone: str) -> str:
     """An instant; without an offset in the session's zone, which is the platform's. NULL where it does not read as one."""
-    return f"coalesce({_plain_instant(text)}, {_other_ways(_without_own_zone(text, zone), zone)})"
+    return f"coalesce({_plain_instant(text)}, {_let(_without_own_zone(text, zone), 'o_', _otherwise('o_', zone))})"
+
+
+def _otherwise(text: str, zone: str) -> str:
+    # The cast knows nothing of AM and PM.
+    cast = f"CASE WHEN right({text}, 1) NOT IN ('M', 'm') THEN TRY_CAST({text} AS TIMESTAMPTZ) END"
+    return f"coalesce({cast}, {_other_ways(text, zone)})"
 
 
 def _promised_instant(text: str, zone: str) -> str:
