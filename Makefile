@@ -9,7 +9,7 @@ UV := $(BIN)/uv
 # Bytecode is kept: a process that compiles Prefect and Great Expectations again starts ten seconds later.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: help install hooks demo lint test browser bench docs docs-site golden law attacks lock clean
+.PHONY: help install hooks demo lint test thorough browser bench docs docs-site golden law attacks lock clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' Makefile
@@ -56,6 +56,10 @@ lint: install ## install, then ruff, mypy and the order of rooms
 	$(BIN)/lint-imports --no-cache > .venv/imports.txt || { cat .venv/imports.txt; exit 1; }
 
 test: lint ## lint, then all tests
+	$(BIN)/pytest -n 2 --dist loadfile
+
+thorough: export MERCHANT_CREDIT_THOROUGH := 1
+thorough: lint ## lint, then all tests, those that kill and try by chance three times as long
 	$(BIN)/pytest -n 2 --dist loadfile
 
 browser: install ## see to it that there is a Chromium for the tests in a browser

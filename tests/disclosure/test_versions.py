@@ -32,6 +32,7 @@ from credit.proof import Keys
 from credit.proof.verify import Verdict, verify_folder
 from credit.rulebooks import reading
 from credit.settings import Settings
+from support.effort import trials
 from support.small_market import DAY, at, changed, deliver, market
 
 pytestmark = pytest.mark.slow
@@ -567,8 +568,8 @@ for line in sys.stdin:
 """
 
 
-def test_killed_at_200_moments_the_site_always_verifies(conf: Settings, tmp_path: Path) -> None:
-    chance = random.Random(11)
+def test_killed_at_any_moment_the_site_always_verifies(conf: Settings, tmp_path: Path) -> None:
+    chance, enough = random.Random(11), trials(50, 200)
     worker = subprocess.Popen(
         [sys.executable, "-c", _CHILD, str(conf.home)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )
@@ -594,11 +595,11 @@ def test_killed_at_200_moments_the_site_always_verifies(conf: Settings, tmp_path
     assert status == 0
     kills, tries = 0, 0
     seen: set[str] = set()
-    while kills < 200:
+    while kills < enough:
         tries += 1
-        assert tries < 400, f"only {kills} of {tries} publishes were killed before their end"
+        assert tries < 2 * enough, f"only {kills} of {tries} publishes were killed before their end"
         # Some are left to end: they say how long it takes now, and give the others another version to follow on.
-        kill_after = None if tries % 20 == 0 else chance.random() * whole
+        kill_after = None if tries % 15 == 0 else chance.random() * whole
         status, took = run(0.1 + 0.85 * chance.random(), kill_after)
         kills += status == signal.SIGKILL
         if kill_after is None:
@@ -607,7 +608,7 @@ def test_killed_at_200_moments_the_site_always_verifies(conf: Settings, tmp_path
         verdict = _verdict(conf, tmp_path / "seen")
         assert verdict.verdict == "valid", verdict.problems
         seen.add((conf.published / "current").resolve().name)
-    assert len(seen) > 5, "no publish got to its end between the kills"
+    assert len(seen) > enough // 40, "no publish got to its end between the kills"
     assert run(0.25)[0] == 0
     assert _verdict(conf, tmp_path / "seen").verdict == "valid"
     assert _read(_document(conf.published / "current", "good"))["evidence"] == 0.25

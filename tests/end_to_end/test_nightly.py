@@ -25,6 +25,7 @@ from credit.home import open_warehouse
 from credit.synthetic import delivery
 from support import rules
 from support.command import command
+from support.effort import trials
 
 pytestmark = pytest.mark.slow
 
@@ -284,7 +285,7 @@ def test_a_batch_that_fails_its_expectations_stops_or_is_set_aside(tmp_path: Pat
 def test_killed_at_any_moment(
     sample: tuple[Path, dict[str, int]], graded: tuple[Path, dict[str, Any]], tmp_path: Path
 ) -> None:
-    """kill -9 at 30 moments; after each, current is whole or absent; at the end one more run gives what was expected."""
+    """kill -9 at many moments; after each, current is whole or absent; at the end one more run gives what was expected."""
     expected = digest(graded[0] / "published" / "current")
     chance = random.Random(7)
     # A worker that has everything imported forks a child a night: the kills then spread over the steps themselves. The
@@ -340,8 +341,9 @@ for line in sys.stdin:
     status, times = night(tmp_path / "first")
     assert status == 0
     whole, tries = times, 0
-    for i in range(30):
-        # Six homes, five kills each: a killed night is followed by killed nights.
+    kills = trials(10, 30)
+    for i in range(kills):
+        # Five kills a home: a killed night is followed by killed nights.
         home = tmp_path / f"home-{i // 5}"
         if i % 5 == 0:
             whole = times
@@ -349,7 +351,7 @@ for line in sys.stdin:
         while not killed:
             # A kill that came after the night's end proves nothing: aim again, by what was seen of such a night.
             tries += 1
-            assert tries <= 60, f"only {i} kills came before the night's end"
+            assert tries <= 2 * kills, f"only {i} kills came before the night's end"
             # What an earlier night finished is not done again, so later ones are shorter: kill them sooner.
             moment = (whole[-1] - whole[0]) * chance.random() * (1 if i % 5 < 2 else 0.3) + whole[0]
             place = bisect_right(whole, moment) - 1
