@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import Any
 
 import duckdb
@@ -102,9 +103,29 @@ def as_of(frame: nw.LazyFrame[Any], table: Table, moment: Moment) -> nw.LazyFram
     return frame.with_columns(*masked)
 
 
+IN_MEMORY = 500_000
+"""Rows of facts up to which an evaluation reads them into memory: Polars plans its many small queries faster than DuckDB."""
+
+
 def known(con: duckdb.DuckDBPyConnection, moment: Moment) -> Frames:
-    """What the platform knew at the cut-off, table by table, as lazy frames on the warehouse."""
-    return lambda table: as_of(nw.from_native(relation(con, table, moment.cut_off)).lazy(), table, moment)
+    """What the platform knew at the cut-off, table by table, as lazy frames: on the warehouse, or in memory where few."""
+    rows = scalar(con, "SELECT sum(estimated_size) FROM duckdb_tables() WHERE schema_name IN ('canonical', 'history')")
+    few = int(rows) <= IN_MEMORY
+
+    @cache
+    def frame(table: Table) -> nw.LazyFrame[Any]:
+        return as_of(_lazy(relation(con, table, moment.cut_off), few), table, moment)
+
+    return frame
+
+
+def _lazy(rows: duckdb.DuckDBPyRelation, in_memory: bool) -> nw.LazyFrame[Any]:
+    return nw.from_native(rows.pl().lazy()) if in_memory else nw.from_native(rows).lazy()
+
+
+def beside(frame: nw.LazyFrame[Any], rows: duckdb.DuckDBPyRelation) -> nw.LazyFrame[Any]:
+    """These rows where the frame's are, to be joined to it."""
+    return _lazy(rows, frame.implementation.is_polars())
 
 
 class NightFacts:

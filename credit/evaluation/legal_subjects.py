@@ -18,7 +18,7 @@ import duckdb
 import narwhals as nw
 import pyarrow as pa
 
-from credit.evaluation.engine import Frames, Moment
+from credit.evaluation.engine import Frames, Moment, beside
 from credit.tables import Table
 from credit.warehouse.sql import statement
 from credit.warehouse.values import half_width
@@ -63,13 +63,12 @@ def read(con: duckdb.DuckDBPyConnection, frames: Frames, moment: Moment) -> Fram
     def shared(table: Table) -> nw.LazyFrame[Any]:
         frame = frames(table).lazy()
         if table.event is None:
-            before = nw.from_native(con.sql(_WITHDRAWN, params={"at": moment.cut_off})).lazy()
-            return _withdrawn(frame, before, list(table.names))
+            before = con.sql(_WITHDRAWN, params={"at": moment.cut_off})
+            return _withdrawn(frame, beside(frame, before), list(table.names))
         if not groups:
             return frame
-        seen = frame.join(
-            nw.from_native(con.from_arrow(pairs)).lazy(), left_on="subject_id", right_on="of_shop", how="left"
-        )
+        sisters = beside(frame, con.from_arrow(pairs))
+        seen = frame.join(sisters, left_on="subject_id", right_on="of_shop", how="left")
         seen = seen.with_columns(
             nw.coalesce(col("seen_by"), col("subject_id")).alias("subject_id"),
             (col("seen_by").is_null() | (col("seen_by") == col("subject_id"))).alias("own"),

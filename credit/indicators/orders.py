@@ -145,7 +145,7 @@ def trivial(at: At, amount: str) -> nw.Expr:
     """Whether the amount in a column of orders is at most `trivial_amount`; a blank is not."""
     # Without a rate its own smallest units are compared: an unknown currency is no way round the limit.
     units = nw.when(true(col("currency").is_in(WITHOUT_DECIMALS))).then(lit(1)).otherwise(lit(100))
-    worth = nw.coalesce(at.cents(amount), col(amount).cast(nw.Float64) * units)
+    worth = nw.coalesce(at.cents(amount).cast(nw.Float64), col(amount).cast(nw.Float64) * units)
     return true(worth <= round(at[TRIVIAL_AMOUNT] * 100)) | true(col(amount) <= 0)
 
 

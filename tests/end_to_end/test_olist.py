@@ -16,11 +16,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from credit.evaluation import night
+from credit.evaluation import engine, night
 from credit.evaluation.explain import explain
 from credit.evaluation.grading import REASONS
 from credit.home import open_warehouse
 from credit.intake import landing, merging
+from credit.rulebooks.reading import shipped
 from credit.settings import Settings
 
 pytestmark = [pytest.mark.olist, pytest.mark.slow, pytest.mark.usefixtures("shipped_rules")]
@@ -47,6 +48,22 @@ def raw(olist: Path) -> Iterator[duckdb.DuckDBPyConnection]:
 
 def scalar(con: duckdb.DuckDBPyConnection, query: str) -> Any:
     return con.execute(query).fetchall()[0][0]
+
+
+def test_the_night_on_the_warehouse_is_the_night_in_memory(
+    con: duckdb.DuckDBPyConnection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert scalar(con, "SELECT count(*) FROM canonical.transactions") < engine.IN_MEMORY
+    monkeypatch.setattr(engine, "IN_MEMORY", -1)
+    for evaluated in night.compute(con, DAY, "America/Sao_Paulo", shipped()):
+        grades = evaluated.grades.dropna(subset="score").set_index("subject_id")
+        kept = con.execute(
+            "SELECT subject_id, score, grade FROM results.grades WHERE evaluated_on = ? AND rulebook = ? AND score IS NOT NULL",
+            [DAY, evaluated.rulebook.id],
+        ).df()
+        assert len(kept) == len(grades)
+        same = grades.loc[kept["subject_id"], ["score", "grade"]].reset_index()
+        pd.testing.assert_frame_equal(same, kept, check_exact=True, check_dtype=False)
 
 
 # --- nothing is lost ---------------------------------------------------------------------------------------------

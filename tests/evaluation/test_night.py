@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 import duckdb
+import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
@@ -74,6 +75,18 @@ def test_each_merchant_alone_has_the_row_of_the_whole_night(home: Settings, con:
         alone = night.evaluate_merchant(con, home, NIGHT, subject_id)
         assert list(alone.grades["subject_id"]) == [subject_id]
     assert stored(con) == before
+
+
+def test_on_the_warehouse_as_in_memory(con: duckdb.DuckDBPyConnection, monkeypatch: pytest.MonkeyPatch) -> None:
+    def computed() -> list[tuple[Any, Any]]:
+        evaluated = night.compute(con, NIGHT, ZONE, shipped())
+        return [(one.grades, one.scores.long()) for one in evaluated]
+
+    in_memory = computed()
+    monkeypatch.setattr(engine, "IN_MEMORY", -1)
+    for left, right in zip(in_memory, computed(), strict=True):
+        for mine, other in zip(left, right, strict=True):
+            pd.testing.assert_frame_equal(mine, other, check_exact=True)
 
 
 def test_the_command_prints_the_row_of_the_list(home: Settings) -> None:

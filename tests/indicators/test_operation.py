@@ -42,13 +42,13 @@ def test_amounts_of_several_currencies_are_converted_and_never_added(measure) ->
 
 
 def test_a_trivial_amount_is_one_of_the_rulebooks_currency(measure) -> None:
-    """Twenty yen are one yuan. Without a rate the number is compared: an unknown currency is no way round the limit."""
+    """Twenty yen are one yuan. Without a rate smallest units are compared: an unknown currency is no way round."""
     for amount, code, counted in [
         ("20.00", "JPY", 0),
         ("20.20", "JPY", 1),
         ("1.00", "CNY", 0),
-        ("0.50", "KRW", 0),
-        ("2.00", "KRW", 1),
+        ("100.00", "KRW", 0),
+        ("101.00", "KRW", 1),
         ("0.00", "KRW", 0),
     ]:
         order = {"amount": amount, "currency": code}
