@@ -28,8 +28,12 @@ EXIT_CODES = (
     ExitCode(9, "数据仓库缺少已登记的变更或已损坏", "the warehouse lacks what it held before, or is damaged"),
     ExitCode(10, "磁盘已满或不可写", "the disk is full or not writable"),
     ExitCode(11, "与已见版本的历史不同", "another history than seen before", "verify"),
+    ExitCode(12, "有待处理", "something needs attention", "status, doctor"),
 )
 """Every exit code of `merchant-credit`; `--help` and the page of exit codes are made from it."""
+
+NEEDS_ATTENTION = 12
+"""The exit code of a home that was looked at and is not in order."""
 
 
 class UserError(Exception):

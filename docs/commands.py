@@ -37,6 +37,10 @@ VERBS = {
         "catch-up": "补评",
         "withdraw": "撤回评价",
         "accept-loss": "登记损失",
+        "backup": "备份",
+        "restore": "恢复",
+        "status": "运行状态",
+        "doctor": "全面检查",
         "config": "设置",
     },
     "查看 Look": {

@@ -26,6 +26,7 @@ from credit.cli import (
     operations,
     quarantine,
     sanctions,
+    upkeep,
     validation,
     verification,
     vetting,
@@ -467,6 +468,10 @@ app.command()(early_warning.watch)
 app.command()(operations.accept_loss)
 app.command()(operations.withdraw)
 app.command()(operations.catch_up)
+app.command()(upkeep.backup)
+app.command()(upkeep.restore)
+app.command()(upkeep.status)
+app.command()(upkeep.doctor)
 app.add_typer(keys.app, name="keys")
 app.command()(verification.verify)
 app.command(name="map")(mapping.map_database)

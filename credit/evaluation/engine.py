@@ -103,18 +103,24 @@ def as_of(frame: nw.LazyFrame[Any], table: Table, moment: Moment) -> nw.LazyFram
     return frame.with_columns(*masked)
 
 
+def known(con: duckdb.DuckDBPyConnection, moment: Moment) -> Frames:
+    """What the platform knew at the cut-off, table by table, as lazy frames on the warehouse."""
+    return lambda table: as_of(_lazy(relation(con, table, moment.cut_off), False), table, moment)
+
+
 IN_MEMORY = 500_000
 """Rows of facts up to which an evaluation reads them into memory: Polars plans its many small queries faster than DuckDB."""
 
 
-def known(con: duckdb.DuckDBPyConnection, moment: Moment) -> Frames:
-    """What the platform knew at the cut-off, table by table, as lazy frames: on the warehouse, or in memory where few."""
+def at_hand(con: duckdb.DuckDBPyConnection, moment: Moment) -> Frames:
+    """The same, read into memory where the warehouse holds few rows: for many small queries."""
     rows = scalar(con, "SELECT sum(estimated_size) FROM duckdb_tables() WHERE schema_name IN ('canonical', 'history')")
-    few = int(rows) <= IN_MEMORY
+    if int(rows) > IN_MEMORY:
+        return known(con, moment)
 
     @cache
     def frame(table: Table) -> nw.LazyFrame[Any]:
-        return as_of(_lazy(relation(con, table, moment.cut_off), few), table, moment)
+        return as_of(_lazy(relation(con, table, moment.cut_off), True), table, moment)
 
     return frame
 

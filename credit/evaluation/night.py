@@ -170,7 +170,7 @@ def compute(
     """
     moment = engine.Moment(cut_off(day, zone), zone)
     have = supplied(con, moment)
-    frames = legal_subjects.read(con, engine.known(con, moment), moment)
+    frames = legal_subjects.read(con, engine.at_hand(con, moment), moment)
     if subject_id is not None:
         frames = only(frames, subject_id)
     subjects = subjects_of(frames, have)
@@ -223,7 +223,7 @@ def _averages(
     facts_of = {book.hash: facts for book, facts in zip(rulebooks, counted, strict=True)}
     if wanted and made_on != day:
         then = engine.Moment(cut_off(made_on, zone), zone)
-        have, frames = supplied(con, then), legal_subjects.read(con, engine.known(con, then), then)
+        have, frames = supplied(con, then), legal_subjects.read(con, engine.at_hand(con, then), then)
         subjects = subjects_of(frames, have)
         everyone = pd.Index(subjects["subject_id"], dtype=object)
         facts_of = {b.hash: f for b, f in zip(wanted, count_facts(frames, wanted, everyone, then, have), strict=True)}

@@ -25,12 +25,14 @@ import duckdb
 from credit import codes
 from credit.errors import UserError, WarehouseLocked
 from credit.settings import DEFAULT_ZONE, Settings
+from credit.warehouse.failures import as_user_error
 
 
 def connect(path: Path | str, settings: Settings, *, read_only: bool = False) -> duckdb.DuckDBPyConnection:
     """A DuckDB connection with the project's settings: UTC, no downloads, bounded memory.
 
-    Raises WarehouseLocked when another process has the file open, UserError when it is not a warehouse.
+    Raises WarehouseLocked when another process has the file open, WarehouseDamaged when it is not as it was written,
+    UserError when it is not a warehouse.
     """
     config: dict[str, str | bool | int | float | list[str]] = {
         "memory_limit": settings.memory_limit,
@@ -51,7 +53,7 @@ def connect(path: Path | str, settings: Settings, *, read_only: bool = False) ->
             ) from None
         raise UserError(f"{path} cannot be opened: {error}") from None
     except duckdb.Error as error:
-        raise UserError(f"{path} cannot be opened as a warehouse: {error}") from None
+        raise as_user_error(error) or UserError(f"{path} cannot be opened as a warehouse: {error}") from None
     con.execute("SET TimeZone = 'UTC'")
     # Steps are told on standard error; DuckDB would draw bars on standard output, between the lines of --json.
     # In Jupyter without ipywidgets there are no bars, and no such setting.

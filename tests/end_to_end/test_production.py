@@ -44,7 +44,7 @@ def test_the_way_to_production_is_rehearsed(tmp_path: Path, monkeypatch: pytest.
     today = datetime.now(ZoneInfo("Asia/Shanghai")).date()
     commands = re.sub("|".join(LATER), lambda day: str(today + timedelta(days=LATER[day[0]])), commands)
     delivery.write(tmp_path / "srv" / "delivery", merchants=40, transactions=2500, end=today)
-    for name in ("usb1", "usb2"):
+    for name in ("usb1", "usb2", "usb3"):
         (tmp_path / name).mkdir()
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
