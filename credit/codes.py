@@ -1,7 +1,6 @@
 """Registration codes and their check characters (python-stdnum); currencies (ISO 4217)."""
 
 import re
-import unicodedata
 from collections.abc import Iterator
 
 from stdnum.cn import ric, uscc
@@ -35,11 +34,6 @@ def uscc_valid(code: str) -> bool:
     """GB 32100: 18 characters of any registering department, and the last checks the others."""
     compact = re.sub(r"[\s-]", "", code).upper()
     return _USCC.fullmatch(compact) is not None and bool(uscc.calc_check_digit(compact[:-1]) == compact[-1])
-
-
-def holds_resident_id(text: str) -> bool:
-    """Whether a citizen's id number stands anywhere in a text, of whatever width, with whatever marks between its digits."""
-    return next(resident_ids(unicodedata.normalize("NFKC", text)), None) is not None
 
 
 def resident_ids(text: str) -> Iterator[tuple[int, int]]:

@@ -22,7 +22,7 @@ _TEXTS = frozenset({"permit_no", "icp_record", "category"})
 """Public of a natural person too, but for the name or a number of the person that stands in them."""
 
 _OWN_NUMBERS = frozenset({"contact", "uscc"})
-"""Columns of an enterprise that are to be published with the number in them; all others are cleared."""
+"""Columns of an enterprise that are to be published with the number in them, unless it is a citizen's id number."""
 
 _GAP = r"[ .\u00b7\u2010-\u2014-]{0,3}"
 _MOBILE = rf"""(?:(?:\+|00)?86{_GAP})?(?:
@@ -92,8 +92,9 @@ def subjects(columns: Mapping[str, list[Any]]) -> list[tuple[dict[str, Any], dic
                 why if clear == value else "masked" for why, clear, value in zip(state, cleared, values, strict=True)
             ]
             values = cleared
-        if of_persons and name not in _OWN_NUMBERS:
-            cleared = [value if natural else _cleared(value) for natural, value in zip(person, values, strict=True)]
+        if of_persons:
+            clear_of = _without_citizens if name in _OWN_NUMBERS else _cleared
+            cleared = [value if natural else clear_of(value) for natural, value in zip(person, values, strict=True)]
             state = [
                 why if clear == value else "masked" for why, clear, value in zip(state, cleared, values, strict=True)
             ]
@@ -113,6 +114,14 @@ def subjects(columns: Mapping[str, list[Any]]) -> list[tuple[dict[str, Any], dic
 def _cleared(value: Any) -> Any:
     """A value of an enterprise without the numbers of persons in it."""
     return struck(value) if isinstance(value, str) and _TELLING.search(value) else value
+
+
+def _without_citizens(value: Any) -> Any:
+    """A value that is published with the numbers in it, but for citizens' id numbers."""
+    if not isinstance(value, str) or not _TELLING.search(value) or uscc_valid(value):
+        return value
+    folded = value.translate(_FOLDED)
+    return _without(value, folded, ((start, end, "***") for start, end in resident_ids(folded)))
 
 
 def _missing(name: str, columns: Mapping[str, list[Any]]) -> list[str | None]:

@@ -35,7 +35,7 @@ REMEDIES: dict[str, tuple[str, str]] = {
     ),
     "out_of_range": ("核对数值", "correct the number"),
     "mangled_id": ("从源系统重新导出，编号列设为文本", "export anew from the source, with the id column as text"),
-    "personal_number": ("改填登记号码或留空", "give the registered number, or leave the column blank"),
+    "personal_number": ("主体编号改用平台自编的编号", "deliver an id of the platform's own"),
     "malformed_line": ("列数与表头一致，引号成对", "as many fields as the header, quotes in pairs"),
     "unfinished_line": ("末行以换行符结束", "the last line ends in a line end"),
     "unreadable_characters": ("以 UTF-8 重新导出该行", "export the row again in UTF-8"),

@@ -59,7 +59,7 @@ def connect(path: Path | str, settings: Settings, *, read_only: bool = False) ->
     # In Jupyter without ipywidgets there are no bars, and no such setting.
     with contextlib.suppress(duckdb.InvalidInputException):
         con.execute("SET enable_progress_bar = false")
-    for check in (codes.uscc_valid, codes.resident_id_valid, codes.holds_resident_id):
+    for check in (codes.uscc_valid, codes.resident_id_valid):
         con.create_function(check.__name__, check)
     return con
 

@@ -158,21 +158,6 @@ def rules(table: Table, given: Collection[str], rounded: Collection[str] = ()) -
                 "out_of_range",
                 f"'{label} is above {column.maximum:g}' || {got}",
             )
-    # Of records and sanctions numbers are struck out where they are published: bad news is never set aside for them.
-    if table.name == "subjects" and (
-        published := [c.name for c in table.supplied if c.name in given and _published(c)]
-    ):
-        # What stands between them is longer than what may stand within a number.
-        together = values.half_width(f"concat_ws(' ---- ', {', '.join(f'x.{name}' for name in published)})")
-        yield (
-            f"CASE WHEN regexp_matches({together}, '[0-9]([^0-9A-Za-z]{{0,3}}[0-9]){{16}}[^0-9A-Za-z]{{0,3}}[0-9Xx]') THEN holds_resident_id({together}) ELSE false END "
-            "AND coalesce(role <> 'buyer', true)",
-            "personal_number",
-            quote(
-                f"a citizen's id number stands in a column that is published ({', '.join(published)}); deliver the registered "
-                "number or name, or leave it blank (公示的栏目中含有居民身份证号，请改填登记号码或留空)"
-            ),
-        )
     if "known_at" in given:
         yield (
             f"known_at_ NOT BETWEEN TIMESTAMPTZ '{KNOWN_SINCE} 00:00:00+00' AND latest_instant",
@@ -186,13 +171,6 @@ def rules(table: Table, given: Collection[str], rounded: Collection[str] = ()) -
         )
     for check in table.checks:
         yield check.bad, check.code, quote(f"{check.en} ({check.zh})")
-
-
-def _published(column: Column) -> bool:
-    """Whether a short text column of the register may be published as it stands."""
-    if column.type != "text" or column.max_length >= 2_000 or column.name == "subject_id":
-        return False
-    return column.privacy == "public" or column.name in ("name", "address", "contact")
 
 
 def corrections(

@@ -405,6 +405,17 @@ def test_numbers_of_persons_are_struck_out_of_the_columns_of_an_enterprise(colum
 
 
 @pytest.mark.parametrize(
+    "column", ["uscc", "licence_no", "permit_no", "icp_record", "category", "name", "address", "contact"]
+)
+@pytest.mark.parametrize("written", ["110101199003070038", "店主110101 19900307 0038", "1101.0119/9003 0700 38"])
+def test_a_citizens_number_is_withheld_from_every_column(column: str, written: str) -> None:
+    """The merchant is published and graded like any other; the page says that something is not shown whole."""
+    row = dict.fromkeys(c.name for c in SUBJECTS.columns) | {"kind": "enterprise", "name": "鑫源有限公司"}
+    columns, states = personal.subject({**row, column: written})
+    assert (columns[column].removeprefix("店主"), states[column]) == ("***", "masked")
+
+
+@pytest.mark.parametrize(
     ("text", "masked"),
     [("王小明、王 小明、王\u3000小\u200b明", "王**、王**、王**"), ("小明王", "小明王"),
      ("张伟与李强、经营者张伟", "张**与李强、经营者张**"), ("生产安全", "生产安全"), ("LI NA, Li Nasty", "L**, Li Nasty")],

@@ -321,17 +321,6 @@ def test_credit_codes_of_every_department(department: str) -> None:
     assert codes.uscc_valid(body + uscc.calc_check_digit(body))
 
 
-@pytest.mark.parametrize(
-    "column", ["uscc", "licence_no", "permit_no", "icp_record", "category", "name", "address", "contact"]
-)
-@pytest.mark.parametrize("written", ["110101199003070038", "店主110101 19900307 0038", "1101.0119/9003 0700 38"])
-def test_a_citizens_number_in_a_published_column_sets_the_row_aside(
-    column: str, written: str, con: Conn, deliver: Deliver
-) -> None:
-    deliver(subjects__csv=f"subject_id,kind,role,{column}\nS1,enterprise,seller,{written}\nS2,enterprise,seller,fine\n")
-    assert rows(con, "SELECT code, key FROM quarantine.rows") == [("personal_number", "S1")]
-
-
 def test_a_citizens_number_sets_no_penalty_aside(con: Conn, deliver: Deliver) -> None:
     """It is struck out where the record is published; the penalty counts."""
     deliver(
