@@ -41,6 +41,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from credit.disclosure.personal import struck as struck  # texts are cleared there: what is public is one rule
 from credit.indicators.base import Array, Indicator, Unit
 
 THRESHOLD = 5
