@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class ExitCode:
-    """What the command's exit status `number` means; `verb` where one verb alone gives it."""
+    """What the command's exit status `number` means; `verbs` where these alone give it."""
 
     number: int
     zh: str
     en: str
-    verb: str = ""
+    verbs: tuple[str, ...] = ()
 
 
 EXIT_CODES = (
@@ -22,13 +22,13 @@ EXIT_CODES = (
     ExitCode(3, "输入不可用，未作任何改动", "input not usable, nothing changed"),
     ExitCode(4, "批次未通过检查，未并入", "the batch fails its expectations, nothing merged"),
     ExitCode(5, "数据仓库正被占用", "the warehouse is in use"),
-    ExitCode(6, "验证无效", "invalid", "verify"),
-    ExitCode(7, "已过期", "stale", "verify"),
-    ExitCode(8, "早于已见版本", "older than seen before", "verify"),
+    ExitCode(6, "验证无效", "invalid", ("verify",)),
+    ExitCode(7, "已过期", "stale", ("verify",)),
+    ExitCode(8, "早于已见版本", "older than seen before", ("verify",)),
     ExitCode(9, "数据仓库缺少已登记的变更或已损坏", "the warehouse lacks what it held before, or is damaged"),
     ExitCode(10, "磁盘已满或不可写", "the disk is full or not writable"),
-    ExitCode(11, "与已见版本的历史不同", "another history than seen before", "verify"),
-    ExitCode(12, "有待处理", "something needs attention", "status, doctor"),
+    ExitCode(11, "与已见版本的历史不同", "another history than seen before", ("verify",)),
+    ExitCode(12, "有待处理", "something needs attention", ("status", "doctor")),
 )
 """Every exit code of `merchant-credit`; `--help` and the page of exit codes are made from it."""
 

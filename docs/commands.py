@@ -179,7 +179,7 @@ def verb_page(verb: str) -> str:
             parts += [f"## {words}", *_section(words, member)]
     else:
         parts += _section(verb, command)
-    own = [code for code in EXIT_CODES if code.verb == verb]
+    own = [code for code in EXIT_CODES if verb in code.verbs]
     also = f" Its own 专用: {', '.join(f'`{code.number}` {code.zh} {code.en}' for code in own)}." if own else ""
     parts.append(f"[Exit codes 退出码](../exit-codes.md).{also}")
     # Help names pages as the repository has them.
@@ -210,7 +210,12 @@ def index_page() -> str:
 def exit_codes_page() -> str:
     """The table of exit codes."""
     rows = (
-        (f"`{code.number}`", code.zh, code.en, f"[`{code.verb}`](commands/{code.verb}.md)" if code.verb else "all 全部")
+        (
+            f"`{code.number}`",
+            code.zh,
+            code.en,
+            ", ".join(f"[`{verb}`](commands/{verb}.md)" for verb in code.verbs) or "all 全部",
+        )
         for code in EXIT_CODES
     )
     return (

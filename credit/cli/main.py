@@ -50,7 +50,7 @@ from credit.synthetic.papers import write as write_papers
 from credit.warehouse.failures import as_user_error
 
 EPILOG = "--home stands behind the verb: keys show --home FOLDER\n\nExit codes: " + " · ".join(
-    f"{code.number} {code.en}{f' ({code.verb})' if code.verb else ''}" for code in EXIT_CODES
+    f"{code.number} {code.en}" + (f" ({', '.join(code.verbs)})" if code.verbs else "") for code in EXIT_CODES
 )
 
 app = typer.Typer(

@@ -15,6 +15,7 @@ from typing import Any
 
 import duckdb
 import narwhals as nw
+import narwhals.selectors as ncs
 import numpy as np
 import pandas as pd
 import pyarrow as pa
@@ -120,7 +121,10 @@ def at_hand(con: duckdb.DuckDBPyConnection, moment: Moment) -> Frames:
 
     @cache
     def frame(table: Table) -> nw.LazyFrame[Any]:
-        return as_of(_lazy(relation(con, table, moment.cut_off), True), table, moment)
+        # Of long texts only whether there is one is ever counted.
+        short = [f"left({c.name}, 1) AS {c.name}" for c in table.columns if c.type == "text" and c.max_length >= 2_000]
+        rows = relation(con, table, moment.cut_off)
+        return as_of(_lazy(rows.project(f"* REPLACE ({', '.join(short)})") if short else rows, True), table, moment)
 
     return frame
 
@@ -298,10 +302,12 @@ def _measures(
             younger = nw.col(aged) >= edge(table, moment, WINDOWS[i])
             bucket = nw.when(younger).then(nw.lit(i)).otherwise(bucket)
     exprs = [resolved(m.expr, at).alias(f"m{i}") for i, m in enumerate(measures)]
+    # Whole literals are of 32 bits in Polars, and their sums would wrap.
+    values = frame.select("subject_id", bucket.alias("bucket"), *exprs).with_columns(
+        ncs.by_dtype(nw.Int32).cast(nw.Int64)
+    )
     counted = _collect(
-        frame.select("subject_id", bucket.alias("bucket"), *exprs)
-        .group_by("subject_id", "bucket")
-        .agg(*(nw.col(f"m{i}").sum() for i in range(len(measures))))
+        values.group_by("subject_id", "bucket").agg(*(nw.col(f"m{i}").sum() for i in range(len(measures))))
     )
     places, mine = _places(facts, counted)
     buckets = counted["bucket"].to_numpy()

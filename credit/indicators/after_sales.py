@@ -125,8 +125,12 @@ def _end_awaited(at: At) -> nw.Expr:
 
 def _refund_awaited(at: At) -> nw.Expr:
     most, free = at[REFUND_CAP_DAYS], round(at[REFUND_FREE_DAYS] * 1440)
-    # A refund of next to nothing is none.
-    refunded = ~col("refunded_at").is_null() & ~trivial(at, "refund_amount")
+    # Who asked, or had a reason to, is not refunded by next to nothing, nor by an amount that is not told.
+    owed = ~col("refund_requested_at").is_null() | true(col("refund_reason").is_in((*FOR_CAUSE, *NO_CAUSE)))
+    nothing = trivial(at, "refund_amount")
+    if at.supplies("transactions.refund_amount"):
+        nothing = nothing | col("refund_amount").is_null()
+    refunded = ~col("refunded_at").is_null() & ~(owed & nothing)
     minutes = nw.when(refunded).then(col("refund_minutes"))
     # Nobody told when it was asked for: since the order.
     waited = choose(

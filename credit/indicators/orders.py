@@ -366,9 +366,9 @@ def _one_an_order(reviews: nw.LazyFrame[Any], buyers: nw.LazyFrame[Any]) -> nw.L
         .filter(~_OF_ANOTHER)
         .with_columns(place.alias("place"))
         .filter(col("place") > 1)
-        .select("review_id")
+        .select("review_id", "subject_id")
     )
-    marked = reviews.join(beyond.with_columns(lit(True).alias("beyond")), on="review_id", how="left")
+    marked = reviews.join(beyond.with_columns(lit(True).alias("beyond")), on=["review_id", "subject_id"], how="left")
     alone = nw.when(col("beyond").is_null()).then(col("transaction_id"))
     return marked.with_columns(alone.alias("transaction_id")).drop("beyond")
 

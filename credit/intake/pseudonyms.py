@@ -47,6 +47,11 @@ def keep_fingerprint(con: duckdb.DuckDBPyConnection, settings: Settings) -> None
     )
 
 
+def fingerprints(con: duckdb.DuckDBPyConnection, settings: Settings) -> tuple[str, str | None]:
+    """(of the key of the home, of the key that pseudonyms here were made with: None where there are none yet)."""
+    return _fingerprint(pseudonym_key(settings)), info(con, _FINGERPRINT)
+
+
 def _fingerprint(key: bytes) -> str:
     """Tells keys apart; nothing of the key can be had from it, which is 256 random bits."""
     return hashlib.sha256(b"merchant-credit pseudonym key" + key).hexdigest()[:16]
@@ -59,14 +64,13 @@ def pseudonym_macro(con: duckdb.DuckDBPyConnection, settings: Settings) -> None:
             f"{settings.key_file} is gone; without it consumers' pseudonyms would not match those already stored. "
             "Restore it from your backup."
         )
-    key = pseudonym_key(settings)
-    kept = info(con, _FINGERPRINT)
-    if kept is not None and kept != _fingerprint(key):
+    mine, kept = fingerprints(con, settings)
+    if kept is not None and kept != mine:
         raise UserError(
             f"{settings.key_file} is another key than the one consumers' pseudonyms here were made with: the same consumer would "
             "count as two. Restore it from your backup."
         )
-    key = key.ljust(64, b"\0")
+    key = pseudonym_key(settings).ljust(64, b"\0")
     con.execute("SET VARIABLE inner_pad = ?", [bytes(b ^ 0x36 for b in key)])
     con.execute("SET VARIABLE outer_pad = ?", [bytes(b ^ 0x5C for b in key)])
     con.execute(

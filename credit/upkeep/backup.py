@@ -11,6 +11,8 @@ import hashlib
 import json
 import os
 import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass
@@ -62,8 +64,12 @@ def back_up(settings: Settings, folder: Path, keys: Path | None = None, now: dat
     for target, option in ((folder, "FOLDER"), (keys, "--keys")):
         if target is not None and target.resolve().is_relative_to(settings.home.resolve()):
             raise UserError(f"{option} {target} lies in the home; expected a folder elsewhere, best on another disk")
-    if keys is not None and keys.resolve() == folder.resolve():
-        raise UserError(f"--keys {keys} is the folder of the copy; expected another, which others keep")
+    if keys is not None and (
+        keys.resolve().is_relative_to(folder.resolve()) or folder.resolve().is_relative_to(keys.resolve())
+    ):
+        raise UserError(
+            f"--keys {keys} and the folder of the copy lie in one another; expected another, which others keep"
+        )
     with open_warehouse(settings, read_only=True) as con, durable.private():
         change, version = head.last(con), schema.version_of(con)
         with versions.alone(settings.published) if settings.published.exists() else nullcontext():
@@ -118,6 +124,9 @@ def restore(folder: Path, home: Path, keys: Path | None = None, at: str | None =
                             raise InputError(f"{place / name} is not as it was copied; take another copy")
             if about.in_force is not None:
                 (partial / "published" / "current").symlink_to(Path("versions") / about.in_force)
+        with open_warehouse(load(home=partial), read_only=True):
+            pass
+        os.sync()
         if home.exists():
             home.rmdir()
         partial.rename(home)
@@ -125,8 +134,6 @@ def restore(folder: Path, home: Path, keys: Path | None = None, at: str | None =
     except BaseException:
         shutil.rmtree(partial, ignore_errors=True)
         raise
-    with open_warehouse(load(home=home), read_only=True):
-        pass
     return about
 
 
@@ -136,17 +143,23 @@ def is_key(path: PurePosixPath) -> bool:
 
 
 def _files(settings: Settings, in_force: Path | None) -> Iterator[PurePosixPath]:
-    """Paths below the home of what is copied: no links, nothing hidden, no raw rows of a run, one published version."""
+    """Paths below the home of what is copied: nothing hidden, no raw rows of a run, one published version.
+
+    Raises UserError for a link but published/current: what it leads to would not be in the copy.
+    """
+    left_out = (settings.published / "current", settings.published / "lock")
     for root, folders, names in os.walk(settings.home):
         here = Path(root).relative_to(settings.home)
         if here == Path("published", "versions"):
             folders[:] = [name for name in folders if in_force is not None and name == in_force.name]
-        folders[:] = sorted(
-            n for n in folders if not n.startswith((".", "read-")) and not (Path(root) / n).is_symlink()
-        )
-        for name in sorted(names):
+        folders[:] = sorted(name for name in folders if not name.startswith((".", "read-")))
+        for name in [*folders, *sorted(names)]:
             path = Path(root) / name
-            if path.is_file() and not path.is_symlink() and (here, name) != (Path("published"), "lock"):
+            if path.is_symlink() and path != settings.published / "current":
+                raise UserError(
+                    f"{path} is a link: what it leads to would not be copied; expected a home of files and folders"
+                )
+            if not name.startswith(".") and path.is_file() and path not in left_out:
                 yield PurePosixPath(here / name)
 
 
@@ -159,7 +172,8 @@ def _copy(home: Path, paths: list[PurePosixPath], target: Path, about: Backup) -
     try:
         for path in paths:
             (partial / path).parent.mkdir(parents=True, exist_ok=True)
-            about.files[str(path)] = list(_transfer(home / path, partial / path))
+            transfer = _transfer_apart if path.name.startswith("warehouse.duckdb") else _transfer
+            about.files[str(path)] = list(transfer(home / path, partial / path))
         durable.put(partial / LISTING, (json.dumps(asdict(about), ensure_ascii=False, indent=1) + "\n").encode())
         os.sync()
         partial.rename(target)
@@ -170,11 +184,22 @@ def _copy(home: Path, paths: list[PurePosixPath], target: Path, about: Backup) -
     return target
 
 
+def _transfer_apart(source: Path, target: Path) -> tuple[int, str]:
+    """As `_transfer`, in a process of its own: a process that closes a file gives up all its locks on it, DuckDB's among them."""
+    program = "import sys; from pathlib import Path; from credit.upkeep.backup import _transfer as copy; "
+    program += "print(*copy(Path(sys.argv[1]), Path(sys.argv[2])))"
+    done = subprocess.run([sys.executable, "-c", program, source, target], capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise InputError(f"{source} cannot be copied: {done.stderr.strip().splitlines()[-1]}")
+    length, digest = done.stdout.split()
+    return int(length), digest
+
+
 def _transfer(source: Path, target: Path) -> tuple[int, str]:
-    """Copy a file; (bytes, SHA-256) of what was read. Raises InputError where it cannot be read."""
+    """Copy a file, not what a link leads to; (bytes, SHA-256) of what was read. Raises InputError where it cannot be read."""
     digest, length = hashlib.sha256(), 0
     try:
-        reading = source.open("rb")
+        reading = os.fdopen(os.open(source, os.O_RDONLY | os.O_NOFOLLOW), "rb")
     except OSError as error:
         raise InputError(f"{source} cannot be read: {error.strerror}") from None
     with reading, target.open("xb") as writing:
@@ -187,10 +212,8 @@ def _transfer(source: Path, target: Path) -> tuple[int, str]:
 
 def _chosen(folder: Path, what: What, at: str | None) -> tuple[Path, Backup]:
     """The copy that `folder` is, or the last one below it made by `at`."""
-    if (folder / LISTING).is_file():
-        return folder, _read(folder, what)
     until = _end_of(at) if at else datetime.max.replace(tzinfo=UTC)
-    copies = sorted(path for path in folder.glob("*Z") if (path / LISTING).is_file()) if folder.is_dir() else []
+    copies = [folder] if (folder / LISTING).is_file() else sorted(path.parent for path in folder.glob(f"*Z/{LISTING}"))
     for path in reversed(copies):
         about = _read(path, what)
         if datetime.fromisoformat(about.made_at) <= until:
@@ -216,11 +239,13 @@ def _read(folder: Path, what: What) -> Backup:
         datetime.fromisoformat(about.made_at)
         for name, (length, digest) in about.files.items():
             inside = PurePosixPath(name)
-            if inside.is_absolute() or ".." in inside.parts or not isinstance(length, int) or len(digest) != 64:
+            plain = name == str(inside) and not inside.is_absolute() and not {"", ".", ".."} & set(inside.parts)
+            if not plain or is_key(inside) != (what == "keys") or not isinstance(length, int) or len(digest) != 64:
                 raise ValueError(name)
-        if about.in_force is not None and PurePosixPath(about.in_force).name != about.in_force:
+        version = f"published/versions/{about.in_force}/manifest.json"
+        if about.in_force is not None and version not in about.files:
             raise ValueError(about.in_force)
-    except (OSError, ValueError, TypeError, AttributeError) as error:
+    except (OSError, ValueError, TypeError, AttributeError, IndexError) as error:
         raise InputError(f"{path} is not what `backup` wrote ({type(error).__name__}); take another copy") from None
     if about.what != what:
         raise InputError(f"{folder} is a copy of the {about.what}; expected one of the {what}")

@@ -16,9 +16,9 @@ import duckdb
 
 from credit import __version__
 from credit.disclosure import versions
+from credit.errors import WarehouseLocked
 from credit.home import open_warehouse
-from credit.intake import merging
-from credit.intake.pseudonyms import pseudonym_key
+from credit.intake import merging, pseudonyms
 from credit.ledgers.moments import today
 from credit.proof import Keys
 from credit.proof.verify import verify_folder
@@ -74,12 +74,12 @@ def doctor(settings: Settings, progress: Callable[[str], None] = lambda _: None)
         try:
             with open_warehouse(settings, read_only=True) as con:
                 ok, found, do = look(con, settings)
+        except WarehouseLocked:
+            raise
         except Exception as error:
             told = as_user_error(error)
-            if told is None or told.exit_code not in (2, 9, 10):
+            if told is None or not settings.database.exists():
                 raise
-            if name == "blocks" and told.exit_code == 2:
-                raise told from error
             ok, found, do = False, str(told), ""
         done.append(Check(name, zh, en, ok, found, do))
     return done
@@ -172,7 +172,10 @@ def _shown(con: duckdb.DuckDBPyConnection, settings: Settings) -> Look:
     folder = versions.current(settings.published)
     if folder is None:
         return True, "nothing is published", ""
-    verdict = verify_folder(folder, Keys.load(settings).roots[0], None)
+    root = settings.home / "keys" / "root.json"
+    if not root.exists():
+        return False, f"{root} is not there, so nobody can tell whose files these are", "restore keys/ from its copy"
+    verdict = verify_folder(folder, root.read_bytes(), None)
     if verdict.verdict == "valid":
         return True, f"{folder.name} is valid", ""
     problems = "; ".join(f"{problem.file}: {problem.message}" for problem in verdict.problems[:3])
@@ -196,8 +199,10 @@ def _pseudonyms(con: duckdb.DuckDBPyConnection, settings: Settings) -> Look:
     if not settings.key_file.exists():
         made = scalar(con, "SELECT count(*) FROM meta.batches")
         return not made, f"{settings.key_file.name} is not there", "restore it from its copy" if made else ""
-    digest = sha256(pseudonym_key(settings)).hexdigest()
-    return True, f"key {digest[:12]}…", ""
+    mine, theirs = pseudonyms.fingerprints(con, settings)
+    if theirs is not None and mine != theirs:
+        return False, f"key {mine[:12]}…, pseudonyms were made by {theirs[:12]}…", "restore pseudonym.key from its copy"
+    return True, f"key {mine[:12]}…", ""
 
 
 def _who_may_read(con: duckdb.DuckDBPyConnection, settings: Settings) -> Look:
@@ -241,7 +246,7 @@ def _clock(con: duckdb.DuckDBPyConnection, settings: Settings) -> Look:
 
 
 def _left_over(con: duckdb.DuckDBPyConnection, settings: Settings) -> Look:
-    old = [path.name for path in _scratch(settings) if time.time() - path.stat().st_mtime > 3_600]
+    old = [path.name for path in _scratch(settings) if _age(path) > 3_600]
     if old:
         return (
             False,
@@ -249,6 +254,14 @@ def _left_over(con: duckdb.DuckDBPyConnection, settings: Settings) -> Look:
             "the next night, or publish, removes them",
         )
     return True, "nothing is left over", ""
+
+
+def _age(path: Path) -> float:
+    """Seconds since it, or the link that it is, was last written; 0 of what is gone meanwhile."""
+    try:
+        return time.time() - path.lstat().st_mtime
+    except FileNotFoundError:
+        return 0.0
 
 
 def _scratch(settings: Settings) -> Iterator[Path]:

@@ -51,7 +51,8 @@ def connect(path: Path | str, settings: Settings, *, read_only: bool = False) ->
                 f"{path} is open in {who}, and DuckDB lets one process at a time in. Wait for it to end; "
                 f"for reading meanwhile use the Parquet files under published/current/bulk and nights/."
             ) from None
-        raise UserError(f"{path} cannot be opened: {error}") from None
+        known = None if "valid DuckDB" in str(error) else as_user_error(error)
+        raise known or UserError(f"{path} cannot be opened: {error}") from None
     except duckdb.Error as error:
         raise as_user_error(error) or UserError(f"{path} cannot be opened as a warehouse: {error}") from None
     con.execute("SET TimeZone = 'UTC'")

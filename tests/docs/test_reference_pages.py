@@ -73,9 +73,9 @@ def test_every_exit_code_stands_in_the_one_list() -> None:
             importlib.import_module(module.name)
     # 0 done and 1 a defect (a traceback) are the interpreter's own.
     general = {0, 1} | {error.exit_code for error in errors()}
-    assert {code.number for code in EXIT_CODES if not code.verb} == general
-    assert {code.number for code in EXIT_CODES if code.verb == "verify"} == set(OF_VERIFY.values()) - {0}
-    assert {code.verb for code in EXIT_CODES} == {"", "verify", "status, doctor"}
+    assert {code.number for code in EXIT_CODES if not code.verbs} == general
+    assert {code.number for code in EXIT_CODES if code.verbs == ("verify",)} == set(OF_VERIFY.values()) - {0}
+    assert {code.verbs for code in EXIT_CODES} == {(), ("verify",), ("status", "doctor")}
 
 
 def test_no_code_is_given_that_is_not_in_the_list() -> None:

@@ -162,7 +162,8 @@ def refund(
     reason: str | None, asked: str | None = "2025-06-05 10:00", paid: str | None = None, **values: Any
 ) -> dict[str, Any]:
     kept = {"paid_at": "2025-06-01 10:00", "dispatched_at": "2025-06-02 10:00", "delivered_at": "2025-06-04 10:00"}
-    return kept | {"refund_reason": reason, "refund_requested_at": asked, "refunded_at": paid} | values
+    told = {"refund_reason": reason, "refund_requested_at": asked, "refunded_at": paid}
+    return kept | told | {"refund_amount": paid and "100.00"} | values
 
 
 def test_refund_for_cause_rate(measure: Measure) -> None:
@@ -195,6 +196,10 @@ def test_refund_days(measure: Measure) -> None:
         ),  # at most 30, less one
         refund("quality", amount="0.00"),
         refund("quality", "2025-06-20 10:00", "2025-06-20 11:00", refund_amount="0.00"),  # nothing came: as if not yet
+        refund(
+            "quality", "2025-06-20 10:00", "2025-06-20 11:00", refund_amount=None
+        ),  # nor is it told that anything did
+        refund(None, None, "2025-06-20 11:00", refund_amount="0.00"),  # nobody asked
     ]
     found = measure("refund_days", transactions=orders)
-    assert (found.state, found.numerator) == ("measured", 2 + 10 + 29 + 10)
+    assert (found.state, found.numerator) == ("measured", 2 + 10 + 29 + 10 + 10)

@@ -99,7 +99,10 @@ def test_a_record_is_repaired_once(con: duckdb.DuckDBPyConnection) -> None:
         ({"correct": ["violations:v1:subject_id=other"]}, "subject_id is not corrected"),
         ({"correct": ["transactions:shop-0:buyer_id=x"]}, "buyer_id is not corrected"),
         ({"correct": ["transactions:shop-0:payment_minutes=1"]}, "payment_minutes is not corrected, it is computed"),
-        ({"correct": ["violations:v1:severity=terrible"]}, "severity .*is none of minor, moderate, serious: got «terrible»"),
+        (
+            {"correct": ["violations:v1:severity=terrible"]},
+            "severity .*is none of minor, moderate, serious: got «terrible»",
+        ),
         ({"correct": ["violations:v1:severity="]}, "severity .*is missing"),
         ({"correct": ["violations:v1:decided_at=soon"]}, "does not read as an instant .*got «soon»"),
         ({"correct": ["violations:v1:decided_at=2030-01-01"]}, "lies before 2000-01-01 or in the future"),

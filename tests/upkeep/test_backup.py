@@ -12,6 +12,7 @@ import pytest
 from credit.errors import InputError, UserError, WarehouseLocked
 from credit.home import open_warehouse
 from credit.settings import Settings
+from credit.upkeep import backup
 from credit.upkeep.backup import LISTING, back_up, restore
 from support.command import command
 
@@ -83,8 +84,16 @@ def test_a_changed_copy_is_refused_and_leaves_nothing(conf: Settings, tmp_path: 
         with pytest.raises(InputError, match="cannot be read"):
             restore(made, tmp_path / "back")
         damaged.write_bytes(before)
-    for files in ({"../out": [1, "0" * 64]}, {"/etc/out": [1, "0" * 64]}, {"a": "b"}):
-        (made / LISTING).write_text(json.dumps(listing | {"files": files}), encoding="utf-8")
+    whole, entry = listing["files"], [1, "0" * 64]
+    for changed in (
+        *(
+            {"files": whole | {name: entry}}
+            for name in ("../out", "/etc/out", ".", "", "pseudonym.key", "keys/nightly-1.pem")
+        ),
+        {"files": {"a": "b"}},
+        *({"in_force": name} for name in ("..", "", "no version")),
+    ):
+        (made / LISTING).write_text(json.dumps(listing | changed), encoding="utf-8")
         with pytest.raises(InputError, match="is not what `backup` wrote"):
             restore(made, tmp_path / "back")
     assert not (tmp_path / "back").exists()
@@ -94,8 +103,10 @@ def test_a_changed_copy_is_refused_and_leaves_nothing(conf: Settings, tmp_path: 
 def test_places_that_are_refused(conf: Settings, tmp_path: Path) -> None:
     with pytest.raises(UserError, match="lies in the home"):
         back_up(conf, conf.home / "copies")
-    with pytest.raises(UserError, match="is the folder of the copy"):
+    with pytest.raises(UserError, match="lie in one another"):
         back_up(conf, tmp_path / "copies", tmp_path / "copies")
+    with pytest.raises(UserError, match="lie in one another"):
+        back_up(conf, tmp_path / "copies", tmp_path / "copies" / "keys")
     back_up(conf, tmp_path / "copies", now=MONDAY)
     with pytest.raises(UserError, match="is there already"):
         back_up(conf, tmp_path / "copies", now=MONDAY)
@@ -103,6 +114,36 @@ def test_places_that_are_refused(conf: Settings, tmp_path: Path) -> None:
         restore(tmp_path / "copies", conf.home)
     with pytest.raises(UserError, match="is not an instant"):
         restore(tmp_path / "copies", tmp_path / "back", at="Monday")
+
+
+def test_a_link_is_refused_by_name(conf: Settings, tmp_path: Path) -> None:
+    """What it leads to would not be in the copy."""
+    aside = tmp_path / "other-disk"
+    conf.database.rename(aside)
+    conf.database.symlink_to(aside)
+    with pytest.raises(UserError, match=r"warehouse\.duckdb is a link"):
+        back_up(conf, tmp_path / "copies")
+    assert not list((tmp_path / "copies").glob("*"))
+
+
+def test_writers_are_kept_out_until_the_end(conf: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tried after each file that was copied, from another process."""
+    tried: list[int] = []
+    transfer = backup._transfer
+
+    def watched(source: Path, target: Path) -> tuple[int, str]:
+        done = transfer(source, target)
+        if len(tried) < 3 and source.parent == conf.home:
+            tried.append(
+                command("withdraw", "--date", "2020-01-01", "--reason", "x", "--by", "x", home=conf.home).returncode
+            )
+        return done
+
+    monkeypatch.setattr(backup, "_transfer", watched)
+    # The head is copied after the database.
+    backup.back_up(conf, tmp_path / "copies")
+    assert tried
+    assert set(tried) == {WarehouseLocked.exit_code}
 
 
 def test_readers_read_and_writers_are_waited_for(conf: Settings, tmp_path: Path) -> None:

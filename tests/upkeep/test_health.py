@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import random
+import shutil
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -71,22 +73,33 @@ HARM: dict[str, tuple[Callable[[Settings], Any], str]] = {
     "published": (lambda conf: _version_file(conf).write_text("{}", encoding="utf-8"), "is invalid"),
     "access": (lambda conf: conf.key_file.chmod(0o644), "others may read"),
     "pseudonyms": (lambda conf: conf.key_file.unlink(), "restore it from its copy"),
+    "pseudonyms ": (lambda conf: conf.key_file.write_text("cd" * 32), "pseudonyms were made by"),
+    "left_over ": (lambda conf: _dangling(conf.published / ".new-1"), ".new-1"),
     "left_over": (lambda conf: _old(conf.home / "read-x"), "read-x"),
 }
 
 
 def _old(folder: Path) -> None:
-    import os
-
     folder.mkdir()
     os.utime(folder, (0, 0))
+
+
+def _dangling(link: Path) -> None:
+    link.symlink_to("versions/none")
+    os.utime(link, (0, 0), follow_symlinks=False)
 
 
 @pytest.mark.parametrize("name", HARM)
 def test_harm_is_found(name: str, conf: Settings) -> None:
     harm, said = HARM[name]
     harm(conf)
-    assert said in wrong(health.doctor(conf))[name]
+    assert said in wrong(health.doctor(conf))[name.strip()]
+
+
+def test_a_diagnosis_makes_no_keys(conf: Settings) -> None:
+    shutil.rmtree(conf.home / "keys")
+    assert "is not there" in wrong(health.doctor(conf))["published"]
+    assert not (conf.home / "keys").exists()
 
 
 def test_flipped_bytes_of_the_warehouse_are_named_or_harmless(conf: Settings, tmp_path: Path) -> None:
