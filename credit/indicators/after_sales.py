@@ -125,12 +125,9 @@ def _end_awaited(at: At) -> nw.Expr:
 
 def _refund_awaited(at: At) -> nw.Expr:
     most, free = at[REFUND_CAP_DAYS], round(at[REFUND_FREE_DAYS] * 1440)
-    # Who asked, or had a reason to, is not refunded by next to nothing, nor by an amount that is not told.
+    # Who asked, or had a reason to, is not refunded by next to nothing.
     owed = ~col("refund_requested_at").is_null() | true(col("refund_reason").is_in((*FOR_CAUSE, *NO_CAUSE)))
-    nothing = trivial(at, "refund_amount")
-    if at.supplies("transactions.refund_amount"):
-        nothing = nothing | col("refund_amount").is_null()
-    refunded = ~col("refunded_at").is_null() & ~(owed & nothing)
+    refunded = ~col("refunded_at").is_null() & ~(owed & trivial(at, "refund_amount"))
     minutes = nw.when(refunded).then(col("refund_minutes"))
     # Nobody told when it was asked for: since the order.
     waited = choose(

@@ -202,4 +202,4 @@ def test_refund_days(measure: Measure) -> None:
         refund(None, None, "2025-06-20 11:00", refund_amount="0.00"),  # nobody asked
     ]
     found = measure("refund_days", transactions=orders)
-    assert (found.state, found.numerator) == ("measured", 2 + 10 + 29 + 10 + 10)
+    assert (found.state, found.numerator) == ("measured", 2 + 10 + 29 + 10)
