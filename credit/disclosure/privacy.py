@@ -2,8 +2,8 @@
 
 * Natural persons: the name is masked, in texts about others too; other personal columns and the code of the register are
   withheld. An enterprise's are public. Numbers of persons are struck out of all texts and columns: citizens' id
-  numbers, mobile and landline numbers, bank cards, e-mail addresses; of an enterprise's contact citizens' id numbers alone. Columns of class internal
-  or pseudonym are never published, nor a citizen's id number.
+  numbers, mobile and landline numbers, bank cards, e-mail addresses; of an enterprise's contact citizens' id numbers
+  alone. Columns of class internal or pseudonym are never published, nor a citizen's id number.
 * Small counts: of people who reviewed, complained, asked for a refund or came back a count from 1 to 4 is suppressed,
   and so is
   - the count of a shorter window that a longer one exceeds by 1 to 4;

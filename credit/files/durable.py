@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -27,6 +28,21 @@ def sync(path: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+@contextmanager
+def whole(path: Path, aside: Path) -> Iterator[Path]:
+    """A folder that is filled at `aside`, on the same file system, and is then at `path` in one step; where filling fails it is
+    nowhere. What an earlier attempt left at `aside` goes. Its owner's alone. Raises OSError."""
+    shutil.rmtree(aside, ignore_errors=True)
+    aside.mkdir(mode=0o700, parents=True)
+    try:
+        yield aside
+        os.rename(aside, path)  # noqa: PTH104
+        sync(path.parent)
+    except BaseException:
+        shutil.rmtree(aside, ignore_errors=True)
+        raise
 
 
 _before: list[int] = []

@@ -64,13 +64,14 @@ def pseudonym_macro(con: duckdb.DuckDBPyConnection, settings: Settings) -> None:
             f"{settings.key_file} is gone; without it consumers' pseudonyms would not match those already stored. "
             "Restore it from your backup."
         )
-    mine, kept = fingerprints(con, settings)
-    if kept is not None and kept != mine:
+    key = pseudonym_key(settings)
+    kept = info(con, _FINGERPRINT)
+    if kept is not None and kept != _fingerprint(key):
         raise UserError(
             f"{settings.key_file} is another key than the one consumers' pseudonyms here were made with: the same consumer would "
             "count as two. Restore it from your backup."
         )
-    key = pseudonym_key(settings).ljust(64, b"\0")
+    key = key.ljust(64, b"\0")
     con.execute("SET VARIABLE inner_pad = ?", [bytes(b ^ 0x36 for b in key)])
     con.execute("SET VARIABLE outer_pad = ?", [bytes(b ^ 0x5C for b in key)])
     con.execute(

@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import shutil
 import stat
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -391,12 +390,8 @@ def _refuse_to_replace(settings: Settings, replace: bool = False) -> None:
 
 def _new_folder(folder: Path, fill: Callable[[Path], None]) -> None:
     """A folder that appears whole."""
-    scratch = folder.with_name(f".keys-{os.getpid()}")
-    shutil.rmtree(scratch, ignore_errors=True)
-    scratch.mkdir(mode=0o700, parents=True)
-    fill(scratch)
-    os.rename(scratch, folder)  # noqa: PTH104
-    durable.sync(folder.parent)
+    with durable.whole(folder, folder.with_name(f".keys-{os.getpid()}")) as scratch:
+        fill(scratch)
 
 
 def _write_first(folder: Path, now: datetime, root: CryptoSigner, nightly: CryptoSigner, *, development: bool) -> None:

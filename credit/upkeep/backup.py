@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -47,11 +46,6 @@ class Backup:
     head: str
     in_force: str | None
     files: dict[str, list[Any]]
-
-    @property
-    def size(self) -> int:
-        """Bytes of all its files."""
-        return sum(int(length) for length, _ in self.files.values())
 
 
 def back_up(settings: Settings, folder: Path, keys: Path | None = None, now: datetime | None = None) -> list[Path]:
@@ -96,7 +90,7 @@ def back_up(settings: Settings, folder: Path, keys: Path | None = None, now: dat
 
 def restore(folder: Path, home: Path, keys: Path | None = None, at: str | None = None) -> Backup:
     """Put a copy back as a home that is not there yet: `folder` is the copy, or holds copies, of which the last one made by the
-    end of `at` (a day, or an instant; UTC) is taken. Each file is checked before anything is written.
+    end of `at` (a day, or an instant; UTC) is taken. The home is there once each file was checked.
 
     Raises InputError that names the file that is not as it was copied, UserError where the home holds something.
     """
@@ -110,12 +104,8 @@ def restore(folder: Path, home: Path, keys: Path | None = None, at: str | None =
             raise InputError(
                 f"{keys} has no keys of the copy made at {about.made_at}; expected those of the same moment"
             )
-    partial = home.with_name(f".{home.name}.restoring")
-    shutil.rmtree(partial, ignore_errors=True)
-    home.parent.mkdir(parents=True, exist_ok=True)
-    try:
+    with durable.whole(home, home.with_name(f".{home.name}.restoring")) as partial:
         with durable.private():
-            partial.mkdir()
             for place, listing in parts:
                 for name, (length, digest) in listing.files.items():
                     with durable.public() if name.startswith("published/") else nullcontext():
@@ -127,13 +117,6 @@ def restore(folder: Path, home: Path, keys: Path | None = None, at: str | None =
         with open_warehouse(load(home=partial), read_only=True):
             pass
         os.sync()
-        if home.exists():
-            home.rmdir()
-        partial.rename(home)
-        durable.sync(home.parent)
-    except BaseException:
-        shutil.rmtree(partial, ignore_errors=True)
-        raise
     return about
 
 
@@ -164,23 +147,15 @@ def _files(settings: Settings, in_force: Path | None) -> Iterator[PurePosixPath]
 
 
 def _copy(home: Path, paths: list[PurePosixPath], target: Path, about: Backup) -> Path:
-    partial = target.with_name(f".{target.name}.partial")
     if target.exists():
         raise UserError(f"{target} is there already; expected a moment of which there is no copy yet")
-    shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir(parents=True)
-    try:
+    with durable.whole(target, target.with_name(f".{target.name}.partial")) as partial:
         for path in paths:
             (partial / path).parent.mkdir(parents=True, exist_ok=True)
             transfer = _transfer_apart if path.name.startswith("warehouse.duckdb") else _transfer
             about.files[str(path)] = list(transfer(home / path, partial / path))
         durable.put(partial / LISTING, (json.dumps(asdict(about), ensure_ascii=False, indent=1) + "\n").encode())
         os.sync()
-        partial.rename(target)
-        durable.sync(target.parent)
-    except BaseException:
-        shutil.rmtree(partial, ignore_errors=True)
-        raise
     return target
 
 
