@@ -28,8 +28,13 @@ from credit.settings import Settings, cut_off
 from credit.tables import TABLES
 from credit.warehouse import connection, schema
 from support import homes, rules
+from support.effort import THOROUGH
 from support.literal import DAY, ZONE, Enact, Fill, MakeBook, MakeFacts, Measure, Measured, Row, insert_rows
 from support.places import ROOT
+
+
+FRAMES = engine.known if THOROUGH else engine.at_hand
+"""Where indicators of literal rows are counted: in memory, which is quick, or thoroughly in the warehouse."""
 
 
 @pytest.fixture(scope="module")
@@ -151,7 +156,7 @@ def measure(fill: Fill, book: MakeBook) -> Measure:
         leaves = list(CATALOGUE[indicator].leaves())
         columns = {f"{name}.{column}" for name in tables for column in TABLES[name].names} - set(without)
         have = frozenset(columns | set(tables))
-        facts = engine.compile_facts(engine.known(con, moment), leaves, [subject], moment, have, [days], parameters)
+        facts = engine.compile_facts(FRAMES(con, moment), leaves, [subject], moment, have, [days], parameters)
         rule = {"id": indicator, "window_days": days}
         one = book({CATALOGUE[indicator].element: (100, [rule])})
         found = scoring.score(one, facts, have).columns[0]

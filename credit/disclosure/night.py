@@ -127,7 +127,7 @@ def read(
     ids = sorted(subject_id for rows in grades.values() for subject_id in rows["subject_id"])
     _grade_once(ids, grades, day)
 
-    have, frames = supplied(con, moment), engine.known(con, moment)
+    have, frames = supplied(con, moment), engine.at_hand(con, moment)
     progress(f"counting the figures of {len(ids):,} merchants")
     facts = engine.compile_facts(frames, [*figures.leaves(), *_evidence(runs)], ids, moment, have, WINDOWS)
     currencies = _currencies(frames, moment) if "transactions" in have else {}
@@ -351,7 +351,7 @@ def _currencies(frames: engine.Frames, moment: engine.Moment) -> dict[str, str]:
     currencies = (
         frames(TABLES["transactions"])
         .lazy()
-        .filter(nw.col("ordered_at") >= moment.start(WINDOWS[-1]))
+        .filter(nw.col("ordered_at") >= engine.edge(TABLES["transactions"], moment, WINDOWS[-1]))
         .group_by("subject_id")
         .agg(nw.col("currency").min().alias("first"), nw.col("currency").max().alias("last"))
         .filter(nw.col("first") == nw.col("last"))

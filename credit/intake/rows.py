@@ -8,7 +8,7 @@ from datetime import datetime
 import duckdb
 
 from credit.sources.delivery import Part
-from credit.tables import KNOWN_AT, Table
+from credit.tables import KNOWN_AT, Column, Table
 from credit.warehouse import row_rules, values
 from credit.warehouse.connection import scalar
 from credit.warehouse.sql import statement
@@ -45,9 +45,9 @@ def check_rows(
                 known = f"TIMESTAMPTZ '{first.isoformat()}'"
             if history:
                 known = f"coalesce({_event_instant(table)}, {known})"
-            damage = columns_as_a_whole(con, table, part) if part.file is not None else WholeColumns()
-            notices += damage.notices
-            con.execute("INSERT INTO checked " + _checked(table, part, batch_id, known, zone, damage, number))
+            columns = columns_as_a_whole(con, table, part)
+            notices += columns.notices
+            con.execute("INSERT INTO checked " + _checked(table, part, batch_id, known, zone, columns, number))
     finally:
         con.execute("SET TimeZone = 'UTC'")
     _reject_duplicates(con, table)
@@ -65,8 +65,10 @@ def check_rows(
 
 @dataclass(frozen=True)
 class WholeColumns:
-    """What only a whole column shows. `healed`: ids that all end in .0, `rounded`: long ids that all end in zeros."""
+    """What only a whole column shows. `plain`: every text in them is as the dictionary has it, `healed`: ids that all end in .0,
+    `rounded`: long ids that all end in zeros."""
 
+    plain: tuple[str, ...] = ()
     healed: tuple[str, ...] = ()
     rounded: tuple[str, ...] = ()
     notices: tuple[str, ...] = ()
@@ -77,54 +79,60 @@ _ZEROS = 6
 
 
 def columns_as_a_whole(con: duckdb.DuckDBPyConnection, table: Table, part: Part) -> WholeColumns:
-    """Look through the text columns of a part once: ids that a float or a spreadsheet has changed, and words for nothing."""
-    columns = [
-        column
-        for column in table.supplied
-        if column.name in part.columns and column.type == "text" and column.max_length < 2_000
-    ]
+    """Look through a part once: columns written just as the dictionary has it, ids that a float or a spreadsheet has changed,
+    words for nothing."""
+    columns = [column for column in (*table.supplied, KNOWN_AT) if column.name in part.columns]
     if not columns:
         return WholeColumns()
-    picked = []
-    for column in columns:
-        text = f"x.{column.name}"
-        ids = values.is_id(table, column)
-        nothing = values.is_nothing(text, column)
-        digits = f"length({text}) >= 16 AND regexp_full_match({text}, '[0-9]+')"
-        picked += [
-            f"count(*) FILTER ({text} IS NOT NULL AND NOT {nothing})",
-            f"count(*) FILTER ({nothing})",
-            f"count(*) FILTER ({text} IS NOT NULL AND {values.masked(text)})" if column.privacy == "pseudonym" else "0",
-            f"count(*) FILTER (ends_with({text}, '.0') AND regexp_full_match({text}, '[0-9]{{1,15}}[.]0'))"
-            if ids
-            else "0",
-            f"count(*) FILTER ({digits})" if ids else "0",
-            f"count(*) FILTER ({digits} AND ltrim(substr({text}, 16), '0') = '')" if ids else "0",
-            f"coalesce(sum(length({text}) - 15) FILTER ({digits}), 0)" if ids else "0",
-        ]
-    names = [column.name for column in columns]
-    row = con.execute(
-        f"SELECT {', '.join(picked)} FROM (SELECT r{row_rules.texts(names)} FROM ({part.relation}) r) x"
+    counts = con.execute(
+        f"""SELECT {", ".join(_counts(table, column) for column in columns)}
+            FROM (SELECT r{row_rules.texts([column.name for column in columns])} FROM ({part.relation}) r) x"""
     ).fetchall()[0]
-    healed, rounded, notices = [], [], []
+    plain, healed, rounded, notices = [], [], [], []
     file = part.file.name if part.file else part.source_table
-    for i, column in enumerate(columns):
-        filled, nothing_said, hidden, fractions, long, zeros, digits_lost = row[7 * i : 7 * i + 7]
+    for column, counted in zip(columns, counts, strict=True):
         label = f"{file}: {column.name} ({column.zh})"
-        if nothing_said:
-            notices.append(f"{label}: {nothing_said:,} values such as NULL or 无 are read as blank")
-        if hidden:
+        if not counted["other"]:
+            plain.append(column.name)
+        if nothing := counted.get("nothing"):
+            notices.append(f"{label}: {nothing:,} values such as NULL or 无 are read as blank")
+        if masks := counted.get("masked"):
             notices.append(
-                f"{label}: {hidden:,} ids are masked (*) and read as blank: one mask stands for several people"
+                f"{label}: {masks:,} ids are masked (*) and read as blank: one mask stands for several people"
             )
-        if fractions and fractions == filled:
+        if (fractions := counted.get("fractions")) and fractions == counted["texts"] - counted["nothing"]:
             healed.append(column.name)
             notices.append(
-                f"{label}: all {filled:,} ids end in .0, as whole numbers do that went through a float; read without it"
+                f"{label}: all {fractions:,} ids end in .0, as whole numbers do that went through a float; read without it"
             )
-        if long and long == zeros and digits_lost >= _ZEROS:
+        if (long := counted.get("long")) and long == counted["zeros"] and counted["digits_lost"] >= _ZEROS:
             rounded.append(column.name)
-    return WholeColumns(tuple(healed), tuple(rounded), tuple(notices))
+    return WholeColumns(
+        tuple(name for name in plain if name not in healed), tuple(healed), tuple(rounded), tuple(notices)
+    )
+
+
+def _counts(table: Table, column: Column) -> str:
+    """SQL over texts `x`: a struct of what is counted of the column."""
+    text = f"x.{column.name}"
+    as_written = values.plain(table, column, text)
+    other = f"{text} IS NOT NULL AND NOT coalesce({as_written[0]}, false)" if as_written else "true"
+    counted = {"other": f"count(*) FILTER ({other})"}
+    if column.type == "text" and column.max_length < 2_000:
+        nothing = values.is_nothing(text, column)
+        counted["nothing"] = f"count(*) FILTER ({nothing})"
+        if column.privacy == "pseudonym":
+            counted["masked"] = f"count(*) FILTER ({text} IS NOT NULL AND {values.masked(text)})"
+        if values.is_id(table, column):
+            digits = f"length({text}) >= 16 AND regexp_full_match({text}, '[0-9]+')"
+            counted |= {
+                "texts": f"count({text})",
+                "fractions": f"count(*) FILTER (ends_with({text}, '.0') AND regexp_full_match({text}, '[0-9]{{1,15}}[.]0'))",
+                "long": f"count(*) FILTER ({digits})",
+                "zeros": f"count(*) FILTER ({digits} AND ltrim(substr({text}, 16), '0') = '')",
+                "digits_lost": f"coalesce(sum(length({text}) - 15) FILTER ({digits}), 0)",
+            }
+    return f"struct_pack({', '.join(f'{name} := {count}' for name, count in counted.items())})"
 
 
 def _event_instant(table: Table) -> str:
@@ -133,19 +141,20 @@ def _event_instant(table: Table) -> str:
 
 
 def _checked(
-    table: Table, part: Part, batch_id: int, stands_for_known: str, zone: str, damage: WholeColumns, number: int
+    table: Table, part: Part, batch_id: int, stands_for_known: str, zone: str, whole: WholeColumns, number: int
 ) -> str:
     """SELECT of typed rows with `fault` ('code|reason' or NULL) and `raw`."""
     typed = ", ".join(
-        f"{row_rules.typed(table, column, part.columns, zone)} AS {column.name}" for column in table.supplied
+        f"{row_rules.typed(table, column, part.columns, zone, whole.plain)} AS {column.name}"
+        for column in table.supplied
     )
-    known = values.reads(table, KNOWN_AT, "x.known_at", zone) if "known_at" in part.columns else "NULL::TIMESTAMPTZ"
+    known = row_rules.typed(table, KNOWN_AT, part.columns, zone, whole.plain)
     defaults = ", ".join(
         f"coalesce({column.name}, {column.default}) AS {column.name}" for column in table.columns if column.default
     )
     rules = "\n".join(
         f"WHEN {bad} THEN '{code}|' || {reason}"
-        for bad, code, reason in row_rules.rules(table, part.columns, damage.rounded)
+        for bad, code, reason in row_rules.rules(table, part.columns, whole.rounded, whole.plain)
     )
     # The rejected row is kept as it came, but a consumer's id only as its pseudonym.
     kept = ", ".join(f"{name} := {f't.{name}' if _is_pseudonym(table, name) else f'r.{name}'}" for name in part.columns)
@@ -155,7 +164,7 @@ def _checked(
         "checked",
         relation=part.relation,
         bounds=row_rules.BOUNDS,
-        texts=row_rules.texts(part.columns, damage.healed),
+        texts=row_rules.texts(part.columns, whole.healed),
         typed=typed,
         known=known,
         rules=rules,

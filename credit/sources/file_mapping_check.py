@@ -14,7 +14,7 @@ from credit.settings import Settings
 from credit.sources import mapped_files
 from credit.sources.mapping import Mapping
 from credit.tables import KNOWN_AT, TABLES
-from credit.warehouse import row_rules, values
+from credit.warehouse import row_rules
 from credit.warehouse.connection import connect_aside, quote
 
 LOOKED_AT = 1_000
@@ -88,7 +88,7 @@ def _first_rows(con: duckdb.DuckDBPyConnection, mapping: Mapping, name: str, zon
     given = tuple(mapped.columns)
     rules = list(row_rules.rules(table, given))
     typed = ", ".join(f"{row_rules.typed(table, column, given, zone)} AS {column.name}" for column in table.supplied)
-    known = values.reads(table, KNOWN_AT, "x.known_at", zone) if "known_at" in given else "NULL::TIMESTAMPTZ"
+    known = row_rules.typed(table, KNOWN_AT, given, zone)
     faults = ", ".join(f"CASE WHEN {bad} THEN {reason} END" for bad, _, reason in rules)
     read = con.execute(
         f"""WITH raw AS ({mapped_files.relation(mapping, name)} LIMIT {LOOKED_AT}),

@@ -99,7 +99,7 @@ def nights(
             if not len(evaluated.grades):
                 continue
             supply = supplied(con, evaluated.moment)
-            frames = engine.known(con, evaluated.moment)
+            frames = engine.at_hand(con, evaluated.moment)
             facts = baselines.facts_for(evaluated, supply, frames)
             yield PastNight(evaluated, baselines.scores_of(evaluated, facts, supply))
 

@@ -111,7 +111,7 @@ def outcomes(
     that the definition names).
     """
     moment = engine.Moment(cut_off(observed_until(con), zone), zone)
-    frames = engine.known(con, moment)
+    frames = engine.at_hand(con, moment)
     begin, end = (cut_off(d, zone).astimezone(UTC) for d in (day, day + timedelta(days=days)))
     col = nw.col
     moment_known = nw.lit(moment.cut_off.astimezone(UTC))

@@ -265,7 +265,7 @@ def _flicker(evaluations: Sequence[Evaluation]) -> Iterator[dict[str, Any]]:
 
 def _ages(con: duckdb.DuckDBPyConnection, evaluated: Evaluation) -> pd.Series[Any]:
     """Months of 30.44 days since the merchant joined, or else since its first order; NaN where neither is known."""
-    frames = engine.known(con, evaluated.moment)
+    frames = engine.at_hand(con, evaluated.moment)
     joined = frames(TABLES["subjects"]).lazy().select("subject_id", "joined_on").collect(backend="pandas").to_native()
     first = (
         frames(TABLES["transactions"]).lazy().group_by("subject_id").agg(nw.col("ordered_at").min())
@@ -330,7 +330,7 @@ def _sensitivity(con: duckdb.DuckDBPyConnection, evaluated: Evaluation, orders: 
     """The night graded again with each weight, then each edge, moved up and down: who changes grade, and the AUC."""
     book = evaluated.rulebook
     supply = supplied(con, evaluated.moment)
-    frames = engine.known(con, evaluated.moment)
+    frames = engine.at_hand(con, evaluated.moment)
     (facts,) = count_facts(frames, [book], evaluated.scores.subjects, evaluated.moment, supply)
     base = _graded(evaluated, book, evaluated.scores)
     rated = np.array([reason is None for reason in base.reason], dtype=bool)

@@ -42,16 +42,17 @@ def texts(given: Iterable[str], healed: Collection[str] = ()) -> str:
     )
 
 
-def typed(table: Table, column: Column, given: Collection[str], zone: str) -> str:
+def typed(table: Table, column: Column, given: Collection[str], zone: str, plain: Collection[str] = ()) -> str:
     """SQL over the texts `x` (those of `given` are there) for the column's value in its canonical type, NULL where it does
-    not read as one."""
+    not read as one. `plain`: columns in which every text is `values.plain` or NULL."""
     if column.name not in given:
         return f"NULL::{column.sql_type}"
-    value = values.reads(table, column, f"x.{column.name}", zone)
+    as_written = values.plain(table, column, f"x.{column.name}") if column.name in plain else None
+    value = as_written[1] if as_written else values.reads(table, column, f"x.{column.name}", zone)
     if column.privacy == "pseudonym":
         return f"pseudonym({value})"
     if column.name == "subject_id" and table.name == "subjects":
-        role = values.code(table, table.column("role"), "x.role")
+        role = "x.role" if "role" in plain else values.code(table, table.column("role"), "x.role")
         return f"CASE WHEN {role} = 'buyer' THEN pseudonym({value}) ELSE {value} END"
     return value
 
@@ -65,10 +66,13 @@ EXPECTED = {
 }
 
 
-def rules(table: Table, given: Collection[str], rounded: Collection[str] = ()) -> Iterable[tuple[str, str, str]]:
+def rules(
+    table: Table, given: Collection[str], rounded: Collection[str] = (), plain: Collection[str] = ()
+) -> Iterable[tuple[str, str, str]]:
     """(SQL that is true of a bad row, reason code, SQL of the reason) over raw columns `r`, their texts `x` and typed columns.
 
-    `rounded`: ids of a column in which a spreadsheet has made zeros of the last digits.
+    `rounded`: ids of a column in which a spreadsheet has made zeros of the last digits. `plain`: columns in which every text
+    is `values.plain` or NULL: they have fewer ways to be wrong.
     """
 
     def shown(name: str) -> str:
@@ -77,6 +81,8 @@ def rules(table: Table, given: Collection[str], rounded: Collection[str] = ()) -
     for column in table.supplied:
         name = column.name
         filled = f"NOT {values.blank(table, column, f'x.{name}')}" if name in given else "false"
+        if name in plain:
+            filled = f"x.{name} IS NOT NULL"
         label = f"{name} ({column.zh})"
         personal = column.privacy in ("personal", "pseudonym")
         got = "''" if personal or name not in given else f"': got «' || {shown(name)} || '»'"
@@ -94,21 +100,23 @@ def rules(table: Table, given: Collection[str], rounded: Collection[str] = ()) -
             yield f"{name} IS NULL AND NOT ({filled})", "missing", f"'{label} is missing'"
         if name not in given:
             continue
-        if column.type in EXPECTED:
+        if column.type in EXPECTED and name not in plain:
             expected = EXPECTED[column.type]
             yield (
                 f"{name} IS NULL AND {filled}",
                 "unreadable",
                 f"'{label} does not read as {expected}' || {got}",
             )
-        if column.type == "money" and "currency" in table.names:
+        if column.type == "money" and "currency" in table.names and name not in plain:
             yield (
                 values.other_unit(f"x.{name}", "currency"),
                 "other_currency",
                 f"'{label} is written with the mark of another currency than the row states (' || currency || ')' || {got}",
             )
         if column.type == "money":
-            exact = values.amount(f"x.{name}", "DECIMAL(28,8)")
+            exact = f"TRY_CAST(x.{name} AS DECIMAL(28,8))"
+            if name not in plain:
+                exact = values.amount(f"x.{name}", "DECIMAL(28,8)")
             whole = f"currency IN ({quoted(codes.WITHOUT_DECIMALS)}) AND {name} <> floor({name})"
             yield (
                 f"coalesce({exact} <> {name} OR {whole}, false)",
@@ -124,10 +132,10 @@ def rules(table: Table, given: Collection[str], rounded: Collection[str] = ()) -
                 "implausible_time",
                 f"'{label} lies before {EARLIEST_DAY if earliest == 'earliest_plan_day' else EARLIEST} or in the future' || {got}",
             )
-        if column.codes:
+        if column.codes and name not in plain:
             allowed = ", ".join(column.codes)
             yield f"{name} NOT IN ({quoted(column.codes)})", "unknown_code", f"'{label} is none of {allowed}' || {got}"
-        elif column.type == "text":
+        elif column.type == "text" and not column.codes:
             limit = column.max_length
             yield (
                 f"length({name}) > {limit}",
@@ -140,7 +148,7 @@ def rules(table: Table, given: Collection[str], rounded: Collection[str] = ()) -
                     "control_character",
                     f"'{label} holds a line break or another control character' || {got}",
                 )
-        if name == "currency":
+        if name == "currency" and name not in plain:
             yield (
                 f"currency NOT IN ({quoted(codes.CURRENCIES)})",
                 "unknown_code",
@@ -164,11 +172,12 @@ def rules(table: Table, given: Collection[str], rounded: Collection[str] = ()) -
             "implausible_time",
             f"'known_at ({KNOWN_AT.zh}) lies before {KNOWN_SINCE} or in the future: got «' || {shown('known_at')} || '»'",
         )
-        yield (
-            f"known_at_ IS NULL AND NOT {values.blank(table, KNOWN_AT, 'x.known_at')}",
-            "unreadable",
-            f"'known_at ({KNOWN_AT.zh}) does not read as {EXPECTED['instant']}: got «' || {shown('known_at')} || '»'",
-        )
+        if "known_at" not in plain:
+            yield (
+                f"known_at_ IS NULL AND NOT {values.blank(table, KNOWN_AT, 'x.known_at')}",
+                "unreadable",
+                f"'known_at ({KNOWN_AT.zh}) does not read as {EXPECTED['instant']}: got «' || {shown('known_at')} || '»'",
+            )
     for check in table.checks:
         yield check.bad, check.code, quote(f"{check.en} ({check.zh})")
 

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from functools import cache
 from zoneinfo import ZoneInfo
 
+from credit import codes
 from credit.tables import Column, Table
 from credit.warehouse import words
 from credit.warehouse.connection import quote, quoted
@@ -323,6 +324,41 @@ def blank(table: Table, column: Column, text: str) -> str:
     if column.privacy == "pseudonym" and is_id(table, column):
         says.append(f"coalesce({masked(text)}, false)")
     return "(" + " OR ".join(says) + ")"
+
+
+def plain(table: Table, column: Column, text: str) -> tuple[str, str] | None:
+    """SQL over a trimmed text: (whether it is written just as the dictionary has it, its canonical value then).
+
+    The value is what `reads` gives, for a fraction of the words. None for columns that have no such way.
+    """
+    filled = f"NOT {blank(table, column, text)}"
+    if is_id(table, column):
+        usual = f"left({text}, 1) NOT IN ('=', '''', '‘', '’', '`') AND octet_length(encode({text})) = length({text})"
+        return f"{filled} AND {usual}", text
+    if column.type == "code" or (table.name, column.name) in words.CODES:
+        known = words.CODES.get((table.name, column.name), {})
+        allowed = codes.CURRENCIES if column.name == "currency" else column.codes
+        same = [word for word in allowed if known.get(word.lower(), word).lower() == word.lower()]
+        listed = [word for word in same if word.lower() not in _nothing_words(column)]
+        return (f"{text} IN ({quoted(listed)})", text) if listed else None
+    if column.type == "text":
+        return filled, text
+    if column.type == "boolean":
+        return f"{text} IN ('true', 'false')", f"({text} = 'true')"
+    if column.type == "integer":
+        return f"regexp_full_match({text}, '[0-9]{{1,15}}')", f"TRY_CAST({text} AS BIGINT)"
+    if column.type == "money":
+        value = f"TRY_CAST({text} AS {column.sql_type})"
+        return f"{value} IS NOT NULL", value
+    # Of the words for nothing a cast takes only those in digits.
+    told = (*_nothing_words(column), *words.OPEN_END)
+    filled = f"lower({text}) NOT IN ({quoted([word for word in told if word[0].isdigit()])})"
+    if column.type == "date":
+        value = f"TRY_CAST({text} AS DATE)"
+        return f"length({text}) <= 10 AND {value} IS NOT NULL AND {filled}", value
+    value = f"TRY_CAST({text} AS TIMESTAMPTZ)"
+    longer = f"length({text}) > {_LONGEST_DAY} AND " if column.plan else ""
+    return f"{longer}NOT ({_lettered(text)}) AND {value} IS NOT NULL AND {filled}", value
 
 
 _UNITS = "|".join(sorted((re.escape(mark) for mark in words.UNITS), key=lambda mark: (-len(mark), mark)))
