@@ -32,7 +32,6 @@ from support.effort import THOROUGH
 from support.literal import DAY, ZONE, Enact, Fill, MakeBook, MakeFacts, Measure, Measured, Row, insert_rows
 from support.places import ROOT
 
-
 FRAMES = engine.known if THOROUGH else engine.at_hand
 """Where indicators of literal rows are counted: in memory, which is quick, or thoroughly in the warehouse."""
 
