@@ -26,7 +26,7 @@ from credit.settings import cut_off
 from credit.tables import TABLES
 from credit.warehouse.connection import as_dicts
 
-app = typer.Typer(no_args_is_help=True)
+app = typer.Typer(no_args_is_help=True, help="Findings of manipulation (刷单与操纵评价线索).")
 ROWS = 50
 """Orders and reviews of a finding that are shown; --json gives all."""
 

@@ -13,15 +13,13 @@ from zoneinfo import ZoneInfo
 
 import duckdb
 import typer
-from rich.console import Console
 
 from credit import settings
+from credit.cli.consoles import err as err
+from credit.cli.consoles import out as out
 from credit.errors import UserError
 from credit.home import open_warehouse
 from credit.settings import Settings
-
-out = Console()
-err = Console(stderr=True)
 
 Home = Annotated[
     Path | None,

@@ -16,8 +16,9 @@ import pandas as pd
 
 from credit.errors import UserError
 from credit.evaluation import engine, grading, legal_subjects, references, scoring
+from credit.evaluation.previous import grades_before, night_before
 from credit.evaluation.references import Averages
-from credit.evaluation.results import book_of, grades_before, night_before
+from credit.evaluation.results import book_of
 from credit.evaluation.scoring import POINT
 from credit.indicators import CATALOGUE, buyers
 from credit.indicators.base import PERMIT, RATE, Array, Leaf

@@ -14,6 +14,8 @@ from credit.cli.main import app
 from credit.errors import UserError
 from credit.settings import Settings
 
+pytestmark = pytest.mark.slow
+
 HEBEI = "hebei-ecommerce-enterprise"
 BY = ["--by", "Li Wei"]
 Assess = Callable[..., Any]

@@ -18,6 +18,8 @@ from credit.settings import Settings
 from credit.synthetic import papers
 from support.small_market import DAY
 
+pytestmark = pytest.mark.slow
+
 LINE = "hebei-ecommerce-enterprise:4.1.1"
 
 

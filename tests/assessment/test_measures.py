@@ -16,6 +16,8 @@ from credit.assessment.seen import seeing
 from credit.settings import Settings
 from support.literal import DAY, ZONE, Fill, Row
 
+pytestmark = pytest.mark.slow
+
 OPTIONS = Settings(zone=ZONE, threads=1)
 Rows = Sequence[Row]
 

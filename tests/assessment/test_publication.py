@@ -20,6 +20,8 @@ from credit.synthetic import papers
 from support.entries import LI
 from support.small_market import DAY
 
+pytestmark = pytest.mark.slow
+
 HEBEI = "hebei-ecommerce-enterprise"
 
 

@@ -34,6 +34,8 @@ from support import small_market
 from support.browser.market import PAGES
 from support.small_market import DAY, market, seller
 
+pytestmark = pytest.mark.slow
+
 HOSTILE = '<script>alert(1)</script>=HYPERLINK("x")'
 CONTEXT: dict[str, Any] = {
     "platform": {"zh": "示例平台", "en": "Example Platform"},

@@ -21,6 +21,8 @@ from credit.rulebooks import reading
 from support import rules
 from support.story_home import DAY, FOLDER, NAMES, SUBJECTS, ZONE, Row, delivered, table, two_nights
 
+pytestmark = pytest.mark.slow
+
 EXPECTED = FOLDER / "expected"
 BOOKS = ("gbt-26842-enterprise-0.2.0", "gbt-28041-individual-0.2.0", "gbt-28041-buyer-0.1.0")
 

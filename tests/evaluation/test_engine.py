@@ -28,6 +28,8 @@ from credit.intake import landing, merging
 from credit.settings import Settings, cut_off
 from credit.tables import TABLES, Column, Table
 
+pytestmark = pytest.mark.slow
+
 ZONE = "Asia/Shanghai"
 DAY = date(2025, 7, 1)
 MOMENT = engine.Moment(cut_off(DAY, ZONE), ZONE)
@@ -131,7 +133,6 @@ def _plain_pandas(relation: duckdb.DuckDBPyRelation) -> pd.DataFrame:
     return relation.df().astype(dict.fromkeys(days, pd.ArrowDtype(pa.date32())))
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     "native",
     [
@@ -152,7 +153,6 @@ def test_expressions_say_the_same_on_every_frame(fill, native: Callable[[duckdb.
         np.testing.assert_allclose(values, on_duckdb[key], rtol=1e-12, atol=0, err_msg=str(key))
 
 
-@pytest.mark.slow
 def test_the_population_of_that_test_reaches_every_leaf(fill) -> None:
     con = fill(**_population())
     for (i, days), values in _counted(engine.known(con, MOMENT)).items():
@@ -160,7 +160,6 @@ def test_the_population_of_that_test_reaches_every_leaf(fill) -> None:
             assert np.nan_to_num(values).any(), LEAVES[i]
 
 
-@pytest.mark.slow
 def test_windows_are_nested_sums_of_buckets(fill) -> None:
     """The bucket plan counts what a filter by window would."""
     con = fill(**_population())
@@ -294,7 +293,6 @@ def _late(column: Column, value: str) -> bool:
     return datetime.fromisoformat(value) >= MOMENT.cut_off
 
 
-@pytest.mark.slow
 def test_every_indicator_is_blind_to_what_lies_after_the_cut_off(fill) -> None:
     """All leaves of the catalogue, on the population as it is and with everything after the cut-off erased."""
     population = _population()

@@ -22,6 +22,8 @@ from credit.intake import landing, merging, pseudonyms
 from credit.settings import Settings
 from credit.tables import TABLES
 
+pytestmark = pytest.mark.slow
+
 DAY = date(2026, 3, 1)
 
 SUBJECTS = "subject_id,kind,role\nS1,enterprise,seller\nS2,individual,seller\n"
@@ -226,7 +228,6 @@ def test_rows_of_an_unknown_seller_wait_for_it(con: Conn, deliver: Callable[...,
     assert rows(con, "SELECT count(*) FROM waiting.transactions") == [(0,)]
 
 
-@pytest.mark.slow
 def test_300_000_rows_in_one_transaction_balance(con: Conn, conf: Settings, tmp_path: Path) -> None:
     """More rows than the engine keeps in one row group (122,880) go to landing, to waiting and to the quarantine at once."""
     folder = tmp_path / "delivery"

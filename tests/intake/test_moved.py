@@ -15,6 +15,8 @@ from credit.home import open_warehouse
 from credit.intake import landing, merging
 from credit.settings import Settings
 
+pytestmark = pytest.mark.slow
+
 DAY = date(2026, 3, 1)
 SUBJECTS = "subject_id,kind,role\nS1,enterprise,seller\nS2,enterprise,seller\n"
 ORDERS = "transaction_id,subject_id,ordered_at,amount,currency,dispatch_due_at"

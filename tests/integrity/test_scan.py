@@ -28,6 +28,8 @@ from credit.tables import TABLES
 from credit.validation import detectors
 from support.places import ROOT
 
+pytestmark = pytest.mark.slow
+
 ZONE = "Asia/Shanghai"
 DAY = date(2025, 7, 1)
 SETTINGS = Settings(zone=ZONE)
@@ -291,7 +293,6 @@ FIRST: list[Finding] = []
 """Of the rows as they come."""
 
 
-@pytest.mark.slow
 @settings(max_examples=3, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(seed=st.integers(0, 2**32))
 def test_the_order_of_rows_does_not_matter(fill, seed) -> None:
@@ -322,7 +323,6 @@ def test_nothing_is_left_behind_and_an_empty_market_has_no_finding(fill) -> None
     assert not con.execute("SELECT table_name FROM duckdb_tables() WHERE starts_with(table_name, 'seen_')").fetchall()
 
 
-@pytest.mark.slow
 def test_a_finding_is_found_by_its_id_and_its_id_is_that_of_its_rows(fill) -> None:
     shop = _manipulated()
     con = put(fill(), shop)
@@ -362,7 +362,6 @@ def test_sentences_of_every_kind_read_their_facts() -> None:
 # --- precision and recall ------------------------------------------------------------------------------------------
 
 
-@pytest.mark.slow
 def test_attacks_of_seeds_that_set_no_threshold_are_found_and_the_honest_left_alone() -> None:
     units, judged, honest = detectors.measure(
         [9001], [0.5, 1.0], merchants=700, transactions=70_000, attack_count=3, decoy_count=2
@@ -402,7 +401,6 @@ def _run(*words: str, home: Path) -> Any:
     return CliRunner().invoke(app, ["integrity", *words, "--date", str(DAY), "--home", str(home)])
 
 
-@pytest.mark.slow
 def test_scan_and_show_tell_the_same_finding(home: Path) -> None:
     report = json.loads(_run("scan", "--json", home=home).stdout)
     ring = next(candidate for candidate in report["findings"] if candidate["kind"] == "self_dealing_ring")

@@ -23,6 +23,8 @@ from credit.settings import Settings
 from support.literal import DAY, ZONE, Fill
 from support.places import ROOT
 
+pytestmark = pytest.mark.slow
+
 OPTIONS = Settings(zone=ZONE, threads=1)
 MIDNIGHT = datetime(DAY.year, DAY.month, DAY.day)
 Rows = list[dict[str, Any]]
@@ -165,7 +167,6 @@ def _benchmark() -> ModuleType:
     return module
 
 
-@pytest.mark.slow
 def test_it_warns_two_weeks_before_an_exit_scam_breaks_and_seldom_else() -> None:
     """Seeds that set nothing: the story, and one a quarter as loud."""
     measured = _benchmark()

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
+
 from law.matrix import cells, sample, violations
+
+pytestmark = pytest.mark.slow
 
 
 def test_no_fact_breaks_the_law() -> None:

@@ -13,6 +13,8 @@ from credit.ledgers import assessments
 from support.entries import LI, NOW, TOO_LONG
 from support.small_market import DAY
 
+pytestmark = pytest.mark.slow
+
 LINE = "hebei-ecommerce-enterprise:4.1.1"
 PAPER: dict[str, Any] = {"kind": "document", "title": "营业执照", "dated": DAY, "sha256": "0" * 64, "file": "a.pdf"}
 WORD: dict[str, Any] = {"kind": "declaration", "title": "属实", "dated": DAY}

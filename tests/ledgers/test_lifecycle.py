@@ -28,6 +28,8 @@ from credit.rulebooks import reading
 from credit.settings import Settings
 from support import rules
 
+pytestmark = pytest.mark.slow
+
 ID = "gbt-26842-enterprise"
 FILE = rules.ENTERPRISE
 SHIPPED = reading.load(FILE)
@@ -538,7 +540,6 @@ def test_a_night_is_by_the_shipped_rules_of_its_day(
         ]
 
 
-@pytest.mark.slow
 def test_nights_that_an_enactment_overtakes_are_named(
     filled: Connection, home: Settings, clock: Clock, write: Write
 ) -> None:
@@ -639,7 +640,6 @@ def _run(*arguments: str, home: Settings) -> str:
     return done.stdout
 
 
-@pytest.mark.slow
 def test_the_verbs_take_a_rulebook_through_its_life(home: Settings, clock: Clock, write: Write) -> None:
     path, by = str(write()), ("--by", "Li Wei")
     with pytest.raises(UserError, match="run `merchant-credit init`"):

@@ -12,6 +12,8 @@ from credit.ledgers import objections
 from support.entries import LI, NEXT, OBJECTION, TOO_LONG, upheld
 from support.small_market import DAY
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize(
     ("merchant", "values", "message"),

@@ -15,6 +15,8 @@ from support.signed_platform import (
     worse,
 )
 
+pytestmark = pytest.mark.slow
+
 
 def test_every_published_grade_follows(content: Path) -> None:
     cases = cases_of(content)

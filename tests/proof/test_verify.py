@@ -41,6 +41,8 @@ from support.signed_platform import (
     worse,
 )
 
+pytestmark = pytest.mark.slow
+
 KINDS = {
     "manifest": "manifest.json",
     "part": "manifest/*.json",
@@ -59,7 +61,6 @@ KINDS = {
 }
 
 
-@pytest.mark.slow
 def test_a_signed_version_is_valid(platform: Platform, night: Path, tmp_path: Path) -> None:
     for folder in (night, platform.conf.published / "current"):
         verdict = judge(platform, folder, state=tmp_path / "state")
@@ -102,7 +103,6 @@ def test_a_flipped_bit_is_found_and_named(platform: Platform, night: Path, kind:
     assert judge(platform, night).verdict == "valid"
 
 
-@pytest.mark.slow
 def test_flipped_bits_anywhere_are_found_and_named(platform: Platform, night: Path, tmp_path: Path) -> None:
     chance = random.Random(1)
     paths = sorted(path for path in night.rglob("*") if path.is_file())

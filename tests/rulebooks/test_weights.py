@@ -27,6 +27,8 @@ from credit.settings import Settings
 from support import rules
 from support.places import ROOT
 
+pytestmark = pytest.mark.slow
+
 EXAMPLES = ROOT / "data" / "weights"
 BOOK = weights.rulebook("gbt-26842-enterprise")
 NIGHT = date(2026, 11, 24)

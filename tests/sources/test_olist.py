@@ -16,6 +16,8 @@ from credit.evaluation import night as evaluation
 from credit.home import open_warehouse
 from credit.intake import landing, merging
 
+pytestmark = pytest.mark.slow
+
 FILES = {
     "orders": """order_id,customer_id,order_status,order_purchase_timestamp,order_approved_at,order_delivered_carrier_date,order_delivered_customer_date,order_estimated_delivery_date
 o1,c1,delivered,2018-03-01 10:00:00,2018-03-01 11:00:00,2018-03-02 09:00:00,2018-03-10 18:00:00,2018-03-10 00:00:00

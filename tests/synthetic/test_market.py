@@ -21,6 +21,8 @@ from credit.synthetic.market import BUYER_SUBJECTS, MIN_MERCHANTS, MIN_TRANSACTI
 from credit.synthetic.stories import BUYER_STORIES, STORIES
 from credit.tables import KNOWN_AT, TABLES
 
+pytestmark = pytest.mark.slow
+
 END = date(2025, 11, 1)
 CUT_OFF = "TIMESTAMPTZ '2025-11-01 00:00:00+08'"
 MERCHANTS, TRANSACTIONS = 300, 30_000
@@ -552,7 +554,6 @@ def rows_of(path: Path) -> list[list[str]]:
     return list(csv.reader(text.splitlines()))
 
 
-@pytest.mark.slow
 def test_writing_twice_gives_the_same_bytes(delivered: tuple[Path, dict[str, int]], tmp_path: Path) -> None:
     folder, counts = delivered
     assert write(tmp_path / "new", merchants=MERCHANTS, transactions=TRANSACTIONS, end=END) == counts

@@ -17,6 +17,8 @@ from credit.ledgers.moments import moment
 from credit.settings import Settings
 from credit.warehouse import head
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def conf(tmp_path: Path) -> Settings:
