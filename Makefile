@@ -55,8 +55,8 @@ lint: install ## install, then ruff, mypy and the order of rooms
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache > .venv/imports.txt || { cat .venv/imports.txt; exit 1; }
 
-test: lint ## lint, then all tests
-	$(BIN)/pytest -n 2 --dist loadfile
+test: lint ## lint, then the tests but those that take minutes
+	$(BIN)/pytest -n 2 --dist loadfile -m "not thorough"
 
 thorough: export MERCHANT_CREDIT_THOROUGH := 1
 thorough: lint ## lint, then all tests, those that kill and try by chance three times as long

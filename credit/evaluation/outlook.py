@@ -19,7 +19,7 @@ import duckdb
 import narwhals as nw
 import numpy as np
 import pandas as pd
-import pyarrow as pa
+import polars as pl
 
 from credit.evaluation import engine, grading, legal_subjects, night, results, scoring
 from credit.evaluation.scoring import POINT
@@ -67,41 +67,40 @@ class Case:
                 rows = self._judged(table, book)
             else:
                 rows = self._rows(table, then if table.name == "sanctions" else tonight)
-            frame: nw.LazyFrame[Any] = nw.from_native(rows).lazy()
-            return frame
+            return nw.from_native(rows.lazy())
 
         return of
 
     @cached_property
-    def _read(self) -> dict[tuple[str, object], pa.Table]:
+    def _read(self) -> dict[tuple[str, object], pl.DataFrame]:
         return {}
 
-    def _rows(self, table: Table, at: engine.Moment) -> pa.Table:
+    def _rows(self, table: Table, at: engine.Moment) -> pl.DataFrame:
         """The merchant's rows of a table as known on the case's day: few, and counted again and again."""
         if (table.name, at) not in self._read:
             rows = nw.from_native(engine.relation(self.con, table, self.moment(self.day).cut_off)).lazy()
             read = legal_subjects.read(self.con, lambda _: engine.as_of(rows, table, at), self.moment(self.day))
             mine = night.only(read, self.subject_id)(table)
-            self._read[table.name, at] = mine.lazy().collect(backend="pyarrow").to_arrow()
+            self._read[table.name, at] = mine.lazy().collect(backend="polars").to_native()
         return self._read[table.name, at]
 
     @cached_property
     def _outcomes(self) -> dict[str, engine.Frames]:
         return {}
 
-    def _judged(self, table: Table, book: Rulebook) -> pa.Table:
+    def _judged(self, table: Table, book: Rulebook) -> pl.DataFrame:
         """The same, with the outcomes by a rulebook's terms."""
         tonight = self.moment(self.day)
 
         def known(table: Table) -> nw.LazyFrame[Any]:
-            return nw.from_native(self.con.from_arrow(self._rows(table, tonight))).lazy()
+            return nw.from_native(self._rows(table, tonight).lazy())
 
         if book.hash not in self._outcomes:
             at = engine.at_moment(tonight, book.values, self.have)
             self._outcomes[book.hash] = judged(known, tonight, at)
         if (table.name, book.hash) not in self._read:
             frame = self._outcomes[book.hash](table).lazy()
-            self._read[table.name, book.hash] = frame.collect(backend="pyarrow").to_arrow()
+            self._read[table.name, book.hash] = frame.collect(backend="polars").to_native()
         return self._read[table.name, book.hash]
 
     def facts(self, seen_on: date, book: Rulebook | None = None) -> engine.NightFacts:

@@ -343,6 +343,7 @@ def test_stars_in_steps(stars: tuple[int, ...], few: Any, good: Any) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.thorough
 def test_no_small_number_of_stars_is_told_by_their_steps_of_one_night_or_two() -> None:
     """From one night to the next a review came; the numbers were hidden on both."""
     before, after = _stars(50), _stars(51)

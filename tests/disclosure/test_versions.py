@@ -167,6 +167,7 @@ def test_a_file_written_to_in_place_is_not_handed_on_whatever_its_time_says(conf
     assert _verdict(conf).verdict == "valid"
 
 
+@pytest.mark.thorough
 def test_what_is_kept_is_read_again_once_something_was_done_to_it(
     conf: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -193,6 +194,7 @@ def test_everything_is_written_anew_for_another_platform_name(conf: Settings) ->
     assert _verdict(conf).verdict == "valid"
 
 
+@pytest.mark.thorough
 def test_in_processes_of_their_own_the_same_bytes(
     conf: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -267,6 +269,7 @@ def _heirs(version: Path) -> list[int]:
 
 
 @pytest.mark.parametrize("pattern", _DAMAGE)
+@pytest.mark.thorough
 def test_a_damaged_version_in_force_is_published_over(conf: Settings, pattern: str) -> None:
     first = (conf.published / "current").resolve()
     _publish(conf, good=0.4)
@@ -286,6 +289,7 @@ def test_a_damaged_version_in_force_is_published_over(conf: Settings, pattern: s
 
 
 @pytest.mark.parametrize("pattern", _DAMAGE)
+@pytest.mark.thorough
 def test_a_damaged_version_in_force_is_mended_by_the_same_night(conf: Settings, pattern: str) -> None:
     _publish(conf, good=0.4)
     damaged = _damage(conf, pattern)
@@ -296,6 +300,7 @@ def test_a_damaged_version_in_force_is_mended_by_the_same_night(conf: Settings, 
 
 
 @pytest.mark.parametrize("pattern", _DAMAGE)
+@pytest.mark.thorough
 def test_rollback_away_from_a_damaged_version(conf: Settings, tmp_path: Path, pattern: str) -> None:
     first = (conf.published / "current").resolve()
     _publish(conf, good=0.4)
@@ -309,6 +314,7 @@ def test_rollback_away_from_a_damaged_version(conf: Settings, tmp_path: Path, pa
 
 
 @pytest.mark.parametrize("pattern", [pattern for pattern in _DAMAGE if not pattern.startswith("feed")])
+@pytest.mark.thorough
 def test_rollback_refuses_a_damaged_version(conf: Settings, pattern: str) -> None:
     damaged = _damage(conf, pattern)
     now = _publish(conf, TOMORROW)
@@ -382,6 +388,7 @@ def test_a_display_can_follow(conf: Settings) -> None:
     ]
 
 
+@pytest.mark.thorough
 def test_the_feed_keeps_the_last_changes(conf: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("credit.disclosure.manifest.FEEDS_KEPT", 3)
     for i in range(4):
@@ -568,6 +575,7 @@ for line in sys.stdin:
 """
 
 
+@pytest.mark.thorough
 def test_killed_at_any_moment_the_site_always_verifies(conf: Settings, tmp_path: Path) -> None:
     chance, enough = random.Random(11), trials(50, 200)
     worker = subprocess.Popen(

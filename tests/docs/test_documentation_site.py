@@ -20,6 +20,7 @@ def build(source: Path, target: Path, *, builder: str = "html") -> subprocess.Co
 
 
 @pytest.mark.slow
+@pytest.mark.thorough
 def test_the_site_builds_strictly_and_asks_no_other_host(tmp_path: Path) -> None:
     done = build(DOCS, tmp_path / "site")
     assert (done.returncode, done.stderr) == (0, "")

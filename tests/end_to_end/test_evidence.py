@@ -17,7 +17,7 @@ from credit.validation.challenger import compare
 from credit.validation.outcomes import definition, outcomes
 from support import rules
 
-pytestmark = [pytest.mark.olist, pytest.mark.slow]
+pytestmark = [pytest.mark.olist, pytest.mark.slow, pytest.mark.thorough]
 
 DATES = (date(2017, 12, 1), date(2018, 2, 1), date(2018, 4, 1), date(2018, 6, 1))
 ZONE = "America/Sao_Paulo"

@@ -19,7 +19,7 @@ from playwright.sync_api import Browser, Page, expect
 from support.browser.market import HOSTILE, HOSTILE_ID, KINDS
 from support.browser.tabs import DESKTOP, PHONE, Site, Tab, launched, served
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.thorough]
 
 OpenTab = Callable[..., Tab]
 NARROW = {"width": 320, "height": 640}

@@ -111,6 +111,7 @@ def test_explanations_add_up(graded: tuple[Path, dict[str, Any]], vetoed: bool) 
     assert all(veto["name_zh"] in page for veto in explanation["vetoes"])
 
 
+@pytest.mark.thorough
 def test_the_same_steps_one_by_one_give_the_same_files(
     sample: tuple[Path, dict[str, int]], graded: tuple[Path, dict[str, Any]], tmp_path: Path
 ) -> None:
@@ -282,6 +283,7 @@ def test_a_batch_that_fails_its_expectations_stops_or_is_set_aside(tmp_path: Pat
         ]
 
 
+@pytest.mark.thorough
 def test_killed_at_any_moment(
     sample: tuple[Path, dict[str, int]], graded: tuple[Path, dict[str, Any]], tmp_path: Path
 ) -> None:

@@ -20,7 +20,7 @@ from credit.errors import UserError, WarehouseLocked
 from credit.lab import SAMPLE_DAY, Lab, headed
 from support.places import ROOT
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.thorough]
 
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 SECONDS = 60

@@ -24,7 +24,7 @@ from credit.intake import landing, merging
 from credit.rulebooks.reading import shipped
 from credit.settings import Settings
 
-pytestmark = [pytest.mark.olist, pytest.mark.slow, pytest.mark.usefixtures("shipped_rules")]
+pytestmark = [pytest.mark.olist, pytest.mark.slow, pytest.mark.usefixtures("shipped_rules"), pytest.mark.thorough]
 
 DAY = date(2018, 8, 31)
 PAST = date(2018, 4, 1)

@@ -39,7 +39,7 @@ from support.chance_market import (
     write,
 )
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.thorough]
 
 DAYS = (DAY, date(2025, 3, 1))
 Results = dict[tuple[str, date], pd.DataFrame]

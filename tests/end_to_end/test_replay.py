@@ -25,7 +25,7 @@ from credit.settings import Settings, cut_off
 from credit.synthetic import market
 from credit.tables import TABLES, Column, Table
 
-pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("shipped_rules")]
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("shipped_rules"), pytest.mark.thorough]
 
 ZONE = market.ZONE
 NIGHTS = [date(2026, 11, 25) + timedelta(days=i) for i in range(30)]

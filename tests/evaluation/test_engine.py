@@ -141,6 +141,7 @@ def _plain_pandas(relation: duckdb.DuckDBPyRelation) -> pd.DataFrame:
         pytest.param(_arrow_pandas, id="pandas on arrow"),
     ],
 )
+@pytest.mark.thorough
 def test_expressions_say_the_same_on_every_frame(fill, native: Callable[[duckdb.DuckDBPyRelation], Any]) -> None:
     con = fill(**_population())
     on_duckdb = _counted(engine.known(con, MOMENT))

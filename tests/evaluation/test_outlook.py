@@ -28,7 +28,7 @@ from credit.settings import Settings
 from support import rules
 from support.story_home import DAY, DAY_BEFORE, FOLDER, MARKETPLACE, ZONE, Row, delivered, evaluated, pseudonym, table
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.thorough]
 
 ENTERPRISE, BUYER = "gbt-26842-enterprise", "gbt-28041-buyer"
 BOOK = rules.ENTERPRISE

@@ -449,6 +449,7 @@ def test_each_suite_gates_and_is_documented() -> None:
 FETCHES = re.compile(r"""(?:src|href|url|srcset|action|@import)\s*[=(]?\s*["']?\s*(?:https?:)?//""", re.IGNORECASE)
 
 
+@pytest.mark.thorough
 def test_data_docs_are_complete_and_fetch_nothing(
     con: duckdb.DuckDBPyConnection, settings: Settings, capfd: pytest.CaptureFixture[str]
 ) -> None:

@@ -253,6 +253,7 @@ def excluded(con: duckdb.DuckDBPyConnection, subject_id: str, key: str) -> None:
 
 @stable(2)
 @given(seed=st.integers(0, 3), complaints=st.tuples(*one_each[0]))
+@pytest.mark.thorough
 def test_leaving_an_upheld_complaint_out_never_lowers_a_score(folder: Any, seed: int, complaints: Any) -> None:
     """And it is as if it had never been filed."""
     rows = chance_market(seed)
@@ -272,6 +273,7 @@ def test_leaving_an_upheld_complaint_out_never_lowers_a_score(folder: Any, seed:
 
 @stable(2)
 @given(seed=st.integers(0, 3), data=st.data())
+@pytest.mark.thorough
 def test_the_order_of_decisions_makes_no_difference(folder: Any, seed: int, data: st.DataObject) -> None:
     rows = chance_market(seed)
     keys = {"complaints": "complaint_id", "transactions": "transaction_id", "reviews": "review_id"}

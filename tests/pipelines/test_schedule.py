@@ -26,6 +26,7 @@ T = TypeVar("T")
 
 
 @pytest.mark.slow
+@pytest.mark.thorough
 def test_a_scheduled_night_runs_and_is_published(tmp_path: Path) -> None:
     delivery.write(tmp_path / "in", merchants=20, transactions=2000, end=DAY)
     with socket.socket() as free:

@@ -69,6 +69,7 @@ def test_a_signed_version_is_valid(platform: Platform, night: Path, tmp_path: Pa
         assert (verdict.evaluated_on, verdict.development, verdict.root["version"]) == ("2026-11-24", False, 2)
 
 
+@pytest.mark.thorough
 def test_files_of_hard_links_are_not_read_again(
     platform: Platform, night: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

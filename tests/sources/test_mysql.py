@@ -17,7 +17,7 @@ from credit.settings import Settings
 from credit.sources import mapping_check, proposal
 from support.mysql_server import connect, new_database, sql
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.thorough]
 
 DAY = date(2026, 11, 24)
 ZONE = "Asia/Shanghai"

@@ -29,7 +29,7 @@ from support.homes import write_key
 from support.postgres_server import load, new_database, sql
 from support.story_home import DAY, KEY, MARKETPLACE, ZONE, delivered, table
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.thorough]
 
 ENV = "CREDIT_TEST_SHOP_URL"
 PG_TYPES = {"instant": "timestamptz", "date": "date", "money": "numeric", "integer": "int", "boolean": "boolean"}

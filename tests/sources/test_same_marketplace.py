@@ -22,7 +22,7 @@ from support.homes import write_key
 from support.mysql_server import connect, new_database
 from support.story_home import DAY, KEY, MARKETPLACE, ZONE, table
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.thorough]
 
 ENV = "CREDIT_TEST_MARKETPLACE_URL"
 NAMES = sorted(file.stem for file in MARKETPLACE.glob("*.csv"))

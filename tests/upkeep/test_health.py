@@ -20,7 +20,7 @@ from credit.settings import Settings
 from credit.upkeep import health
 from support.command import command
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.thorough]
 
 
 def wrong(checks: list[health.Check]) -> dict[str, str]:

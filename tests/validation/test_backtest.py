@@ -31,7 +31,7 @@ from credit.validation.stability import Stability, _moved, stability, variants
 from support import rules
 from support.literal import DAY, ZONE
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.thorough]
 
 Fill = Callable[..., duckdb.DuckDBPyConnection]
 

@@ -43,6 +43,7 @@ def test_what_an_attack_costs_by_hand() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.thorough
 def test_dearer_with_caps_and_after_an_upheld_finding(market: duckdb.DuckDBPyConnection) -> None:
     """Nobody whom the rules as they are keep in place moves with a cap or with a violation; what was faked is taken out."""
 
@@ -72,6 +73,7 @@ def test_dearer_with_caps_and_after_an_upheld_finding(market: duckdb.DuckDBPyCon
 
 
 @pytest.mark.slow
+@pytest.mark.thorough
 def test_the_caps_take_a_trivial_order_for_nothing(market: duckdb.DuckDBPyConnection) -> None:
     dear = prices(market, END, limited(BOOK, 6, 50), attack=Attack(accounts=8), steps=(16,))
     assert [price.fees for price in dear if price.orders] == [
@@ -80,6 +82,7 @@ def test_the_caps_take_a_trivial_order_for_nothing(market: duckdb.DuckDBPyConnec
 
 
 @pytest.mark.slow
+@pytest.mark.thorough
 def test_upholding_what_is_found_of_the_brusher_takes_its_gain_away(market: duckdb.DuckDBPyConnection) -> None:
     """Four fifths of its faked orders are found, and its score is then no better than without them, all else equal: the
     violation costs besides. Those that nobody found still count."""
@@ -120,6 +123,7 @@ def test_upholding_what_is_found_of_the_brusher_takes_its_gain_away(market: duck
 
 
 @pytest.mark.slow
+@pytest.mark.thorough
 def test_the_command(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pricing, "STEPS", (16,))
     sizes = ["--merchants", "30", "--transactions", "2500", "--json"]
