@@ -745,10 +745,63 @@ SPOT_CHECKS = Table(
     checks=_after_event("requested_at", "due_at", "answered_at", "concluded_at"),
 )
 
+LISTINGS = Table(
+    name="listings",
+    zh="商品信息",
+    en="Listings: what is shown of a product or service",
+    key="listing_id",
+    event="listed_at",
+    clause="Hebei standard 4.2.1.2, 4.2.1.4, 4.2.2.5; GB/T 35411 (display of information)",
+    supplier="platform: catalogue of goods, as the consumer sees it",
+    columns=(
+        Column("listing_id", "text", "商品编号", "Listing id", required=True, max_length=256, privacy="public"),
+        SUBJECT,
+        Column("listed_at", "instant", "上架时间", "On sale since", required=True, unit="UTC", privacy="public"),
+        Column("delisted_at", "instant", "下架时间", "Taken off sale at", unit="UTC", privacy="public"),
+        Column("category", "text", "商品类目", "Goods category", max_length=128, privacy="public"),
+        Column("name", "text", "商品名称", "Name", privacy="public"),
+        Column("price", "money", "标价", "Price shown", minimum=0, unit="currency", privacy="public"),
+        Column("currency", "text", "币种", "Currency of the price (ISO 4217)", max_length=3, privacy="public"),
+        Column("brand", "text", "品牌", "Brand; of goods without one what is shown in its place", privacy="public"),
+        Column("maker", "text", "生产者", "Maker, with its address", privacy="public"),
+        Column("origin", "text", "产地", "Place of origin", privacy="public"),
+        Column("specification", "text", "规格", "Specification, size or model", max_length=2_000, privacy="public"),
+        Column("material", "text", "材质或成分", "Material or ingredients", max_length=2_000, privacy="public"),
+        Column("shelf_life", "text", "生产日期和保质期", "Date of production and shelf life", privacy="public"),
+        Column(
+            "certificate",
+            "text",
+            "强制认证或许可编号",
+            "Number of the certificate, registration or permit that goods of the kind must have",
+            privacy="public",
+        ),
+        Column("after_sales", "text", "售后服务条款", "After-sales terms", max_length=2_000, privacy="public"),
+        Column("delivery", "text", "配送方式和时限", "Delivery: how and how soon", max_length=2_000, privacy="public"),
+        Column("photographs", "integer", "商品图片数", "Number of photographs", minimum=0, privacy="public"),
+        Column("tie_in", "boolean", "搭售", "Sold tied to something else; blank: not recorded", privacy="public"),
+        Column("tie_in_marked", "boolean", "搭售已醒目提示", "The tie-in is pointed out plainly", privacy="public"),
+        Column(
+            "advertised",
+            "boolean",
+            "竞价排名或广告",
+            "Shown in a place that was paid for; blank: not recorded",
+            privacy="public",
+        ),
+        Column(
+            "advertisement_marked",
+            "boolean",
+            "已标明广告",
+            "The paid place is marked as an advertisement",
+            privacy="public",
+        ),
+    ),
+    checks=_after_event("listed_at", "delisted_at"),
+)
+
 TABLES: dict[str, Table] = {
     table.name: table
     for table in (
-        SUBJECTS, TRANSACTIONS, REVIEWS, COMPLAINTS, PUBLIC_RECORDS, VIOLATIONS, SANCTIONS, SPOT_CHECKS,
+        SUBJECTS, TRANSACTIONS, REVIEWS, COMPLAINTS, PUBLIC_RECORDS, VIOLATIONS, SANCTIONS, SPOT_CHECKS, LISTINGS,
     )
 }  # fmt: skip
 

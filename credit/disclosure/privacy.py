@@ -76,7 +76,7 @@ BY_THE_MERCHANT = frozenset({
 })  # fmt: skip
 """Indicators of transactions that tell what the merchant did with orders: few of them betray nobody. Any other, a new
 one too, may tell what buyers did."""
-_ABOUT_THE_MERCHANT = frozenset({"subjects", "public_records", "violations", "sanctions", "spot_checks"})
+_ABOUT_THE_MERCHANT = frozenset({"subjects", "public_records", "violations", "sanctions", "spot_checks", "listings"})
 """What these hold is the merchant's own and betrays no consumer, however little it is."""
 
 

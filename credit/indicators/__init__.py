@@ -7,12 +7,13 @@ from credit.indicators import (
     counterparty,
     fulfilment,
     identity,
+    listings,
     operation,
     public_record,
 )
 from credit.indicators.base import Catalogue, Indicator
 
-MODULES = (identity, fulfilment, after_sales, counterparty, operation, public_record, conduct, buyers)
+MODULES = (identity, fulfilment, after_sales, counterparty, operation, public_record, conduct, listings, buyers)
 
 CATALOGUE = Catalogue()
 for _module in MODULES:

@@ -4,12 +4,11 @@ Counted from the register, one row a merchant. A blank in a column that the plat
 holds nothing there: no verification, no contact, no code, no end of a licence. Nothing is worth more for being left blank.
 """
 
-import re
-import unicodedata
 from typing import Any
 
 import narwhals as nw
 
+from credit.categories import however_written
 from credit.indicators.base import At, Example, Expr, Indicator, Measure, Text, count, parameter, total
 
 col = nw.col
@@ -26,7 +25,6 @@ INFORMATION = ("name", "address", "contact", "category", "joined_on")
 
 
 _NEEDS_A_PERMIT = "needs_a_permit"
-_BLANKS = "[\\s\u00a0\u3000\u200b\u200c\u200d\u2060\ufeff]*"
 
 
 def with_goods(subjects: nw.LazyFrame[Any], orders: nw.LazyFrame[Any] | None, at: At) -> nw.LazyFrame[Any]:
@@ -37,7 +35,7 @@ def with_goods(subjects: nw.LazyFrame[Any], orders: nw.LazyFrame[Any] | None, at
         return subjects.with_columns(nw.lit(False).alias(_NEEDS_A_PERMIT))
     if not at.licensed_categories:
         return subjects.with_columns(_permitted.alias(_NEEDS_A_PERMIT))
-    names = "(?i)" + "|".join(map(_however_written, at.licensed_categories))
+    names = "(?i)" + "|".join(map(however_written, at.licensed_categories))
     on_file = col("categories" if "categories" in subjects.columns else "category")
     needs = on_file.str.contains(names).fill_null(False)
     untold = col("category").is_null() if at.supplies("subjects.category") else nw.lit(False)
@@ -51,17 +49,6 @@ def with_goods(subjects: nw.LazyFrame[Any], orders: nw.LazyFrame[Any] | None, at
     known = subjects.join(sellers, on="subject_id", how="left")
     needs = needs | (untold & col("sells").is_null()) | (col("sells") * 2 > col("sold")).fill_null(False)
     return known.with_columns(needs.alias(_NEEDS_A_PERMIT)).drop("sells", "sold")
-
-
-def _however_written(name: str) -> str:
-    """A pattern of a category's name in full or half width, with blanks or without."""
-
-    def sign(letter: str) -> str:
-        full = chr(ord(letter) + 0xFEE0) if "!" <= letter <= "~" else letter
-        return f"(?:{re.escape(letter)}|{re.escape(full)})"
-
-    plain = unicodedata.normalize("NFKC", name).lower()
-    return _BLANKS.join(sign(letter) for letter in plain if not letter.isspace())
 
 
 def _must_hold_a_licence(_: At) -> nw.Expr:

@@ -28,6 +28,7 @@ DEFAULTS: dict[str, dict[str, Any]] = {
     "violations": {"kind": "other", "severity": "minor", "decided_at": "2025-06-10 10:00"},
     "sanctions": {"kind": "warning", "reason": "test", "imposed_at": "2025-06-10 10:00"},
     "spot_checks": {"kind": "goods", "requested_at": "2025-06-10 10:00", "due_at": "2025-06-17 10:00"},
+    "listings": {"listed_at": "2025-06-10 10:00"},
 }
 
 
