@@ -166,6 +166,10 @@ _OF_ONE_TABLE: dict[str, dict[str, str]] = {
         "unanswered_share": share("answered_at IS NULL", "due_at < {as_of}"),
         "failed_share": share("result IN ('failed', 'refused')", "result IS NOT NULL"),
     },
+    "listings": {
+        "named_share": share("name IS NOT NULL"),
+        "priced_share": share("price IS NOT NULL"),
+    },
 }
 
 _OF_PARAMETERS: dict[str, dict[str, str]] = {

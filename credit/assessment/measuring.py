@@ -1,7 +1,7 @@
 """What a measurement is: a list of cases, each in order, not in order, or not recorded.
 
 A measurement written in SQL gives rows (key, ok); `ok` is NULL where the data does not tell. It reads the views
-`seen_<table>` and the ledgers, with $day, $cut_off and $start (00:00 of the day a year before) and the catalogue's numbers
+`seen_<table>` and the ledgers (or is made for what is seen), with $day, $cut_off and $start (00:00 of the day a year before) and the catalogue's numbers
 and values by name. One written in Python yields the same pairs.
 
 What is not recorded counts as neither: the share that is in order lies between two bounds, and a line is met only where
@@ -71,7 +71,7 @@ class Measure:
     none: Literal["not_shown", "not_applicable"] = "not_shown"
     none_zh: str = "没有可供测量的事项"
     none_en: str = "there is no case to measure"
-    sql: str = ""
+    sql: str | Callable[[Seen], str] = ""
     cases: Cases | None = None
 
     def count(self, seen: Seen, numbers: Numbers, values: Values) -> Count | None:
@@ -90,10 +90,11 @@ class Measure:
         given: dict[str, Any] = {
             "day": seen.day, "cut_off": seen.moment.cut_off, "start": seen.moment.start(YEAR_DAYS), **numbers, **values,
         }  # fmt: skip
-        used = set(re.findall(r"\$(\w+)", self.sql))
+        sql = self.sql if isinstance(self.sql, str) else self.sql(seen)
+        used = set(re.findall(r"\$(\w+)", sql))
         [(cases, right, wrong, examples)] = seen.con.execute(
             f"""SELECT count(*), count(*) FILTER (ok), count(*) FILTER (NOT ok), min(key, {EXAMPLES}) FILTER (NOT ok)
-                FROM (SELECT key::VARCHAR AS key, ok FROM ({self.sql}))""",
+                FROM (SELECT key::VARCHAR AS key, ok FROM ({sql}))""",
             {name: value for name, value in given.items() if name in used},
         ).fetchall()
         return Count(right, wrong, cases - right - wrong, tuple(examples or ()))

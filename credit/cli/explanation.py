@@ -29,6 +29,7 @@ def show_explanation(explanation: dict[str, Any], out: Console) -> None:
     _to_raise(explanation, out)
     _outlook(explanation, out)
     _since_last(explanation, out)
+    _listings(explanation, out)
     _findings(explanation, out)
     _objections(explanation, out)
 
@@ -188,6 +189,23 @@ def _objections(explanation: dict[str, Any], out: Console) -> None:
             "事实已更正，尚未重新评价",
             highlight=False,
         )
+
+
+def _listings(explanation: dict[str, Any], out: Console) -> None:
+    shown = explanation["listings"]
+    if not shown or not shown["on_sale"]:
+        return
+    out.print(
+        f"\n[bold]Information on products 商品信息[/bold]: {shown['complete']:,} of {shown['on_sale']:,} listings on sale are complete, "
+        f"{shown['fields_shown']:,} of {shown['fields_asked']:,} fields shown 在售商品中信息完整 {shown['complete']:,}/{shown['on_sale']:,}",
+        highlight=False,
+    )
+    for listing in shown["lacking"][:ROWS]:
+        fields = "，".join(f"{field['zh']} {field['en']}" for field in listing["fields"])
+        name = f"{listing['listing_id']} {listing['name'] or ''}".rstrip()
+        out.print(f"  {escape(name)}: lacks 缺少 {fields}", highlight=False)
+    if (more := len(shown["lacking"]) - ROWS) > 0:
+        out.print(f"  … {more:,} more, --json gives them 其余见 --json")
 
 
 def _findings(explanation: dict[str, Any], out: Console) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 import duckdb
 
 from credit.errors import UserError
-from credit.evaluation import outlook
+from credit.evaluation import outlook, shown
 from credit.evaluation.grading import REASONS
 from credit.evaluation.results import latest
 from credit.evaluation.scoring import POINT
@@ -208,6 +208,7 @@ def explain(
         "since_last": outlook.since_last(case, scores),
         "objections": _objections(con, subject_id, day, counted != score),
         "findings": _findings(con, subject_id, day, rows),
+        "listings": shown.listings(con, case.moment(day), case.have, subject_id),
     }
 
 

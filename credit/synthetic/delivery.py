@@ -29,6 +29,7 @@ _FILES = {
     "violations": _File("violations.ndjson"),
     "sanctions": _File("sanctions.csv", chinese_header=True),
     "spot_checks": _File("spot_checks.csv", chinese_header=True),
+    "listings": _File("listings.csv", chinese_header=True),
 }
 
 _STRANGER = {"subject_id": "'M-UNKNOWN'"}
@@ -107,6 +108,15 @@ BAD_ROWS: dict[str, dict[str, dict[str, str]]] = {
         "unreadable_date": {"requested_at": "'下周一'"},
         "answer_before_request": {"answered_at": "'2001-01-01T08:00:00+08:00'"},
         _CONFLICT: {"note": "'更正'"},
+        _EXTRA: {},
+    },
+    "listings": {
+        "unknown_seller": _STRANGER,
+        "missing_listed_at": {"listed_at": "NULL"},
+        "negative_price": {"price": "-9.90"},
+        "unreadable_date": {"listed_at": "'上周'"},
+        "off_sale_before_on_sale": {"delisted_at": "'2001-01-01T08:00:00+08:00'"},
+        _CONFLICT: {"name": "'另一件商品'"},
         _EXTRA: {},
     },
 }

@@ -71,6 +71,7 @@ UNITS: dict[str, tuple[str, ...]] = {
 CODES: dict[tuple[str, str], dict[str, str]] = {
     ("subjects", "currency"): CURRENCIES,
     ("transactions", "currency"): CURRENCIES,
+    ("listings", "currency"): CURRENCIES,
     ("subjects", "kind"): {
         "企业": "enterprise", "企业法人": "enterprise", "公司": "enterprise", "个体工商户": "enterprise", "个体户": "enterprise",
         "company": "enterprise", "个人": "individual", "自然人": "individual", "person": "individual",
@@ -129,6 +130,7 @@ TABLE_NAMES: dict[str, str] = {
     "订单": "transactions", "交易订单": "transactions", "商家": "subjects", "商户": "subjects", "店铺": "subjects", "卖家": "subjects",
     "评论": "reviews", "评价": "reviews", "投诉": "complaints", "纠纷": "complaints", "违规": "violations", "处罚": "sanctions",
     "处置": "sanctions", "抽查": "spot_checks", "公共记录": "public_records", "行政处罚": "public_records",
+    "商品": "listings", "商品列表": "listings", "在售商品": "listings",
 }  # fmt: skip
 """What files and sheets are called beside the canonical names."""
 
@@ -137,7 +139,8 @@ LIKELY_TABLES: dict[str, str] = {
     "merchant": "subjects", "store": "subjects", "vendor": "subjects", "review": "reviews", "comment": "reviews", "rating": "reviews",
     "evaluat": "reviews", "apprais": "reviews", "complain": "complaints", "dispute": "complaints", "ticket": "complaints",
     "violation": "violations", "sanction": "sanctions", "punish": "sanctions", "inspect": "spot_checks", "spot_check": "spot_checks",
-    "public_record": "public_records", "penalt": "public_records",
+    "public_record": "public_records", "penalt": "public_records", "listing": "listings", "product": "listings", "goods": "listings",
+    "sku": "listings",
 }  # fmt: skip
 """Part of a table's name (lower case) -> what it likely holds: proposed, never taken."""
 
@@ -179,6 +182,11 @@ LIKELY_COLUMNS: dict[tuple[str, str], tuple[str, ...]] = {
     ("complaints", "resolved_at"): ("closed_at", "close_time", "finish_time", "handle_time"),
     ("complaints", "outcome"): ("result", "handle_result"),
     ("complaints", "liability"): ("duty", "liable", "responsible"),
+    ("listings", "listing_id"): ("id", "product_id", "goods_id", "item_id", "sku_id", "sku", "spu_id"),
+    ("listings", "listed_at"): (*_CREATED, "on_shelf_time", "publish_time", "online_time"),
+    ("listings", "delisted_at"): ("off_shelf_time", "offline_time"),
+    ("listings", "name"): ("title", "product_name", "goods_name", "item_title"),
+    ("listings", "price"): ("sale_price", "list_price"),
 }  # fmt: skip
 """(table or *, column) -> what platforms call it in their databases: proposed, never taken."""
 CHANGED = (
@@ -239,5 +247,16 @@ HEADINGS: dict[tuple[str, str], tuple[str, ...]] = {
     ("complaints", "filed_at"): ("投诉日期",),
     ("complaints", "channel"): ("投诉渠道",),
     ("complaints", "category"): ("投诉类型", "投诉原因"),
+    ("listings", "listing_id"): ("商品ID", "商品id", "宝贝ID", "货品编号", "SKU编号"),
+    ("listings", "listed_at"): ("上架日期", "发布时间"),
+    ("listings", "delisted_at"): ("下架日期",),
+    ("listings", "name"): ("商品标题", "宝贝标题", "品名"),
+    ("listings", "price"): ("价格", "售价", "一口价"),
+    ("listings", "category"): ("类目", "商品分类"),
+    ("listings", "maker"): ("生产厂家", "制造商", "生产企业"),
+    ("listings", "material"): ("材质", "成分", "配料"),
+    ("listings", "shelf_life"): ("保质期",),
+    ("listings", "certificate"): ("认证编号", "3C证书编号", "许可证号"),
+    ("listings", "photographs"): ("图片数", "图片数量"),
 }  # fmt: skip
 """(table or *, column) -> headings beside the column's English and Chinese name."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import pytest
@@ -14,12 +15,14 @@ from credit.assessment.judging import WORTH, judged
 from credit.assessment.measuring import MEASURES, Count
 from credit.assessment.seen import seeing
 from credit.settings import Settings
+from credit.tables import TABLES
 from support.literal import DAY, ZONE, Fill, Row
 
 pytestmark = pytest.mark.slow
 
 OPTIONS = Settings(zone=ZONE, threads=1)
 Rows = Sequence[Row]
+EVERYTHING = frozenset(f"{table.name}.{column}" for table in TABLES.values() for column in table.names) | set(TABLES)
 
 
 class Told(NamedTuple):
@@ -41,6 +44,9 @@ def order(**values: Any) -> dict[str, Any]:
 SENT = {"dispatched_at": "2025-03-02 10:00", "delivered_at": "2025-03-05 10:00", "completed_at": "2025-03-06 10:00"}
 MONTHS = [{"ordered_at": f"2025-{month:02}-15"} for month in (4, 5, 6)]
 VIOLATION = {"violation_id": "v1", "kind": "counterfeit", "decided_at": "2025-03-01 10:00"}
+SERVICE = {
+    "category": "上门服务", "name": "n", "price": "9.90", "specification": "s", "after_sales": "a", "delivery": "d", "photographs": 1,
+}  # fmt: skip
 TWENTY = [order(completed_at="2025-03-06 10:00")] * 20
 
 CASES = [
@@ -85,13 +91,19 @@ CASES = [
          [{"resolved_at": "2025-06-18 10:00", "outcome": "settled"}]),
     Told("disputes_concluded", "complaints", [{"resolved_at": "2025-06-12", "outcome": "settled"}], [{"resolved_at": "2025-06-12"}]),
     Told("kept_long_enough", "transactions", MONTHS, MONTHS[:1] + MONTHS[2:], {"years": 3}, {}, {"subjects": [{"joined_on": "2025-04-20"}]}),
+    Told("listings_complete", "listings", [SERVICE], [SERVICE | {"photographs": 0}]),
+    Told("listings_complete", "listings", [SERVICE, {"delisted_at": "2025-06-20"}], [SERVICE | {"category": "图书文具"}]),
+    Told("tie_ins_marked", "listings", [{"tie_in": True, "tie_in_marked": True}, {"tie_in": False}], [{"tie_in": True}]),
+    Told("advertisements_marked", "listings", [{"advertised": True, "advertisement_marked": True}, {"advertised": False}],
+         [{"advertised": True, "advertisement_marked": False}]),
 ]  # fmt: skip
 
 
 def count(fill: Fill, told: Told, rows: Rows) -> Count:
     con = fill(**{told.table: rows}, **told.beside)
     with seeing(con, OPTIONS, DAY) as seen:
-        counted = MEASURES[told.measure].count(seen, told.numbers, told.values)
+        whole = replace(seen, supplied=EVERYTHING)
+        counted = MEASURES[told.measure].count(whole, told.numbers, told.values)
     assert counted is not None
     return counted
 
@@ -114,6 +126,8 @@ def test_a_measurement_tells_right_from_wrong(fill: Fill, told: Told) -> None:
         ("traceable", "transactions", order(**SENT), {}),
         ("invoices_issued", "transactions", order(invoice_issued_at="2025-03-07", **SENT), {"days": 30}),
         ("refunds_in_time", "transactions", order(refund_requested_at="2025-03-10"), {"days": 7}),
+        ("tie_ins_marked", "listings", {"tie_in_marked": True}, {}),
+        ("advertisements_marked", "listings", {}, {}),
     ],
 )
 def test_what_is_not_recorded_is_neither(
@@ -136,6 +150,15 @@ def test_what_is_not_recorded_is_neither(
 )
 def test_what_is_not_due_is_no_case(fill: Fill, measure: str, row: Row, numbers: Mapping[str, float]) -> None:
     assert count(fill, Told(measure, "transactions", [row], [], numbers), [row]).cases == 0
+
+
+def test_what_the_platform_does_not_supply_of_listings_is_not_recorded(fill: Fill) -> None:
+    con = fill(listings=[SERVICE, SERVICE | {"name": None}])
+    with seeing(con, OPTIONS, DAY) as seen:
+        without = replace(seen, supplied=EVERYTHING - {"listings.photographs"})
+        counted = MEASURES["listings_complete"].count(without, {}, {})
+    assert counted is not None
+    assert (counted.in_order, counted.not_in_order, counted.not_recorded) == (0, 1, 1)
 
 
 def test_examples_are_few_and_in_order(fill: Fill) -> None:

@@ -70,6 +70,9 @@ CREATE TEMP TABLE spot_checks AS SELECT 'K' || i AS check_id, 'M' || i AS subjec
     {AS_OF} - INTERVAL 20 DAY AS requested_at, {AS_OF} - INTERVAL 13 DAY AS due_at,
     {AS_OF} - INTERVAL 14 DAY AS answered_at, CASE WHEN i % 10 = 0 THEN 'failed' ELSE 'passed' END AS result,
     {AS_OF} - INTERVAL 10 DAY AS concluded_at FROM range(120) t(i);
+
+CREATE TEMP TABLE listings AS SELECT 'L' || i AS listing_id, 'M' || i AS subject_id, {AS_OF} - INTERVAL 3 DAY AS listed_at,
+    '茶叶' || i AS name, 9.90 + i AS price FROM range(120) t(i);
 """
 
 ARRIVING = {
@@ -141,6 +144,7 @@ def test_a_healthy_batch_passes_without_a_finding(con: duckdb.DuckDBPyConnection
         "violations": 120,
         "sanctions": 120,
         "spot_checks": 120,
+        "listings": 120,
     }
     assert all(check.evaluated > 0 and not check.sampled for check in report.tables.values())
     assert report.docs is None
@@ -302,6 +306,8 @@ WARNINGS = [
         "UPDATE landing.transactions SET ordered_at = date_trunc('day', ordered_at) - INTERVAL 8 HOUR",
     ),
     ("reviews", "most_repeated_text_share", "UPDATE landing.reviews SET text = '好评'"),
+    ("listings", "named_share", "UPDATE landing.listings SET name = NULL WHERE hash(listing_id) % 10 < 3"),
+    ("listings", "priced_share", "UPDATE landing.listings SET price = NULL"),
     ("complaints", "category", "UPDATE landing.complaints SET category = 'other'"),
     ("sanctions", "violation_known_share", "UPDATE landing.sanctions SET violation_id = 'X'"),
 ]
