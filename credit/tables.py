@@ -351,6 +351,14 @@ TRANSACTIONS = Table(
             "Tracked end to end; blank: not recorded",
             known_from="dispatched_at",
         ),
+        Column(
+            "carrier",
+            "text",
+            "承运人",
+            "Carrier: who delivers; blank: not recorded",
+            max_length=200,
+            known_from="dispatched_at",
+        ),
         Column("category", "text", "商品类目", "Goods category", max_length=128, privacy="public"),
         Column(
             "ordered_on",

@@ -17,7 +17,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from credit.assessment import goods, keeping, merchants, orders, publications  # noqa: F401 - register the measurements
+from credit.assessment import carriers, goods, keeping, merchants, orders, publications  # noqa: F401 - register the measurements
 from credit.assessment.measuring import MEASURES
 from credit.errors import UserError
 from credit.files.strict_yaml import as_model

@@ -19,7 +19,7 @@ from typing import Any, Literal
 
 import duckdb
 
-from credit.assessment import files
+from credit.assessment import carriers, files
 from credit.assessment.catalogue import SCOPES, Catalogue, Criterion, Declared, Evidenced, Grading, Measured, as_data
 from credit.assessment.measuring import MEASURES
 from credit.assessment.seen import Seen, seeing
@@ -63,6 +63,7 @@ def assess(con: duckdb.DuckDBPyConnection, settings: Settings, catalogue: Catalo
     grounds = _grounds(con, settings)
     with seeing(con, settings, day) as seen:
         lines = [_line(seen, catalogue, criterion, grounds) for criterion in catalogue.criteria]
+        carriage = _carriage(seen, catalogue)
     counts = Counter(line["result"] for line in lines)
     score = _score(catalogue, lines)
     return {
@@ -76,6 +77,7 @@ def assess(con: duckdb.DuckDBPyConnection, settings: Settings, catalogue: Catalo
         "score": score,
         "stars": stars(catalogue.grading, score),
         "lines": lines,
+        **carriage,
     }
 
 
@@ -90,7 +92,12 @@ def _score(catalogue: Catalogue, lines: Iterable[Line]) -> float | None:
     if catalogue.grading is None:
         return None
     weights = {criterion.id: criterion.weight for criterion in catalogue.criteria}
-    applying = [(weights[line["id"]], WORTH[line["result"]]) for line in lines if line["result"] in WORTH]
+    return _weighed((weights[line["id"]], line["result"]) for line in lines)
+
+
+def _weighed(results: Iterable[tuple[float, Result]]) -> float | None:
+    """0 to 100 of (weight, result); None where none applies."""
+    applying = [(weight, WORTH[result]) for weight, result in results if result in WORTH]
     total = sum(weight for weight, _ in applying)
     return round(100 * sum(weight * worth for weight, worth in applying) / total, 2) if total else None
 
@@ -240,6 +247,40 @@ def judged(at_least: float, at_most: float, asked: float, partly_from: float) ->
 def _percent(share: float) -> str:
     """Rounded down: what falls short never looks as if it did not."""
     return f"{int(share * 1000 + 1e-9) / 10:g}%"
+
+
+# --- carriers ----------------------------------------------------------------------------------------------------
+
+
+def _carriage(seen: Seen, catalogue: Catalogue) -> dict[str, Any]:
+    """Carriers with their figures, and their service level by the catalogue's lines about carriers; and whose part late deliveries
+    were. Only of a catalogue that has such lines."""
+    lines = [
+        (criterion, means)
+        for criterion in catalogue.criteria
+        for means in criterion.shown_by
+        if isinstance(means, Measured) and MEASURES[means.measure].by == "carrier"
+    ]
+    if not lines:
+        return {}
+    counts = {means.measure: MEASURES[means.measure].count_by(seen) for _, means in lines}
+
+    def result(means: Measured, carrier: str) -> Result:
+        count = counts[means.measure].get(carrier)
+        if count is None:
+            return "not_shown"
+        return judged(count.at_least, count.at_most, means.at_least.value, means.partly_from.value)
+
+    def level(carrier: str, orders: int) -> dict[str, Any]:
+        results = {criterion.id: result(means, carrier) for criterion, means in lines}
+        enough = catalogue.grading is not None and orders >= carriers.LEAST_ORDERS
+        score = _weighed((criterion.weight, results[criterion.id]) for criterion, _ in lines) if enough else None
+        return {"lines": results, "score": score, "stars": stars(catalogue.grading, score)}
+
+    return {
+        "carriers": [each | level(each["carrier"], each["orders"]) for each in carriers.figures(seen)],
+        "late_deliveries": carriers.late_deliveries(seen),
+    }
 
 
 # --- evidenced, declared -----------------------------------------------------------------------------------------

@@ -57,7 +57,7 @@ class Measure:
 
     `zh`, `en`: which cases are in order, as the head of a sentence. `needs`: "table" or "table.column" that must be
     supplied. `none`: what a line is where there is no case at all, with `none_zh` and `none_en`. `mend_zh`, `mend_en`: what
-    to do about cases that are not in order.
+    to do about cases that are not in order. `by`: a column that the SQL gives beside key and ok, by which cases can be told apart.
     """
 
     id: str
@@ -72,6 +72,7 @@ class Measure:
     none_zh: str = "没有可供测量的事项"
     none_en: str = "there is no case to measure"
     sql: str | Callable[[Seen], str] = ""
+    by: str = ""
     cases: Cases | None = None
 
     def count(self, seen: Seen, numbers: Numbers, values: Values) -> Count | None:
@@ -86,18 +87,33 @@ class Measure:
         right = sum(ok is True for _, ok in listed)
         return Count(right, len(wrong), len(listed) - right - len(wrong), tuple(wrong[:EXAMPLES]))
 
+    def count_by(self, seen: Seen) -> dict[str, Count]:
+        """The cases of each value of the column `by`, in order of the values; those without one left out, all without where what
+        it needs is not supplied."""
+        if not all(need in seen.supplied for need in self.needs):
+            return {}
+        grouped = self._query(seen, {}, {}, self.by)
+        return {str(name): _counted(*row) for name, *row in grouped if name is not None}
+
     def _by_sql(self, seen: Seen, numbers: Numbers, values: Values) -> Count:
+        [(_, *row)] = self._query(seen, numbers, values, "NULL")
+        return _counted(*row)
+
+    def _query(self, seen: Seen, numbers: Numbers, values: Values, by: str) -> list[tuple[Any, ...]]:
         given: dict[str, Any] = {
             "day": seen.day, "cut_off": seen.moment.cut_off, "start": seen.moment.start(YEAR_DAYS), **numbers, **values,
         }  # fmt: skip
         sql = self.sql if isinstance(self.sql, str) else self.sql(seen)
         used = set(re.findall(r"\$(\w+)", sql))
-        [(cases, right, wrong, examples)] = seen.con.execute(
-            f"""SELECT count(*), count(*) FILTER (ok), count(*) FILTER (NOT ok), min(key, {EXAMPLES}) FILTER (NOT ok)
-                FROM (SELECT key::VARCHAR AS key, ok FROM ({sql}))""",
+        return seen.con.execute(
+            f"""SELECT any_value({by}), count(*), count(*) FILTER (ok), count(*) FILTER (NOT ok), min(key, {EXAMPLES}) FILTER (NOT ok)
+                FROM (SELECT * REPLACE (key::VARCHAR AS key) FROM ({sql})){f" GROUP BY {by} ORDER BY {by}" if by != "NULL" else ""}""",
             {name: value for name, value in given.items() if name in used},
         ).fetchall()
-        return Count(right, wrong, cases - right - wrong, tuple(examples or ()))
+
+
+def _counted(cases: int, right: int, wrong: int, examples: Sequence[str] | None) -> Count:
+    return Count(right, wrong, cases - right - wrong, tuple(examples or ()))
 
 
 MEASURES: dict[str, Measure] = {}

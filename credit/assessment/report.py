@@ -76,13 +76,48 @@ def html(run: Run, catalogue: Catalogue | None = None) -> str:
         chapter = chapters.setdefault(line["chapter"]["clause"], line["chapter"] | {"lines": []})
         chapter["lines"].append(line)
     return environment.get_template("report.html").render(
-        run=run, r=run.result, chapters=list(chapters.values()), results=RESULTS, how=HOW,
+        run=run, r={"carriers": [], "late_deliveries": None} | run.result, chapters=list(chapters.values()), results=RESULTS,
+        how=HOW, share=_share,
         numbers=list(catalogue.numbers()) if catalogue else [],
     )  # fmt: skip
 
 
+def _share(figure: dict[str, Any] | None) -> str:
+    """As in `credit.assessment.judging`: rounded down."""
+    return f"{int(figure['share'] * 1000 + 1e-9) / 10:g}%" if figure else ""
+
+
+def _tables(run: Run) -> Iterator[tuple[str, tuple[str, ...], list[list[Any]]]]:
+    """(name, headings, rows) of what stands beside the lines, where there is any."""
+    if carriers := run.result.get("carriers"):
+        headings = (
+            "承运人 Carrier",
+            "订单 Orders",
+            "及时 On time",
+            "丢失 Lost",
+            "损坏 Damaged",
+            "可跟踪 Traceable",
+            "得分 Score",
+            "星级 Stars",
+        )
+        shares = ((c, _share(c["on_time"]), _share(c["traceable"])) for c in carriers)
+        yield (
+            "承运人 Carriers", headings,
+            [[c["carrier"], c["orders"], on_time, c["lost"], c["damaged"], traceable, c["score"], c["stars"]] for c, on_time, traceable in shares],
+        )  # fmt: skip
+    if (late := run.result.get("late_deliveries")) and late["late"]:
+        headings = ("商家 Merchant", "迟延 Late", "承运人 Carrier's", "商家 Merchant's", "无从判断 Not told")
+        parts = ("late", "carrier", "merchant", "not_told")
+        listed = [{"subject_id": "合计 All"} | late, *late["merchants"]]
+        yield (
+            "迟延送达 Late deliveries",
+            headings,
+            [[row["subject_id"], *(row[part] for part in parts)] for row in listed],
+        )
+
+
 def xlsx(run: Run) -> bytes:
-    """A sheet of the lines and one about the assessment; text is always text. The same assessment gives the same bytes."""
+    """A sheet of the lines, one about the assessment, and one each of carriers and late deliveries where there are any; text is always text. The same assessment gives the same bytes."""
     import xlsxwriter  # some tenths of a second that no other verb need wait for
 
     file = io.BytesIO()
@@ -109,6 +144,17 @@ def xlsx(run: Run) -> bytes:
     for number, (name, value) in enumerate(_about(run)):
         about.write_string(number, 0, name, head)
         about.write_string(number, 1, value, cell)
+    for name, headings, listed in _tables(run):
+        sheet = book.add_worksheet(name)
+        sheet.set_column(0, len(headings) - 1, 18)
+        for column, heading in enumerate(headings):
+            sheet.write_string(0, column, heading, head)
+        for number, values in enumerate(listed, 1):
+            for column, value in enumerate(values):
+                if isinstance(value, str):
+                    sheet.write_string(number, column, value, cell)
+                elif value is not None:
+                    sheet.write_number(number, column, value, cell)
     book.close()
     return file.getvalue()
 

@@ -38,7 +38,10 @@ WITH placed AS (
         CASE WHEN mode <> 'plain' OR sim_u(n, 'lost') > 0.001 + 0.004 * (1 - ship) THEN dispatched + CAST($hour * (
             distance * 24 * (0.55 + 0.5 * sim_u(n, 'road'))
             + CASE WHEN sim_u(n, 'jam') < 0.10 * (1.03 - ship) THEN 45 * sim_e(n, 'jammed') ELSE 0 END) AS BIGINT)
-            END AS delivered
+            END AS delivered,
+        CASE WHEN sim_u(n, 'unnamed') < 0.02 THEN NULL
+             WHEN sim_u(n, 'jam') < 0.10 * (1.03 - ship) AND sim_u(n, 'slow carrier') < 0.5 THEN '$slow_carrier'
+             ELSE sim_pick($carriers, sim_u(n, 'carrier')) END AS carrier
     FROM sent
 ), judged AS (
     SELECT *,
@@ -89,5 +92,5 @@ SELECT printf('T%09d', n) AS transaction_id, printf('O%09d', n) AS order_id, sub
         THEN coalesce(delivered, paid) + CAST($day * (0.2 + (6 - 4 * service) * sim_e(n, 'invoicing')) AS BIGINT)
         END AS invoice_issued_at,
     sim_u(n, 'trace') < 0.80 + 0.20 * ship AS traceable,
-    category, t AS known_at, phase, abuse
+    carrier, category, t AS known_at, phase, abuse
 FROM asked

@@ -44,6 +44,7 @@ def order(**values: Any) -> dict[str, Any]:
 SENT = {"dispatched_at": "2025-03-02 10:00", "delivered_at": "2025-03-05 10:00", "completed_at": "2025-03-06 10:00"}
 MONTHS = [{"ordered_at": f"2025-{month:02}-15"} for month in (4, 5, 6)]
 VIOLATION = {"violation_id": "v1", "kind": "counterfeit", "decided_at": "2025-03-01 10:00"}
+CARRIED = order(transaction_id="t1", carrier="甲快递", **SENT)
 SERVICE = {
     "category": "上门服务", "name": "n", "price": "9.90", "specification": "s", "after_sales": "a", "delivery": "d", "photographs": 1,
 }  # fmt: skip
@@ -91,6 +92,11 @@ CASES = [
          [{"resolved_at": "2025-06-18 10:00", "outcome": "settled"}]),
     Told("disputes_concluded", "complaints", [{"resolved_at": "2025-06-12", "outcome": "settled"}], [{"resolved_at": "2025-06-12"}]),
     Told("kept_long_enough", "transactions", MONTHS, MONTHS[:1] + MONTHS[2:], {"years": 3}, {}, {"subjects": [{"joined_on": "2025-04-20"}]}),
+    Told("carried_on_time", "transactions", [CARRIED | {"dispatch_due_at": "2025-03-02 10:00", "delivery_due_at": "2025-03-05 10:00"}],
+         [CARRIED | {"dispatch_due_at": "2025-03-02 10:00", "delivery_due_at": "2025-03-05 09:59"}]),
+    Told("carried_whole", "complaints", [{"transaction_id": "t1", "liability": "seller", "resolved_at": "2025-06-12"}],
+         [{"transaction_id": "t1", "liability": "carrier", "resolved_at": "2025-06-12"}], beside={"transactions": [CARRIED]}),
+    Told("carried_traceable", "transactions", [CARRIED | {"traceable": True}], [CARRIED | {"traceable": False}]),
     Told("listings_complete", "listings", [SERVICE], [SERVICE | {"photographs": 0}]),
     Told("listings_complete", "listings", [SERVICE, {"delisted_at": "2025-06-20"}], [SERVICE | {"category": "图书文具"}]),
     Told("tie_ins_marked", "listings", [{"tie_in": True, "tie_in_marked": True}, {"tie_in": False}], [{"tie_in": True}]),
