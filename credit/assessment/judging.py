@@ -4,7 +4,7 @@ met               all that shows it is in order
 partly            some of it is; or all of it, but a corrective action is open
 not_met           what is measured falls short, or a document has run out
 not_shown         the data does not tell, or nothing was added: never taken for met
-not_applicable    it does not concern this enterprise, as stated by a person or as the data tells
+not_applicable    it does not concern this enterprise, as stated by a person (unless the data shows that it does) or as the data tells
 
 The score, where a catalogue grades, is the weighted share of the lines that apply: met 1, partly 0.5, else 0.
 """
@@ -117,7 +117,10 @@ def _line(seen: Seen, catalogue: Catalogue, criterion: Criterion, grounds: Groun
     mine = replace(grounds, evidence=[piece for piece in grounds.evidence if target in piece.targets])
     unmended = [action for action in grounds.actions if action.target == target and action.open(seen.day)]
     chapter = catalogue.chapter_of(criterion)
-    parts = _not_applicable(mine, seen.day) or [_part(seen, means, mine) for means in criterion.shown_by]
+    parts = [_part(seen, means, mine) for means in criterion.shown_by]
+    stated = _not_applicable(mine, seen.day)
+    # A statement that there is none of a thing gives way to the data that shows some.
+    parts = parts + stated if any(map(_has_cases, parts)) else stated or parts
     result = together([part["result"] for part in parts])
     if result == "met" and unmended:
         result = "partly"
@@ -231,6 +234,11 @@ def _measured(seen: Seen, means: Measured) -> Part:
         not_recorded=count.not_recorded,
         examples=list(count.examples),
     )
+
+
+def _has_cases(part: Part) -> bool:
+    """Whether a measurement that tells by itself whether a line applies has met with cases."""
+    return "share" in part and MEASURES[part["measure"]].none == "not_applicable"
 
 
 def judged(at_least: float, at_most: float, asked: float, partly_from: float) -> Result:

@@ -28,6 +28,7 @@ PAPERS: tuple[Paper, ...] = (
     ("平台首页执照公示截图", 30, None, (f"{HEBEI}:4.2.1.1a",)),
     ("商品信息展示抽查记录", 40, None, (f"{HEBEI}:4.2.1.2", f"{QUALITY}:6.6")),
     ("关闭个性化后的搜索结果截图", 30, None, (f"{HEBEI}:4.2.1.3",)),
+    ("搭售提示页面截图", 30, None, (f"{HEBEI}:4.2.1.4",)),
     ("广告审核记录与退订说明", 50, None, (f"{HEBEI}:4.2.1.5", f"{QUALITY}:6.5", f"{HEBEI}:5.5.2")),
     ("服务协议与交易规则公示截图", 30, None, (f"{HEBEI}:4.2.2.1", f"{PLATFORM}:P2.1")),
     ("排序方式与广告标识截图", 30, None, (f"{HEBEI}:4.2.2.5",)),
@@ -54,7 +55,6 @@ STATEMENTS = (
     ("declaration", "已评估自然资源对业务的影响，并安排了备用仓储和电力", (f"{HEBEI}:5.2.3",)),
     ("not_applicable", "不从事跨境电子商务", (f"{HEBEI}:4.1.8",)),
     ("not_applicable", "不向消费者收取押金", (f"{HEBEI}:4.3.2",)),
-    ("not_applicable", "不提供搭售", (f"{HEBEI}:4.2.1.4",)),
 )
 
 REPORTED_AFTER_DAYS = (20, 12, 45)

@@ -235,6 +235,23 @@ def test_score_and_stars_by_hand(con: duckdb.DuckDBPyConnection, home: Settings,
     assert result["counts"] == {"met": 1, "partly": 1, "not_met": 0, "not_shown": 0, "not_applicable": 1}
 
 
+def test_a_statement_that_there_is_none_gives_way_to_data_that_shows_some(
+    con: duckdb.DuckDBPyConnection, home: Settings
+) -> None:
+    assessments.add(con, [f"{HEBEI}:4.2.1.4"], kind="not_applicable", title="不搭售", dated=DAY, **LI)
+    assert lines(assessed(con, home))["4.2.1.4"] == "not_applicable"
+    con.execute(
+        "INSERT INTO meta.supplied SELECT 1, 'listings', ['listing_id', 'tie_in', 'tie_in_marked'], TIMESTAMPTZ '2020-01-01'"
+    )
+    row = "INSERT INTO canonical.listings BY NAME SELECT '{0}' AS listing_id, 'shop' AS subject_id, TIMESTAMPTZ '2026-01-01' AS listed_at, {1} AS tie_in, {1} AS tie_in_marked, TIMESTAMPTZ '2026-01-01' AS known_at"
+    con.execute(row.format("l1", "false"))
+    assert lines(assessed(con, home))["4.2.1.4"] == "not_applicable"
+    con.execute(row.format("l2", "true"))
+    tied = line(assessed(con, home), "4.2.1.4")
+    assert tied["result"] == "partly"  # marked, but nothing shows how
+    assert tied["parts"][-1]["en"] == "stated by Li Wei (evidence 1): 不搭售"
+
+
 def test_nothing_that_applies_has_no_score(con: duckdb.DuckDBPyConnection, home: Settings, graded: Catalogue) -> None:
     names = [f"a-graded-one:4.{n}" for n in (1, 2, 3)]
     assessments.add(con, names, kind="not_applicable", title="t", dated=DAY, **LI)
