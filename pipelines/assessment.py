@@ -25,7 +25,7 @@ from credit.cli.options import day_of, err, out
 from credit.errors import UserError
 from credit.home import open_warehouse
 from credit.settings import Settings
-from pipelines.nightly import retrying_can_help, schedule, server_is_named, stop_background_loop
+from pipelines.serving import retrying_can_help, schedule, server_is_named, stop_background_loop
 
 CRON = "0 4 1 1,4,7,10 *"
 """04:00 in the platform's zone on the first day of each quarter: after the night."""

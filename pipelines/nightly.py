@@ -8,7 +8,6 @@ Serve it every night:   prefect server start, then with PREFECT_API_URL set to i
 from __future__ import annotations
 
 import argparse
-import contextlib
 import sys
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -18,25 +17,19 @@ from zoneinfo import ZoneInfo
 from prefect import flow, get_run_logger, task
 from prefect.artifacts import create_markdown_artifact, create_table_artifact
 from prefect.cache_policies import NO_CACHE
-from prefect.client.schemas.objects import State, TaskRun
 from prefect.runtime import flow_run
 from rich.markup import escape
 
 from credit import settings
 from credit.cli.night_report import show_report, standing_note
 from credit.cli.options import day_of, err
-from credit.errors import SourceUnreachable, UserError, WarehouseLocked
+from credit.errors import UserError
 from credit.nightly import STEPS, NightRun, finish, run_step
 from credit.sources.adapters import HELP, zone_before_a_batch
+from pipelines.serving import retrying_can_help, schedule, server_is_named, stop_background_loop
 
 CRON = "30 2 * * *"
 """02:30 in the platform's zone: after the day's exports, before the morning."""
-
-
-def retrying_can_help(_task: Any, _run: TaskRun, state: State[Any]) -> bool:
-    """A warehouse in use, a share or a database that does not answer may be there in a minute; bad input will not get better."""
-    failure = state.result(raise_on_failure=False)
-    return isinstance(failure, WarehouseLocked | SourceUnreachable | OSError)
 
 
 @task(retries=3, retry_delay_seconds=[10, 60, 300], retry_condition_fn=retrying_can_help, cache_policy=NO_CACHE)
@@ -146,40 +139,6 @@ def main() -> None:
     except UserError as error:
         err.print(f"[bold red]error[/bold red] {escape(str(error))}", highlight=False, soft_wrap=True)
         sys.exit(error.exit_code)
-
-
-def stop_background_loop() -> None:
-    """End the thread in which Prefect sends logs, once they are sent.
-
-    It holds the context of the task that logged first, and with it the program's modules, past the end of the
-    interpreter; DuckDB's binding (nanobind) would then list every type of its own as leaked.
-    """
-    with contextlib.suppress(ImportError):  # not part of Prefect's public interface
-        from prefect._internal.concurrency.threads import wait_for_global_loop_exit
-        from prefect.logging.handlers import APILogWorker
-
-        APILogWorker.drain_all()
-        wait_for_global_loop_exit(timeout=10)
-
-
-def schedule(parameters: dict[str, Any], cron: str = CRON) -> Any:
-    """The cron schedule in the platform's zone."""
-    from prefect.schedules import Cron
-
-    conf = settings.load(home=parameters.get("home"))
-    return Cron(cron, timezone=zone_before_a_batch(conf, parameters.get("source")))
-
-
-def server_is_named() -> None:
-    """Raises UserError without a Prefect server: the temporary one that a flow starts for itself schedules nothing."""
-    from prefect.settings import PREFECT_API_URL
-
-    if not PREFECT_API_URL.value():
-        raise UserError(
-            "--serve needs a Prefect server, and PREFECT_API_URL is not set: nothing would ever run. Either run "
-            "`prefect server start`, set PREFECT_API_URL=http://127.0.0.1:4200/api and serve again, or let cron or "
-            "systemd run the command (`merchant-credit nightly`), which needs no Prefect"
-        )
 
 
 def serve(parameters: dict[str, Any], cron: str = CRON) -> None:

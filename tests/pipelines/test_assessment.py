@@ -45,7 +45,7 @@ def test_the_flow_assesses_by_every_catalogue(prefect_server: None, tmp_path: Pa
 def test_serving_without_a_server_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     from prefect.settings import PREFECT_API_URL, temporary_settings
 
-    from pipelines.nightly import server_is_named
+    from pipelines.serving import server_is_named
 
     with temporary_settings(restore_defaults={PREFECT_API_URL}), pytest.raises(UserError, match="PREFECT_API_URL"):
         server_is_named()

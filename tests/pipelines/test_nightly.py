@@ -69,16 +69,17 @@ def test_bad_input_fails_the_flow_without_retrying(prefect_server: None, tmp_pat
 def test_retrying_is_for_what_may_pass(failure: Exception, again: bool) -> None:
     from prefect.states import Failed
 
-    from pipelines.nightly import retrying_can_help
+    from pipelines.serving import retrying_can_help
 
     state: object = Failed(data=failure)
     assert retrying_can_help(None, None, state) is again  # type: ignore[arg-type]
 
 
 def test_the_deployment_runs_nightly_in_the_platforms_zone() -> None:
-    from pipelines.nightly import nightly, schedule
+    from pipelines.nightly import CRON, nightly
+    from pipelines.serving import schedule
 
-    deployment = nightly.to_deployment(name="nightly", schedule=schedule({"source": "olist"}))
+    deployment = nightly.to_deployment(name="nightly", schedule=schedule({"source": "olist"}, CRON))
     assert not asyncio.iscoroutine(deployment)
     [entry] = deployment.schedules
     assert entry.schedule.cron == "30 2 * * *"

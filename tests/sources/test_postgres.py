@@ -373,7 +373,7 @@ def test_the_nightly_command_takes_a_mapping(shop: str, tmp_path: Path, home: Se
 
 
 def test_a_night_is_tried_again_when_the_database_does_not_answer() -> None:
-    from pipelines.nightly import retrying_can_help
+    from pipelines.serving import retrying_can_help
 
     for error, again in ((SourceUnreachable("x"), True), (InputError("x"), False)):
         failed: Any = SimpleNamespace(result=lambda raise_on_failure, error=error: error)
