@@ -24,6 +24,8 @@ pytestmark = [pytest.mark.slow, pytest.mark.thorough]
 OpenTab = Callable[..., Tab]
 NARROW = {"width": 320, "height": 640}
 """What a page magnified fourfold on a desktop has (WCAG 1.4.10)."""
+A4 = 688
+"""What is left of the width of A4 between the report's margins, in CSS pixels."""
 
 LANGUAGES = """() => ["zh", "en"].filter(lang =>
     [...document.querySelectorAll(`main [lang|=${lang}]`)].some(e => e.checkVisibility()))"""
@@ -269,6 +271,25 @@ def test_axe_finds_nothing_serious(kind: str, site: Site, tab: OpenTab) -> None:
                 nodes = [(node["target"], node["failureSummary"]) for node in violation["nodes"][:4]]
                 violations.append(f"{scheme} {lang} {violation['id']}: {violation['help']}: {nodes}")
     assert violations == []
+
+
+def test_the_report_of_an_assessment_fits_and_axe_finds_nothing(site: Site, tab: OpenTab) -> None:
+    opened_tab = tab()
+    opened_tab.expected.add(f"{site.origin}/favicon.ico")
+    page = opened_tab.page
+    page.route("**/report.html", lambda route: route.fulfill(body=site.report, content_type="text/html"))
+    opened_tab.open("report.html")
+    assert page.locator(".wide table").count() == 2  # carriers, late deliveries
+    for width, media in ((1440, "screen"), (A4, "print"), (360, "screen")):
+        page.set_viewport_size({"width": width, "height": 800})
+        page.emulate_media(media=media)  # type: ignore[arg-type]
+        wide, screen = page.evaluate("[document.scrollingElement.scrollWidth, innerWidth]")
+        assert wide <= screen, f"{width} px: {_widest(page)}"
+        # A table that is wider than a phone scrolls in a place of its own; paper does not scroll.
+        tables = page.evaluate("[...document.querySelectorAll('.wide')].map(e => [e.scrollWidth, e.clientWidth])")
+        assert width == 360 or all(inner <= outer for inner, outer in tables), f"{width} px: {tables}"
+    violations = AXE.run(page, options={"resultTypes": ["violations"]}).response["violations"]
+    assert [(v["id"], v["impact"], [node["target"] for node in v["nodes"][:4]]) for v in violations] == []
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -13,6 +13,7 @@ from urllib.parse import quote
 
 import duckdb
 
+from credit.assessment import report
 from credit.assessment.catalogue import named
 from credit.assessment.entering import enter
 from credit.assessment.judging import assess
@@ -52,7 +53,7 @@ class Market:
             con.execute("UPDATE results.runs SET standing = 'in_force'")
             _enter_ledgers(con)
             evaluation.evaluate(con, conf, DAY)
-            _assess(con, conf, work / "papers")
+            self.report = _assess(con, conf, work / "papers")
             publishing.publish(con, conf)
         self.folder = conf.published / "current"
 
@@ -93,12 +94,14 @@ MERCHANTS: dict[str, Callable[[Document], Any]] = {
 KINDS = (*PAGES, "404", *MERCHANTS, "rulebook")
 
 
-def _assess(con: duckdb.DuckDBPyConnection, conf: Settings, folder: Path) -> None:
-    """The platform's own assessments by two catalogues, to be published; one of them gives stars."""
+def _assess(con: duckdb.DuckDBPyConnection, conf: Settings, folder: Path) -> str:
+    """The platform's own assessments by two catalogues, to be published; one of them gives stars. The report of
+    the last, as a page."""
     enter(con, conf, papers.write(folder, DAY), by="李伟")
     for name in ("gbt-31526-platform-service", "hebei-ecommerce-enterprise"):
         run = assessments.keep(con, assess(con, conf, named(name), DAY), "text", by="李伟")
         assessments.decide(con, name, run.number, reason="公示", by="李伟")
+    return report.html(run, named(name))
 
 
 def _enter_ledgers(con: duckdb.DuckDBPyConnection) -> None:
