@@ -8,6 +8,8 @@ from credit.assessment.catalogue import SCOPES, Catalogue, Evidenced, Means, Mea
 from credit.assessment.judging import RESULTS, WORTH
 from credit.assessment.measuring import MEASURES
 from credit.files import markdown
+from credit.listings.required import Required, called
+from credit.listings.required import shipped as lists
 from credit.sourced import SourcedNumber
 
 
@@ -49,8 +51,27 @@ def _catalogue(catalogue: Catalogue) -> Iterator[str]:
     yield markdown.table(("Line 条款", "What it asks 要求", "Of 适用", "How it is shown 如何证明"), rows)
 
 
+def _shown_of_products(required: Required) -> Iterator[str]:
+    yield f"### {required.id} {required.version}"
+    yield (
+        f"{required.title.en}, after {required.standard}. What is asked: {required.requirements.cited}. Announced "
+        f"{required.announced_on}, in force from {required.effective_from}: dates of the example platform."
+    )
+    names = {category.id: category.names[0] for category in required.categories}
+    rows = (
+        (
+            f"`{shown.field}`",
+            f"{called(shown.field).zh}<br>{called(shown.field).en}",
+            "、".join(names[id] for id in shown.of) or "全部 all",
+            shown.cited,
+        )
+        for shown in required.fields
+    )
+    yield markdown.table(("Field 项目", "What it is 内容", "Of the categories 类目", "Source 来源"), rows)
+
+
 def page() -> str:
-    """The catalogues by id, then the measurements."""
+    """The catalogues by id, then the measurements, then what must be shown of products."""
     parts = [
         "# 平台自评准则 Criteria of the platform's own assessment",
         "Catalogues in `credit/assessment/catalogues/`; `assess run` takes a file of one's own as well. A line is met only where all that "
@@ -78,5 +99,12 @@ def page() -> str:
                 for m in sorted(MEASURES.values(), key=lambda m: m.id)
             ),
         ),
+        "## 商品信息 What must be shown of products",
+        "Asked of each listing on sale by its category: counted by `listings_complete` and by the indicator `listing_completeness`, listed "
+        "by `explain`. A category is known by any of the names it goes by, where that is a word of its own. A listing without a category is "
+        "asked for all fields, one of a category not named here for those of all; what the platform does not supply is asked of nobody. "
+        "A later list holds from its day on.",
     ]
+    for required in lists():
+        parts += _shown_of_products(required)
     return "\n\n".join(parts) + "\n"

@@ -480,7 +480,8 @@ def _about(settings: Settings, facts: _Facts, report: Report) -> Iterator[Row]:
     else:
         yield row("个人信息 Personal information", "自然人信息已脱敏或不列示 natural persons are masked or withheld")
         yield row("用途 Use", "仅供报送，不公开 for reporting; figures are exact and not for publication")
-    missing = [TABLES[name].zh for name in TABLES if name not in facts.supplied]
+    # Nothing here is of listings.
+    missing = [TABLES[name].zh for name in TABLES if name not in facts.supplied and name != LISTINGS.name]
     if missing:
         yield row("平台未掌握 Not supplied (blank here)", "、".join(missing))
     yield row("依据 By", "《电子商务法》第二十八条 E-Commerce Law Art. 28")

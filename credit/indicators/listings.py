@@ -52,8 +52,8 @@ INDICATORS = (
         unit="share",
         name=Text("商品信息完整度", "Listing completeness"),
         definition=Text(
-            "评价日在售商品中，已展示的项数 ÷ 按类目应展示的项数；应展示的项目见 credit/listings，未登记类目的按全部项目计，平台不提供的项目不计",
-            "of the listings on sale on the day: fields shown / fields that their categories must show (credit/listings says which); "
+            "评价日在售商品中，已展示的项数 ÷ 按类目应展示的项数；应展示的项目见平台自评准则一页的清单，未登记类目的按全部项目计，平台不提供的项目不计",
+            "of the listings on sale on the day: fields shown / fields that their categories must show (see the list in the page of criteria); "
             "without a category all of them are asked for, and what the platform does not supply is not",
         ),
         why=Text(
