@@ -31,7 +31,7 @@ from credit.evaluation.night import supplied
 from credit.files.formats import csv_bytes
 from credit.ledgers import objections as ledger
 from credit.settings import Settings, cut_off, last_day
-from credit.tables import SUBJECTS, TABLES
+from credit.tables import LISTINGS, SUBJECTS, TABLES
 from credit.warehouse.connection import dicts, zone_of
 
 PERSONAL = "含个人信息"
