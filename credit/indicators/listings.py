@@ -26,7 +26,8 @@ def _asked(at: At) -> Iterator[tuple[str, nw.Expr]]:
         if pattern is None:
             yield shown.field, nw.lit(True)
         elif at.supplies("listings.category"):
-            yield shown.field, col("category").str.contains(pattern).fill_null(True)
+            category = col("category")
+            yield shown.field, category.is_null() | category.str.contains(pattern).fill_null(False)
 
 
 def _is_shown(field: str) -> nw.Expr:

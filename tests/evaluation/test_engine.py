@@ -47,6 +47,7 @@ WORDS = {
     ("reviews", "transaction_id"): ORDERS_NAMED,
     ("complaints", "transaction_id"): ORDERS_NAMED,
     ("public_records", "grade"): ("minor", "moderate", "serious", "A", "B", "M", "C", "D", "unheard of"),
+    ("listings", "category"): ("食品生鲜", "食品 生鲜/零食", "BOOKS", "skincare", "上门服务"),
     ("subjects", "uscc"): ("91330198MA3000926M", "91330198MA3000926N"),
     ("subjects", "id_number"): ("110105199001011232", "110105199001011233"),
 }
@@ -54,7 +55,7 @@ WORDS = {
 
 def _population() -> dict[str, list[dict[str, Any]]]:
     """Some shops and buyers with rows of every kind in every table, blanks included; always the same."""
-    rng = random.Random(20250701)
+    rng = random.Random(20250707)
 
     def at(earliest: int, latest: int) -> datetime:
         return MOMENT.cut_off + timedelta(seconds=rng.randrange(earliest * 86_400, latest * 86_400))
@@ -88,7 +89,7 @@ def _population() -> dict[str, list[dict[str, Any]]]:
         return found | ({"subject_id": rng.choice(SHOPS)} | given)
 
     counts = {"transactions": 600, "reviews": 160, "complaints": 120}
-    counts |= {"public_records": 400, "violations": 120, "sanctions": 120, "spot_checks": 120}
+    counts |= {"public_records": 400, "violations": 120, "sanctions": 120, "spot_checks": 120, "listings": 120}
     population = {
         name: [row(TABLES[name], **{TABLES[name].key: f"{name}-{i}"}) for i in range(count)]
         for name, count in counts.items()
