@@ -15,24 +15,20 @@ import pytest
 import yaml
 
 from credit.cli import main
-from credit.disclosure.publishing import publish
-from credit.disclosure.versions import FOLLOWS
 from credit.errors import InputError, SourceUnreachable, UserError
-from credit.evaluation import night
 from credit.home import open_warehouse
 from credit.intake import landing, merging
 from credit.settings import Settings
 from credit.sources import database, mapping, mapping_check, proposal
-from credit.tables import TABLES
 from credit.warehouse.connection import info
 from support.homes import write_key
-from support.postgres_server import load, new_database, sql
-from support.story_home import DAY, KEY, MARKETPLACE, ZONE, delivered, table
+from support.marketplace_shops import in_postgres
+from support.postgres_server import new_database, sql
+from support.story_home import DAY, KEY, MARKETPLACE, ZONE, table
 
 pytestmark = [pytest.mark.slow, pytest.mark.thorough]
 
 ENV = "CREDIT_TEST_SHOP_URL"
-PG_TYPES = {"instant": "timestamptz", "date": "date", "money": "numeric", "integer": "int", "boolean": "boolean"}
 Run = Callable[..., tuple[int, str, str]]
 Mapped = dict[str, Any]
 
@@ -294,57 +290,16 @@ def test_many_rows_come_in_batches(shop: str, small: Path, home: Settings, monke
     assert max(sizes) < 5_000
 
 
-# --- the same marketplace as files and as a database -------------------------------------------------------------
+# --- the marketplace of the stories ---------------------------------------------------------------------------------
 
 
-def stocked(url: str, path: Path) -> Path:
-    """The marketplace of the stories as typed tables of a shop, and a mapping to it."""
-    tables: dict[str, Mapped] = {}
-    for file in sorted(MARKETPLACE.glob("*.csv")):
-        name, rows = file.stem, table(file)
-        load(url, f"raw_{name}", [{k: v or None for k, v in row.items()} for row in rows])
-        types = {c.name: PG_TYPES.get(c.type, "text") for c in TABLES[name].supplied} | {"known_at": "timestamptz"}
-        columns = list(rows[0])
-        typed = ", ".join(f'"{c}"::{types[c]}' for c in columns)
-        sql(
-            url,
-            f"SET timezone = '{ZONE}'",
-            f"CREATE TABLE shop.{name} AS SELECT {typed}, now() AS changed FROM raw_{name}",
-        )
-        tables[name] = {
-            "from": f"shop.{name} t",
-            "columns": {c: f't."{c}"' for c in columns},
-            "changed_at": "t.changed",
-        }
-    sql(url, "ALTER TABLE shop.transactions ALTER amount TYPE bigint USING amount * 100")
-    tables["transactions"]["columns"]["amount"] = "t.amount / 100.0"
-    return written(path, tables)
-
-
-def published(conf: Settings) -> dict[str, bytes]:
-    with open_warehouse(conf) as con:
-        night.evaluate(con, conf, DAY, None)
-        folder = publish(con, conf, DAY).path
-    files = {p.relative_to(folder).as_posix(): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
-    return {path: content for path, content in files.items() if path.split("/")[0] not in FOLLOWS}
-
-
-def test_grades_are_those_of_the_same_data_as_files(shop: str, tmp_path: Path, home: Settings, run: Run) -> None:
-    path = stocked(shop, tmp_path / "mapping.yaml")
+def test_the_nightly_command_takes_a_mapping(shop: str, tmp_path: Path, home: Settings, run: Run) -> None:
+    path = in_postgres(shop, tmp_path / "mapping.yaml", ENV)
     code, output, errors = run("map", "--check", str(path), "--json", "--home", str(home.home))
     assert code == 0, errors
     checked = json.loads(output)
     assert checked["usable"]
     assert checked["warnings"] == []
-    batch = ingest(home, path)
-    assert batch.reasons == []
-    for file in MARKETPLACE.glob("*.csv"):
-        assert batch.counts[file.stem]["accepted"] == len(table(file))
-    assert published(home) == published(delivered(tmp_path / "files"))
-
-
-def test_the_nightly_command_takes_a_mapping(shop: str, tmp_path: Path, home: Settings, run: Run) -> None:
-    path = stocked(shop, tmp_path / "mapping.yaml")
     command = (
         "nightly",
         "--source",

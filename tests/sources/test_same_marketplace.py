@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import os
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -18,16 +21,14 @@ from credit.home import open_warehouse
 from credit.intake import landing, merging
 from credit.settings import Settings
 from credit.tables import KNOWN_AT, TABLES
+from support import mysql_server, postgres_server
 from support.homes import write_key
-from support.mysql_server import connect, new_database
+from support.marketplace_shops import NAMES, in_mysql, in_postgres
 from support.story_home import DAY, KEY, MARKETPLACE, ZONE, table
 
 pytestmark = [pytest.mark.slow, pytest.mark.thorough]
 
 ENV = "CREDIT_TEST_MARKETPLACE_URL"
-NAMES = sorted(file.stem for file in MARKETPLACE.glob("*.csv"))
-"""Of the tables that the marketplace has."""
-
 Shape = Callable[[Path], tuple[str, Path]]
 
 
@@ -96,26 +97,39 @@ def as_parquet(folder: Path) -> tuple[str, Path]:
     return "canonical", folder
 
 
+def as_zipped_json(folder: Path) -> tuple[str, Path]:
+    """One archive: arrays of objects, and objects a line for every second table."""
+    with zipfile.ZipFile(folder / "delivery.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        for number, name in enumerate(NAMES):
+            rows = [{c: v or None for c, v in row.items()} for row in table(MARKETPLACE / f"{name}.csv")]
+            lines = [json.dumps(row, ensure_ascii=False) for row in rows]
+            if number % 2:
+                archive.writestr(f"{name}.ndjson", "\n".join(lines) + "\n")
+            else:
+                archive.writestr(f"{name}.json", "[" + ",\n".join(lines) + "]")
+    return "canonical", folder
+
+
+def as_postgres(folder: Path) -> tuple[str, Path]:
+    url = postgres_server.new_database()
+    postgres_server.sql(url, "CREATE SCHEMA shop")
+    os.environ[ENV] = url
+    return "postgres", in_postgres(url, folder / "mapping.yaml", ENV)
+
+
 def as_mysql(folder: Path) -> tuple[str, Path]:
-    url = new_database()
-    tables = {}
-    with connect(url) as con, con.cursor() as cursor:
-        for name in NAMES:
-            rows = table(MARKETPLACE / f"{name}.csv")
-            columns = list(rows[0])
-            cursor.execute(f"CREATE TABLE {name} ({', '.join(f'`{c}` TEXT' for c in columns)})")
-            cursor.executemany(
-                f"INSERT INTO {name} VALUES ({', '.join(['%s'] * len(columns))})",
-                [[v or None for v in row.values()] for row in rows],
-            )
-            tables[name] = {"from": f"{name} t", "columns": {c: f"t.`{c}`" for c in columns}}
-    mapping = folder / "mapping.yaml"
-    mapping.write_text(yaml.safe_dump({"connection": {"env": ENV}, "tables": tables}), encoding="utf-8")
-    pytest.MonkeyPatch().setenv(ENV, url)
-    return "mysql", mapping
+    url = mysql_server.new_database()
+    os.environ[ENV] = url
+    return "mysql", in_mysql(url, folder / "mapping.yaml", ENV)
 
 
-@pytest.mark.parametrize("shape", [as_chinese_csv, as_workbooks, as_parquet, as_mysql])
+@pytest.fixture(autouse=True)
+def environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A shape may name its database in the environment; it is gone after the test."""
+    monkeypatch.setenv(ENV, "")
+
+
+@pytest.mark.parametrize("shape", [as_chinese_csv, as_workbooks, as_zipped_json, as_parquet, as_postgres, as_mysql])
 def test_what_is_published_does_not_hang_on_how_it_was_delivered(
     shape: Shape, as_canonical: dict[str, bytes], tmp_path: Path
 ) -> None:
