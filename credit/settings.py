@@ -76,6 +76,9 @@ class Settings(BaseSettings):
     postgres_url: SecretStr | None = Field(
         None, description="URL of the PostgreSQL database that `export postgres` writes to; never printed"
     )
+    mysql_url: SecretStr | None = Field(
+        None, description="URL of the MySQL database that `export mysql` writes to; never printed"
+    )
 
     @field_validator("home")
     @classmethod

@@ -1,9 +1,9 @@
-"""The verbs `export postgres|files|report`: the version in force to displays, and the periodic report to authorities."""
+"""The verbs `export postgres|mysql|files|report`: the version in force to displays, and the periodic report to authorities."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.markup import escape
@@ -12,6 +12,10 @@ from credit import settings
 from credit.cli.options import AsJson, Home, err, named_day, out, print_json
 from credit.errors import UserError
 from credit.home import open_warehouse
+from credit.settings import Settings
+
+if TYPE_CHECKING:
+    from credit.databases.dialect import Dialect
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -25,6 +29,9 @@ Advertised = Annotated[
 ]
 
 
+Schema = Annotated[str, typer.Option("--schema", help="Schema of the tables; made if it is not there.")]
+
+
 @app.command()
 def postgres(
     url: Annotated[
@@ -34,9 +41,7 @@ def postgres(
             help="postgresql://… Better in the environment MERCHANT_CREDIT_POSTGRES_URL: others see command lines.",
         ),
     ] = None,
-    schema: Annotated[str, typer.Option("--schema", help="Schema of the tables; made if it is not there.")] = (
-        "merchant_credit"
-    ),
+    schema: Schema = "merchant_credit",
     advertised: Advertised = None,
     home: Home = None,
     as_json: AsJson = False,
@@ -47,19 +52,53 @@ def postgres(
 
     Example: MERCHANT_CREDIT_POSTGRES_URL=postgresql://display@db/shop merchant-credit export postgres
     """
-    from credit.databases.postgres import Url
-    from credit.disclosure import sort_key
-    from credit.exports import postgres as target
-    from credit.exports import published
+    from credit.databases.postgres import PostgreSQL
 
-    conf = settings.load(home=home, postgres_url=url)
-    text = conf.postgres_url.get_secret_value() if conf.postgres_url else ""
+    _to_database(PostgreSQL(), settings.load(home=home, postgres_url=url), url, schema, advertised, as_json)
+
+
+@app.command()
+def mysql(
+    url: Annotated[
+        str | None,
+        typer.Option(
+            "--url",
+            help="mysql://… Better in the environment MERCHANT_CREDIT_MYSQL_URL: others see command lines.",
+        ),
+    ] = None,
+    schema: Annotated[
+        str, typer.Option("--schema", help="Database of the tables on the server; made if it is not there.")
+    ] = "merchant_credit",
+    advertised: Advertised = None,
+    home: Home = None,
+    as_json: AsJson = False,
+) -> None:
+    """Upsert the version in force into MySQL, MariaDB, OceanBase or TiDB in one transaction; only what changed is sent.
+
+    Withdrawn merchants keep their row, with withdrawn_on. Without --advertised the marks on the server stay.
+
+    Example: MERCHANT_CREDIT_MYSQL_URL=mysql://display@db/merchant_credit merchant-credit export mysql
+    """
+    from credit.databases.mysql import MySQL
+
+    _to_database(MySQL(), settings.load(home=home, mysql_url=url), url, schema, advertised, as_json)
+
+
+def _to_database(
+    dialect: Dialect, conf: Settings, given: str | None, schema: str, advertised: Path | None, as_json: bool
+) -> None:
+    from credit.disclosure import sort_key
+    from credit.exports import database, published
+
+    setting = f"{dialect.key}_url"
+    secret = getattr(conf, setting)
+    text = secret.get_secret_value() if secret else ""
     if not text.strip():
-        raise UserError("no database is named; give --url, or set MERCHANT_CREDIT_POSTGRES_URL or postgres_url")
-    where = Url(text, "--url" if url else settings.origin(conf, "postgres_url"))
+        raise UserError(f"no database is named; give --url, or set {settings.PREFIX}{setting.upper()} or {setting}")
+    where = dialect.url(text, "--url" if given else settings.origin(conf, setting))
     version = published.current(conf)
     marked = sort_key.advertised(advertised, _ids(version)) if advertised else None
-    upserts = target.export(version, where, schema, marked)
+    upserts = database.export(version, dialect, where, schema, marked)
     if as_json:
         print_json(upserts.to_json() | {"server": where.server, "schema": schema})
         return
@@ -72,7 +111,7 @@ def postgres(
         out.print(f"{upserts.advertisements_changed:,} advertisement marks changed 广告标识变更", highlight=False)
     if upserts.replaced:
         err.print(
-            f"[yellow]note[/yellow] PostgreSQL cannot store NUL; it stands as \ufffd in: "
+            f"[yellow]note[/yellow] not every database stores NUL and broken characters; they stand as \ufffd in: "
             f"{escape(', '.join(upserts.replaced[:10]))}" + (" …" if len(upserts.replaced) > 10 else ""),
             highlight=False,
         )

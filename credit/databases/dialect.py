@@ -1,4 +1,5 @@
-"""What is asked of a database to read from it, whichever it is: a moment of it, rows as text, what is new, what is open.
+"""What is asked of a database, whichever it is: a moment of it, rows as text, what is new, what is open; and one transaction to
+write in.
 
 postgres    PostgreSQL
 mysql       MySQL and MariaDB; OceanBase and TiDB speak it
@@ -9,7 +10,7 @@ from __future__ import annotations
 import os
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
@@ -109,6 +110,54 @@ class Session(ABC):
         """Begin anew, at another moment, after a refusal."""
 
 
+class Writer(ABC):
+    """One transaction in which tables of ours are written: nothing is kept before `commit`. All methods raise Refused where
+    the server does not do what it is asked."""
+
+    ddl_commits: bool
+    """Whether a change of tables commits by itself: steps of a migration are then kept one by one."""
+
+    @abstractmethod
+    def alone(self, name: str, wait_seconds: float) -> bool:
+        """Be the only writer of that name until the end; False when another one does not end in that time."""
+
+    @abstractmethod
+    def rows(self, query: str) -> list[tuple[Any, ...]]:
+        """All rows of a query."""
+
+    @abstractmethod
+    def run(self, statement: str) -> None:
+        """A statement without a result."""
+
+    @abstractmethod
+    def make_schema(self, name: str) -> None:
+        """Make a schema, a database in MySQL's words, where it is not there."""
+
+    @abstractmethod
+    def literal(self, text: str) -> str:
+        """A text as SQL."""
+
+    @abstractmethod
+    def upsert(
+        self,
+        table: str,
+        schema: pa.Schema,
+        batches: Iterable[pa.RecordBatch],
+        also: Mapping[str, str],
+        as_json: Sequence[str] = (),
+    ) -> None:
+        """Rows into a table whose key is the first column: in place of those that are there. `also`: column -> SQL of columns
+        that are set where a row was there. `as_json`: columns whose text is JSON. Raises what making the rows raised, too."""
+
+    @abstractmethod
+    def update(self, table: str, assignments: str, key: str, ids: Sequence[str]) -> None:
+        """UPDATE the rows of these ids."""
+
+    @abstractmethod
+    def commit(self) -> None:
+        """Keep what was written."""
+
+
 class Dialect(ABC):
     """A kind of database. `name` as people call it, `key` as sources and marks do."""
 
@@ -122,6 +171,10 @@ class Dialect(ABC):
     @abstractmethod
     def snapshot(self, url: Url, zone: str) -> AbstractContextManager[Session]:
         """A session in one read-only moment; times without a zone are in the platform's. Raises SourceUnreachable."""
+
+    @abstractmethod
+    def writing(self, url: Url) -> AbstractContextManager[Writer]:
+        """A transaction to write in. Raises SourceUnreachable."""
 
     @abstractmethod
     def settled(self, url: Url, zone: str) -> str:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
+import math
 import re
 import ssl
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -212,8 +214,65 @@ def _offset(zone: str) -> str | None:
     return None if others else f"{only[:3]}:{only[3:5]}"
 
 
+class _Writer(dialect.Writer):
+    """Rows go as INSERT of many at a time. Changes of tables commit by themselves."""
+
+    ddl_commits = True
+
+    def __init__(self, con: Connection[Any]) -> None:
+        self._con = con
+        run(con, "SET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION'")
+
+    def alone(self, name: str, wait_seconds: float) -> bool:
+        # A lock's name has 64 characters; it ends with the connection.
+        lock = f"merchant-credit {hashlib.sha256(name.encode()).hexdigest()[:40]}"
+        return bool(run(self._con, "SELECT GET_LOCK(%s, %s)", [lock, math.ceil(wait_seconds)])[0][0])
+
+    def rows(self, query: str) -> list[tuple[Any, ...]]:
+        return run(self._con, query)
+
+    def run(self, statement: str) -> None:
+        run(self._con, statement)
+
+    def make_schema(self, name: str) -> None:
+        if not run(self._con, "SELECT 1 FROM information_schema.schemata WHERE schema_name = %s", [name]):
+            run(self._con, f"CREATE DATABASE {identifier(name)} CHARACTER SET utf8mb4")
+
+    def literal(self, text: str) -> str:
+        return str(self._con.literal(text))
+
+    def upsert(
+        self,
+        table: str,
+        schema: pa.Schema,
+        batches: Iterable[pa.RecordBatch],
+        also: Mapping[str, str],
+        as_json: Sequence[str] = (),
+    ) -> None:
+        news = [*(f"{c} = VALUES({c})" for c in schema.names[1:]), *(f"{c} = {value}" for c, value in also.items())]
+        statement = (
+            f"INSERT INTO {table} ({', '.join(schema.names)}) VALUES ({', '.join(['%s'] * len(schema.names))}) "
+            f"ON DUPLICATE KEY UPDATE {', '.join(news)}"
+        )
+        for batch in batches:
+            self._many(statement, list(zip(*(column.to_pylist() for column in batch.columns), strict=True)))
+
+    def update(self, table: str, assignments: str, key: str, ids: Sequence[str]) -> None:
+        for start in range(0, len(ids), _AT_ONCE):
+            some = list(ids[start : start + _AT_ONCE])
+            run(self._con, f"UPDATE {table} SET {assignments} WHERE {key} IN ({', '.join(['%s'] * len(some))})", some)
+
+    def commit(self) -> None:
+        with refusals():
+            self._con.commit()
+
+    def _many(self, statement: str, rows: list[tuple[Any, ...]]) -> None:
+        with refusals(), self._con.cursor() as cursor:
+            cursor.executemany(statement, rows)
+
+
 class MySQL(dialect.Dialect):
-    """MySQL and its kin: one consistent snapshot, read-only, rows streamed as text."""
+    """MySQL and its kin: one consistent snapshot, read-only, rows streamed as text; written by INSERT … ON DUPLICATE KEY."""
 
     name, key = "MySQL", "mysql"
 
@@ -230,6 +289,15 @@ class MySQL(dialect.Dialect):
                 hint = "; load its table of zones with mysql_tzinfo_to_sql" if "time zone" in str(error) else ""
                 raise InputError(f"MySQL at {url.server} begins no read: {said(error, url)}{hint}") from None
             yield session
+
+    @contextmanager
+    def writing(self, url: dialect.Url) -> Iterator[dialect.Writer]:
+        from pymysql.converters import conversions
+        from pymysql.cursors import Cursor
+
+        assert isinstance(url, Url)
+        with connected(url, conv=conversions, cursorclass=Cursor) as con:
+            yield _Writer(con)
 
     def settled(self, url: dialect.Url, zone: str) -> str:
         assert isinstance(url, Url)

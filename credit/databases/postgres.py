@@ -6,7 +6,7 @@ Rows travel as Arrow in both directions; whatever is said of a failure, the pass
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
@@ -194,8 +194,82 @@ class _Session(dialect.Session):
         self._begin()
 
 
+# --- written to ----------------------------------------------------------------------------------------------------
+
+
+class _Writer(dialect.Writer):
+    """Rows go to temporary tables of the transaction, as Arrow, and from there to where they belong."""
+
+    ddl_commits = False
+
+    def __init__(self, cursor: Cursor) -> None:
+        self._cursor, self._staged = cursor, 0
+
+    def alone(self, name: str, wait_seconds: float) -> bool:
+        run(self._cursor, f"SET LOCAL lock_timeout = {max(1, round(wait_seconds * 1000))}")
+        try:
+            rows(self._cursor, "SELECT pg_advisory_xact_lock(hashtextextended($1, 26842))", [name])
+        except Refused as error:
+            if "lock timeout" not in str(error):
+                raise
+            return False
+        return True
+
+    def rows(self, query: str) -> list[tuple[Any, ...]]:
+        return rows(self._cursor, query)
+
+    def run(self, statement: str) -> None:
+        run(self._cursor, statement)
+
+    def make_schema(self, name: str) -> None:
+        # IF NOT EXISTS asks for the right to make one even where it is there.
+        if not rows(self._cursor, "SELECT 1 FROM pg_namespace WHERE nspname = $1", [name]):
+            run(self._cursor, f"CREATE SCHEMA {identifier(name)}")
+
+    def literal(self, text: str) -> str:
+        return _literal(text)
+
+    def upsert(
+        self,
+        table: str,
+        schema: pa.Schema,
+        batches: Iterable[pa.RecordBatch],
+        also: Mapping[str, str],
+        as_json: Sequence[str] = (),
+    ) -> None:
+        staged = self._stage(table, schema, batches, as_json)
+        key, *others = schema.names
+        news = ", ".join([*(f"{c} = excluded.{c}" for c in others), *(f"{c} = {value}" for c, value in also.items())])
+        picked = ", ".join(f"{c}::jsonb" if c in as_json else c for c in schema.names)
+        run(
+            self._cursor,
+            f"""INSERT INTO {table} ({", ".join(schema.names)}) SELECT {picked} FROM {staged}
+                ON CONFLICT ({key}) DO UPDATE SET {news}""",
+        )
+
+    def update(self, table: str, assignments: str, key: str, ids: Sequence[str]) -> None:
+        batch = pa.record_batch([pa.array(ids, pa.string())], names=[key])
+        staged = self._stage(table, batch.schema, [batch])
+        run(self._cursor, f"UPDATE {table} SET {assignments} WHERE {key} IN (SELECT {key} FROM {staged})")
+
+    def commit(self) -> None:
+        with _refusals():
+            self._cursor.connection.commit()
+
+    def _stage(
+        self, table: str, schema: pa.Schema, batches: Iterable[pa.RecordBatch], as_json: Sequence[str] = ()
+    ) -> str:
+        """Rows into a temporary table whose columns have the types of `table`; JSON is text yet. Returns its name."""
+        self._staged += 1
+        name = f"staged_{self._staged}"
+        picked = ", ".join(f"{column}::text" if column in as_json else column for column in schema.names)
+        run(self._cursor, f"CREATE TEMP TABLE {name} ON COMMIT DROP AS SELECT {picked} FROM {table} LIMIT 0")
+        ingest(self._cursor, name, schema, batches)
+        return f"pg_temp.{name}"
+
+
 class PostgreSQL(dialect.Dialect):
-    """PostgreSQL: one REPEATABLE READ READ ONLY transaction, rows as Arrow."""
+    """PostgreSQL: one REPEATABLE READ READ ONLY transaction, rows as Arrow both ways."""
 
     name, key = "PostgreSQL", "postgres"
 
@@ -207,6 +281,12 @@ class PostgreSQL(dialect.Dialect):
         assert isinstance(url, Url)
         with connected(url) as con, con.cursor() as cursor:
             yield _Session(cursor, zone)
+
+    @contextmanager
+    def writing(self, url: dialect.Url) -> Iterator[dialect.Writer]:
+        assert isinstance(url, Url)
+        with connected(url) as con, con.cursor() as cursor:
+            yield _Writer(cursor)
 
     def settled(self, url: dialect.Url, zone: str) -> str:
         with self.snapshot(url, zone) as session:

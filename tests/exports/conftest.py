@@ -24,7 +24,8 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> 
 
     def ran(*arguments: str, **environment: str) -> tuple[int, str, str]:
         with monkeypatch.context() as patched:
-            patched.delenv("MERCHANT_CREDIT_POSTGRES_URL", raising=False)
+            for name in ("MERCHANT_CREDIT_POSTGRES_URL", "MERCHANT_CREDIT_MYSQL_URL"):
+                patched.delenv(name, raising=False)
             for name, value in environment.items():
                 patched.setenv(name, value)
             patched.setattr(sys, "argv", ["merchant-credit", *arguments])
