@@ -15,10 +15,12 @@ from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
+    SettingsError,
     TomlConfigSettingsSource,
 )
 
 from credit.errors import UserError
+from credit.tables import TABLES
 
 DEFAULT_ZONE = "Asia/Shanghai"
 PREFIX = "MERCHANT_CREDIT_"
@@ -55,6 +57,11 @@ class Settings(BaseSettings):
         None,
         description="name of a file that is written into a folder when its delivery is complete; without it the folder is refused",
     )
+    whole_tables: dict[str, Literal["report", "end"]] = Field(
+        default_factory=dict,
+        description="tables whose every delivery holds all rows in force, and what becomes of one that is absent: report "
+        "(told of, still counted) or end (told of, and over with the day before); other tables come as what is new",
+    )
     max_file_mb: int = Field(4096, ge=1, description="largest input file, unpacked, in MiB")
     on_failed_check: Literal["stop", "quarantine"] = Field(
         "stop",
@@ -90,6 +97,17 @@ class Settings(BaseSettings):
     def _zone_exists(cls, value: str | None) -> str | None:
         if value is not None and value not in available_timezones():
             raise ValueError("not an IANA time zone; expected for example Asia/Shanghai")
+        return value
+
+    @field_validator("whole_tables")
+    @classmethod
+    def _tables_exist(cls, value: dict[str, str]) -> dict[str, str]:
+        for name, absent in value.items():
+            if name not in TABLES:
+                raise ValueError(f"{name!r} is no canonical table; allowed: {', '.join(TABLES)}")
+            if absent == "end" and TABLES[name].ended_by is None:
+                able = ", ".join(table.name for table in TABLES.values() if table.ended_by)
+                raise ValueError(f"rows of {name} have no end, only report is allowed; end: {able}")
         return value
 
     @classmethod
@@ -136,6 +154,8 @@ def load(**options: Any) -> Settings:
             )
             lines.append(f"{origin}: {_expected(name, problem['msg'])}{_got(name, problem.get('input'))}")
         raise UserError("settings are not usable:\n  " + "\n  ".join(lines)) from None
+    except SettingsError as error:  # a variable that should hold JSON
+        raise UserError(f'{error}; expected JSON, for example \'{{"public_records": "end"}}\'') from None
     except ValueError as error:  # a config.toml that is not TOML
         raise UserError(f"config.toml in the home cannot be read: {error}") from None
 

@@ -93,6 +93,8 @@ class Table:
     supplier: str
     columns: tuple[Column, ...]
     checks: tuple[Check, ...] = field(default=())
+    ended_by: str | None = None
+    """The column that says since when a row is no longer in force, where such rows have an end."""
 
     def column(self, name: str) -> Column:
         for column in self.columns:
@@ -577,6 +579,7 @@ PUBLIC_RECORDS = Table(
     en="Public records: published by authorities, courts and registries",
     key="record_id",
     event="valid_from",
+    ended_by="valid_until",
     clause="Hebei standard 5.7.4; GB/T 26841 (public credit); SAMR Order 107 (repair, to check)",
     supplier="market, commerce, tax, bank and telecom authorities; courts",
     columns=(
@@ -638,6 +641,7 @@ VIOLATIONS = Table(
     en="Violations of platform rules, as decided by the platform",
     key="violation_id",
     event="decided_at",
+    ended_by="withdrawn_at",
     clause="E-Commerce Law Art. 36; Hebei standard 4.2.2.2",
     supplier="platform: rule enforcement",
     columns=(
@@ -685,6 +689,7 @@ SANCTIONS = Table(
     en="Sanctions by the platform: warnings, restrictions, suspensions, terminations",
     key="sanction_id",
     event="imposed_at",
+    ended_by="lifted_at",
     clause="E-Commerce Law Art. 36; Hebei standard 4.2.2.2",
     supplier="platform: rule enforcement",
     columns=(

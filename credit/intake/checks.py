@@ -26,6 +26,7 @@ import duckdb
 
 from credit.errors import UserError
 from credit.intake.absence import absences
+from credit.intake.whole import absent_rows
 from credit.settings import Settings
 from credit.tables import KNOWN_AT, TABLES, Table
 from credit.warehouse.connection import zone_of
@@ -185,6 +186,20 @@ def check_batch(
                 )
             )
             missing.success = missing.success and absence.severity != "critical"
+        for gone in absent_rows(con, batch_id):
+            whole = checks.setdefault(gone.table, TableCheck(gone.table, 0))
+            whole.findings.append(
+                Finding(
+                    gone.table,
+                    f"{gone.table}: comes whole",
+                    None,
+                    {"absent": gone.absent, "known": gone.known},
+                    {},
+                    gone.severity,
+                    gone.message,
+                )
+            )
+            whole.success = whole.success and gone.severity != "critical"
         report = CheckReport(batch_id, all(check.success for check in checks.values()), checks)
         if docs:
             from expectations.data_docs import finish

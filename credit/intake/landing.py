@@ -26,6 +26,7 @@ from credit.intake.past_files import PastFiles, history_mark, mark
 from credit.intake.pseudonyms import keep_fingerprint, pseudonym_macro
 from credit.intake.registers import find_by_code
 from credit.intake.rows import check_rows
+from credit.intake.whole import note_whole_tables
 from credit.ledgers import steps
 from credit.settings import DEFAULT_ZONE, Settings, cut_off
 from credit.sources.adapters import source_of
@@ -135,6 +136,8 @@ def land(
                 json.dumps(counts),
             ],
         )
+        if not history:
+            notices += note_whole_tables(con, settings, delivery, new, batch_id, as_of)
         if not history and batch_id == 1:
             notices += _history_untold(con, delivery, batch_id, as_of)
         if delivery.landed is not None:

@@ -9,6 +9,7 @@ import duckdb
 from credit.intake.early import order_missing, speaks_of_orders
 from credit.intake.landing import Counts
 from credit.intake.registers import find_by_code
+from credit.intake.whole import end_absent_rows
 from credit.tables import TABLES, Table
 from credit.warehouse.connection import scalar, transaction
 from credit.warehouse.sql import statement
@@ -51,6 +52,7 @@ def accept(con: duckdb.DuckDBPyConnection, batch_id: int) -> dict[str, dict[str,
     with transaction(con):
         con.execute("UPDATE meta.batches SET state = 'accepted' WHERE batch_id = ?", [batch_id])
         for table in TABLES.values():  # subjects first, orders before what speaks of them
+            end_absent_rows(con, table, batch_id)
             if table.name != "subjects":
                 _release_waiting(con, table, batch_id)
             numbers = _merge(con, table, batch_id)

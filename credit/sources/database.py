@@ -103,6 +103,7 @@ def read(
     dialect, url = named_by(mapping)
     _clean(settings)
     inputs, parts, notices, counts = [], [], [], {}
+    in_part: set[str] = set()
     marks: dict[str, tuple[Mark | None, TableMap, str | None]] = {}
     zone = zone_of(con, settings)
     try:
@@ -130,6 +131,8 @@ def read(
             raw = files.read_table(con, settings, file, f"raw_{name}")
             file.unlink()
             counts[name] = number
+            if since is not None:
+                in_part.add(name)
             marks[name] = (mark, mapped, newest)
             if why:
                 notices.append(f"{name}: {why}")
@@ -152,7 +155,16 @@ def read(
         for name, (mark, mapped, newest) in marks.items():
             _keep(to, dialect, mapping, name, mark, mapped, newest, batch_id)
 
-    return Delivery(dialect.key, tuple(inputs), tuple(parts), (), counts, notices=tuple(notices), landed=landed)
+    return Delivery(
+        dialect.key,
+        tuple(inputs),
+        tuple(parts),
+        (),
+        counts,
+        notices=tuple(notices),
+        since=frozenset(in_part),
+        landed=landed,
+    )
 
 
 def _clean(settings: Settings) -> None:

@@ -54,6 +54,8 @@ class Delivery:
     lookups: tuple[str, ...] = ()
     zone: str | None = None
     notices: tuple[str, ...] = field(default=())
+    since: frozenset[str] = frozenset()
+    """Canonical tables of which only what is new was read."""
     landed: Callable[[duckdb.DuckDBPyConnection, int], None] | None = None
     """Called with the batch's number in the transaction that lands it: what the source remembers of this read."""
 

@@ -12,7 +12,7 @@ import yaml
 from credit.databases.mysql import Url
 from credit.errors import InputError, SourceUnreachable, UserError
 from credit.home import open_warehouse
-from credit.intake import landing, merging
+from credit.intake import landing, merging, whole
 from credit.settings import Settings
 from credit.sources import mapping_check, proposal
 from support.mysql_server import connect, new_database, sql
@@ -141,6 +141,16 @@ def test_first_all_then_only_what_is_new(shop: str, path: Path, home: Settings) 
         ("T4", 40),
     ]
     assert query(home, "SELECT transaction_id, amount::INT FROM history.transactions") == [("T1", 10)]
+
+
+def test_only_what_is_read_anew_can_be_whole(shop: str, path: Path, home: Settings) -> None:
+    conf = home.model_copy(update={"whole_tables": {"subjects": "report", "transactions": "report"}})
+    assert not [n for n in ingest(conf, path).notices if "came in part" in n]
+    sql(shop, "DELETE FROM 卖家 WHERE id = 2")
+    with open_warehouse(conf) as con:
+        batch = landing.land(con, conf, "mysql", path, DAY + timedelta(days=1))
+        assert [n for n in batch.notices if n.startswith("transactions should come whole") and "changed_at" in n]
+        assert [(gone.table, gone.keys) for gone in whole.absent_rows(con, batch.batch_id)] == [("subjects", ("S2",))]
 
 
 def test_rows_of_transactions_that_are_open_are_read_once_they_are_there(shop: str, path: Path, home: Settings) -> None:
