@@ -15,7 +15,7 @@ zone) sees none of what they say about a moment at or after the cut-off:
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 Type = Literal["text", "code", "instant", "date", "money", "integer", "boolean"]
@@ -584,7 +584,14 @@ PUBLIC_RECORDS = Table(
     supplier="market, commerce, tax, bank and telecom authorities; courts",
     columns=(
         Column("record_id", "text", "记录编号", "Record id", required=True, max_length=128),
-        SUBJECT,
+        replace(
+            SUBJECT,
+            note="Lists of authorities may give the credit code, or the name where there is no code; see `merchant-credit matches`.",
+        ),
+        Column("subject_name", "text", "当事人名称", "Name of the subject, as the list has it", privacy="personal"),
+        Column(
+            "subject_address", "text", "当事人地址", "Address of the subject, as the list has it", privacy="personal"
+        ),
         Column(
             "kind",
             "code",

@@ -77,6 +77,7 @@ VERBS: dict[str, dict[str, Verb]] = {
         "repair": Verb("objections", "repair", "信用修复", "Enter the credit repair of a public record."),
         "sanction": Verb("sanctions", "app", "处置措施", "Sanctions imposed by command."),
         "closing": Verb("closings", "app", "停业公告", "Notices of closing, 30 days before."),
+        "matches": Verb("matches", "app", "名单匹配", "Subjects of lists of authorities that are merchants by name."),
         "vet": Verb("vetting", "vet", "入驻审核", "Vet an applicant: pass, refer or refuse."),
         "vettings": Verb("vetting", "vettings", "审核记录", "List the vettings that were made, newest first."),
         "assess": Verb("assessing", "app", "平台自评", "Assess the platform itself by its standard, with evidence."),

@@ -24,7 +24,7 @@ from credit.intake.early import hold_early_rows
 from credit.intake.moved import set_moved_rows_aside
 from credit.intake.past_files import PastFiles, history_mark, mark
 from credit.intake.pseudonyms import keep_fingerprint, pseudonym_macro
-from credit.intake.registers import find_by_code
+from credit.intake.registers import find_merchants
 from credit.intake.rows import check_rows
 from credit.intake.whole import note_whole_tables
 from credit.ledgers import steps
@@ -98,7 +98,7 @@ def land(
                 notices += check_rows(con, table, parts, batch_id, zone, as_of, now, history, first)
         for table in TABLES.values():
             if any(part.table == table.name for part in delivery.parts):
-                find_by_code(con, table, "landing", batch_id)
+                find_merchants(con, table, "landing", batch_id)
                 if not history:
                     set_moved_rows_aside(con, table, batch_id)
                 _hold_unknown_subjects(con, table, batch_id)

@@ -8,7 +8,7 @@ import duckdb
 
 from credit.intake.early import order_missing, speaks_of_orders
 from credit.intake.landing import Counts
-from credit.intake.registers import find_by_code
+from credit.intake.registers import find_merchants
 from credit.intake.whole import end_absent_rows
 from credit.tables import TABLES, Table
 from credit.warehouse.connection import scalar, transaction
@@ -17,7 +17,7 @@ from credit.warehouse.sql import statement
 
 def _release_waiting(con: duckdb.DuckDBPyConnection, table: Table, batch_id: int) -> None:
     """Rows of accepted batches whose subject and order are known by now join the merge of this batch, as `released`."""
-    find_by_code(con, table, "waiting")
+    find_merchants(con, table, "waiting")
     due = """subject_id IN (SELECT subject_id FROM canonical.subjects)
         AND batch_id IN (SELECT batch_id FROM meta.batches WHERE state = 'accepted')"""
     if speaks_of_orders(table):

@@ -214,6 +214,10 @@ def _match(
     if "transaction_id" in table.names and "transaction_id" not in matched and (own := order_number(table, headers)):
         matched["transaction_id"] = headers[own]
         ignored = [header for header in ignored if header != own]
+    if "subject_name" in table.names and (name := matched.get("subject_name")):
+        # Who has no code on a list of authorities is called by the name.
+        code = matched.get("subject_id")
+        matched["subject_id"] = f"coalesce(nullif(trim({code}::VARCHAR), ''), {name}::VARCHAR)" if code else name
     missing = [column for column in table.supplied if column.required and column.name not in matched]
     if missing:
         hint = ""

@@ -46,7 +46,7 @@ WITH drawn AS (
         DATE '$end' - s.since + s.length, DATE '$end' - s.repaired, s.note
     FROM sim_people p JOIN (VALUES $story_records) s(story, kind, issuer, grade, since, length, repaired, note) USING (story)
 )
-SELECT record_id, subject_id, kind, issuer,
+SELECT record_id, subject_id, NULL::VARCHAR AS subject_name, NULL::VARCHAR AS subject_address, kind, issuer,
     CASE WHEN kind = 'administrative_penalty'
         THEN printf('示市监处罚〔%d〕%05d号', year(valid_from), hash(record_id) % 100000) END AS reference,
     grade, valid_from, valid_until,

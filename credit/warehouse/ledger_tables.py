@@ -133,6 +133,30 @@ LEDGERS: dict[str, Ledger] = {
             ),
         ),
         Ledger(
+            "register_matches",
+            "名单匹配建议",
+            "Proposals that a subject of a list of authorities is a merchant, by name and address",
+            (
+                Column("given", "VARCHAR", "名单主体", "The subject as the list gives it: a code or a name"),
+                Column("name", "VARCHAR", "名单名称", "Its name on the list"),
+                Column("address", "VARCHAR", "名单地址", "Its address on the list", required=False),
+                _SUBJECT,
+                Column("probability", "DOUBLE", "匹配概率", "How probable the model holds it, 0 to 1"),
+                Column("evidence", "VARCHAR", "依据", "What agrees"),
+                Column("model", "VARCHAR", "模型", "SHA-256 of the model"),
+            ),
+        ),
+        Ledger(
+            "register_match_decisions",
+            "名单匹配认定",
+            "Decisions on these proposals; of several on one proposal the last holds",
+            (
+                Column("match", "BIGINT", "建议编号", "Number of the proposal"),
+                Column("outcome", "VARCHAR", "结论", "`accepted` or `rejected`"),
+                _REASON,
+            ),
+        ),
+        Ledger(
             "closings",
             "停业公告",
             "Notices of closing (E-Commerce Law Art. 16)",

@@ -12,7 +12,7 @@ import pytest
 from credit.errors import UserError
 from credit.evaluation import night as evaluation
 from credit.evaluation import results
-from credit.ledgers import adjustments, assessments, closings, findings, objections, sanctions
+from credit.ledgers import adjustments, assessments, closings, findings, matches, objections, sanctions
 from credit.ledgers.finding import Finding
 from credit.settings import Settings
 from credit.tables import TABLES
@@ -21,6 +21,8 @@ from support.entries import LI, NEXT, NOW, published
 from support.small_market import DAY
 
 FOUND = Finding("order_burst", "shop", DAY, 0.9, orders=("shop-0", "shop-1"))
+
+PAIR = matches.Pair("示例店有限公司", "示例店有限公司", None, "shop", 0.9, "the same name", "m")
 
 
 @pytest.mark.slow
@@ -37,6 +39,9 @@ def test_every_ledger_is_only_added_to(home: Settings, con: duckdb.DuckDBPyConne
         lambda: sanctions.lift(con, 1, reason="r", **LI),
         lambda: findings.uphold(con, FOUND, reason="r", **LI),
         lambda: findings.dismiss(con, FOUND, reason="r", **LI),
+        lambda: matches.propose(con, [PAIR], **LI),
+        lambda: matches.accept(con, 1, reason="r", **LI),
+        lambda: matches.reject(con, 1, reason="r", **LI),
         lambda: closings.announce(con, "shop", on=DAY + timedelta(days=30), **LI),
         lambda: closings.withdraw(con, 1, **LI),
         lambda: assessments.add(con, ["a-catalogue:4.1"], kind="declaration", title="t", dated=DAY, **LI),
