@@ -71,12 +71,13 @@ def html(run: Run, catalogue: Catalogue | None = None) -> str:
     environment = Environment(
         loader=FileSystemLoader(FOLDER / "templates"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )  # fmt: skip
+    beside: dict[str, Any] = {"carriers": [], "late_deliveries": None}
     chapters: dict[str, dict[str, Any]] = {}
     for line in run.result["lines"]:
         chapter = chapters.setdefault(line["chapter"]["clause"], line["chapter"] | {"lines": []})
         chapter["lines"].append(line)
     return environment.get_template("report.html").render(
-        run=run, r={"carriers": [], "late_deliveries": None} | run.result, chapters=list(chapters.values()), results=RESULTS,
+        run=run, r=beside | run.result, chapters=list(chapters.values()), results=RESULTS,
         how=HOW, share=_share,
         numbers=list(catalogue.numbers()) if catalogue else [],
     )  # fmt: skip
@@ -89,6 +90,7 @@ def _share(figure: dict[str, Any] | None) -> str:
 
 def _tables(run: Run) -> Iterator[tuple[str, tuple[str, ...], list[list[Any]]]]:
     """(name, headings, rows) of what stands beside the lines, where there is any."""
+    headings: tuple[str, ...]
     if carriers := run.result.get("carriers"):
         headings = (
             "承运人 Carrier",
