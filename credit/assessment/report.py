@@ -77,7 +77,7 @@ def html(run: Run, catalogue: Catalogue | None = None) -> str:
         chapter = chapters.setdefault(line["chapter"]["clause"], line["chapter"] | {"lines": []})
         chapter["lines"].append(line)
     return environment.get_template("report.html").render(
-        run=run, r=beside | run.result, chapters=list(chapters.values()), results=RESULTS,
+        run=run, r={**beside, **run.result}, chapters=list(chapters.values()), results=RESULTS,
         how=HOW, share=_share,
         numbers=list(catalogue.numbers()) if catalogue else [],
     )  # fmt: skip
