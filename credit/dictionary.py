@@ -303,13 +303,15 @@ def _rule(book: Rulebook, element: ElementRule, rule: IndicatorRule) -> str:
 def _veto(book: Rulebook, veto: Veto) -> str:
     if veto.indicator:
         indicator = CATALOGUE[veto.indicator]
-        of = f"[`{indicator.id}`](../indicators/{indicator.id}.md)"
+        measured = f"[`{indicator.id}`](../indicators/{indicator.id}.md)"
         window = f" within {book.veto_window(veto)} days" if indicator.windowed else ""
     else:
-        of, window = f"要素得分 the mark of element `{veto.element}`", ""
+        measured, window = f"要素得分 the mark of element `{veto.element}`", ""
     when = f"above {veto.above:g}" if veto.above is not None else f"below {veto.below:g}"
     effect = f"fixed at {veto.fixed}" if veto.fixed else f"at most {veto.at_most}"
-    return f"- {veto.name.zh} {veto.name.en}: {of}{window} {when}: the grade is {effect}. Source 来源: {veto.cited}."
+    return (
+        f"- {veto.name.zh} {veto.name.en}: {measured}{window} {when}: the grade is {effect}. Source 来源: {veto.cited}."
+    )
 
 
 def _limits(book: Rulebook) -> Iterator[tuple[str, str, SourcedNumber]]:

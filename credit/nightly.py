@@ -243,20 +243,20 @@ def run(night: NightRun, progress: Callable[[str, str], None] = lambda _step, _m
             _when_free(night, partial(run_step, name, step, night, partial(progress, name)))
         return _when_free(night, lambda: finish(night))
     except Exception as error:
-        told = as_user_error(error)
+        user_error = as_user_error(error)
         night.report = {"sources": {}, "quarantine": [], "notices": [], **night.report}
         night.report["failed"] = {
             "step": name,
-            "message": str(told)
-            if told
+            "message": str(user_error)
+            if user_error
             else f"{type(error).__name__}, a defect of the program: its traceback is in the log",
-            "exit_code": told.exit_code if told else 1,
+            "exit_code": user_error.exit_code if user_error else 1,
         }
         with suppress(UserError, OSError, duckdb.Error):
             finish(night)
-        if told is None or told is error:
+        if user_error is None or user_error is error:
             raise
-        raise told from error
+        raise user_error from error
 
 
 def _when_free(night: NightRun, work: Callable[[], T]) -> T:

@@ -78,7 +78,7 @@ def main() -> None:
             )
         else:
             for row in assessment(**parameters):
-                counts = " · ".join(f"{told.zh} {told.en} {row[name]}" for name, told in RESULTS.items())
+                counts = " · ".join(f"{label.zh} {label.en} {row[name]}" for name, label in RESULTS.items())
                 graded = "" if row["score"] is None else f" · {row['score']:g} ({row['stars']}★)"
                 out.print(f"No. {row['number']} {row['catalogue']}: {counts}{graded}", highlight=False, soft_wrap=True)
             stop_background_loop()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import os
 import re
 import shutil
@@ -75,3 +76,30 @@ def test_a_commit_subject_has_at_most_72_characters(message: str, passes: bool, 
     )  # fmt: skip
     assert (done.returncode == 0) is passes, done.stdout + done.stderr
     assert "commit subject" in done.stdout
+
+
+def test_variables_are_named_by_what_they_hold() -> None:
+    """No variable or parameter is called by a word of its grammar. A field of a class is an attribute, as methods are."""
+    empty_names = {"found", "one", "told", "said", "of"}
+    misnamed = []
+    for folder in ("credit", "pipelines", "expectations", "docs", "benchmarks", "tests"):
+        for path in sorted((ROOT / folder).rglob("*.py")):
+            tree = ast.parse(path.read_text(encoding="utf-8"))
+            fields = {
+                id(line.target)
+                for node in ast.walk(tree)
+                if isinstance(node, ast.ClassDef)
+                for line in node.body
+                if isinstance(line, ast.AnnAssign)
+            }
+            for node in ast.walk(tree):
+                name = (
+                    node.id
+                    if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store) and id(node) not in fields
+                    else node.arg
+                    if isinstance(node, ast.arg)
+                    else None
+                )
+                if name in empty_names:
+                    misnamed.append(f"{path.relative_to(ROOT)}:{node.lineno} {name}")
+    assert not misnamed

@@ -81,8 +81,8 @@ def page() -> str:
         markdown.table(
             ("Result 结果", "中文", "Worth 计分"),
             (
-                (f"`{name}`", told.zh, f"{WORTH[name]:g}" if name in WORTH else "left out 不计")
-                for name, told in RESULTS.items()
+                (f"`{name}`", label.zh, f"{WORTH[name]:g}" if name in WORTH else "left out 不计")
+                for name, label in RESULTS.items()
             ),
         ),
     ]

@@ -181,7 +181,7 @@ def nothing_personal_published(seen: Seen, numbers: Numbers, given: Values) -> I
             "SELECT subject_id, role, name, id_number, address, contact FROM seen_subjects WHERE kind = 'individual' ORDER BY 1"
         ).fetchall()
     }
-    told = _told_as_words(seen.published, set().union(*personal.values()))
+    disclosed = _told_as_words(seen.published, set().union(*personal.values()))
     documents = {
         row["subject_id"]: seen.published / row["document"]
         for row in pq.read_table(seen.published / "bulk/grades.parquet", columns=["subject_id", "document"]).to_pylist()
@@ -190,15 +190,17 @@ def nothing_personal_published(seen: Seen, numbers: Numbers, given: Values) -> I
     for subject_id, values in personal.items():
         own = documents.get(subject_id)
         texts = [own.with_suffix(end).read_text(encoding="utf-8") for end in (".json", ".html", ".svg")] if own else []
-        cases.append((subject_id, not (values & told) and not any(value in text for text in texts for value in values)))
+        cases.append(
+            (subject_id, not (values & disclosed) and not any(value in text for text in texts for value in values))
+        )
     return cases
 
 
 def _told_as_words(published: Path, personal: set[str]) -> set[str]:
     """Which of these stand as whole words in a published text that is no merchant's own and no rulebook."""
-    told = set()
+    disclosed = set()
     for path in sorted(published.rglob("*")):
         inside = path.relative_to(published).parts
         if path.suffix in (".json", ".html", ".csv", ".ndjson", ".js") and inside[0] not in ("merchants", "rulebooks"):
-            told |= personal.intersection(_WORD.findall(path.read_text(encoding="utf-8")))
-    return told
+            disclosed |= personal.intersection(_WORD.findall(path.read_text(encoding="utf-8")))
+    return disclosed

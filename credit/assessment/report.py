@@ -52,14 +52,14 @@ def document(run: Run) -> dict[str, Any]:
 def rows(run: Run) -> Iterator[dict[str, str]]:
     """Each line as a row of COLUMNS."""
     for line in run.result["lines"]:
-        told = RESULTS[line["result"]]
+        label = RESULTS[line["result"]]
         chapter = line["chapter"]
         yield {
             "id": line["id"],
             "chapter": f"{chapter['clause']} {chapter['zh']} {chapter['en']}",
             "asks_zh": line["asks"]["zh"],
             "asks_en": line["asks"]["en"],
-            "result": f"{told.zh} {told.en}",
+            "result": f"{label.zh} {label.en}",
             **{f"reasons_{lang}": "\n".join(part[lang] for part in line["parts"]) for lang in ("zh", "en")},
             **{f"mend_{lang}": "\n".join(mend[lang] for mend in line["mend"]) for lang in ("zh", "en")},
             "examples": "\n".join(", ".join(part["examples"]) for part in line["parts"] if part.get("examples")),
@@ -169,8 +169,8 @@ def _about(run: Run) -> Iterator[tuple[str, str]]:
     yield "评估日 As of", run.assessed_on.isoformat()
     yield "编号 Number", str(run.number)
     yield "评估人 By", run.by
-    for name, told in RESULTS.items():
-        yield f"{told.zh} {told.en}", str(result["counts"][name])
+    for name, label in RESULTS.items():
+        yield f"{label.zh} {label.en}", str(result["counts"][name])
     if result["score"] is not None:
         yield "得分 Score", f"{result['score']:g}"
         yield "星级 Stars", str(result["stars"])

@@ -113,7 +113,7 @@ def list_runs(
         cells = (str(run.number), str(run.assessed_on), f"{run.catalogue} {run.version}", counts, score)
         table.add_row(*map(escape, cells), "✓" if run.number in shown else "")
     out.print(table)
-    out.print("Results 结果: " + " · ".join(f"{told.zh} {told.en}" for told in RESULTS.values()), highlight=False)
+    out.print("Results 结果: " + " · ".join(f"{label.zh} {label.en}" for label in RESULTS.values()), highlight=False)
     for each in shipped().values():
         out.print(f"{each.id} {each.version}  {each.title.zh} {each.title.en}", highlight=False, soft_wrap=True)
 
@@ -249,13 +249,13 @@ def _report(run: Run, folder: Path | None, as_json: bool, *, lines: bool = False
         for line in result["lines"]:
             if unmet and line["result"] in ("met", "not_applicable"):
                 continue
-            told, colour = RESULTS[line["result"]], COLOURS[line["result"]]
+            label, colour = RESULTS[line["result"]], COLOURS[line["result"]]
             reasons = "\n".join(f"{part['zh']}\n{part['en']}" for part in line["parts"])
             mend = "\n".join(f"{each['zh']}\n{each['en']}" for each in line["mend"])
-            table.add_row(line["id"], f"[{colour}]{told.zh}\n{told.en}[/{colour}]", escape(reasons), escape(mend))
+            table.add_row(line["id"], f"[{colour}]{label.zh}\n{label.en}[/{colour}]", escape(reasons), escape(mend))
             table.add_section()
         out.print(table)
-    counts = " · ".join(f"{told.zh} {told.en} {result['counts'][name]}" for name, told in RESULTS.items())
+    counts = " · ".join(f"{label.zh} {label.en} {result['counts'][name]}" for name, label in RESULTS.items())
     graded = "" if result["score"] is None else f" · 得分 score {result['score']:g} · 星级 stars {result['stars']}"
     out.print(
         f"[bold]No. {run.number}[/bold] {escape(run.catalogue)} {run.version} · {run.assessed_on} · {counts}{graded}",

@@ -168,11 +168,11 @@ def main() -> NoReturn:
         # DuckDB is not loaded for those who ask for help.
         from credit.warehouse.failures import as_user_error
 
-        told = as_user_error(error)
-        if told is None:
+        user_error = as_user_error(error)
+        if user_error is None:
             raise
-        err.print(f"[bold red]error[/bold red] {escape(printable(str(told)))}", highlight=False, soft_wrap=True)
-        sys.exit(told.exit_code)
+        err.print(f"[bold red]error[/bold red] {escape(printable(str(user_error)))}", highlight=False, soft_wrap=True)
+        sys.exit(user_error.exit_code)
     sys.exit(0)
 
 

@@ -116,8 +116,8 @@ def _show(checks: list[health.Check], as_json: bool) -> None:
         table = RichTable("", "检查 Check", "结果 Found")
         for check in checks:
             mark = "[green]✓[/green]" if check.ok else "[bold red]✗[/bold red]"
-            found = escape(check.found) + (f"\n[yellow]→ {escape(check.do)}[/yellow]" if check.do else "")
-            table.add_row(mark, f"{check.zh} {check.en}", found)
+            finding = escape(check.found) + (f"\n[yellow]→ {escape(check.do)}[/yellow]" if check.do else "")
+            table.add_row(mark, f"{check.zh} {check.en}", finding)
         out.print(table)
     if not all(check.ok for check in checks):
         raise typer.Exit(NEEDS_ATTENTION)

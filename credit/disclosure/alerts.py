@@ -57,9 +57,9 @@ def alerts(
     return [alert for _, alert in sorted(placed, key=lambda entry: entry[0])]
 
 
-def mark(told: Sequence[Alert]) -> Alert | None:
+def mark(gravest_first: Sequence[Alert]) -> Alert | None:
     """The gravest, where it is severe."""
-    return told[0] if told and told[0]["level"] == SEVERE else None
+    return gravest_first[0] if gravest_first and gravest_first[0]["level"] == SEVERE else None
 
 
 def _alert(code: str, zh: str, en: str, level: str, **more: Any) -> Alert:
@@ -82,8 +82,12 @@ def _told(rows: Iterable[dict[str, Any]], reason: str, since: str, until: str) -
 
 def _notice(notice: dict[str, Any]) -> tuple[int, Alert]:
     code = notice["kind"]["code"]
-    told = {"reason": {"zh": notice["zh"], "en": notice["en"]}, "since": notice["on"], "until": notice["until"]}
-    return _PLACES[code], _alert(code, *_NAMES[code], **told)
+    reason_and_term = {
+        "reason": {"zh": notice["zh"], "en": notice["en"]},
+        "since": notice["on"],
+        "until": notice["until"],
+    }
+    return _PLACES[code], _alert(code, *_NAMES[code], **reason_and_term)
 
 
 def _effect(veto: dict[str, Any]) -> dict[str, str]:

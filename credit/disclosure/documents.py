@@ -383,8 +383,10 @@ def marks(night: Night) -> dict[str, dict[str, Any]]:
         by_id = {veto["id"]: veto for veto in vetoes_of(graded.book)}
         for subject_id, held in zip(graded.ids, graded.vetoes, strict=True):
             sanctions, records = ((rows or {}).get(subject_id, ()) for rows in (night.sanctions, night.records))
-            told = alerts([by_id[id_] for id_ in held], sanctions, records, ()) if held or sanctions or records else ()
-            if (first := mark(told)) is not None:
+            in_force = (
+                alerts([by_id[id_] for id_ in held], sanctions, records, ()) if held or sanctions or records else ()
+            )
+            if (first := mark(in_force)) is not None:
                 marked[subject_id] = first
     return marked
 

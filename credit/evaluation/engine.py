@@ -92,13 +92,13 @@ def as_of(frame: nw.LazyFrame[Any], table: Table, moment: Moment) -> nw.LazyFram
         dated = column.type == "instant" or (column.type == "date" and not column.plan)
         if column.known_from is not None:
             # What has no instant of its own is true from the day its row is known.
-            told = happened(column.known_from).fill_null(False) | nw.col(column.known_from).is_null()
+            known = happened(column.known_from).fill_null(False) | nw.col(column.known_from).is_null()
             if column.until_known is not None:
                 # Recorded, but not true yet; a blank stays a blank.
                 hidden = nw.when(~value.is_null()).then(nw.lit(column.until_known))
-                masked.append(nw.when(told).then(value).otherwise(hidden).alias(column.name))
+                masked.append(nw.when(known).then(value).otherwise(hidden).alias(column.name))
             else:
-                masked.append(nw.when(told).then(value).alias(column.name))
+                masked.append(nw.when(known).then(value).alias(column.name))
         elif dated and column.name != table.event and column.derived is None:
             masked.append(nw.when(happened(column.name)).then(value).alias(column.name))
     return frame.with_columns(*masked)

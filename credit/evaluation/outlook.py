@@ -62,14 +62,14 @@ class Case:
         book = book or self.book
         tonight, then = self.moment(self.day), self.moment(seen_on)
 
-        def of(table: Table) -> nw.LazyFrame[Any]:
+        def frame_of(table: Table) -> nw.LazyFrame[Any]:
             if table.name in JUDGED:
                 rows = self._judged(table, book)
             else:
                 rows = self._rows(table, then if table.name == "sanctions" else tonight)
             return nw.from_native(rows.lazy())
 
-        return of
+        return frame_of
 
     @cached_property
     def _read(self) -> dict[tuple[str, object], pl.DataFrame]:

@@ -226,22 +226,24 @@ def judged(frames: Frames, night: Night, at: At) -> Frames:
         frame = frames(table).lazy()
         if not (at.supplies("transactions") and at.supplies(f"{table.name}.transaction_id")):
             return frame.with_columns(lit("kept").alias("order_outcome"))
-        keys, told = ["transaction_id", "subject_id"], col("outcome").alias("order_outcome")
+        keys, order_outcome = ["transaction_id", "subject_id"], col("outcome").alias("order_outcome")
         if table.name != "reviews":
-            return frame.join(transactions().select(*keys, told), on=keys, how="left")
+            return frame.join(transactions().select(*keys, order_outcome), on=keys, how="left")
         buyer = col("buyer_id").alias("order_buyer")
         buyers = frames(TABLES["transactions"]).lazy().select(*keys, buyer)
-        frame = _one_an_order(frame, buyers).join(transactions().select(*keys, told, buyer), on=keys, how="left")
+        frame = _one_an_order(frame, buyers).join(
+            transactions().select(*keys, order_outcome, buyer), on=keys, how="left"
+        )
         return frame.with_columns(nw.when(~_OF_ANOTHER).then(col("order_outcome")).alias("order_outcome")).drop(
             "order_buyer"
         )
 
-    def of(table: Table) -> nw.LazyFrame[Any] | nw.DataFrame[Any]:
+    def frame_of(table: Table) -> nw.LazyFrame[Any] | nw.DataFrame[Any]:
         if table.name == "transactions":
             return transactions()
         return naming(table) if table.name in JUDGED else frames(table)
 
-    return of
+    return frame_of
 
 
 def _decided(frame: nw.LazyFrame[Any], at: At) -> nw.LazyFrame[Any]:

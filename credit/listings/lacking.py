@@ -18,19 +18,21 @@ def lacking(required: Required, supplied: Collection[str], rows: str) -> str:
         pattern = required.pattern(shown)
         asked = "true"
         if pattern is not None:
-            told = "listings.category" in supplied
+            category_supplied = "listings.category" in supplied
             quoted = pattern.replace("'", "''")
-            asked = f"coalesce(regexp_matches(category, '{quoted}'), true)" if told else "false"
+            asked = f"coalesce(regexp_matches(category, '{quoted}'), true)" if category_supplied else "false"
         fields.append((shown.field, asked, f"listings.{shown.field}" in supplied))
 
     def listed(conditions: list[str]) -> str:
         return f"list_filter([{', '.join(conditions)}]::VARCHAR[], lambda field: field IS NOT NULL)"
 
     absent = [
-        f"CASE WHEN {asked} AND NOT coalesce({SHOWN[f]}, false) THEN '{f}' END" for f, asked, told in fields if told
+        f"CASE WHEN {asked} AND NOT coalesce({SHOWN[f]}, false) THEN '{f}' END"
+        for f, asked, is_supplied in fields
+        if is_supplied
     ]
-    untold = [f"CASE WHEN {asked} THEN '{f}' END" for f, asked, told in fields if not told]
-    number = " + ".join(["0", *(f"({asked})::BIGINT" for _, asked, told in fields if told)])
+    untold = [f"CASE WHEN {asked} THEN '{f}' END" for f, asked, is_supplied in fields if not is_supplied]
+    number = " + ".join(["0", *(f"({asked})::BIGINT" for _, asked, is_supplied in fields if is_supplied)])
     return (
         f"SELECT listing_id, subject_id, name, {listed(absent)} AS lacking, {listed(untold)} AS untold, {number} AS asked "
         f"FROM {rows} WHERE {ON_SALE}"

@@ -27,8 +27,8 @@ def compare(seen: Path, feed: Mapping[str, Any]) -> str | None:
         if changes and max(changes) < number:
             return f"it ends with change {max(changes)} of the feed, and change {number} was seen before"
         if changes and min(changes) <= number and changes.get(number) != manifest:
-            told = f"by {changes[number][:12]}" if number in changes else "nowhere"
-            return f"change {number} of the feed led to version {manifest[:12]} when it was seen; this history tells of it {told}"
+            led_to = f"by {changes[number][:12]}" if number in changes else "nowhere"
+            return f"change {number} of the feed led to version {manifest[:12]} when it was seen; this history tells of it {led_to}"
     if changes:
         last = max(changes)
         durable.put(seen / _FILE, json.dumps({"change": last, "manifest": changes[last]}).encode())

@@ -250,11 +250,11 @@ class Rulebook(Strict):
     def outdone_by(self, veto: Veto) -> list[Veto]:
         """The stronger vetoes of the same fact or element: where one of them holds, this one changes nothing."""
 
-        def strength(of: Veto) -> tuple[bool, int]:
-            return of.fixed is not None, self.symbols.index(of.grade)
+        def strength(other: Veto) -> tuple[bool, int]:
+            return other.fixed is not None, self.symbols.index(other.grade)
 
-        def subject(of: Veto) -> tuple[str | None, str | None]:
-            return of.indicator and (CATALOGUE[of.indicator].fact or of.indicator), of.element
+        def subject(other: Veto) -> tuple[str | None, str | None]:
+            return other.indicator and (CATALOGUE[other.indicator].fact or other.indicator), other.element
 
         same = [v for v in self.vetoes if subject(v) == subject(veto)]
         return [other for other in same if strength(other) > strength(veto)]

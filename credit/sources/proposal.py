@@ -82,8 +82,8 @@ def propose(con: duckdb.DuckDBPyConnection, settings: Settings, folder: Path) ->
             name = f"f{len(names) + 1}"
             raw = files.read_table(con, settings, file, f"proposed_{name}", part)
             label = str(file.relative_to(folder)) + (f"#{part}" if part else "")
-            told = canonical.table_of(file) or (canonical.table_named(part) if part else None)
-            guess = _best(dict.fromkeys(raw.columns, ""), told)
+            table = canonical.table_of(file) or (canonical.table_named(part) if part else None)
+            guess = _best(dict.fromkeys(raw.columns, ""), table)
             if not guess.good:
                 unread.append(f"#   {label}: no heading is like a canonical column")
                 continue
@@ -154,13 +154,13 @@ def _text(head: list[str], candidates: list[_Candidate], unread: list[str], kind
 
 def _likely_table(name: str, about: str) -> str | None:
     """The canonical table that the name of a database's table, or what is said of it, may mean."""
-    if told := canonical.table_named(about) or canonical.table_named(name):
-        return told
+    if table := canonical.table_named(about) or canonical.table_named(name):
+        return table
     return next((table for part, table in words.LIKELY_TABLES.items() if part in name.lower()), None)
 
 
-def _best(says: Mapping[str, str], told: str | None) -> _Guess:
-    return max((_guess(table, says, table.name == told) for table in TABLES.values()), key=lambda g: g.score)
+def _best(says: Mapping[str, str], named: str | None) -> _Guess:
+    return max((_guess(table, says, table.name == named) for table in TABLES.values()), key=lambda g: g.score)
 
 
 def _guess(table: Table, says: Mapping[str, str], named: bool) -> _Guess:

@@ -73,15 +73,15 @@ def doctor(settings: Settings, progress: Callable[[str], None] = lambda _: None)
         progress(en)
         try:
             with open_warehouse(settings, read_only=True) as con:
-                ok, found, do = look(con, settings)
+                ok, finding, do = look(con, settings)
         except WarehouseLocked:
             raise
         except Exception as error:
-            told = as_user_error(error)
-            if told is None or not settings.database.exists():
+            user_error = as_user_error(error)
+            if user_error is None or not settings.database.exists():
                 raise
-            ok, found, do = False, str(told), ""
-        done.append(Check(name, zh, en, ok, found, do))
+            ok, finding, do = False, str(user_error), ""
+        done.append(Check(name, zh, en, ok, finding, do))
     return done
 
 
@@ -118,8 +118,8 @@ def _last_run(settings: Settings) -> Check:
     except (OSError, ValueError, AttributeError):
         return Check(*name, False, f"{path} cannot be read", "run the night again")
     if failed:
-        found = f"{path.stem} failed in {failed['step']} (exit code {failed['exit_code']}): {failed['message']}"
-        return Check(*name, False, found, "mend what it says, then run the night again")
+        finding = f"{path.stem} failed in {failed['step']} (exit code {failed['exit_code']}): {failed['message']}"
+        return Check(*name, False, finding, "mend what it says, then run the night again")
     return Check(*name, True, f"{path.stem} went to its end")
 
 
@@ -190,9 +190,9 @@ def _keys(con: duckdb.DuckDBPyConnection, settings: Settings) -> Look:
     if not (settings.home / "keys").exists():
         return True, "none yet: the first publish makes them", ""
     keys = Keys.load(settings)
-    found = f"root {keys.fingerprint[:12]}…, until {keys.expires.date()}" + (", development" * keys.development)
+    finding = f"root {keys.fingerprint[:12]}…, until {keys.expires.date()}" + (", development" * keys.development)
     notice = keys.notice()
-    return notice is None, found, notice or ""
+    return notice is None, finding, notice or ""
 
 
 def _pseudonyms(con: duckdb.DuckDBPyConnection, settings: Settings) -> Look:
@@ -222,8 +222,8 @@ def _who_may_read(con: duckdb.DuckDBPyConnection, settings: Settings) -> Look:
 
 def _disk(con: duckdb.DuckDBPyConnection, settings: Settings) -> Look:
     free, size = shutil.disk_usage(settings.home).free, settings.database.stat().st_size
-    found = f"{free / 1e9:,.1f} GB free, the warehouse has {size / 1e9:,.2f} GB"
-    return free >= _ROOM * size, found, "" if free >= _ROOM * size else f"make room for {_ROOM} times the warehouse"
+    finding = f"{free / 1e9:,.1f} GB free, the warehouse has {size / 1e9:,.2f} GB"
+    return free >= _ROOM * size, finding, "" if free >= _ROOM * size else f"make room for {_ROOM} times the warehouse"
 
 
 def _clock(con: duckdb.DuckDBPyConnection, settings: Settings) -> Look:

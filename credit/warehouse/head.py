@@ -149,8 +149,8 @@ def _kept(settings: Settings) -> dict[str, Any] | None:
 def _published(settings: Settings) -> dict[str, Any] | None:
     """The change that the version in force was made from, where it tells."""
     try:
-        told = json.loads((settings.published / "current" / "feed.json").read_bytes())["warehouse"]
-        return {"change": int(told["change"]), "head": str(told["head"])}
+        change = json.loads((settings.published / "current" / "feed.json").read_bytes())["warehouse"]
+        return {"change": int(change["change"]), "head": str(change["head"])}
     except (OSError, ValueError, KeyError, TypeError):
         return None  # a damaged version is mended by the next publish
 

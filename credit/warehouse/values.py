@@ -351,8 +351,8 @@ def plain(table: Table, column: Column, text: str) -> tuple[str, str] | None:
         value = f"TRY_CAST({text} AS {column.sql_type})"
         return f"{value} IS NOT NULL", value
     # Of the words for nothing a cast takes only those in digits.
-    told = (*_nothing_words(column), *words.OPEN_END)
-    filled = f"lower({text}) NOT IN ({quoted([word for word in told if word[0].isdigit()])})"
+    nothing_words = (*_nothing_words(column), *words.OPEN_END)
+    filled = f"lower({text}) NOT IN ({quoted([word for word in nothing_words if word[0].isdigit()])})"
     if column.type == "date":
         value = f"TRY_CAST({text} AS DATE)"
         return f"length({text}) <= 10 AND {value} IS NOT NULL AND {filled}", value
@@ -386,10 +386,8 @@ def other_unit(text: str, currency: str) -> str:
         f"u_ = {quote(mark.upper())} AND {currency} NOT IN ({quoted(meant)})" for mark, meant in words.UNITS.items()
     )
     # Looked at only where there is a mark, and taken out once.
-    told = _let(f"trim({mark}, '+- ')", "u_", cases)
-    return (
-        f"CASE WHEN {text} IS NULL OR regexp_full_match({text}, '[0-9.]+') THEN false ELSE coalesce({told}, false) END"
-    )
+    differs = _let(f"trim({mark}, '+- ')", "u_", cases)
+    return f"CASE WHEN {text} IS NULL OR regexp_full_match({text}, '[0-9.]+') THEN false ELSE coalesce({differs}, false) END"
 
 
 def code(table: Table, column: Column, value: str) -> str:

@@ -160,11 +160,11 @@ def _mark(document: Document) -> dict[str, str] | None:
     return marked and {name: marked[name] for name in ("zh", "en")}
 
 
-def _strip(told: Sequence[alerts.Alert], day: str) -> str:
+def _strip(in_force: Sequence[alerts.Alert], day: str) -> str:
     """What is in force against the merchant, above all else: what, why, until when. Nothing since the `day` counts yet."""
     lists = []
     for level, name in ((alerts.SEVERE, "against"), (alerts.CAUTION, "against mild")):
-        if lines := [_against(alert, day) for alert in told if alert["level"] == level]:
+        if lines := [_against(alert, day) for alert in in_force if alert["level"] == level]:
             lists.append(f'<ul class="{name}">{"".join(lines)}</ul>')
     return "".join(lists)
 

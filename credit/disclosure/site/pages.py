@@ -67,13 +67,13 @@ def pages(summary: Summary, versions: Sequence[lifecycle.Version], context: dict
     yield from _rules(summary, versions, context)
 
 
-def _assessment(told: dict[str, Any]) -> dict[str, Any]:
+def _assessment(published: dict[str, Any]) -> dict[str, Any]:
     """An assessment of the platform with its counts named and its lines by chapter."""
     chapters: dict[str, dict[str, Any]] = {}
-    for line in told["lines"]:
+    for line in published["lines"]:
         chapters.setdefault(line["chapter"]["clause"], {**line["chapter"], "lines": []})["lines"].append(line)
-    tiles = [(number, service.named(result)) for result, number in told["counts"].items()]
-    return told | {"chapters": list(chapters.values()), "tiles": tiles}
+    tiles = [(number, service.named(result)) for result, number in published["counts"].items()]
+    return published | {"chapters": list(chapters.values()), "tiles": tiles}
 
 
 def _style() -> dict[str, Any]:
@@ -196,10 +196,10 @@ def _changes(version: lifecycle.Version, published: Sequence[lifecycle.Version])
     in_force = [other for other in published if other.id == version.id and other.state == "in_force"]
     if version.state not in ("open", "announced") or not in_force:
         return {"changes": None}
-    found = [
+    changes = [
         both(change.zh, change.en) for change in diff(in_force[0].book(), version.book()) if change.place not in _DATES
     ]
-    return {"changes": found[:LONG], "more": max(0, len(found) - LONG), "against": in_force[0].version}
+    return {"changes": changes[:LONG], "more": max(0, len(changes) - LONG), "against": in_force[0].version}
 
 
 _DATES: Final = ("version", "announced_on", "effective_from")
