@@ -91,7 +91,7 @@ def book() -> MakeBook:
         provisional: tuple[float, float] | None = None,
         parameters: Mapping[str, float] | None = None,
     ) -> Rulebook:
-        said = {"source": "reconstruction"}
+        source_mark = {"source": "reconstruction"}
         text = {"zh": "测", "en": "test"}
         rising = {"high": [[0, 0], [1, 100]], "low": [[0, 100], [1, 0]]}
         data = {
@@ -102,30 +102,30 @@ def book() -> MakeBook:
             "subject": {"kind": "enterprise", "role": "seller"},
             "announced_on": "2025-01-01",
             "effective_from": "2025-01-08",
-            "window_days": {"value": 365} | said,
+            "window_days": {"value": 365} | source_mark,
             "minimum": numbers(orders=orders, evidence=evidence),
             "margin": margin and numbers(points=margin[0], evaluations=margin[1], memory_days=31),
             "provisional": provisional and numbers(orders=provisional[0], evidence=provisional[1]),
             "parameters": numbers(**(parameters or {})),
-            "vetoes": [{"name": text} | said | dict(veto) for veto in vetoes],
+            "vetoes": [{"name": text} | source_mark | dict(veto) for veto in vetoes],
             "elements": [
                 {
                     "id": element,
                     "name": text,
                     "weight": weight,
                     "indicators": [
-                        {"weight": 100, "curve": rising[CATALOGUE[rule["id"]].better]} | said | dict(rule)
+                        {"weight": 100, "curve": rising[CATALOGUE[rule["id"]].better]} | source_mark | dict(rule)
                         for rule in rules
                     ],
                 }
-                | said
+                | source_mark
                 for element, (weight, rules) in elements.items()
             ],
             "grades": {
-                "symbols": said,
+                "symbols": source_mark,
                 "levels": [{"grade": symbol, "at_least": edge, "meaning": text} for symbol, edge in grades],
             }
-            | said,
+            | source_mark,
         }
         return Rulebook.model_validate(data)
 
@@ -157,10 +157,10 @@ def measure(fill: Fill, book: MakeBook) -> Measure:
         have = frozenset(columns | set(tables))
         facts = engine.compile_facts(FRAMES(con, moment), leaves, [subject], moment, have, [days], parameters)
         rule = {"id": indicator, "window_days": days}
-        one = book({CATALOGUE[indicator].element: (100, [rule])})
-        found = scoring.score(one, facts, have).columns[0]
-        numbers = (found.numerator[0], found.denominator[0], found.value[0])
-        return Measured(str(found.state[0]), *(None if np.isnan(number) else float(number) for number in numbers))
+        rulebook = book({CATALOGUE[indicator].element: (100, [rule])})
+        measurement = scoring.score(rulebook, facts, have).columns[0]
+        numbers = (measurement.numerator[0], measurement.denominator[0], measurement.value[0])
+        return Measured(str(measurement.state[0]), *(None if np.isnan(number) else float(number) for number in numbers))
 
     return measured
 
@@ -207,23 +207,23 @@ def counted() -> MakeFacts:
         tables = {table for name in indicators for table in CATALOGUE[name].tables}
         facts = engine.NightFacts([f"s{i}" for i in range(size)], tables)
         for name, rows in indicators.items():
-            of = CATALOGUE[name]
+            indicator = CATALOGUE[name]
             columns = [np.array(values, dtype=np.float64) for values in zip(*rows, strict=True)]
-            assert isinstance(of.numerator, Leaf), f"{name} is not a ratio of plain counts"
-            facts.put(of.numerator, 365, columns[0])
-            if isinstance(of.denominator, Leaf):
-                facts.put(of.denominator, 365, columns[1])
-            elif of.denominator is not None:
-                counts, breach = list(of.denominator.leaves())  # kept + one breach
-                assert counts is of.numerator, f"{name} is not a ratio of plain counts"
+            assert isinstance(indicator.numerator, Leaf), f"{name} is not a ratio of plain counts"
+            facts.put(indicator.numerator, 365, columns[0])
+            if isinstance(indicator.denominator, Leaf):
+                facts.put(indicator.denominator, 365, columns[1])
+            elif indicator.denominator is not None:
+                counts, breach = list(indicator.denominator.leaves())  # kept + one breach
+                assert counts is indicator.numerator, f"{name} is not a ratio of plain counts"
                 facts.put(breach, 365, columns[1] - columns[0])
-            if isinstance(of.evidence, Leaf) and of.evidence is not of.denominator:
-                facts.put(of.evidence, 365, columns[0] if of.denominator is None else columns[1])
+            if isinstance(indicator.evidence, Leaf) and indicator.evidence is not indicator.denominator:
+                facts.put(indicator.evidence, 365, columns[0] if indicator.denominator is None else columns[1])
             if len(columns) > 2:
-                assert isinstance(of.recorded, Leaf)
-                facts.put(of.recorded, 365, columns[2])
-            elif isinstance(of.recorded, Leaf) and of.denominator is not None:
-                facts.put(of.recorded, 365, np.zeros(size))
+                assert isinstance(indicator.recorded, Leaf)
+                facts.put(indicator.recorded, 365, columns[2])
+            elif isinstance(indicator.recorded, Leaf) and indicator.denominator is not None:
+                facts.put(indicator.recorded, 365, np.zeros(size))
         return facts
 
     return made

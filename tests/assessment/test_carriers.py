@@ -60,8 +60,8 @@ def test_figures_of_each_carrier(fill: Fill) -> None:
         liable("b1", "quality", "seller"),
         liable("b1", "quality", "carrier", "2025-07-02"),  # not decided yet
     ]
-    told = seen_of(fill, carriers.figures, transactions=orders, complaints=complaints)
-    assert told == [
+    figures = seen_of(fill, carriers.figures, transactions=orders, complaints=complaints)
+    assert figures == [
         {"carrier": "甲", "orders": 4, "on_time": {"in_order": 1, "cases": 3, "share": 0.333}, "lost": 1, "damaged": 1,
          "traceable": {"in_order": 2, "cases": 3, "share": 0.666}},
         {"carrier": "乙", "orders": 1, "on_time": {"in_order": 1, "cases": 1, "share": 1.0}, "lost": 0, "damaged": 0,
@@ -71,8 +71,8 @@ def test_figures_of_each_carrier(fill: Fill) -> None:
 
 def test_what_is_not_supplied_is_no_figure(fill: Fill) -> None:
     absent = frozenset({"complaints.liability", "transactions.traceable"})
-    (told,) = seen_of(fill, carriers.figures, absent, transactions=[ON_TIME])
-    assert (told["lost"], told["damaged"], told["traceable"]) == (None, None, None)
+    (figures,) = seen_of(fill, carriers.figures, absent, transactions=[ON_TIME])
+    assert (figures["lost"], figures["damaged"], figures["traceable"]) == (None, None, None)
     assert seen_of(fill, carriers.figures, frozenset({"transactions.carrier"}), transactions=[ON_TIME]) == []
 
 
@@ -93,18 +93,18 @@ def test_what_is_not_supplied_is_no_figure(fill: Fill) -> None:
     ],
 )
 def test_whose_part_a_late_delivery_was(fill: Fill, order: Row, part: str | None) -> None:
-    told = seen_of(fill, carriers.late_deliveries, transactions=[order])
+    deliveries = seen_of(fill, carriers.late_deliveries, transactions=[order])
     late = {name: int(name == part) for name in ("carrier", "merchant", "not_told")}
     total = {"late": int(part is not None)} | late
-    assert told == total | {"merchants": [{"subject_id": "shop"} | total] if part else []}
+    assert deliveries == total | {"merchants": [{"subject_id": "shop"} | total] if part else []}
 
 
 def test_the_merchants_with_the_most_come_first(fill: Fill) -> None:
     orders = [{**SLOW, "subject_id": f"s{i:02}"} for i in range(25)] + [{**SENT_LATE, "subject_id": "s24"}]
-    told = seen_of(fill, carriers.late_deliveries, transactions=orders)
-    assert told["late"] == 26
-    assert told["merchants"][0] == {"subject_id": "s24", "late": 2, "carrier": 1, "merchant": 1, "not_told": 0}
-    assert [row["subject_id"] for row in told["merchants"][1:]] == [f"s{i:02}" for i in range(19)]
+    deliveries = seen_of(fill, carriers.late_deliveries, transactions=orders)
+    assert deliveries["late"] == 26
+    assert deliveries["merchants"][0] == {"subject_id": "s24", "late": 2, "carrier": 1, "merchant": 1, "not_told": 0}
+    assert [row["subject_id"] for row in deliveries["merchants"][1:]] == [f"s{i:02}" for i in range(19)]
 
 
 def test_an_order_whose_carrier_is_not_named_helps_nobody(fill: Fill) -> None:
@@ -127,10 +127,10 @@ def test_a_complaint_that_is_not_decided_may_yet_be_the_carriers(fill: Fill) -> 
 
 
 def carriage(fill: Fill, catalogue: str, orders: list[Row], without: frozenset[str] = frozenset()) -> dict[str, Any]:
-    told: dict[str, Any] = seen_of(
+    carriage_part: dict[str, Any] = seen_of(
         fill, lambda seen: judging._carriage(seen, named(catalogue)), without, transactions=orders
     )
-    return told
+    return carriage_part
 
 
 def test_a_level_is_by_the_lines_about_carriers(fill: Fill) -> None:
@@ -147,16 +147,16 @@ def test_a_level_is_by_the_lines_about_carriers(fill: Fill) -> None:
 
 
 def test_a_catalogue_without_grading_gives_figures_and_no_level(fill: Fill) -> None:
-    told = carriage(fill, "hebei-ecommerce-enterprise", [SLOW] * 30)
-    assert [(c["lines"], c["stars"]) for c in told["carriers"]] == [({"5.4.3": "not_met"}, None)]
-    assert told["late_deliveries"]["carrier"] == 30
+    carriage_part = carriage(fill, "hebei-ecommerce-enterprise", [SLOW] * 30)
+    assert [(c["lines"], c["stars"]) for c in carriage_part["carriers"]] == [({"5.4.3": "not_met"}, None)]
+    assert carriage_part["late_deliveries"]["carrier"] == 30
     assert carriage(fill, "gbt-24661-platform", [SLOW]) == {}
 
 
 def test_without_the_column_there_are_no_carriers(fill: Fill) -> None:
-    told = carriage(fill, LOGISTICS, [SLOW], frozenset({"transactions.carrier"}))
-    assert told["carriers"] == []
-    assert told["late_deliveries"]["carrier"] == 1
+    carriage_part = carriage(fill, LOGISTICS, [SLOW], frozenset({"transactions.carrier"}))
+    assert carriage_part["carriers"] == []
+    assert carriage_part["late_deliveries"]["carrier"] == 1
 
 
 def test_the_report_shows_both(fill: Fill, tmp_path: Path) -> None:

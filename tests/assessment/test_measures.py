@@ -105,18 +105,18 @@ CASES = [
 ]  # fmt: skip
 
 
-def count(fill: Fill, told: Told, rows: Rows) -> Count:
-    con = fill(**{told.table: rows}, **told.beside)
+def count(fill: Fill, case: Told, rows: Rows) -> Count:
+    con = fill(**{case.table: rows}, **case.beside)
     with seeing(con, OPTIONS, DAY) as seen:
         whole = replace(seen, supplied=EVERYTHING)
-        counted = MEASURES[told.measure].count(whole, told.numbers, told.values)
+        counted = MEASURES[case.measure].count(whole, case.numbers, case.values)
     assert counted is not None
     return counted
 
 
-@pytest.mark.parametrize("told", CASES, ids=lambda told: told.measure)
-def test_a_measurement_tells_right_from_wrong(fill: Fill, told: Told) -> None:
-    right, wrong = count(fill, told, told.right), count(fill, told, told.wrong)
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.measure)
+def test_a_measurement_tells_right_from_wrong(fill: Fill, case: Told) -> None:
+    right, wrong = count(fill, case, case.right), count(fill, case, case.wrong)
     assert (right.at_least, right.not_in_order, right.examples) == (1, 0, ())
     assert right.cases > 0
     assert wrong.not_in_order == 1
@@ -182,7 +182,7 @@ ELSEWHERE = {
 
 
 def test_every_measurement_is_tried_and_used() -> None:
-    assert {told.measure for told in CASES} | ELSEWHERE == set(MEASURES)
+    assert {case.measure for case in CASES} | ELSEWHERE == set(MEASURES)
     means = [m for catalogue in shipped().values() for criterion in catalogue.criteria for m in criterion.shown_by]
     assert {m.measure for m in means if isinstance(m, Measured)} == set(MEASURES)
 

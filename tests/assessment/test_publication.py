@@ -47,8 +47,8 @@ def test_it_is_published_only_while_decided(
     assessments.decide(con, HEBEI, run.number, reason="r", **LI)
     after, platform = published(con, home)
     assert after.kept == after.merchants, "no merchant's page is made anew"
-    [told] = platform["assessments"]
-    assert (told["counts"], len(told["lines"])) == (run.result["counts"], 54)
+    [assessment] = platform["assessments"]
+    assert (assessment["counts"], len(assessment["lines"])) == (run.result["counts"], 54)
     assert "service.html" in (after.path / "platform.html").read_text(encoding="utf-8")
     page = (after.path / "service.html").read_text(encoding="utf-8")
     for line in run.result["lines"]:

@@ -52,8 +52,8 @@ def test_html_has_every_line_and_runs_nothing(run: assessments.Run) -> None:
     assert "&lt;script&gt;" in page
     assert not re.search(r"(?:src|href)=", page), "it asks nothing of anybody"
     assert "E-Commerce Law Art. 34" in page
-    for number, told in ((run.result["counts"][name], told) for name, told in RESULTS.items()):
-        assert f"<b>{number}</b> {told.zh}" in page
+    for number, label in ((run.result["counts"][name], label) for name, label in RESULTS.items()):
+        assert f"<b>{number}</b> {label.zh}" in page
 
 
 def test_xlsx_has_the_same_as_text(run: assessments.Run) -> None:

@@ -347,12 +347,12 @@ def test_stars_in_steps(stars: tuple[int, ...], few: Any, good: Any) -> None:
 def test_no_small_number_of_stars_is_told_by_their_steps_of_one_night_or_two() -> None:
     """From one night to the next a review came; the numbers were hidden on both."""
     before, after = _stars(50), _stars(51)
-    (one, hid), (other, hid_then) = _stepped(before), _stepped(after)
-    assert _pinned(_alike(one)[None], before) == []
+    (first_night, hid), (second_night, hid_then) = _stepped(before), _stepped(after)
+    assert _pinned(_alike(first_night)[None], before) == []
     base = 60 ** np.arange(5)
     codes_after = base @ after
     order = np.argsort(codes_after)
-    alike, alike_then = _alike(one), _alike(other)
+    alike, alike_then = _alike(first_night), _alike(second_night)
     published, counts = [], []
     for star in range(5):
         place = order[np.searchsorted(codes_after, base @ before + base[star], sorter=order)]

@@ -535,10 +535,10 @@ def test_what_is_in_force_stands_above_all_else(merchant_documents: dict[str, Do
         {"kind": "suspension", "reason": "售假", "imposed_on": DAY.isoformat(), "until": "2026-12-31"},
     ]
     suspended = VETO | {"zh": "暂停服务", "en": "Service suspended", "grade": "C"}
-    told = alerts([VETO, suspended], sanctions, [], [])
-    assert [alert["zh"] for alert in told] == ["暂停服务", "证照失效", "平台警告"]
-    assert [alert["level"] for alert in told] == ["severe", "severe", "caution"]
-    page = site.Merchants(CONTEXT).page(document | {"alerts": told}, path).decode()
+    shown_alerts = alerts([VETO, suspended], sanctions, [], [])
+    assert [alert["zh"] for alert in shown_alerts] == ["暂停服务", "证照失效", "平台警告"]
+    assert [alert["level"] for alert in shown_alerts] == ["severe", "severe", "caution"]
+    page = site.Merchants(CONTEXT).page(document | {"alerts": shown_alerts}, path).decode()
     text = Page(page.encode()).text
     assert page.index("暂停服务") < page.index("<h1>") < page.index('class="grade g-d"')
     assert "暂停服务Service suspended 售假 · 等级不高于 Cthe grade is at most C · " in text
@@ -557,9 +557,9 @@ def test_only_what_is_grave_is_a_mark(grade: str, marked: str | None) -> None:
     }
     award = record | {"kind": "award"}
     low = VETO | {"by": "element"}
-    told = alerts([low], [], [award, record], [])
-    assert len(told) == 2
-    assert (found["code"] if (found := mark(told)) else None) == marked
+    shown_alerts = alerts([low], [], [award, record], [])
+    assert len(shown_alerts) == 2
+    assert (alert["code"] if (alert := mark(shown_alerts)) else None) == marked
 
 
 def test_a_trend_goes_no_higher_than_a_score_can(merchant_documents: dict[str, Document]) -> None:

@@ -92,8 +92,8 @@ def test_no_code_is_given_that_is_not_in_the_list() -> None:
 
 def test_exit_codes_are_on_their_page_and_in_the_help() -> None:
     page = (REFERENCE / "exit-codes.md").read_text(encoding="utf-8")
-    told = " ".join(CliRunner().invoke(app, ["--help"], env={"COLUMNS": "200"}).output.split())
+    help_text = " ".join(CliRunner().invoke(app, ["--help"], env={"COLUMNS": "200"}).output.split())
     assert [code.number for code in EXIT_CODES] == sorted({code.number for code in EXIT_CODES})
     for code in EXIT_CODES:
         assert f"| `{code.number}` | {code.zh} | {code.en} |" in page
-        assert f"{code.number} {code.en}" in told
+        assert f"{code.number} {code.en}" in help_text

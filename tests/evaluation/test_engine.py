@@ -83,10 +83,10 @@ def _population() -> dict[str, list[dict[str, Any]]]:
         return f"{column.name} {rng.randrange(7)}"
 
     def row(table: Table, **given: str) -> dict[str, Any]:
-        found = {column.name: value(table, column) for column in table.supplied if column.name != table.key}
+        filled = {column.name: value(table, column) for column in table.supplied if column.name != table.key}
         optional = {column.name for column in table.supplied if not column.required}
-        found = {name: maybe(said) if name in optional else said for name, said in found.items()}
-        return found | ({"subject_id": rng.choice(SHOPS)} | given)
+        filled = {name: maybe(content) if name in optional else content for name, content in filled.items()}
+        return filled | ({"subject_id": rng.choice(SHOPS)} | given)
 
     counts = {"transactions": 600, "reviews": 160, "complaints": 120}
     counts |= {"public_records": 400, "violations": 120, "sanctions": 120, "spot_checks": 120, "listings": 120}
@@ -390,8 +390,8 @@ def test_both_clocks_at_once(shop) -> None:
     def delivered(day: date) -> list[Any]:
         moment = engine.Moment(cut_off(day, ZONE), ZONE)
         frame = engine.known(con, moment)(TABLES["transactions"]).lazy().collect(backend="pyarrow").to_arrow()
-        found = [value and value.astimezone(moment.cut_off.tzinfo) for value in frame["delivered_at"].to_pylist()]
-        return [value and f"{value:%d %H:%M}" for value in found]
+        times = [value and value.astimezone(moment.cut_off.tzinfo) for value in frame["delivered_at"].to_pylist()]
+        return [value and f"{value:%d %H:%M}" for value in times]
 
     assert delivered(date(2025, 6, 10)) == [None]
     assert delivered(date(2025, 6, 11)) == ["10 10:00"]

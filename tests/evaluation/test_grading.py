@@ -22,8 +22,8 @@ def graded(book, score: float, evidence: float = 1.0, orders: float = 100, **min
     """(grade, reason) of one merchant; `score` in points, `minimum` the rulebook's."""
     units = np.array([np.nan if np.isnan(score) else round(score * POINT)])
     rules = book(ONE, grades=LEVELS, **minimum)
-    found = grade(rules, units, np.array([evidence]), np.array([float(orders)]))
-    return found.grade[0], found.reason[0]
+    grades = grade(rules, units, np.array([evidence]), np.array([float(orders)]))
+    return grades.grade[0], grades.reason[0]
 
 
 @pytest.mark.parametrize(
@@ -75,15 +75,15 @@ def test_edges_of_the_shipped_rulebooks(rulebook) -> None:
 def test_not_rated(book, orders, evidence, score, reason) -> None:
     rules = book(ONE, grades=LEVELS, orders=10, evidence=0.2)
     units = np.array([score * POINT])
-    found = grade(rules, units, np.array([evidence]), np.array([float(orders)]))
-    assert (found.grade[0], found.by_score[0], found.held[0], found.past_edge[0]) == (*[NOT_RATED] * 3, 0)
-    assert found.reason[0] == reason
+    grades = grade(rules, units, np.array([evidence]), np.array([float(orders)]))
+    assert (grades.grade[0], grades.by_score[0], grades.held[0], grades.past_edge[0]) == (*[NOT_RATED] * 3, 0)
+    assert grades.reason[0] == reason
 
 
 def test_exactly_the_minimum_is_rated(book) -> None:
     rules = book(ONE, grades=LEVELS, orders=10, evidence=0.2)
-    found = grade(rules, np.array([900_000.0]), np.array([0.2]), np.array([10.0]))
-    assert (found.grade[0], found.reason[0]) == ("AAA", None)
+    grades = grade(rules, np.array([900_000.0]), np.array([0.2]), np.array([10.0]))
+    assert (grades.grade[0], grades.reason[0]) == ("AAA", None)
 
 
 def test_without_any_minimum_a_merchant_without_a_score_is_still_not_rated(book) -> None:
@@ -100,18 +100,18 @@ def test_every_reason_reads_in_both_languages(code: str) -> None:
 
 
 def test_an_indicator_without_evidence_can_take_a_merchant_below_the_minimum(book, counted, scored) -> None:
-    said = [
+    indicators = [
         {"id": name, "weight": 50, "prior": 0.9, "strength": 10}
         for name in ("on_time_dispatch_rate", "traceable_share")
     ]
-    rules = book({"fulfilment": (100, said)}, orders=1, evidence=0.3)
+    rules = book({"fulfilment": (100, indicators)}, orders=1, evidence=0.3)
     facts = counted(on_time_dispatch_rate=[(9, 10), (9, 10)], traceable_share=[(9, 10), (0, 0)])
     scores = scored(rules, facts)
     assert scores.score.tolist() == [90 * POINT, 90 * POINT]  # it stands at the prior
     assert scores.evidence.tolist() == [0.5, 0.25]
-    found = grade(rules, scores.score, scores.evidence, np.array([10.0, 10.0]))
-    assert found.grade.tolist() == ["A", NOT_RATED]
-    assert found.reason.tolist() == [None, "too_little_evidence: 0.25, at least 0.3 needed"]
+    grades = grade(rules, scores.score, scores.evidence, np.array([10.0, 10.0]))
+    assert grades.grade.tolist() == ["A", NOT_RATED]
+    assert grades.reason.tolist() == [None, "too_little_evidence: 0.25, at least 0.3 needed"]
 
 
 # --- the margin --------------------------------------------------------------------------------------------------
@@ -261,10 +261,10 @@ def test_vetoes(book, score, orders, holding, expected, by_score) -> None:
     rules = book(ONE, grades=LEVELS, orders=10, vetoes=VETOES)
     vetoed = {veto["id"]: np.array([veto["id"] in holding, False]) for veto in VETOES}
     two = (np.full(2, score * POINT), np.ones(2), np.full(2, float(orders)))  # the second one has none
-    found = grade(rules, *two, vetoed=vetoed)
-    assert (found.grade[0], found.by_score[0], found.held[0]) == (expected, by_score, by_score)
-    assert found.grade[1] == by_score
-    assert (found.reason[0] is None) == (orders >= 10)
+    grades = grade(rules, *two, vetoed=vetoed)
+    assert (grades.grade[0], grades.by_score[0], grades.held[0]) == (expected, by_score, by_score)
+    assert grades.grade[1] == by_score
+    assert (grades.reason[0] is None) == (orders >= 10)
 
 
 @pytest.mark.parametrize(
@@ -282,14 +282,14 @@ def test_vetoes(book, score, orders, holding, expected, by_score) -> None:
 def test_of_several_vetoes_on_one_fact_the_strongest_is_kept(book, holding, kept) -> None:
     """They stand in the rulebook's order, and those that are kept alone give the same grade."""
     rules = book(ONE, grades=LEVELS, vetoes=VETOES)
-    one = np.array([95 * POINT]), np.ones(1), np.array([10.0])
+    merchant = np.array([95 * POINT]), np.ones(1), np.array([10.0])
 
     def graded_with(ids):
-        return grade(rules, *one, vetoed={id_: np.array([True]) for id_ in ids})
+        return grade(rules, *merchant, vetoed={id_: np.array([True]) for id_ in ids})
 
-    found = graded_with(holding)
-    assert found.vetoes == [kept]
-    assert graded_with(kept).grade.tolist() == found.grade.tolist()
+    grades = graded_with(holding)
+    assert grades.vetoes == [kept]
+    assert graded_with(kept).grade.tolist() == grades.grade.tolist()
 
 
 def test_what_eases_in_steps_is_one_fact(book) -> None:
@@ -300,22 +300,22 @@ def test_what_eases_in_steps_is_one_fact(book) -> None:
         {"id": "of_manipulation", "indicator": "manipulation_2_steps", "above": 0, "at_most": "BBB"},
     ]
     rules = book(ONE, grades=LEVELS, vetoes=steps)
-    one = np.array([95 * POINT]), np.ones(1), np.array([10.0])
+    merchant = np.array([95 * POINT]), np.ones(1), np.array([10.0])
 
-    def told(*holding: str) -> list[str]:
-        return grade(rules, *one, vetoed={id_: np.array([True]) for id_ in holding}).vetoes[0]
+    def kept(*holding: str) -> list[str]:
+        return grade(rules, *merchant, vetoed={id_: np.array([True]) for id_ in holding}).vetoes[0]
 
-    assert told("counterfeit", "year_2", "of_manipulation") == ["counterfeit", "of_manipulation"]
-    assert told("year_2") == ["year_2"]
+    assert kept("counterfeit", "year_2", "of_manipulation") == ["counterfeit", "of_manipulation"]
+    assert kept("year_2") == ["year_2"]
 
 
 def test_a_veto_does_not_touch_what_is_held(book) -> None:
     """When it ends, the grade is the held one again, at once."""
     rules = book(ONE, grades=LEVELS, margin=MARGIN, vetoes=VETOES)
     previous = looking_back(["AA"], [-1])
-    one = np.array([84 * POINT]), np.ones(1), np.array([100.0])
-    capped = grade(rules, *one, previous, {"cap_at_cc": np.array([True])})
-    free = grade(rules, *one, previous)
+    merchant = np.array([84 * POINT]), np.ones(1), np.array([100.0])
+    capped = grade(rules, *merchant, previous, {"cap_at_cc": np.array([True])})
+    free = grade(rules, *merchant, previous)
     assert (capped.grade[0], capped.held[0], capped.by_score[0], capped.past_edge[0]) == ("CC", "AA", "BBB", -2)
     assert (free.grade[0], free.held[0], free.by_score[0], free.past_edge[0]) == ("AA", "AA", "BBB", -2)
 
@@ -333,7 +333,7 @@ def test_a_veto_does_not_touch_what_is_held(book) -> None:
 )
 def test_provisional(book, orders: int, evidence: float, provisional: bool) -> None:
     rules = book(ONE, grades=LEVELS, orders=10, evidence=0.15, provisional=(30, 0.25))
-    found = grade(rules, np.array([950_000.0]), np.array([evidence]), np.array([float(orders)]))
-    assert found.provisional.tolist() == [provisional]
+    grades = grade(rules, np.array([950_000.0]), np.array([evidence]), np.array([float(orders)]))
+    assert grades.provisional.tolist() == [provisional]
     none = book(ONE, grades=LEVELS, orders=10, evidence=0.15)
     assert not grade(none, np.array([950_000.0]), np.array([evidence]), np.array([float(orders)])).provisional[0]

@@ -58,12 +58,12 @@ def books(book: Callable[..., Rulebook]) -> tuple[Rulebook, Rulebook]:
 
 
 def test_who_moves_from_where_to_where(market: duckdb.DuckDBPyConnection, books: tuple[Rulebook, Rulebook]) -> None:
-    found = impact(market, DAY, ZONE, *books)
+    effect = impact(market, DAY, ZONE, *books)
     # a: 100 -> (100 + 50) / 2; b: 50 by both, for what failed was not dispatched in time; c is rated by neither.
-    assert [(m["subject_id"], m["grade_before"], m["grade_after"], m["score_before"], m["score_after"]) for m in found["movers"]] == [
+    assert [(m["subject_id"], m["grade_before"], m["grade_after"], m["score_before"], m["score_after"]) for m in effect["movers"]] == [
         ("a", "A", "B", 100, 75),
     ]  # fmt: skip
-    assert [m["elements"] for m in found["movers"]] == [{"fulfilment": -25}]
+    assert [m["elements"] for m in effect["movers"]] == [{"fulfilment": -25}]
     (back,) = impact(market, DAY, ZONE, *reversed(books))["movers"]
     assert (back["subject_id"], back["grade_before"], back["grade_after"], back["elements"]) == (
         "a",
@@ -71,16 +71,16 @@ def test_who_moves_from_where_to_where(market: duckdb.DuckDBPyConnection, books:
         "A",
         {"fulfilment": 25},
     )
-    assert found["transitions"] == [
+    assert effect["transitions"] == [
         {"before": "A", "after": "B", "merchants": 1},
         {"before": "C", "after": "C", "merchants": 1},
         {"before": "NR", "after": "NR", "merchants": 1},
     ]
-    assert {name: found[name] for name in ("merchants", "moved", "up", "down", "newly_rated", "no_longer_rated")} == {
+    assert {name: effect[name] for name in ("merchants", "moved", "up", "down", "newly_rated", "no_longer_rated")} == {
         "merchants": 3, "moved": 1, "up": 0, "down": 1, "newly_rated": 0, "no_longer_rated": 0,
     }  # fmt: skip
-    assert found["mean_change"] == -12.5
-    assert found["standing"] == "trial"
+    assert effect["mean_change"] == -12.5
+    assert effect["standing"] == "trial"
     assert market.execute("SELECT count(*) FROM results.runs").fetchall() == [(0,)]
 
 
@@ -88,9 +88,9 @@ def test_losing_a_rating(
     market: duckdb.DuckDBPyConnection, books: tuple[Rulebook, Rulebook], book: Callable[..., Rulebook]
 ) -> None:
     asking = book({"fulfilment": (100, [{"id": "completion_rate"}])}, orders=5).model_copy(update={"hash": "asking"})
-    found = impact(market, DAY, ZONE, books[0], asking)
-    assert (found["moved"], found["no_longer_rated"], found["up"], found["down"]) == (2, 2, 0, 0)
-    assert [m["change"] for m in found["movers"]] == [None, None]
+    effect = impact(market, DAY, ZONE, books[0], asking)
+    assert (effect["moved"], effect["no_longer_rated"], effect["up"], effect["down"]) == (2, 2, 0, 0)
+    assert [m["change"] for m in effect["movers"]] == [None, None]
     back = impact(market, DAY, ZONE, asking, books[0])
     assert (back["newly_rated"], back["no_longer_rated"]) == (2, 0)
 
@@ -115,16 +115,16 @@ def test_the_command(tmp_path: Path) -> None:
     run("evaluate", "--date", "2026-11-24")
     before = run("grades", "--json")
     report = tmp_path / "impact.json"
-    said = run("rulebook", "impact", "gbt-26842-enterprise@0.1.0", "gbt-26842-enterprise@0.2.0", "--out", str(report))
-    assert "trial" in said
-    found: dict[str, Any] = json.loads(report.read_text(encoding="utf-8"))
+    output = run("rulebook", "impact", "gbt-26842-enterprise@0.1.0", "gbt-26842-enterprise@0.2.0", "--out", str(report))
+    assert "trial" in output
+    effect: dict[str, Any] = json.loads(report.read_text(encoding="utf-8"))
     assert (
-        found["moved"]
-        == len(found["movers"])
-        == found["up"] + found["down"] + found["newly_rated"] + found["no_longer_rated"]
+        effect["moved"]
+        == len(effect["movers"])
+        == effect["up"] + effect["down"] + effect["newly_rated"] + effect["no_longer_rated"]
     )
-    assert sum(one["merchants"] for one in found["transitions"]) == found["merchants"]
+    assert sum(transition["merchants"] for transition in effect["transitions"]) == effect["merchants"]
     # What it says of 0.2.0 is what the night itself gave.
     given = {row["subject_id"]: row["grade"] for row in json.loads(before)}
-    assert all(given[one["subject_id"]] == one["grade_after"] for one in found["movers"])
+    assert all(given[mover["subject_id"]] == mover["grade_after"] for mover in effect["movers"])
     assert run("grades", "--json") == before

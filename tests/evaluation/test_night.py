@@ -80,7 +80,7 @@ def test_each_merchant_alone_has_the_row_of_the_whole_night(home: Settings, con:
 def test_on_the_warehouse_as_in_memory(con: duckdb.DuckDBPyConnection, monkeypatch: pytest.MonkeyPatch) -> None:
     def computed() -> list[tuple[Any, Any]]:
         evaluated = night.compute(con, NIGHT, ZONE, shipped())
-        return [(one.grades, one.scores.long()) for one in evaluated]
+        return [(evaluation.grades, evaluation.scores.long()) for evaluation in evaluated]
 
     in_memory = computed()
     monkeypatch.setattr(engine, "IN_MEMORY", -1)

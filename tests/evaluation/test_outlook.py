@@ -51,8 +51,8 @@ def proposed(book, counted, scored) -> Callable[..., dict[str, Any]]:
     return made
 
 
-def _brief(found: dict[str, Any], *names: str) -> list[tuple[Any, ...]]:
-    return [tuple(change[name] for name in ("indicator", *names)) for change in found["changes"]]
+def _brief(proposal: dict[str, Any], *names: str) -> list[tuple[Any, ...]]:
+    return [tuple(change[name] for name in ("indicator", *names)) for change in proposal["changes"]]
 
 
 @pytest.mark.parametrize(
@@ -65,11 +65,11 @@ def _brief(found: dict[str, Any], *names: str) -> list[tuple[Any, ...]]:
     ],
 )
 def test_the_goal_is_where_the_curve_makes_up_what_is_missing(proposed, target, goal, rows, gain, suffices) -> None:
-    found = proposed({"fulfilment": (100, [{"id": "traceable_share"}])}, target, traceable_share=(6, 10))
-    (change,) = found["changes"]
+    proposal = proposed({"fulfilment": (100, [{"id": "traceable_share"}])}, target, traceable_share=(6, 10))
+    (change,) = proposal["changes"]
     assert (change["value"], change["goal"], change["rows"]) == (0.6, goal, rows)
     assert (change["mark"], change["mark_after"], change["gain"]) == (60, 60 + gain, gain)
-    assert (change["score_after"], found["together"], change["suffices"]) == (60 + gain, 60 + gain, suffices)
+    assert (change["score_after"], proposal["together"], change["suffices"]) == (60 + gain, 60 + gain, suffices)
     assert change["effort"] == round(goal - 0.6, 4)
 
 
@@ -80,8 +80,8 @@ def test_the_goal_comes_through_shrinkage_and_a_bent_curve(proposed) -> None:
     """
     curve = [[0.6, 0], [0.8, 35], [0.9, 64], [0.96, 88], [1, 100]]
     rule = {"id": "on_time_dispatch_rate", "strength": 20, "curve": curve, "prior": 0.9}
-    found = proposed({"fulfilment": (100, [rule])}, 64, on_time_dispatch_rate=(16, 20))
-    (change,) = found["changes"]
+    proposal = proposed({"fulfilment": (100, [rule])}, 64, on_time_dispatch_rate=(16, 20))
+    (change,) = proposal["changes"]
     assert (change["mark"], change["mark_after"], change["gain"]) == (49.5, 64, 14.5)
     assert (change["goal"], change["rows"], change["suffices"]) == (0.9, 2, True)
     assert change["effort"] == 0.25  # 0.1 of the curve's 0.4
@@ -94,27 +94,29 @@ def test_belief_is_in_the_reference_average_of_the_night(proposed) -> None:
     """
     curve = [[0.6, 0], [0.8, 35], [0.9, 64], [0.96, 88], [1, 100]]
     rule = {"id": "on_time_dispatch_rate", "strength": 20, "curve": curve, "prior": 0.9}
-    found = proposed({"fulfilment": (100, [rule])}, 64, {"on_time_dispatch_rate": 0.8}, on_time_dispatch_rate=(16, 20))
-    (change,) = found["changes"]
+    proposal = proposed(
+        {"fulfilment": (100, [rule])}, 64, {"on_time_dispatch_rate": 0.8}, on_time_dispatch_rate=(16, 20)
+    )
+    (change,) = proposal["changes"]
     assert (change["mark"], change["mark_after"], change["goal"], change["rows"]) == (35, 64, 1, 4)
 
 
 def test_nobody_is_sent_further_than_the_curve_goes(proposed) -> None:
     rule = {"id": "traceable_share", "curve": [[0, 0], [0.8, 100]]}
-    found = proposed({"fulfilment": (100, [rule])}, 101, traceable_share=(6, 10))
-    assert _brief(found, "goal", "rows", "mark_after", "suffices") == [("traceable_share", 0.8, 2, 100, False)]
+    proposal = proposed({"fulfilment": (100, [rule])}, 101, traceable_share=(6, 10))
+    assert _brief(proposal, "goal", "rows", "mark_after", "suffices") == [("traceable_share", 0.8, 2, 100, False)]
 
 
 def test_what_should_be_low_is_lowered(proposed) -> None:
     low = {"id": "upheld_complaint_rate", "curve": [[0, 100], [0.2, 0]]}
-    found = proposed(
+    proposal = proposed(
         {"after_sales": (50, [low]), "fulfilment": (50, [{"id": "traceable_share"}])},
         75,
         upheld_complaint_rate=(2, 10),  # mark 0
         traceable_share=(10, 10),  # mark 100: nothing to gain
     )
     # 50 points now; 25 more are 50 marks: 0.1, one complaint fewer.
-    assert _brief(found, "goal", "rows", "mark_after", "gain", "effort") == [
+    assert _brief(proposal, "goal", "rows", "mark_after", "gain", "effort") == [
         ("upheld_complaint_rate", 0.1, 1, 50, 25, 0.5)
     ]
 
@@ -129,8 +131,8 @@ def test_parts_of_complaints_are_not_told_in_rows(book, counted, scored) -> None
     (thousandths,) = CATALOGUE["complaint_rate"].numerator.leaves()
     facts.put(thousandths, 365, np.array([2000.0]))
     case = Case(duckdb.connect(), ZONE, DAY, "s0", rules, {})
-    found = changes(case, scored(rules, facts), 25)
-    assert _brief(found, "goal", "rows") == [("complaint_rate", 0.1, None), ("upheld_complaint_rate", 0.1, 1)]
+    proposal = changes(case, scored(rules, facts), 25)
+    assert _brief(proposal, "goal", "rows") == [("complaint_rate", 0.1, None), ("upheld_complaint_rate", 0.1, 1)]
 
 
 def test_those_that_suffice_come_first_by_effort_then_those_that_gain_most(proposed) -> None:
@@ -140,7 +142,7 @@ def test_those_that_suffice_come_first_by_effort_then_those_that_gain_most(propo
         {"id": "invoice_rate", "weight": 50},  # 5 of 10: 20 points
     ]
     conduct = [{"id": "spot_checks_passed"}]  # 8 of 10: 4 points
-    found = proposed(
+    proposal = proposed(
         {"fulfilment": (80, fulfilment), "conduct": (20, conduct)},
         69,  # 9 + 12 + 20 + 16 = 57: 12 are missing
         on_time_dispatch_rate=(9, 10),
@@ -148,12 +150,12 @@ def test_those_that_suffice_come_first_by_effort_then_those_that_gain_most(propo
         invoice_rate=(5, 10, 10),
         spot_checks_passed=(8, 10, 1),
     )
-    assert _brief(found, "rows", "gain", "suffices", "effort") == [
+    assert _brief(proposal, "rows", "gain", "suffices", "effort") == [
         ("invoice_rate", 3, 12, True, 0.3),
         ("traceable_share", 4, 12, True, 0.4),
         ("spot_checks_passed", 2, 4, False, 0.2),
     ]
-    assert found["together"] == 57 + 12 + 12 + 4
+    assert proposal["together"] == 57 + 12 + 12 + 4
 
 
 def test_nothing_is_proposed_where_nothing_can_be_done(book, counted, scored) -> None:
@@ -187,12 +189,12 @@ def test_nothing_is_proposed_where_nothing_can_be_done(book, counted, scored) ->
     ],
 )
 def test_points_raise_no_grade_that_a_veto_bars(book, holds: list[str], held: str, bound: bool) -> None:
-    name, said = {"zh": "测", "en": "test"}, "reconstruction"
+    name, source = {"zh": "测", "en": "test"}, "reconstruction"
     rules = book(
         {"fulfilment": (100, [{"id": "traceable_share"}])},
         vetoes=[
-            {"id": "caps_at_b", "name": name, "indicator": "traceable_share", "below": 0.5, "at_most": "B", "source": said},
-            {"id": "fixes_c", "name": name, "indicator": "traceable_share", "below": 0.1, "fixed": "C", "source": said},
+            {"id": "caps_at_b", "name": name, "indicator": "traceable_share", "below": 0.5, "at_most": "B", "source": source},
+            {"id": "fixes_c", "name": name, "indicator": "traceable_share", "below": 0.1, "fixed": "C", "source": source},
         ],
     )  # fmt: skip
     assert explain.capped(rules, holds, held) is bound
@@ -263,8 +265,8 @@ def _score_with(giant: Case, *statements: str) -> float:
 
 def _change(giant: Case, target: float, indicator: str, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     monkeypatch.setattr(outlook, "SHOWN_CHANGES", 100)
-    found = changes(giant, giant.score(giant.facts(DAY)), target)["changes"]
-    (change,) = [change for change in found if change["indicator"] == indicator]
+    suggestions = changes(giant, giant.score(giant.facts(DAY)), target)["changes"]
+    (change,) = [change for change in suggestions if change["indicator"] == indicator]
     return change
 
 
@@ -304,11 +306,13 @@ def test_orders_kept_in_place_of_late_ones_reach_at_least_what_was_told(case: Ma
     assert _score_with(giant, _first(*LATE, 8, IN_TIME)) > change["score_after"] >= 57
 
 
-def _ahead(of: Case) -> dict[int, dict[str, Any]]:
-    found = outlook.outlook(of, of.score(of.facts(of.day)))
-    assert [entry["in_days"] for entry in found] == list(outlook.HORIZONS)
-    assert [entry["on"] for entry in found] == [str(of.day + timedelta(days=days)) for days in outlook.HORIZONS]
-    return {entry["in_days"]: entry for entry in found}
+def _ahead(subject_case: Case) -> dict[int, dict[str, Any]]:
+    entries = outlook.outlook(subject_case, subject_case.score(subject_case.facts(subject_case.day)))
+    assert [entry["in_days"] for entry in entries] == list(outlook.HORIZONS)
+    assert [entry["on"] for entry in entries] == [
+        str(subject_case.day + timedelta(days=days)) for days in outlook.HORIZONS
+    ]
+    return {entry["in_days"]: entry for entry in entries}
 
 
 def test_a_penalty_fades_and_a_sanction_ends(case: MakeCase) -> None:
@@ -344,9 +348,9 @@ def test_no_promise_falls_due(case: MakeCase, promised: str) -> None:
                 TIMESTAMPTZ '2026-11-23 22:00:00+08' AS known_at)
             FROM canonical.transactions WHERE transaction_id = 'careless-giant-01'""",
     ):
-        of = outlook.case_of(giant.con, ZONE, DAY, "careless-giant", ENTERPRISE)
+        subject_case = outlook.case_of(giant.con, ZONE, DAY, "careless-giant", ENTERPRISE)
         for days in (0, 7, 60):
-            facts = of.facts(DAY + timedelta(days=days))
+            facts = subject_case.facts(DAY + timedelta(days=days))
             counts = [leaf.of(facts, 365).item() for leaf in (fulfilment.KEPT, fulfilment.DISPATCH_BROKEN, ORDERS)]
             assert counts == [6, 9, 15]
 
@@ -393,11 +397,13 @@ SCORED = [
 
 @pytest.mark.parametrize("story", SCORED, ids=lambda story: story["subject"])
 def test_the_parts_add_up_to_the_change(case: MakeCase, story: Row) -> None:
-    of = case(story["subject"] if story["rulebook"] != BUYER else pseudonym(story["subject"]), DAY, story["rulebook"])
-    moved = outlook.since_last(of, of.score(of.facts(DAY)))
+    subject_case = case(
+        story["subject"] if story["rulebook"] != BUYER else pseudonym(story["subject"]), DAY, story["rulebook"]
+    )
+    moved = outlook.since_last(subject_case, subject_case.score(subject_case.facts(DAY)))
     assert moved is not None
-    before, now = of.con.execute(
-        "SELECT score::DOUBLE FROM results.grades WHERE subject_id = ? ORDER BY evaluated_on", [of.subject_id]
+    before, now = subject_case.con.execute(
+        "SELECT score::DOUBLE FROM results.grades WHERE subject_id = ? ORDER BY evaluated_on", [subject_case.subject_id]
     ).fetchall()
     assert now[0] == float(story["score"])
     assert (moved["score"], moved["change"]) == (before[0], round(now[0] - before[0], 4))
@@ -406,8 +412,8 @@ def test_the_parts_add_up_to_the_change(case: MakeCase, story: Row) -> None:
 
 
 def test_without_a_night_before_there_is_nothing_to_compare(case: MakeCase) -> None:
-    of = case("careless-giant", DAY_BEFORE)
-    assert outlook.since_last(of, of.score(of.facts(DAY_BEFORE))) is None
+    subject_case = case("careless-giant", DAY_BEFORE)
+    assert outlook.since_last(subject_case, subject_case.score(subject_case.facts(DAY_BEFORE))) is None
 
 
 @pytest.fixture(scope="module")
@@ -443,8 +449,8 @@ def alone(
         def since(path: Path) -> dict[str, Any] | None:
             day = DAY + timedelta(days=1)
             evaluated(con, day, [path])
-            of = outlook.case_of(con, ZONE, day, "careless-giant", ENTERPRISE)
-            return outlook.since_last(of, of.score(of.facts(day)))
+            subject_case = outlook.case_of(con, ZONE, day, "careless-giant", ENTERPRISE)
+            return outlook.since_last(subject_case, subject_case.score(subject_case.facts(day)))
 
         yield con, since, conf
 
@@ -519,12 +525,12 @@ def test_percentiles(case: MakeCase) -> None:
 def test_peers_of_the_category_where_there_are_enough(case: MakeCase, monkeypatch: pytest.MonkeyPatch) -> None:
     """Main category 家居: excellent-veteran holds more than no-orders (nothing) and four ordinary shops."""
     monkeypatch.setattr(outlook, "PEERS", 5)
-    found = outlook.percentiles(case("excellent-veteran"), "家居")
-    assert found["deposit_held"] == {"percentile": 100, "peers": 5, "among": "category"}
+    percentiles = outlook.percentiles(case("excellent-veteran"), "家居")
+    assert percentiles["deposit_held"] == {"percentile": 100, "peers": 5, "among": "category"}
     monkeypatch.setattr(outlook, "PEERS", 6)
-    found = outlook.percentiles(case("excellent-veteran"), "家居")
+    percentiles = outlook.percentiles(case("excellent-veteran"), "家居")
     # Of all 15 others expired-licence holds the same, the rest less.
-    assert found["deposit_held"] == {"percentile": 96.7, "peers": 15, "among": "all"}
+    assert percentiles["deposit_held"] == {"percentile": 96.7, "peers": 15, "among": "all"}
 
 
 KEPT = "01 03 05 07 09 15"
@@ -565,9 +571,9 @@ def test_the_rows_behind_a_number(behind: dict[str, Any], indicator: str, numera
 
 @pytest.mark.parametrize("name", ["careless-giant", "brusher", "repaired-offender"])
 def test_there_are_as_many_rows_as_were_counted(case: MakeCase, name: str) -> None:
-    of = case(name)
-    behind, compared = outlook.rows_behind(of), 0
-    for column in of.score(of.facts(DAY)).columns:
+    subject_case = case(name)
+    behind, compared = outlook.rows_behind(subject_case), 0
+    for column in subject_case.score(subject_case.facts(DAY)).columns:
         indicator = CATALOGUE[column.indicator]
         if indicator.unit not in ("share", "per_order") or column.state[0] != "measured":
             continue
@@ -593,11 +599,11 @@ def test_the_rows_that_a_statistic_of_groups_counts(statistic: str, keys: str) -
 
 
 def test_the_rows_behind_a_buyers_number(case: MakeCase) -> None:
-    found = outlook.rows_behind(case(pseudonym("abusive-buyer"), DAY, BUYER))
-    by_part = {part["part"]: part["ids"] for part in found["buyer_paid_rate"]}
+    buyer_rows = outlook.rows_behind(case(pseudonym("abusive-buyer"), DAY, BUYER))
+    by_part = {part["part"]: part["ids"] for part in buyer_rows["buyer_paid_rate"]}
     assert by_part["numerator"] == [f"self-operated-{i:02d}" for i in (4, 5, 6, 7, 8)]
     assert by_part["rest"] == [f"self-operated-{i:02d}" for i in (1, 2, 3)]
-    assert found["buyer_unfounded_complaint_rate"][0]["ids"] == ["self-operated-C1"]
+    assert buyer_rows["buyer_unfounded_complaint_rate"][0]["ids"] == ["self-operated-C1"]
 
 
 def test_no_more_rows_are_listed_than_are_shown(case: MakeCase, monkeypatch: pytest.MonkeyPatch) -> None:

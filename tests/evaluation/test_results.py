@@ -51,8 +51,8 @@ def test_a_night_that_has_not_come_is_none_until_it_comes(conf: Settings, monkey
 def test_a_night_is_taken_back_with_a_reason(conf: Settings) -> None:
     with open_warehouse(conf) as con:
         _evaluated(con, TODAY, AHEAD)
-        for refused, said in ((date(2026, 11, 1), "no evaluation"), (AHEAD, "--reason is empty")):
-            with pytest.raises(UserError, match=said):
+        for refused, message in ((date(2026, 11, 1), "no evaluation"), (AHEAD, "--reason is empty")):
+            with pytest.raises(UserError, match=message):
                 results.withdraw(con, refused, " ", "Li")
         results.withdraw(con, AHEAD, "the clock was ahead", "Li")
         assert con.execute("SELECT evaluated_on FROM results.runs").fetchall() == [(TODAY,)]

@@ -79,9 +79,9 @@ def test_a_prior_is_worth_the_rulebooks_merchants(book, counted) -> None:
     elements = {"fulfilment": (100, [rule("traceable_share", strength=10, prior=0.5, curve=STRAIGHT)])}
     rules = book(elements).model_copy(update={"references": References.model_validate(merchants)})
     facts = counted(traceable_share=[(10, 10), (10, 10), (0, 10)])
-    told = references(rules, facts, frozenset({"transactions", "transactions.traceable"}))
+    averages = references(rules, facts, frozenset({"transactions", "transactions.traceable"}))
     # The third traced nothing; beyond 0.2, which the curve marks 20, it draws nobody down.
-    assert told["traceable_share"] == pytest.approx((0.5 + 0.5 + 0.5 * 0.2 + 3 * 0.5) / (0.5 * 3 + 3))
+    assert averages["traceable_share"] == pytest.approx((0.5 + 0.5 + 0.5 * 0.2 + 3 * 0.5) / (0.5 * 3 + 3))
     # Two shops of one owner, and one that does not count.
     shares = np.array([0.5, 0.5, 0])
     honest = references(rules, facts, frozenset({"transactions", "transactions.traceable"}), shares)
@@ -183,8 +183,8 @@ def test_what_is_missing_of_a_merchant_keeps_its_weight(book, counted, scored) -
 def test_points_add_up_to_the_rounded_score(book, counted, scored) -> None:
     """Three equal parts of 100 are 100, not 99.9999 or 100.0002."""
     thirds = [rule(name, 1) for name in ("on_time_dispatch_rate", "on_time_delivery_rate", "traceable_share")]
-    said = {one["id"]: [(count, 3) for count in (3, 2, 1, 0)] for one in thirds}
-    scores = scored(book({"fulfilment": (100, thirds)}), counted(**said))
+    counts = {third["id"]: [(count, 3) for count in (3, 2, 1, 0)] for third in thirds}
+    scores = scored(book({"fulfilment": (100, thirds)}), counted(**counts))
     assert points(scores) == [100, 66.6667, 33.3333, 0]
     assert sum(column.points for column in scores.columns).tolist() == scores.score.tolist()
 
@@ -198,8 +198,8 @@ def test_equal_marks_make_that_score(book, counted, mark: int) -> None:
         "after_sales": (42, [rule("refund_for_cause_rate", 100, curve=[[0, 100], [1, 0]])]),
         "counterparty": (22, [rule("authentic_share", 65), rule("rating_overall", 35, curve=[[0, 0], [5, 100]])]),
     }
-    said = {name: [(mark, 100)] for name in (*ratios, "authentic_share")}
-    said |= {"refund_for_cause_rate": [(mark * (100 - mark) / 100, mark)], "rating_overall": [(5 * mark, 100)]}
+    counts = {name: [(mark, 100)] for name in (*ratios, "authentic_share")}
+    counts |= {"refund_for_cause_rate": [(mark * (100 - mark) / 100, mark)], "rating_overall": [(5 * mark, 100)]}
     columns = (
         "transactions.dispatched_at",
         "transactions.traceable",
@@ -210,7 +210,7 @@ def test_equal_marks_make_that_score(book, counted, mark: int) -> None:
     for supplied in product((True, False), repeat=len(columns)):
         without = {name for name, there in zip(columns, supplied, strict=True) if not there}
         scores = score_of(
-            book(elements), counted(**said), frozenset(name for name in EVERYTHING if name not in without)
+            book(elements), counted(**counts), frozenset(name for name in EVERYTHING if name not in without)
         )
         assert points(scores) == [mark]
         assert sum(column.points for column in scores.columns).tolist() == scores.score.tolist()
@@ -219,7 +219,7 @@ def test_equal_marks_make_that_score(book, counted, mark: int) -> None:
 def test_the_shipped_weights_are_percents_of_percents() -> None:
     for rules in shipped():
         assert sum(element.weight for element in rules.elements) == 100
-        assert all(sum(one.weight for one in element.indicators) == 100 for element in rules.elements)
+        assert all(sum(indicator.weight for indicator in element.indicators) == 100 for element in rules.elements)
 
 
 # --- evidence ----------------------------------------------------------------------------------------------------
@@ -253,8 +253,8 @@ def test_what_is_not_applicable_stands_where_what_is_missing_does(book, counted,
             [rule("on_time_dispatch_rate", 80, 10, prior=1), rule("invoice_rate", 20, 10, prior=0.9, curve=STRAIGHT)],
         )
     }
-    said = {"on_time_dispatch_rate": [(10, 10)] * 4, "invoice_rate": [(0, 0, 7), (0, 0, 0), (10, 10, 10), (0, 1, 1)]}
-    scores = scored(book(elements), counted(**said))
+    counts = {"on_time_dispatch_rate": [(10, 10)] * 4, "invoice_rate": [(0, 0, 7), (0, 0, 0), (10, 10, 10), (0, 1, 1)]}
+    scores = scored(book(elements), counted(**counts))
     assert scores.columns[1].state.tolist() == ["not_applicable", "missing", "measured", "measured"]
     assert points(scores) == [98, 98, 99, round(80 + 20 * 9 / 11, 4)]
     assert scores.evidence.tolist() == [0.4, 0.4, 0.5, round(0.4 + 0.2 / 11, 4)]
@@ -271,8 +271,8 @@ def test_a_level_is_believed_whole(book, counted, scored) -> None:
 
 
 def test_long_is_one_row_a_subject_and_indicator(book, counted, scored) -> None:
-    said = {name: [count, count] for name, count in HERE.items()} | {"traceable_share": [(4, 10), (0, 0)]}
-    scores = scored(book(ELEMENTS), counted(**said))
+    counts = {name: [count, count] for name, count in HERE.items()} | {"traceable_share": [(4, 10), (0, 0)]}
+    scores = scored(book(ELEMENTS), counted(**counts))
     long = scores.long()
     assert len(long) == 2 * 4
     assert (long.groupby("subject_id")["points"].sum() * POINT).round().tolist() == scores.score.tolist()

@@ -31,8 +31,8 @@ def test_what_is_lacking_is_named_listing_by_listing(fill: Fill) -> None:
             BOOK | {"listing_id": "x1", "subject_id": "another", "name": None},
         ]
     )
-    told = listings(con, MOMENT, ALL, "shop")
-    assert told == {
+    summary = listings(con, MOMENT, ALL, "shop")
+    assert summary == {
         "required_by": {"id": "gbt-35411-listing", "version": "1.0.0"},
         "on_sale": 2,
         "complete": 1,
@@ -60,9 +60,9 @@ def test_without_the_table_there_is_no_list(fill: Fill) -> None:
 
 
 def test_of_a_shop_with_nothing_on_sale_nothing_is_lacking(fill: Fill) -> None:
-    told = listings(fill(listings=[BOOK | {"subject_id": "another"}]), MOMENT, ALL, "shop")
-    assert told is not None
-    assert (told["on_sale"], told["fields_asked"], told["lacking"]) == (0, 0, [])
+    summary = listings(fill(listings=[BOOK | {"subject_id": "another"}]), MOMENT, ALL, "shop")
+    assert summary is not None
+    assert (summary["on_sale"], summary["fields_asked"], summary["lacking"]) == (0, 0, [])
 
 
 FILLED = {"photographs": 1, "price": "1.00"}
@@ -86,7 +86,7 @@ absent = st.sets(st.sampled_from([f"listings.{name}" for name in (*FIELDS, "cate
 def test_it_counts_as_the_indicator_does(
     fill: Fill, measure: Any, some: list[dict[str, Any]], without: set[str]
 ) -> None:
-    told = listings(fill(listings=some), MOMENT, ALL - without, "shop")
-    assert told is not None
+    summary = listings(fill(listings=some), MOMENT, ALL - without, "shop")
+    assert summary is not None
     measured = measure("listing_completeness", listings=some, without=sorted(without))
-    assert (measured.numerator, measured.denominator) == (told["fields_shown"], told["fields_asked"])
+    assert (measured.numerator, measured.denominator) == (summary["fields_shown"], summary["fields_asked"])

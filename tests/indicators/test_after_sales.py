@@ -71,8 +71,8 @@ def test_only_kept_orders_are_what_complaints_are_counted_per(
 
 def test_complaint_rate(measure: Measure) -> None:
     assert measure("complaint_rate", transactions=TEN, complaints=ALL) == ("measured", 5 + 1, 10, 0.6)
-    found = measure("complaint_rate", transactions=TEN, complaints=ALL, parameters={"settled_share": 0.2})
-    assert found == ("measured", 5.4, 10, 0.54)
+    measured = measure("complaint_rate", transactions=TEN, complaints=ALL, parameters={"settled_share": 0.2})
+    assert measured == ("measured", 5.4, 10, 0.54)
 
 
 def test_complaint_rate_an_undecided_one_names_a_binding_order(measure: Measure) -> None:
@@ -162,8 +162,8 @@ def refund(
     reason: str | None, asked: str | None = "2025-06-05 10:00", paid: str | None = None, **values: Any
 ) -> dict[str, Any]:
     kept = {"paid_at": "2025-06-01 10:00", "dispatched_at": "2025-06-02 10:00", "delivered_at": "2025-06-04 10:00"}
-    told = {"refund_reason": reason, "refund_requested_at": asked, "refunded_at": paid}
-    return kept | told | {"refund_amount": paid and "100.00"} | values
+    refund_columns = {"refund_reason": reason, "refund_requested_at": asked, "refunded_at": paid}
+    return kept | refund_columns | {"refund_amount": paid and "100.00"} | values
 
 
 def test_refund_for_cause_rate(measure: Measure) -> None:
@@ -201,5 +201,5 @@ def test_refund_days(measure: Measure) -> None:
         ),  # nor is it told that anything did
         refund(None, None, "2025-06-20 11:00", refund_amount="0.00"),  # nobody asked
     ]
-    found = measure("refund_days", transactions=orders)
-    assert (found.state, found.numerator) == ("measured", 2 + 10 + 29 + 10)
+    measured = measure("refund_days", transactions=orders)
+    assert (measured.state, measured.numerator) == ("measured", 2 + 10 + 29 + 10)

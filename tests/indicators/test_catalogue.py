@@ -22,7 +22,7 @@ def _tests() -> dict[str, dict[str, set[str]]]:
 
 
 def _functions(path: Path) -> dict[str, set[str]]:
-    found: dict[str, set[str]] = {}
+    by_function: dict[str, set[str]] = {}
     for function in ast.parse(path.read_text(encoding="utf-8")).body:
         if isinstance(function, ast.FunctionDef) and function.name.startswith("test_"):
             asserts = [node for node in ast.walk(function) if isinstance(node, ast.Assert)]
@@ -33,8 +33,8 @@ def _functions(path: Path) -> dict[str, set[str]]:
                 if isinstance(call.func, ast.Name) and call.func.id == "measure"
                 if call.args and isinstance(call.args[0], ast.Constant)
             }
-            found[function.name] = measured if asserts else set()
-    return found
+            by_function[function.name] = measured if asserts else set()
+    return by_function
 
 
 def _module(indicator: Indicator) -> str:

@@ -42,8 +42,8 @@ def test_dispatch_time_used(measure: Measure) -> None:
     # half of the term twice, one and a half, half of the one that came late, twice the term for each of the four that failed
     assert measure("dispatch_time_used", transactions=ALL) == ("measured", 0.5 + 0.5 + 1.5 + 0.5 + 4 * 2, 2, 11 / 2)
     capped = [KEPT, SENT_LATE]
-    found = measure("dispatch_time_used", transactions=capped, parameters={"dispatch_time_cap": 1.25})
-    assert found == ("measured", 1.75, 1, 1.75)
+    measured = measure("dispatch_time_used", transactions=capped, parameters={"dispatch_time_cap": 1.25})
+    assert measured == ("measured", 1.75, 1, 1.75)
 
 
 @pytest.mark.parametrize(
@@ -105,5 +105,5 @@ def test_what_binds_nobody_or_is_not_due_changes_nothing(measure: Measure, indic
     ],
 )
 def test_the_window_begins_at_midnight(measure: Measure, day, days: int, first: str, before: str) -> None:
-    found = measure("completion_rate", transactions=[{"ordered_at": first}, {"ordered_at": before}], days=days)
-    assert found == ("measured", 1, 1, 1)
+    measured = measure("completion_rate", transactions=[{"ordered_at": first}, {"ordered_at": before}], days=days)
+    assert measured == ("measured", 1, 1, 1)

@@ -183,8 +183,8 @@ def test_icp_recorded(measure) -> None:
     ],
 )
 def test_months_on_platform(measure, joined: str, day: date, months: int) -> None:
-    found = measure("months_on_platform", day=day, subjects=[{"joined_on": joined}])
-    assert found == ("measured", months, None, months)
+    measured = measure("months_on_platform", day=day, subjects=[{"joined_on": joined}])
+    assert measured == ("measured", months, None, months)
 
 
 def test_months_on_platform_not_on_file_are_none(measure) -> None:
@@ -223,5 +223,5 @@ def test_information_completeness(measure) -> None:
 
 @pytest.mark.parametrize("column", ["name", "uscc", "address", "contact", "category", "joined_on"])
 def test_information_completeness_asks_for_no_column_that_is_not_supplied(measure, column: str) -> None:
-    found = measure("information_completeness", subjects=[WHOLE], without=[f"subjects.{column}"])
-    assert found == ("missing", None, None, None)
+    measured = measure("information_completeness", subjects=[WHOLE], without=[f"subjects.{column}"])
+    assert measured == ("missing", None, None, None)

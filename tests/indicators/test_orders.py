@@ -31,8 +31,8 @@ def outcomes(fill: Fill, *rows: dict[str, Any], have: frozenset[str] | None = No
     con = fill(transactions=[row | {"transaction_id": f"t{i:02}"} for i, row in enumerate(rows)])
     at = At(DAY, values, MOMENT.cut_off, have)
     frame = orders.judged(engine.known(con, MOMENT), MOMENT, at)(TABLES["transactions"])
-    found = frame.lazy().select("transaction_id", "outcome").collect(backend="pyarrow").sort("transaction_id")
-    return found["outcome"].to_list()
+    collected = frame.lazy().select("transaction_id", "outcome").collect(backend="pyarrow").sort("transaction_id")
+    return collected["outcome"].to_list()
 
 
 @pytest.mark.parametrize(
@@ -123,9 +123,10 @@ def test_what_nobody_supplies_is_not_asked_for(fill: Fill) -> None:
     assert outcomes(fill, PAID, have=have("completed_at")) == ["late"]  # not received, the usual ten days passed
     assert outcomes(fill, OLD, have=have("completed_at")) == ["undelivered"]
     on_the_way = SENT | PROMISED | off("buyer", at="2025-06-03 10:01", why="changed_mind")
-    told = ("dispatched_at", "delivered_at", "cancel_reason")
-    assert outcomes(fill, on_the_way, have=have(*told)) == ["broken"]
-    assert outcomes(fill, on_the_way, have=have(told[0], told[2])) == ["cancelled"]  # sent is all that anybody tells
+    supplied = ("dispatched_at", "delivered_at", "cancel_reason")
+    assert outcomes(fill, on_the_way, have=have(*supplied)) == ["broken"]
+    # Sent is all that anybody tells.
+    assert outcomes(fill, on_the_way, have=have(supplied[0], supplied[2])) == ["cancelled"]
 
 
 # --- limits ------------------------------------------------------------------------------------------------------
@@ -213,7 +214,7 @@ def test_the_columns_are_the_same_on_polars(fill: Fill) -> None:
 
     added = ["transaction_id", "outcome", "dispatch_broken", "delivery_broken", "time_used", "late_minutes"]
     for name, columns in (("transactions", added), ("reviews", ["review_id", "order_outcome"])):
-        told = [
+        collected = [
             orders.judged(frames, MOMENT, at)(TABLES[name])
             .lazy()
             .select(columns)
@@ -221,4 +222,4 @@ def test_the_columns_are_the_same_on_polars(fill: Fill) -> None:
             .sort(columns[0])
             for frames in (engine.known(con, MOMENT), polars)
         ]
-        assert told[0].to_arrow().to_pylist() == told[1].to_arrow().to_pylist()
+        assert collected[0].to_arrow().to_pylist() == collected[1].to_arrow().to_pylist()

@@ -282,11 +282,11 @@ def test_every_fact_that_gates_has_a_batch_made_to_fail_it() -> None:
     alike = {"newest_known_days_ago", "rows_per_day_vs_last_weeks", "rejected_share", "subjects_known_share"}
     alike |= {"largest_buyer_share", "transactions_known_share", "buyer_id", "transaction_id"}
     gates = {
-        (one.table, column)
+        (expectation.table, column)
         for table in TABLES
-        for one in load_suite(table)
-        if one.severity == "critical" and not one.type.endswith(("_in_set", "columns_to_be_unique"))
-        for column in one.columns
+        for expectation in load_suite(table)
+        if expectation.severity == "critical" and not expectation.type.endswith(("_in_set", "columns_to_be_unique"))
+        for column in expectation.columns
         if column not in alike
     }
     assert gates <= tried
@@ -412,14 +412,14 @@ def test_a_broken_suite_is_told_apart_from_bad_data(
     con: duckdb.DuckDBPyConnection, settings: Settings, tmp_path: Path, what: str
 ) -> None:
     only(con, "reviews")
-    stated, said = BROKEN[what]
+    stated, message = BROKEN[what]
     suites = tmp_path / "suites"
     suites.mkdir()
     (suites / "reviews.json").write_text(json.dumps({"name": "reviews", "expectations": [entry(), stated]}))
     with pytest.raises(UserError, match="suites are broken") as error:
         check_batch(con, settings, 1, docs=False, suites=suites)
     assert str(suites / "reviews.json") in str(error.value)
-    assert said in str(error.value)
+    assert message in str(error.value)
     assert str(error.value).count("\n") == 1, "the other expectation is not blamed"
 
 
@@ -434,13 +434,15 @@ def test_a_suite_that_is_no_json(con: duckdb.DuckDBPyConnection, settings: Setti
 def test_suites_agree_with_the_tables(name: str) -> None:
     table = TABLES[name]
     assert json.loads((SUITES / f"{name}.json").read_text(encoding="utf-8"))["name"] == name
-    for one in load_suite(name):
-        for column in {*one.columns} & {*table.names}:
+    for expectation in load_suite(name):
+        for column in {*expectation.columns} & {*table.names}:
             stated = table.column(column)
-            if one.type == "expect_column_values_to_be_in_set":
-                assert tuple(one.kwargs["value_set"]) == stated.codes
+            if expectation.type == "expect_column_values_to_be_in_set":
+                assert tuple(expectation.kwargs["value_set"]) == stated.codes
             if stated.privacy == "personal":
-                assert "non_null" in one.type, "Data Docs show values: only completeness of personal columns is judged"
+                assert "non_null" in expectation.type, (
+                    "Data Docs show values: only completeness of personal columns is judged"
+                )
 
 
 def test_each_suite_gates_and_is_documented() -> None:

@@ -302,8 +302,8 @@ def test_a_bad_row_is_quarantined_with_its_line_and_reason(
     row, code, column = BAD_ROWS[kind]
     batch = deliver(subjects__csv=SUBJECTS, transactions__csv=f"{HEADER}\n{GOOD}\n{row}\n")
     assert batch.counts["transactions"] == {"read": 2, "accepted": 1, "quarantined": 1}
-    [(line, found, reason, raw)] = rows(con, "SELECT line, code, reason, raw FROM quarantine.rows")
-    assert (line, found) == (3, code)
+    [(line, recorded_code, reason, raw)] = rows(con, "SELECT line, code, reason, raw FROM quarantine.rows")
+    assert (line, recorded_code) == (3, code)
     assert column in reason
     assert raw
 

@@ -104,9 +104,9 @@ def test_versions_within_one_delivery_are_held_to_the_first(
 
 
 def test_a_complaint_stays_with_its_merchant(con: duckdb.DuckDBPyConnection, conf: Settings, tmp_path: Path) -> None:
-    one = f"{COMPLAINTS}\nC1,S1,2026-02-03 10:00:00,platform,quality\n"
-    deliver(con, conf, tmp_path / "a", 0, subjects=SUBJECTS, complaints=one)
-    deliver(con, conf, tmp_path / "b", 1, complaints=one.replace("S1", "S2"))
+    complaint = f"{COMPLAINTS}\nC1,S1,2026-02-03 10:00:00,platform,quality\n"
+    deliver(con, conf, tmp_path / "a", 0, subjects=SUBJECTS, complaints=complaint)
+    deliver(con, conf, tmp_path / "b", 1, complaints=complaint.replace("S1", "S2"))
     assert [row[1] for row in reasons(con)] == ["moved"]
     assert con.execute("SELECT subject_id FROM canonical.complaints").fetchall() == [("S1",)]
 

@@ -400,8 +400,8 @@ def test_a_file_that_was_set_aside_keeps_the_date_of_its_first_landing(con: Conn
 def test_history_can_be_told_later(con: Conn, deliver: Deliver) -> None:
     files = {"subjects__csv": SUBJECTS, "transactions__csv": f"{ORDER}\nT1,S1,2025-06-01,1,CNY\n"}
     assert "--history" in " ".join(deliver(**files).notices)
-    told = deliver(history=True, **files)
-    assert not told.already_landed
+    batch = deliver(history=True, **files)
+    assert not batch.already_landed
     assert rows(con, "SELECT known_at::VARCHAR FROM canonical.transactions") == [("2025-05-31 16:00:00+00",)]
     assert deliver(history=True, **files).already_landed
 
@@ -475,9 +475,9 @@ def test_records_of_authorities_are_found_by_credit_code_and_wait_until_somebody
         + f"杭市监罚〔2026〕2号,{second.lower()},行政处罚,杭州市市场监督管理局,2026-01-06,严重\n"
         + "杭市监罚〔2026〕3号,S2,行政处罚,杭州市市场监督管理局,2026-01-07,轻微\n",
     )
-    found = "SELECT right(record_id, 2), subject_id FROM canonical.public_records ORDER BY 1"
-    assert rows(con, found) == [("1号", "S1"), ("3号", "S2")]
+    query = "SELECT right(record_id, 2), subject_id FROM canonical.public_records ORDER BY 1"
+    assert rows(con, query) == [("1号", "S1"), ("3号", "S2")]
     assert rows(con, "SELECT code FROM quarantine.rows WHERE released_by IS NULL") == [("unknown_subject",)]
     deliver(date(2026, 3, 2), subjects__csv=f"subject_id,kind,role,uscc\nS9,enterprise,seller,{second}\n")
-    assert rows(con, found) == [("1号", "S1"), ("2号", "S9"), ("3号", "S2")]
+    assert rows(con, query) == [("1号", "S1"), ("2号", "S9"), ("3号", "S2")]
     assert rows(con, "SELECT count(*) FROM quarantine.rows WHERE released_by IS NULL") == [(0,)]

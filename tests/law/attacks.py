@@ -183,9 +183,9 @@ def prices() -> dict[str, list[int | None]]:
         if subject in measured and grade in symbols:
             key = measured[subject]
             places[key] = min(places.get(key, len(symbols)), symbols.index(grade))
-    found: dict[str, list[int | None]] = {}
+    fewest: dict[str, list[int | None]] = {}
     for attack in ATTACKS:
-        found[attack.en] = []
+        fewest[attack.en] = []
         for base in MERCHANTS:
             moved = [
                 steps
@@ -194,8 +194,8 @@ def prices() -> dict[str, list[int | None]]:
                 and (attack.en, base, steps, False) in places
                 and _moved(attack, places[attack.en, base, steps, True], places[attack.en, base, steps, False])
             ]
-            found[attack.en].append(min(moved, default=None))
-    return found
+            fewest[attack.en].append(min(moved, default=None))
+    return fewest
 
 
 def _moved(attack: Attack, truth: int, attacked: int) -> bool:
@@ -203,11 +203,11 @@ def _moved(attack: Attack, truth: int, attacked: int) -> bool:
 
 
 def main() -> None:
-    found = prices()
+    fewest = prices()
     print("| attack | " + " | ".join(f"{quality}, {size}" for quality, size in MERCHANTS) + " |")
     print("|---|" + "---:|" * len(MERCHANTS))
     for attack in ATTACKS:
-        steps = ("–" if n is None else str(n) for n in found[attack.en])
+        steps = ("–" if n is None else str(n) for n in fewest[attack.en])
         print(f"| {attack.zh} {attack.en} | " + " | ".join(steps) + " |")
 
 

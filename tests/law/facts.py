@@ -205,10 +205,10 @@ def _turned(name: str, **values: Any) -> Fact:
             return
         row = fit[0]
         ordered = datetime.fromisoformat(row["ordered_at"])
-        told = {
+        new_values = {
             k: (ordered + timedelta(days=v[1])).isoformat() if isinstance(v, tuple) else v for k, v in values.items()
         }
-        row.update(told)
+        row.update(new_values)
 
     return Fact(f"turned {name}", "bad", do)
 

@@ -73,16 +73,16 @@ def main() -> None:
         made.append((Cell("good", "small", kind), m))
     print("| merchant | enterprise | evidence | individual | evidence |")
     print("|---|---:|---:|---:|---:|")
-    found: dict[tuple[str, str], str] = {}
+    shown: dict[tuple[str, str], str] = {}
     for done in evaluated(made, "full", averages()):
         grades = done.grades.set_index("subject_id")
         for subject in grades.index:
             row, (trader, kind) = grades.loc[subject], names[subject]
             score = "" if row["grade"] == "NR" else f" {row['score']:.1f}"
             mark = " (provisional)" if row["provisional"] else " (dormant)" if row["dormant"] else ""
-            found[trader.en, kind] = f"{row['grade']}{score}{mark} | {row['evidence']:.2f}"
+            shown[trader.en, kind] = f"{row['grade']}{score}{mark} | {row['evidence']:.2f}"
     for trader in TRADERS:
-        print(f"| {trader.zh} {trader.en} | {found[trader.en, 'enterprise']} | {found[trader.en, 'individual']} |")
+        print(f"| {trader.zh} {trader.en} | {shown[trader.en, 'enterprise']} | {shown[trader.en, 'individual']} |")
 
 
 if __name__ == "__main__":

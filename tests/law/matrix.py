@@ -90,15 +90,15 @@ class Violation:
 
 def cells() -> list[Cell]:
     """All of them, bases among them."""
-    found = []
+    every_cell = []
     for quality in QUALITIES:
         for size in SIZES:
             for kind in KINDS:
                 base = Cell(quality, size, kind)
-                found.append(base)
+                every_cell.append(base)
                 for fact in FACTS.values():
-                    found += [Cell(quality, size, kind, fact.name, n) for n in ((1,) if fact.once else TIMES)]
-    return found
+                    every_cell += [Cell(quality, size, kind, fact.name, n) for n in ((1,) if fact.once else TIMES)]
+    return every_cell
 
 
 def merchant(cell: Cell, number: int) -> Merchant:
@@ -219,7 +219,7 @@ def _serves(fact: Fact, supply: str) -> bool:
 
 def violations(chosen: Sequence[Cell] | None = None, supplies: Sequence[str] = SUPPLIES) -> tuple[list[Violation], int]:
     """(cells that break the law, comparisons made)."""
-    found: list[Violation] = []
+    breaches: list[Violation] = []
     compared = 0
     for supply in supplies:
         mine = [
@@ -234,9 +234,11 @@ def violations(chosen: Sequence[Cell] | None = None, supplies: Sequence[str] = S
         grades: dict[Cell, str] = {}
         symbols: dict[str, list[str]] = {}
         names = {m.name: cell for cell, m in made}
-        for one in evaluated(made, supply, priors):
-            symbols[one.rulebook.subject.kind] = [*one.rulebook.symbols, "NR"]
-            for subject, score, grade in zip(one.scores.subjects, one.scores.score, one.grades["grade"], strict=True):
+        for evaluation in evaluated(made, supply, priors):
+            symbols[evaluation.rulebook.subject.kind] = [*evaluation.rulebook.symbols, "NR"]
+            for subject, score, grade in zip(
+                evaluation.scores.subjects, evaluation.scores.score, evaluation.grades["grade"], strict=True
+            ):
                 scores[names[subject]], grades[names[subject]] = float(score) / 10_000, str(grade)
         for cell in mine:
             if cell.fact is None:
@@ -245,16 +247,16 @@ def violations(chosen: Sequence[Cell] | None = None, supplies: Sequence[str] = S
             compared += fact.sign is not None
             better = _better(cell, base, scores, grades, symbols)
             if fact.sign in ("bad", "void") and better > 0:
-                found.append(_violation(supply, cell, "rises above", "nothing", base, scores, grades))
+                breaches.append(_violation(supply, cell, "rises above", "nothing", base, scores, grades))
             if fact.sign in ("good", "void") and better < 0:
-                found.append(_violation(supply, cell, "falls below", "nothing", base, scores, grades))
+                breaches.append(_violation(supply, cell, "falls below", "nothing", base, scores, grades))
             for worse, than in PAIRS:
                 other = Cell(cell.quality, cell.size, cell.kind, than, cell.times)
                 if worse == cell.fact and other in scores:
                     compared += 1
                     if _better(cell, other, scores, grades, symbols) > 0:
-                        found.append(_violation(supply, cell, "rises above", than, other, scores, grades))
-    return found, compared
+                        breaches.append(_violation(supply, cell, "rises above", than, other, scores, grades))
+    return breaches, compared
 
 
 def _better(
@@ -263,8 +265,8 @@ def _better(
     """1 where the cell is better off than the other by score or grade, -1 where worse, 0 where alike. Whoever is not
     rated is neither better nor worse by grade."""
     by_score = round(scores[cell] - scores[other], 4)
-    one, two = (symbols[cell.kind].index(grades[c]) for c in (cell, other))
-    by_grade = 0 if "NR" in (grades[cell], grades[other]) else two - one
+    rank, other_rank = (symbols[cell.kind].index(grades[c]) for c in (cell, other))
+    by_grade = 0 if "NR" in (grades[cell], grades[other]) else other_rank - rank
     return 1 if by_score > 0 or by_grade > 0 else -1 if by_score < 0 or by_grade < 0 else 0
 
 
@@ -289,15 +291,15 @@ def main() -> None:
     parser.add_argument("--sample", type=int, help="so many cells instead of all")
     parser.add_argument("--all", action="store_true", help="name every cell that breaks the law")
     args = parser.parse_args()
-    found, compared = violations(sample(args.sample) if args.sample else None)
-    broken = {(v.supply, v.cell) for v in found}
-    for violation in found if args.all else found[:40]:
+    breaches, compared = violations(sample(args.sample) if args.sample else None)
+    broken = {(v.supply, v.cell) for v in breaches}
+    for violation in breaches if args.all else breaches[:40]:
         print(violation)
-    kinds = Counter(f"{v.cell.fact}: {v.law} {v.than}" for v in found)
+    kinds = Counter(f"{v.cell.fact}: {v.law} {v.than}" for v in breaches)
     for text, count in kinds.most_common():
         print(f"{count:5d}  {text}")
-    print(f"{len(found)} of {compared} comparisons break the law, in {len(broken)} cells")
-    sys.exit(bool(found))
+    print(f"{len(breaches)} of {compared} comparisons break the law, in {len(broken)} cells")
+    sys.exit(bool(breaches))
 
 
 if __name__ == "__main__":

@@ -44,12 +44,12 @@ MODERATE, SERIOUS = 4, 12
 
 def finding(shop: str, **changes: Any) -> Finding:
     """Of all that was faked at the shop."""
-    found = Finding(
+    base = Finding(
         id=f"aa-{shop}", kind="order_burst", subject_id=shop, day=DAY, strength=0.93,
         orders=tuple(f"{shop}-fake-{i}" for i in range(FAKED)), reviews=tuple(f"{shop}-praise-{i}" for i in range(FAKED)),
         buyers=("b1",), facts={"orders_a_night": 12.0},
     )  # fmt: skip
-    return replace(found, **changes)
+    return replace(base, **changes)
 
 
 FAKE = finding("shop")
@@ -238,7 +238,7 @@ def test_upheld_it_is_as_if_the_rows_were_never_there_and_the_violation_delivere
 
 
 @pytest.mark.parametrize(
-    ("one", "other"),
+    ("case", "other"),
     [
         ("in thirds", "in thirds from the last"),
         ("objected to", "nothing decided"),
@@ -247,9 +247,9 @@ def test_upheld_it_is_as_if_the_rows_were_never_there_and_the_violation_delivere
         ("delivered", "shop"),
     ],
 )
-def test_cases_that_come_to_the_same(next_night: duckdb.DuckDBPyConnection, one: str, other: str) -> None:
+def test_cases_that_come_to_the_same(next_night: duckdb.DuckDBPyConnection, case: str, other: str) -> None:
     """The order of decisions does not matter, and an objection takes it all away."""
-    assert graded(next_night, NEXT, one) == graded(next_night, NEXT, other)
+    assert graded(next_night, NEXT, case) == graded(next_night, NEXT, other)
 
 
 @pytest.mark.parametrize(
@@ -346,11 +346,11 @@ def test_explain_tells_the_merchant(after_decisions: Settings, monkeypatch: pyte
     monkeypatch.setattr(moments, "now", lambda: (NOW + timedelta(days=1)).astimezone(UTC))
     with open_warehouse(after_decisions) as con:
         whole = explain.explain(con, after_decisions, "shop", NEXT, rows=True)
-    (told,) = whole["findings"]
-    assert told.pop("rows") == sorted(f"transactions:{key}" for key in FAKE.orders) + sorted(
+    (notice,) = whole["findings"]
+    assert notice.pop("rows") == sorted(f"transactions:{key}" for key in FAKE.orders) + sorted(
         f"reviews:{key}" for key in FAKE.reviews
     )
-    assert told == {
+    assert notice == {
         "violation": {"code": "brushing", "zh": "刷单", "en": "brushing"}, "upheld_on": str(DAY), "from_day": str(NEXT),
         "reason": "one night", "transactions": FAKED, "reviews": FAKED, "object_to": "violations:ledger:1",
     }  # fmt: skip

@@ -18,7 +18,7 @@ def _feed(*manifests: str | None, first: int = 1) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(
-    ("then", "now", "said"),
+    ("then", "now", "message"),
     [
         (_feed("a", "b"), _feed("a", "b"), None),
         (_feed("a", "b"), _feed("a", "b", "a"), None),
@@ -31,13 +31,13 @@ def _feed(*manifests: str | None, first: int = 1) -> dict[str, Any]:
     ],
 )
 def test_what_was_seen_must_be_in_the_history(
-    then: dict[str, Any], now: dict[str, Any], said: str | None, tmp_path: Path
+    then: dict[str, Any], now: dict[str, Any], message: str | None, tmp_path: Path
 ) -> None:
     assert history.compare(tmp_path, then) is None
-    told = history.compare(tmp_path, now)
-    assert (told is None) if said is None else (said in str(told))
-    if said is not None:
-        assert history.compare(tmp_path, now) == told  # what was seen is not forgotten for it
+    problem = history.compare(tmp_path, now)
+    assert (problem is None) if message is None else (message in str(problem))
+    if message is not None:
+        assert history.compare(tmp_path, now) == problem  # what was seen is not forgotten for it
         assert history.compare(tmp_path, then) is None
 
 

@@ -161,8 +161,8 @@ def test_likelihood_knows_nonsense() -> None:
 
 
 def test_line_ends_are_no_content(read: Any) -> None:
-    one, two, three = (ROW.format(n=n, text="好") for n in (1, 2, 3))
-    rows, rejects, _ = read("reviews.csv", f"{HEADER}\r\n{one}\n{two}\r\n{three}\n")
+    first, second, third = (ROW.format(n=n, text="好") for n in (1, 2, 3))
+    rows, rejects, _ = read("reviews.csv", f"{HEADER}\r\n{first}\n{second}\r\n{third}\n")
     assert texts(rows) == ["好"] * 3
     assert rejects == []
 
@@ -376,12 +376,12 @@ def test_of_more_keys_than_are_read_the_first_are(con: Any, conf: Settings, tmp_
 
 
 def test_headings_that_are_data_are_not_told(con: Any, conf: Settings, tmp_path: Path) -> None:
-    for first, told, untold in (
+    for first, message, untold in (
         ("M1,individual,王小芳,13812345678", "none of its columns is known", "王小芳"),
         ("subject_id,kind,ma@mail.example,13812345678", "2 that look like values", "13812345678"),
     ):
         (tmp_path / "subjects.csv").write_text(first + "\n", encoding="utf-8")
-        with pytest.raises(InputError, match=told) as caught:
+        with pytest.raises(InputError, match=message) as caught:
             canonical.read(con, conf, tmp_path / "subjects.csv", lambda _: False)
         assert untold not in str(caught.value)
 

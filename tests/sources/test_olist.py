@@ -107,8 +107,8 @@ def test_every_row_of_every_file_is_accounted_for(landed: Landed) -> None:
         "sellers": {"read": 2, "accepted": 2, "quarantined": 0},
         "products": {"read": 2, "accepted": 2, "quarantined": 0},
     }
-    found = con.execute("SELECT source_table, key, code FROM quarantine.rows ORDER BY ALL").fetchall()
-    assert found == [
+    quarantined = con.execute("SELECT source_table, key, code FROM quarantine.rows ORDER BY ALL").fetchall()
+    assert quarantined == [
         ("items", "o6:sB", "part_of_rejected"),
         ("items", "o7:sZ", "part_of_rejected"),
         ("items", "o9", "unknown_order"),

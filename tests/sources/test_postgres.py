@@ -42,8 +42,8 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> 
             here.setattr(sys, "argv", ["merchant-credit", *arguments])
             with pytest.raises(SystemExit) as ended:
                 main.main()
-        said = capsys.readouterr()
-        return int(ended.value.code or 0), said.out, said.err
+        captured = capsys.readouterr()
+        return int(ended.value.code or 0), captured.out, captured.err
 
     return ran
 
@@ -347,7 +347,7 @@ def problems(path: Path, text: str) -> str:
 
 
 def test_all_errors_of_a_mapping_at_once_with_line_and_key(tmp_path: Path) -> None:
-    said = problems(
+    message = problems(
         tmp_path / "m.yaml",
         """connection: {env: "9 lives"}
 overlap_minutes: -1
@@ -367,9 +367,9 @@ tables:
         (7, "tables.transactions.columns.amount", "put it in quotes"),
         (8, "tables.transactions.were", "allowed: from, columns, where, changed_at"),
     ):
-        assert any(f"line {line}, {key}: " in text and words in text for text in said.splitlines()), (key, said)
-    assert "has 6 errors" in said
-    said = problems(
+        assert any(f"line {line}, {key}: " in text and words in text for text in message.splitlines()), (key, message)
+    assert "has 6 errors" in message
+    message = problems(
         tmp_path / "m.yaml",
         """connection: {env: X}
 tables:
@@ -382,17 +382,17 @@ tables:
       colour: c
 """,
     )
-    assert "line 3, tables.orders: 'orders' is no canonical table; allowed: subjects, transactions" in said
-    assert "line 8, tables.transactions.columns.ordered_on: is computed from other columns" in said
-    assert "line 9, tables.transactions.columns.colour: is no column of it; allowed: transaction_id" in said
+    assert "line 3, tables.orders: 'orders' is no canonical table; allowed: subjects, transactions" in message
+    assert "line 8, tables.transactions.columns.ordered_on: is computed from other columns" in message
+    assert "line 9, tables.transactions.columns.colour: is no column of it; allowed: transaction_id" in message
     assert (
         "lacks required columns: subject_id (主体编号), ordered_at (下单时间), amount (交易金额), currency (币种)"
-        in said
+        in message
     )
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "expected"),
     [
         ("a: &a [x, x]\nb: [*a, *a]", "line 2: not usable YAML: aliases"),
         ("tables: 1\ntables: 2", "line 2: not usable YAML: key 'tables' stands twice"),
@@ -406,9 +406,9 @@ tables:
         ("connection: {env: hunter2 x}\ntables: {}", "connection.env: expected the name of an environment variable"),
     ],
 )
-def test_what_is_no_mapping(tmp_path: Path, text: str, said: str) -> None:
+def test_what_is_no_mapping(tmp_path: Path, text: str, expected: str) -> None:
     message = problems(tmp_path / "m.yaml", text)
-    assert said in message
+    assert expected in message
     assert "hunter2" not in message
 
 
@@ -426,13 +426,13 @@ def test_the_example_is_a_mapping(tmp_path: Path, run: Run) -> None:
 def test_check_says_what_is_missing(shop: str, small: Path, run: Run) -> None:
     code, output, errors = run("map", "--check", str(small), "--json")
     assert code == 0, errors
-    found = json.loads(output)
-    assert found["tables"]["transactions"]["types"]["ordered_at"] == "timestamptz"
-    assert found["tables"]["transactions"]["incremental"]
-    assert not found["tables"]["subjects"]["incremental"]
-    assert "on_time_dispatch_rate" in found["tables"]["transactions"]["missing"]["dispatched_at"]
-    assert "complaint_rate" in found["unmapped"]["complaints"]
-    assert any("subjects: no changed_at" in note for note in found["warnings"])
+    report = json.loads(output)
+    assert report["tables"]["transactions"]["types"]["ordered_at"] == "timestamptz"
+    assert report["tables"]["transactions"]["incremental"]
+    assert not report["tables"]["subjects"]["incremental"]
+    assert "on_time_dispatch_rate" in report["tables"]["transactions"]["missing"]["dispatched_at"]
+    assert "complaint_rate" in report["unmapped"]["complaints"]
+    assert any("subjects: no changed_at" in note for note in report["warnings"])
     code, output, _ = run("map", "--check", str(small))
     assert code == 0
     assert "can be used" in output
@@ -442,9 +442,9 @@ def test_check_says_where_open_transactions_are_not_seen(
     shop: str, small: Path, home: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def warned() -> bool:
-        found = mapping_check.check(small, ZONE)
-        assert found.errors == []
-        return any("pg_read_all_stats" in note for note in found.warnings)
+        report = mapping_check.check(small, ZONE)
+        assert report.errors == []
+        return any("pg_read_all_stats" in note for note in report.warnings)
 
     assert not warned()
     name = f"reader_{shop.split('/')[3].split('?')[0]}"
@@ -483,7 +483,7 @@ def test_check_finds_what_the_database_does_not_have_or_has_otherwise(shop: str,
     written(small, {"subjects": SELLERS | {"from": "shop.nobody s"}, "transactions": mapped})
     code, output, errors = run("map", "--check", str(small), "--json")
     assert code == 2, errors
-    found = json.loads(output)
+    report = json.loads(output)
     for key, words in (
         ("tables.subjects.from", 'relation "shop.nobody" does not exist'),
         ("tables.transactions.columns.order_id", "column o.gone does not exist"),
@@ -494,15 +494,15 @@ def test_check_finds_what_the_database_does_not_have_or_has_otherwise(shop: str,
         ("tables.transactions.changed_at", "is int4; expected one of timestamptz"),
         ("tables.transactions.where", "column o.nothing does not exist"),
     ):
-        assert any(f"{key}: " in text and words in text for text in found["errors"]), (key, found["errors"])
-    assert len(found["errors"]) == 8
+        assert any(f"{key}: " in text and words in text for text in report["errors"]), (key, report["errors"])
+    assert len(report["errors"]) == 8
     for key, words in (
         ("columns.completed_at", "has no time zone"),
         ("columns.refund_amount", "floating point"),
         ("columns.delivered_at", "quarantined"),
         ("columns.traceable", "must be 0 or 1"),
     ):
-        assert any(f"{key}: " in text and words in text for text in found["warnings"]), key
+        assert any(f"{key}: " in text and words in text for text in report["warnings"]), key
     assert sql(shop, "SELECT count(*) FROM shop.orders") == [(3,)]
 
 
@@ -512,9 +512,9 @@ def test_check_and_ingest_of_a_database_that_does_not_answer(
     monkeypatch.setenv(ENV, "postgresql://shop:s3cret@127.0.0.1:1/shop")
     code, output, errors = run("map", "--check", str(small), "--json")
     assert code == 3
-    found = json.loads(output)
-    assert (found["usable"], found["unreachable"]) == (False, True)
-    assert "cannot be reached" in found["errors"][0]
+    report = json.loads(output)
+    assert (report["usable"], report["unreachable"]) == (False, True)
+    assert "cannot be reached" in report["errors"][0]
     assert "s3cret" not in output + errors
     with pytest.raises(SourceUnreachable) as failed:
         ingest(home, small)

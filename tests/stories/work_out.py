@@ -373,10 +373,10 @@ def counted(night: Night, subject: Row, days: int) -> dict[str, Counted]:
 
 def wanted(order: Row) -> bool:
     """Whether money of a binding order was asked back."""
-    told = (
+    asked_back = (
         order.get("refund_requested_at") or order.get("refunded_at") or order.get("refund_reason") not in (None, "none")
     )
-    return bool(told) and order["outcome"] != "void"
+    return bool(asked_back) and order["outcome"] != "void"
 
 
 def waited(night: Night, since: datetime, until: datetime | None) -> Fraction:

@@ -49,8 +49,8 @@ def with_steps(order: Row) -> Row:
     ordered = datetime.fromisoformat(str(order["ordered_at"]))
     after = dict(zip(STEPS, (0, 1, 3, 4), strict=False))
     filled = {name: str(ordered + timedelta(days=days)) for name, days in after.items()}
-    told = any(name in order for name in STEPS)
-    return ({"paid_at": filled["paid_at"]} if told else filled) | dict(order)
+    any_step = any(name in order for name in STEPS)
+    return ({"paid_at": filled["paid_at"]} if any_step else filled) | dict(order)
 
 
 class Measured(NamedTuple):

@@ -91,9 +91,9 @@ def _dangling(link: Path) -> None:
 
 @pytest.mark.parametrize("name", HARM)
 def test_harm_is_found(name: str, conf: Settings) -> None:
-    harm, said = HARM[name]
+    harm, message = HARM[name]
     harm(conf)
-    assert said in wrong(health.doctor(conf))[name.strip()]
+    assert message in wrong(health.doctor(conf))[name.strip()]
 
 
 def test_a_diagnosis_makes_no_keys(conf: Settings) -> None:
@@ -113,7 +113,7 @@ def test_flipped_bytes_of_the_warehouse_are_named_or_harmless(conf: Settings, tm
         with open_warehouse(conf, read_only=True) as con:
             return con.execute("SELECT max(hash(t)), count(*) FROM canonical.transactions t").fetchall()
 
-    before, found = rows(), 0
+    before, detected = rows(), 0
     for _ in range(12):
         conf.database.write_bytes(whole)
         _flip(conf.database, chance)
@@ -123,5 +123,5 @@ def test_flipped_bytes_of_the_warehouse_are_named_or_harmless(conf: Settings, tm
             assert rows() == before
         else:
             assert done.returncode in (2, 9, NEEDS_ATTENTION), done.stderr  # 2: its first bytes say it is no warehouse
-            found += 1
-    assert found >= 3
+            detected += 1
+    assert detected >= 3

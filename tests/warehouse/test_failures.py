@@ -15,7 +15,7 @@ from credit.warehouse.failures import as_user_error
 
 
 @pytest.mark.parametrize(
-    ("error", "code", "said"),
+    ("error", "code", "message"),
     [
         (OSError(errno.ENOSPC, "No space left on device", "/srv/home/x"), 10, "/srv/home/x: No space left"),
         (OSError(errno.EDQUOT, "Disk quota exceeded"), 10, "is full"),
@@ -25,10 +25,10 @@ from credit.warehouse.failures import as_user_error
         (UserError("as it is"), 2, "as it is"),
     ],
 )  # fmt: skip
-def test_what_the_disk_does_is_one_sentence(error: Exception, code: int, said: str) -> None:
-    told = as_user_error(error)
-    assert told is not None
-    assert (told.exit_code, said in str(told), "\n" in str(told)) == (code, True, False)
+def test_what_the_disk_does_is_one_sentence(error: Exception, code: int, message: str) -> None:
+    user_error = as_user_error(error)
+    assert user_error is not None
+    assert (user_error.exit_code, message in str(user_error), "\n" in str(user_error)) == (code, True, False)
     assert code in {exit_code.number for exit_code in EXIT_CODES}
 
 
@@ -47,6 +47,6 @@ def test_every_block_written_over_is_noticed(tmp_path: Path) -> None:
     conf.database.write_bytes(whole[: 1 << 18] + bytes(len(whole) - (1 << 18)))
     with pytest.raises((duckdb.Error, UserError)) as caught, open_warehouse(conf) as con:
         con.execute("SELECT sum(h) FROM meta.filler").fetchall()
-    told = as_user_error(caught.value)
-    assert told is not None, caught.value
-    assert told.exit_code in (2, 9)
+    user_error = as_user_error(caught.value)
+    assert user_error is not None, caught.value
+    assert user_error.exit_code in (2, 9)

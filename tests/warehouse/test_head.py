@@ -88,14 +88,14 @@ def test_a_warehouse_that_is_gone_is_not_made_anew(conf: Settings) -> None:
 
 
 @pytest.mark.parametrize(
-    ("edit", "said"),
+    ("edit", "message"),
     [("DELETE FROM ledger.sanctions", "2 rows fewer"), ("UPDATE ledger.sanctions SET reason = 'none'", "are others")],
 )
-def test_rows_of_a_ledger_changed_by_hand_are_noticed(conf: Settings, edit: str, said: str) -> None:
+def test_rows_of_a_ledger_changed_by_hand_are_noticed(conf: Settings, edit: str, message: str) -> None:
     _sanction(conf), _sanction(conf)
     with duckdb.connect(str(conf.database)) as con:
         con.execute(edit)
-    with pytest.raises(WarehouseBehind, match=rf"ledger\.sanctions.*{said}|{said}.*ledger\.sanctions"):
+    with pytest.raises(WarehouseBehind, match=rf"ledger\.sanctions.*{message}|{message}.*ledger\.sanctions"):
         _sanction(conf)
 
 
