@@ -58,7 +58,7 @@ class Settings(BaseSettings):
         description="name of a file that is written into a folder when its delivery is complete; without it the folder is refused",
     )
     whole_tables: dict[str, Literal["report", "end"]] = Field(
-        default_factory=dict,
+        {},
         description="tables whose every delivery holds all rows in force, and what becomes of one that is absent: report "
         "(told of, still counted) or end (told of, and over with the day before); other tables come as what is new",
     )

@@ -24,7 +24,7 @@ from support.entries import LI, NOW
 from support.literal import Enact
 from support.small_market import DAY
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.thorough]
 
 REPORT = "hebei-ecommerce-enterprise:5.7.5"
 

@@ -13,7 +13,7 @@ from credit.home import open_warehouse
 from credit.settings import Settings, cut_off
 from credit.warehouse.connection import zone_of
 
-pytestmark = pytest.mark.olist
+pytestmark = [pytest.mark.olist, pytest.mark.thorough]
 
 DAY = "2018-08-31"
 TELLS_NOTHING_OF = {

@@ -35,7 +35,7 @@ from credit.settings import Settings
 from support.effort import trials
 from support.small_market import DAY, at, changed, deliver, market
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.thorough]
 
 TOMORROW = DAY + timedelta(days=1)
 
@@ -167,7 +167,6 @@ def test_a_file_written_to_in_place_is_not_handed_on_whatever_its_time_says(conf
     assert _verdict(conf).verdict == "valid"
 
 
-@pytest.mark.thorough
 def test_what_is_kept_is_read_again_once_something_was_done_to_it(
     conf: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -194,7 +193,6 @@ def test_everything_is_written_anew_for_another_platform_name(conf: Settings) ->
     assert _verdict(conf).verdict == "valid"
 
 
-@pytest.mark.thorough
 def test_in_processes_of_their_own_the_same_bytes(
     conf: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -269,7 +267,6 @@ def _heirs(version: Path) -> list[int]:
 
 
 @pytest.mark.parametrize("pattern", _DAMAGE)
-@pytest.mark.thorough
 def test_a_damaged_version_in_force_is_published_over(conf: Settings, pattern: str) -> None:
     first = (conf.published / "current").resolve()
     _publish(conf, good=0.4)
@@ -289,7 +286,6 @@ def test_a_damaged_version_in_force_is_published_over(conf: Settings, pattern: s
 
 
 @pytest.mark.parametrize("pattern", _DAMAGE)
-@pytest.mark.thorough
 def test_a_damaged_version_in_force_is_mended_by_the_same_night(conf: Settings, pattern: str) -> None:
     _publish(conf, good=0.4)
     damaged = _damage(conf, pattern)
@@ -300,7 +296,6 @@ def test_a_damaged_version_in_force_is_mended_by_the_same_night(conf: Settings, 
 
 
 @pytest.mark.parametrize("pattern", _DAMAGE)
-@pytest.mark.thorough
 def test_rollback_away_from_a_damaged_version(conf: Settings, tmp_path: Path, pattern: str) -> None:
     first = (conf.published / "current").resolve()
     _publish(conf, good=0.4)
@@ -314,7 +309,6 @@ def test_rollback_away_from_a_damaged_version(conf: Settings, tmp_path: Path, pa
 
 
 @pytest.mark.parametrize("pattern", [pattern for pattern in _DAMAGE if not pattern.startswith("feed")])
-@pytest.mark.thorough
 def test_rollback_refuses_a_damaged_version(conf: Settings, pattern: str) -> None:
     damaged = _damage(conf, pattern)
     now = _publish(conf, TOMORROW)
@@ -388,7 +382,6 @@ def test_a_display_can_follow(conf: Settings) -> None:
     ]
 
 
-@pytest.mark.thorough
 def test_the_feed_keeps_the_last_changes(conf: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("credit.disclosure.manifest.FEEDS_KEPT", 3)
     for i in range(4):
@@ -575,7 +568,6 @@ for line in sys.stdin:
 """
 
 
-@pytest.mark.thorough
 def test_killed_at_any_moment_the_site_always_verifies(conf: Settings, tmp_path: Path) -> None:
     chance, enough = random.Random(11), trials(50, 200)
     worker = subprocess.Popen(

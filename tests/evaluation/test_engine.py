@@ -295,6 +295,7 @@ def _late(column: Column, value: str) -> bool:
     return datetime.fromisoformat(value) >= MOMENT.cut_off
 
 
+@pytest.mark.thorough
 def test_every_indicator_is_blind_to_what_lies_after_the_cut_off(fill) -> None:
     """All leaves of the catalogue, on the population as it is and with everything after the cut-off erased."""
     population = _population()

@@ -103,6 +103,7 @@ def test_rulebooks_that_cannot_be_compared(market: duckdb.DuckDBPyConnection, bo
         impact(market, DAY, ZONE, books[0], other)
 
 
+@pytest.mark.thorough
 def test_the_command(tmp_path: Path) -> None:
     def run(*arguments: str) -> str:
         done = CliRunner().invoke(app, [*arguments, "--home", str(tmp_path / "home")], catch_exceptions=False)

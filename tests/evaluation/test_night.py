@@ -58,6 +58,7 @@ def stored(con: duckdb.DuckDBPyConnection) -> dict[str, list[tuple[Any, ...]]]:
     }
 
 
+@pytest.mark.thorough
 def test_each_merchant_alone_has_the_row_of_the_whole_night(home: Settings, con: duckdb.DuckDBPyConnection) -> None:
     """Also after the night between has been evaluated: this one looked back past it."""
     before = stored(con)

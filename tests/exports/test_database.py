@@ -32,7 +32,7 @@ from support import mysql_server, postgres_server
 from support.command import Run
 from support.published_version import BOOKS, MERCHANTS, publish
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.thorough]
 
 HOSTILE = '<script>alert(1)</script>=HYPERLINK("x")\'; DROP TABLE merchant_credit.grades; -- \\ %s {} $1'
 

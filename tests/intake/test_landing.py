@@ -228,6 +228,7 @@ def test_rows_of_an_unknown_seller_wait_for_it(con: Conn, deliver: Callable[...,
     assert rows(con, "SELECT count(*) FROM waiting.transactions") == [(0,)]
 
 
+@pytest.mark.thorough
 def test_300_000_rows_in_one_transaction_balance(con: Conn, conf: Settings, tmp_path: Path) -> None:
     """More rows than the engine keeps in one row group (122,880) go to landing, to waiting and to the quarantine at once."""
     folder = tmp_path / "delivery"

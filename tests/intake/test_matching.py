@@ -22,7 +22,7 @@ from credit.ledgers import matches
 from credit.synthetic.in_memory import marketplace
 from credit.synthetic.register import write_list
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.thorough]
 
 Conn = duckdb.DuckDBPyConnection
 SUBJECTS = """subject_id,kind,role,name,uscc,address

@@ -31,7 +31,7 @@ from support.entries import BEFORE, LI, NEXT, NOW, graded, night
 from support.homes import write_key
 from support.small_market import BUYERS, DAY, ZONE, Rows, at, deliver, market, order
 
-pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("clock")]
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("clock"), pytest.mark.thorough]
 
 AFTER = NEXT + timedelta(days=1)
 KEPT = 40 - 4

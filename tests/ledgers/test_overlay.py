@@ -198,6 +198,7 @@ def test_the_last_decision_holds(home: Settings, con: duckdb.DuckDBPyConnection)
     assert "withdrawn" in notice.en
 
 
+@pytest.mark.thorough
 def test_rows_left_out_are_not_behind_a_number(
     home: Settings, con: duckdb.DuckDBPyConnection, corrected: Settings
 ) -> None:

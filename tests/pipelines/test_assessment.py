@@ -19,6 +19,7 @@ pytestmark = pytest.mark.xdist_group("prefect")
 
 
 @pytest.mark.slow
+@pytest.mark.thorough
 def test_the_flow_assesses_by_every_catalogue(prefect_server: None, tmp_path: Path) -> None:
     from prefect.client.orchestration import get_client
 

@@ -101,6 +101,7 @@ def test_serving_without_a_server_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.thorough
 def test_a_night_ends_without_complaints_of_leaks(tmp_path: Path) -> None:
     delivery.write(tmp_path / "in", merchants=20, transactions=2000, end=DAY)
     process = subprocess.run(

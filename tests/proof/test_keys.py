@@ -222,6 +222,7 @@ def test_private_keys_are_in_their_files_alone(tmp_path: Path, content: Path) ->
 
 
 @pytest.mark.slow
+@pytest.mark.thorough
 def test_the_runbook_is_rehearsed(tmp_path: Path, content: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every command of docs/how-to/keys.md, in order, in a home of its own."""
     text = (ROOT / "docs" / "how-to" / "keys.md").read_text(encoding="utf-8")

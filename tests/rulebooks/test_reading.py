@@ -39,10 +39,15 @@ def line_of(text: str) -> int:
     return TEXT[: TEXT.index(text)].count("\n") + 1
 
 
+WITHOUT_WEIGHT = {"listing_completeness"}
+"""Shown to the merchant and used in the platform's assessment; a rulebook that weighs it has to be proposed and announced."""
+
+
 def test_shipped_rulebooks_use_the_whole_catalogue_between_them() -> None:
     with rules.shipped():
         used = {name for book in shipped() for name, _ in book.indicators()}
-    unused = set(CATALOGUE.indicators) - used
+    assert not used & WITHOUT_WEIGHT
+    unused = set(CATALOGUE.indicators) - used - WITHOUT_WEIGHT
     assert not unused, f"no shipped rulebook counts {sorted(unused)}: give each a line in a new version of one"
 
 

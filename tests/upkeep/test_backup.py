@@ -16,7 +16,7 @@ from credit.upkeep import backup
 from credit.upkeep.backup import LISTING, back_up, restore
 from support.command import command
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.thorough]
 
 MONDAY, TUESDAY = datetime(2026, 11, 23, 3, tzinfo=UTC), datetime(2026, 11, 24, 3, tzinfo=UTC)
 
