@@ -22,6 +22,8 @@ from credit.settings import Settings
 from support.entries import LI
 from support.small_market import DAY
 
+pytestmark = pytest.mark.slow
+
 HEBEI = "hebei-ecommerce-enterprise"
 HOSTILE = '<script>alert(1)</script>=HYPERLINK("x")'
 

@@ -228,6 +228,8 @@ def _neighbours(buckets: Array) -> Array:
 @pytest.mark.slow
 @given(_merchants(), st.booleans())
 @settings(max_examples=300, deadline=None)
+@pytest.mark.slow
+@pytest.mark.thorough
 def test_another_merchant_is_published_alike(buckets: Array, whole: bool) -> None:
     windows = _windows(_neighbours(buckets))
     published = np.array(_published(windows, whole))

@@ -17,7 +17,7 @@ from credit.proof.verify import EXIT_CODES as OF_VERIFY
 from credit.settings import PREFIX, Settings
 from support.written import DOCS, ROOT, command_pages
 
-pytestmark = pytest.mark.usefixtures("shipped_rules")
+pytestmark = [pytest.mark.usefixtures("shipped_rules"), pytest.mark.slow]
 
 PAGES = command_pages()
 COMMANDS = PAGES.commands()

@@ -20,7 +20,7 @@ from credit.settings import Settings
 from support.command import Run
 from support.small_market import at, deliver, market, on, order
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.thorough]
 
 FORMULA = '=HYPERLINK("http://x","y")'
 

@@ -8,6 +8,8 @@ import pytest
 
 from support.literal import Measure
 
+pytestmark = pytest.mark.slow
+
 CUT_OFF = "2025-07-01 00:00"
 TEN: list[dict[str, Any]] = [{} for _ in range(10)]
 FILED = {"filed_at": "2025-06-10 10:00", "transaction_id": "transactions-1"}

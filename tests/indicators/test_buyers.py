@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 CUT_OFF = "2025-07-01 00:00"
 BUYER = {"role": "buyer", "kind": "individual"}
 MISSING = ("missing", None, None, None)

@@ -14,6 +14,8 @@ from credit.settings import cut_off
 from credit.tables import TABLES
 from support.literal import DAY, ZONE, Fill, Measure
 
+pytestmark = pytest.mark.slow
+
 MOMENT = engine.Moment(cut_off(DAY, ZONE), ZONE)
 PAID = {"paid_at": "2025-06-01 11:00"}
 SENT = PAID | {"dispatched_at": "2025-06-02 10:00"}

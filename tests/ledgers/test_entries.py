@@ -20,12 +20,13 @@ from credit.warehouse.ledger_tables import LEDGERS
 from support.entries import LI, NEXT, NOW, published
 from support.small_market import DAY
 
+pytestmark = pytest.mark.slow
+
 FOUND = Finding("order_burst", "shop", DAY, 0.9, orders=("shop-0", "shop-1"))
 
 PAIR = matches.Pair("示例店有限公司", "示例店有限公司", None, "shop", 0.9, "the same name", "m")
 
 
-@pytest.mark.slow
 def test_every_ledger_is_only_added_to(home: Settings, con: duckdb.DuckDBPyConnection, clock: Any) -> None:
     """After each step what was there before is there still, word for word and in front."""
     steps: list[Callable[[], object]] = [

@@ -13,6 +13,8 @@ from credit.errors import UserError
 from credit.ledgers import matches
 from support.entries import LI
 
+pytestmark = pytest.mark.slow
+
 PAIR = matches.Pair("示例店有限公司", "示例店有限公司", None, "shop", 0.9, "the same name", "m")
 
 

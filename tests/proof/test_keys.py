@@ -38,6 +38,8 @@ from support.signed_platform import (
     private_keys,
 )
 
+pytestmark = pytest.mark.slow
+
 
 def _forged(platform: Platform, stolen: Keys, folder: Path, now: datetime, **changes: Any) -> None:
     """What an attacker with the nightly key can do: change a file and sign it all."""
@@ -221,7 +223,6 @@ def test_private_keys_are_in_their_files_alone(tmp_path: Path, content: Path) ->
     assert_no_secret(secrets, output, home, state, usb)
 
 
-@pytest.mark.slow
 @pytest.mark.thorough
 def test_the_runbook_is_rehearsed(tmp_path: Path, content: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every command of docs/how-to/keys.md, in order, in a home of its own."""

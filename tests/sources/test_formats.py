@@ -21,6 +21,8 @@ from credit.settings import Settings
 from credit.sources import canonical, files
 from credit.sources.formats import encoding
 
+pytestmark = pytest.mark.slow
+
 HEADER = "review_id,subject_id,reviewed_at,rating_overall,text"
 ROW = "R{n},S1,2026-02-01 10:00:00,5,{text}"
 
