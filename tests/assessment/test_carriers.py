@@ -21,6 +21,8 @@ from credit.settings import Settings
 from credit.tables import TABLES
 from support.literal import DAY, ZONE, Fill, Row
 
+pytestmark = pytest.mark.slow
+
 EVERYTHING = frozenset(f"{table.name}.{column}" for table in TABLES.values() for column in table.names) | set(TABLES)
 OPTIONS = Settings(zone=ZONE, threads=1)
 LOGISTICS = "gbt-24661-logistics"

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 CUT_OFF = "2025-07-01 00:00"
 BEFORE = "2025-06-30 23:59:59"
 OLD = "2024-06-30 23:59:59"  # the window begins a second later

@@ -11,6 +11,8 @@ import pytest
 
 from credit.indicators.base import PERMIT as PERMIT_FOR
 
+pytestmark = pytest.mark.slow
+
 USCC = "91330198MA3000926M"
 ID_NUMBER = "110105199001011232"
 LICENCE = {"licence_no": "330000000000001"}

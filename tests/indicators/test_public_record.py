@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 CLEAN = ("measured", 0, None, 0)
 LISTS = ("abnormal_operation", "serious_violation", "dishonest_debtor")
 

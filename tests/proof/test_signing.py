@@ -25,6 +25,8 @@ from support.signed_platform import (
     judge,
 )
 
+pytestmark = pytest.mark.slow
+
 
 def test_targets_are_the_manifest_and_the_feed(night: Path) -> None:
     targets: Any = Metadata.from_file(str(first_match(night, "tuf/*.targets.json"))).signed

@@ -13,6 +13,8 @@ from credit.indicators import CATALOGUE
 from credit.rulebooks.reading import load, shipped, version_key
 from support import rules
 
+pytestmark = pytest.mark.slow
+
 ENTERPRISE = rules.ENTERPRISE
 TEXT = ENTERPRISE.read_text(encoding="utf-8")
 

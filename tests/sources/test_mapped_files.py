@@ -17,6 +17,8 @@ from credit.intake import landing, merging
 from credit.settings import Settings
 from credit.sources import mapped_files, mapping, mapping_check, proposal
 
+pytestmark = pytest.mark.slow
+
 DAY = date(2026, 3, 1)
 
 SHOPS = "店铺编号,店铺类型,身份,公司名称\nS1,企业,商家,晴川书店\nS2,个人,商家,小满\n"

@@ -25,6 +25,8 @@ from support.applicants import (
     record,
 )
 
+pytestmark = pytest.mark.slow
+
 # check, changes of the sample enterprise (a "kind" of individual: of the sample person), outcome
 CASES: list[tuple[str, dict[str, Any], str]] = [
     ("name_given", {}, "passed"),

@@ -16,6 +16,8 @@ from credit.settings import Settings
 from credit.tables import TABLES, Table
 from credit.warehouse import schema
 
+pytestmark = pytest.mark.slow
+
 LATER = "ALTER TABLE quarantine.rows ADD COLUMN healed BOOLEAN DEFAULT false;\nCREATE TABLE meta.later (n BIGINT);"
 
 
