@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 CUT_OFF = "2025-07-01 00:00"
 LAST_SECOND = "2025-06-30 23:59:59"
 ORDERS = [{"transaction_id": f"t{i}"} for i in range(1, 4)] + [

@@ -7,6 +7,8 @@ import pytest
 
 from support.literal import Measure
 
+pytestmark = pytest.mark.slow
+
 KEPT = {}
 """Sent after a day, there after three; nothing was promised: two days for dispatch, ten for delivery."""
 PAID = {"paid_at": "2025-06-01 11:00"}
