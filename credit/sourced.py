@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterable
+from datetime import date
 from typing import Literal
 
 from pydantic import (
@@ -47,3 +50,27 @@ class Sourced(Strict):
 
 class SourcedNumber(Sourced):
     value: float = Field(ge=0)
+
+
+class Dated(Strict):
+    """What is asked by a standard, as a file with its version and its dates."""
+
+    id: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{2,60}$")
+    version: str = Field(pattern=r"^\d+\.\d+\.\d+$")
+    standard: str = Field(min_length=1)
+    title: Bilingual
+    requirements: Sourced
+    """Where the wording of what is asked comes from."""
+    announced_on: date
+    effective_from: date
+
+    @model_validator(mode="after")
+    def _announced_first(self) -> Dated:
+        if self.effective_from < self.announced_on:
+            raise ValueError("effective_from is before announced_on")
+        return self
+
+
+def repeated(names: Iterable[str]) -> list[str]:
+    """Those that stand more than once, in order."""
+    return sorted(name for name, times in Counter(names).items() if times > 1)

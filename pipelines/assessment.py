@@ -21,7 +21,8 @@ from credit import settings
 from credit.assessment import quarterly
 from credit.assessment.catalogue import named
 from credit.assessment.judging import RESULTS
-from credit.cli.options import day_of, err, out
+from credit.cli.consoles import err, out
+from credit.cli.options import day_of
 from credit.errors import UserError
 from credit.home import open_warehouse
 from credit.settings import Settings

@@ -21,8 +21,9 @@ from prefect.runtime import flow_run
 from rich.markup import escape
 
 from credit import settings
+from credit.cli.consoles import err
 from credit.cli.night_report import show_report, standing_note
-from credit.cli.options import day_of, err
+from credit.cli.options import day_of
 from credit.errors import UserError
 from credit.nightly import STEPS, NightRun, finish, run_step
 from credit.sources.adapters import HELP, zone_before_a_batch

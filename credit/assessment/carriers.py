@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from credit.assessment.measuring import MEASURES, YEAR_DAYS, Count, measure
+from credit.assessment.measuring import MEASURES, YEAR_DAYS, Count, measure, rounded_down
 from credit.assessment.seen import Seen
 from credit.warehouse.connection import as_dicts
 from credit.warehouse.sql import statement
@@ -103,4 +103,4 @@ def _share(count: Count | None) -> dict[str, Any] | None:
     if count is None or count.cases == count.not_recorded:
         return None
     cases = count.cases - count.not_recorded
-    return {"in_order": count.in_order, "cases": cases, "share": int(1000 * count.in_order / cases + 1e-9) / 1000}
+    return {"in_order": count.in_order, "cases": cases, "share": rounded_down(count.in_order / cases)}

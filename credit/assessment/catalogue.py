@@ -8,9 +8,7 @@ declared    a statement that a person has made, in force on the day; a document 
 from __future__ import annotations
 
 import hashlib
-from collections import Counter
 from collections.abc import Iterator
-from datetime import date
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -22,7 +20,7 @@ from credit.assessment.measuring import MEASURES
 from credit.errors import UserError
 from credit.files.strict_yaml import as_model
 from credit.files.text import contents, decoded
-from credit.sourced import Bilingual, Sourced, SourcedNumber, Strict
+from credit.sourced import Bilingual, Dated, Sourced, SourcedNumber, Strict, repeated
 
 FOLDER = Path(__file__).parent / "catalogues"
 
@@ -137,17 +135,9 @@ class Grading(Sourced):
         return value
 
 
-class Catalogue(Strict):
+class Catalogue(Dated):
     """A validated catalogue; `hash` and `text` are those of the file it was read from."""
 
-    id: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{2,60}$")
-    version: str = Field(pattern=r"^\d+\.\d+\.\d+$")
-    standard: str = Field(min_length=1)
-    title: Bilingual
-    requirements: Sourced
-    """Where the wording of what is asked comes from."""
-    announced_on: date
-    effective_from: date
     chapters: list[Chapter] = Field(min_length=1)
     criteria: list[Criterion] = Field(min_length=1)
     grading: Grading | None = None
@@ -156,12 +146,10 @@ class Catalogue(Strict):
 
     @model_validator(mode="after")
     def _fits_together(self) -> Catalogue:
-        if twice := sorted(name for name, n in Counter(c.id for c in self.criteria).items() if n > 1):
+        if twice := repeated(c.id for c in self.criteria):
             raise ValueError(f"criteria stand twice: {', '.join(twice)}")
         if homeless := [c.id for c in self.criteria if self.chapter_of(c) is None]:
             raise ValueError(f"no chapter holds {', '.join(homeless)}; name it in chapters")
-        if self.effective_from < self.announced_on:
-            raise ValueError("effective_from is before announced_on")
         return self
 
     def chapter_of(self, criterion: Criterion) -> Chapter | None:

@@ -21,7 +21,7 @@ import duckdb
 
 from credit.assessment import carriers, files
 from credit.assessment.catalogue import SCOPES, Catalogue, Criterion, Declared, Evidenced, Grading, Measured, as_data
-from credit.assessment.measuring import MEASURES
+from credit.assessment.measuring import MEASURES, percent, rounded_down
 from credit.assessment.seen import Seen, seeing
 from credit.ledgers import assessments
 from credit.ledgers.assessments import Action, Evidence
@@ -212,10 +212,10 @@ def _measured(seen: Seen, means: Measured) -> Part:
         mend = ("事项出现后再评估", "Assess again when there are cases")
         return _told("measured", measure.none, measure.none_zh, measure.none_en, mend, **asked)
     result = judged(count.at_least, count.at_most, means.at_least.value, means.partly_from.value)
-    share = _percent(count.at_least)
+    share = percent(count.at_least)
     unknown_zh = f"，另有 {count.not_recorded:,} 项未记录" if count.not_recorded else ""
     unknown_en = f", {count.not_recorded:,} not recorded" if count.not_recorded else ""
-    at_least = _percent(means.at_least.value)
+    at_least = percent(means.at_least.value)
     mend_zh, mend_en = measure.mend_zh, measure.mend_en
     if result == "not_shown":
         mend_zh, mend_en = f"补齐未记录的数据；{mend_zh}", f"record what is not recorded; {mend_en}"
@@ -227,7 +227,7 @@ def _measured(seen: Seen, means: Measured) -> Part:
         (mend_zh, mend_en[0].upper() + mend_en[1:]),
         **asked,
         about={"zh": measure.zh, "en": measure.en},
-        share=int(count.at_least * 1000 + 1e-9) / 1000,
+        share=rounded_down(count.at_least),
         partly_from=means.partly_from.model_dump(exclude_none=True),
         in_order=count.in_order,
         not_in_order=count.not_in_order,
@@ -250,11 +250,6 @@ def judged(at_least: float, at_most: float, asked: float, partly_from: float) ->
     if at_least >= partly_from:
         return "partly"
     return "not_shown" if at_most >= partly_from else "not_met"
-
-
-def _percent(share: float) -> str:
-    """Rounded down: what falls short never looks as if it did not."""
-    return f"{int(share * 1000 + 1e-9) / 10:g}%"
 
 
 # --- carriers ----------------------------------------------------------------------------------------------------

@@ -27,6 +27,16 @@ Values = Mapping[str, Sequence[str]]
 Cases = Callable[[Seen, Numbers, Values], Iterable[Case] | None]
 
 
+def rounded_down(share: float) -> float:
+    """A share in whole thousandths: what falls short never looks as if it did not."""
+    return int(share * 1000 + 1e-9) / 1000
+
+
+def percent(share: float) -> str:
+    """The same for people, 99.9%."""
+    return f"{int(share * 1000 + 1e-9) / 10:g}%"
+
+
 @dataclass(frozen=True)
 class Count:
     """Cases by what became of them; `examples` are keys of some that are not in order, the first by name."""

@@ -15,6 +15,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from credit.assessment.catalogue import Catalogue
 from credit.assessment.judging import RESULTS
+from credit.assessment.measuring import percent
 from credit.errors import UserError
 from credit.files import durable
 from credit.files.formats import to_json
@@ -84,8 +85,7 @@ def html(run: Run, catalogue: Catalogue | None = None) -> str:
 
 
 def _share(figure: dict[str, Any] | None) -> str:
-    """As in `credit.assessment.judging`: rounded down."""
-    return f"{int(figure['share'] * 1000 + 1e-9) / 10:g}%" if figure else ""
+    return percent(figure["share"]) if figure else ""
 
 
 def _tables(run: Run) -> Iterator[tuple[str, tuple[str, ...], list[list[Any]]]]:

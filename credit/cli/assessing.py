@@ -10,21 +10,9 @@ from rich.markup import escape
 from rich.table import Table as RichTable
 
 from credit import settings
+from credit.cli.consoles import out
 from credit.cli.entries import Number, Reason, entry_table, report
-from credit.cli.options import (
-    AsJson,
-    At,
-    Day,
-    Home,
-    Who,
-    day_of,
-    entering,
-    instant_of,
-    named_day,
-    out,
-    print_json,
-    reading,
-)
+from credit.cli.options import AsJson, At, Day, Home, Who, day_of, entering, instant_of, named_day, print_json, reading
 from credit.errors import UserError
 from credit.home import open_warehouse
 from credit.ledgers import assessments, moments

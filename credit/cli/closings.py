@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 from rich.markup import escape
 
+from credit.cli.consoles import out
 from credit.cli.entries import (
     MASKED,
     MaybeReason,
@@ -18,7 +19,7 @@ from credit.cli.entries import (
     known_merchant,
     report,
 )
-from credit.cli.options import AsJson, At, Home, Who, entering, instant_of, named_day, out, print_json, reading
+from credit.cli.options import AsJson, At, Home, Who, entering, instant_of, named_day, print_json, reading
 from credit.ledgers import closings, moments
 from credit.ledgers.moments import entry
 

@@ -10,8 +10,9 @@ from rich.markup import escape
 from rich.table import Table as RichTable
 
 from credit import settings
+from credit.cli.consoles import out
 from credit.cli.entries import entry_table
-from credit.cli.options import AsJson, Day, Home, day_of, out, print_json
+from credit.cli.options import AsJson, Day, Home, day_of, print_json
 from credit.home import open_warehouse
 from credit.ledgers import assessments
 from credit.ledgers.assessments import Reminder

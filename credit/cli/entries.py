@@ -9,7 +9,8 @@ import duckdb
 import typer
 from rich.table import Table as RichTable
 
-from credit.cli.options import out, print_json
+from credit.cli.consoles import out
+from credit.cli.options import print_json
 from credit.ledgers import entries
 from credit.ledgers.entries import Ending
 from credit.ledgers.moments import entry

@@ -1,18 +1,47 @@
-"""The explanation of a grade on a terminal: Chinese and English, tables first, then what can be done."""
+"""`explain`: why a merchant has its grade. On a terminal in Chinese and English, tables first, then what can be done."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
+import typer
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from credit import settings
+from credit.cli.consoles import out
+from credit.cli.options import AsJson, Day, Home, day_of, print_json
 from credit.disclosure.documents import STANDINGS
+from credit.evaluation.explain import explain as explained
+from credit.home import open_warehouse
 
 ROWS = 20
 """Rows that are named; --json gives all."""
+
+
+def explain(
+    merchant: Annotated[str, typer.Argument(help="The merchant's subject_id.")],
+    rows: Annotated[
+        bool, typer.Option("--rows", help="With the ids of the rows behind each number: for the merchant itself.")
+    ] = False,
+    day: Day = None,
+    home: Home = None,
+    as_json: AsJson = False,
+) -> None:
+    """Why a merchant has its grade: each point back to counts, curve and rule; the three changes that would raise it
+    with the least effort, what time alone will do, and what moved it since the last evaluation.
+
+    Example: merchant-credit explain 53243585a1d6dc2643021fd1853d8905 --json
+    """
+    conf = settings.load(home=home)
+    with open_warehouse(conf, read_only=True) as con:
+        explanation = explained(con, conf, merchant, day_of(day, conf) if day else None, rows=rows)
+    if as_json:
+        print_json(explanation)
+    else:
+        show_explanation(explanation, out)
 
 
 def number(value: float | None) -> str:

@@ -9,7 +9,8 @@ import typer
 from rich.markup import escape
 
 from credit import settings
-from credit.cli.options import AsJson, Home, err, named_day, out, print_json
+from credit.cli.consoles import err, out
+from credit.cli.options import AsJson, Home, named_day, print_json
 from credit.errors import UserError
 from credit.home import open_warehouse
 from credit.settings import Settings

@@ -9,8 +9,9 @@ from rich.markup import escape
 from rich.table import Table as RichTable
 
 from credit import settings
+from credit.cli.consoles import err, out
 from credit.cli.night_report import STANDINGS
-from credit.cli.options import AsJson, Day, Home, day_of, err, out, print_json
+from credit.cli.options import AsJson, Day, Home, day_of, print_json
 from credit.errors import UserError
 from credit.evaluation.results import grade_list, latest
 from credit.home import open_warehouse

@@ -11,7 +11,8 @@ from rich.markup import escape
 from rich.table import Table as RichTable
 
 from credit import settings
-from credit.cli.options import AsJson, Home, day_of, out, print_json
+from credit.cli.consoles import out
+from credit.cli.options import AsJson, Home, day_of, print_json
 from credit.home import open_warehouse
 from credit.intake.pseudonyms import pseudonym_key
 from credit.settings import Settings

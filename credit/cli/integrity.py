@@ -14,7 +14,8 @@ from rich.table import Table as RichTable
 
 from credit import settings
 from credit.cli import price
-from credit.cli.options import AsJson, At, Day, Home, Who, day_of, err, instant_of, out, print_json
+from credit.cli.consoles import err, out
+from credit.cli.options import AsJson, At, Day, Home, Who, day_of, instant_of, print_json
 from credit.errors import UserError
 from credit.evaluation import engine
 from credit.home import open_warehouse

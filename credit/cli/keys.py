@@ -11,7 +11,8 @@ import typer
 from rich.markup import escape
 
 from credit import settings
-from credit.cli.options import AsJson, Home, err, out, print_json
+from credit.cli.consoles import err, out
+from credit.cli.options import AsJson, Home, print_json
 from credit.errors import UserError
 from credit.settings import PREFIX
 

@@ -63,7 +63,7 @@ VERBS: dict[str, dict[str, Verb]] = {
     },
     LOOK: {
         "grades": Verb("grades", "grades", "等级一览", "List grades of an evaluation, best first."),
-        "explain": Verb("explaining", "explain", "等级说明", "Why a merchant has its grade, and what would raise it."),
+        "explain": Verb("explanation", "explain", "等级说明", "Why a merchant has its grade, and what would raise it."),
         "watch": Verb("early_warning", "watch", "风险预警", "Merchants whose risk rises, with reasons."),
         "integrity": Verb("integrity", "app", "操纵线索", "Findings of manipulation."),
         "validate": Verb("validation", "app", "检验", "Compare past grades with what happened afterwards."),

@@ -12,7 +12,8 @@ from rich.markup import escape
 from rich.table import Table as RichTable
 
 from credit import settings
-from credit.cli.options import AsJson, Home, err, out, print_json
+from credit.cli.consoles import err, out
+from credit.cli.options import AsJson, Home, print_json
 from credit.errors import InputError, UserError
 
 if TYPE_CHECKING:

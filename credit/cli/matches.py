@@ -7,9 +7,11 @@ from typing import Annotated, Any
 import typer
 from rich.markup import escape
 
+from credit.cli.consoles import out
 from credit.cli.entries import Number, OnlyMerchant, Reason, entry_table, known_merchant, report
-from credit.cli.options import AsJson, At, Home, Who, entering, instant_of, out, print_json, reading
+from credit.cli.options import AsJson, At, Home, Who, entering, instant_of, print_json, reading
 from credit.errors import UserError
+from credit.intake import matching
 from credit.ledgers import matches, moments
 from credit.ledgers.moments import entry
 
@@ -23,7 +25,9 @@ STATES = {"proposed": "待认定", "accepted": "认定", "rejected": "否定"}
 @app.command()
 def propose(
     by: Who,
-    least: Annotated[float, typer.Option("--least", help="Probability from which on a pair is proposed.")] = 0.5,
+    least: Annotated[
+        float, typer.Option("--least", help="Probability from which on a pair is proposed.")
+    ] = matching.LEAST,
     home: Home = None,
     as_json: AsJson = False,
 ) -> None:
@@ -33,8 +37,6 @@ def propose(
 
     Example: merchant-credit matches propose --by "Li Wei"
     """
-    from credit.intake import matching
-
     with entering(home) as con:
         new = matches.propose(con, matching.proposals(con, least), by=by)
         documents = [_document(match, moments.zone(con)) for match in new]

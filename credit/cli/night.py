@@ -10,9 +10,10 @@ import typer
 from rich.markup import escape
 
 from credit import settings
+from credit.cli.consoles import err, out
 from credit.cli.grades import show_grades
 from credit.cli.night_report import show_report
-from credit.cli.options import AsJson, Day, Home, day_of, err, out, print_json
+from credit.cli.options import AsJson, Day, Home, day_of, print_json
 from credit.disclosure import versions
 from credit.disclosure.publishing import rollback as back
 from credit.errors import UserError

@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table as RichTable
 
-from credit.cli.options import out
+from credit.cli.consoles import out
 from credit.files.text import printable
 
 QUARANTINE_ROWS = 10

@@ -8,6 +8,7 @@ import duckdb
 import typer
 from rich.markup import escape
 
+from credit.cli.consoles import out
 from credit.cli.entries import (
     MASKED,
     MaybeReason,
@@ -20,7 +21,7 @@ from credit.cli.entries import (
     report,
     to_the_second,
 )
-from credit.cli.options import AsJson, At, Home, Who, entering, instant_of, named_day, out, print_json, reading
+from credit.cli.options import AsJson, At, Home, Who, entering, instant_of, named_day, print_json, reading
 from credit.ledgers import adjustments, moments, objections
 from credit.ledgers.moments import coded, entry
 

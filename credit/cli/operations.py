@@ -8,7 +8,8 @@ from typing import Annotated
 import typer
 
 from credit import settings
-from credit.cli.options import AsJson, Home, Who, entering, err, named_day, out, print_json
+from credit.cli.consoles import err, out
+from credit.cli.options import AsJson, Home, Who, entering, named_day, print_json
 from credit.errors import UserError
 from credit.evaluation import results
 from credit.home import open_warehouse

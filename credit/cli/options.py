@@ -1,4 +1,4 @@
-"""Shared by the verbs of the command: consoles, options, days, the home opened, JSON."""
+"""Shared by the verbs of the command: options, days, the home opened, JSON."""
 
 from __future__ import annotations
 
@@ -15,8 +15,6 @@ import duckdb
 import typer
 
 from credit import settings
-from credit.cli.consoles import err as err
-from credit.cli.consoles import out as out
 from credit.errors import UserError
 from credit.home import open_warehouse
 from credit.settings import Settings

@@ -10,7 +10,8 @@ from typing import Annotated
 import typer
 from rich.table import Table as RichTable
 
-from credit.cli.options import AsJson, out, print_json
+from credit.cli.consoles import out
+from credit.cli.options import AsJson, print_json
 from credit.rulebooks.reading import load, shipped
 
 

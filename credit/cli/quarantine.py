@@ -10,7 +10,8 @@ from rich.markup import escape
 from rich.table import Table as RichTable
 
 from credit import settings
-from credit.cli.options import AsJson, Home, out, print_json
+from credit.cli.consoles import out
+from credit.cli.options import AsJson, Home, print_json
 from credit.home import open_warehouse
 from credit.intake import quarantine
 from credit.intake.quarantine import Chosen

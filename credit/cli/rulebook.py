@@ -16,20 +16,8 @@ from rich.markup import escape
 from rich.table import Table as RichTable
 
 from credit import settings
-from credit.cli.options import (
-    AsJson,
-    At,
-    By,
-    Day,
-    Home,
-    day_of,
-    entering,
-    err,
-    instant_of,
-    named_day,
-    out,
-    print_json,
-)
+from credit.cli.consoles import err, out
+from credit.cli.options import AsJson, At, By, Day, Home, day_of, entering, instant_of, named_day, print_json
 from credit.cli.rules import show_impact, show_life, show_rules
 from credit.errors import UserError
 from credit.evaluation import impact as impacts

@@ -7,7 +7,7 @@ from typing import Any
 from rich.markup import escape
 from rich.table import Table as RichTable
 
-from credit.cli.options import out
+from credit.cli.consoles import out
 from credit.files.strict_yaml import read
 from credit.indicators import CATALOGUE
 from credit.rulebooks import places

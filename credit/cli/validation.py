@@ -14,7 +14,8 @@ from rich.markup import escape
 from rich.table import Table as RichTable
 
 from credit import settings
-from credit.cli.options import AsJson, Home, err, named_day, out, print_json
+from credit.cli.consoles import err, out
+from credit.cli.options import AsJson, Home, named_day, print_json
 from credit.errors import UserError
 from credit.home import open_warehouse
 from credit.warehouse.connection import zone_of

@@ -10,7 +10,8 @@ import typer
 from rich.markup import escape
 from rich.table import Table as RichTable
 
-from credit.cli.options import AsJson, err, out, print_json
+from credit.cli.consoles import err, out
+from credit.cli.options import AsJson, print_json
 from credit.errors import InputError, UserError
 
 if TYPE_CHECKING:

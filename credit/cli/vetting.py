@@ -13,7 +13,8 @@ from rich.markup import escape
 from rich.table import Table as RichTable
 
 from credit import settings
-from credit.cli.options import AsJson, Home, day_of, err, out, print_json, reading
+from credit.cli.consoles import err, out
+from credit.cli.options import AsJson, Home, day_of, print_json, reading
 from credit.errors import UserError
 from credit.home import open_warehouse
 from credit.vetting import application as applications

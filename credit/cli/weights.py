@@ -12,7 +12,8 @@ from rich.markup import escape
 from rich.table import Table as RichTable
 
 from credit import settings
-from credit.cli.options import AsJson, Day, Home, day_of, out, print_json
+from credit.cli.consoles import out
+from credit.cli.options import AsJson, Day, Home, day_of, print_json
 from credit.errors import UserError
 from credit.evaluation.results import latest
 from credit.home import open_warehouse

@@ -12,7 +12,7 @@ from pydantic import Field, model_validator
 from credit.categories import any_of
 from credit.files.strict_yaml import as_model
 from credit.files.text import contents, decoded
-from credit.sourced import Bilingual, Sourced, Strict
+from credit.sourced import Bilingual, Dated, Sourced, Strict, repeated
 from credit.tables import LISTINGS
 
 FOLDER = Path(__file__).parent
@@ -40,16 +40,9 @@ class Shown(Sourced):
     of: list[str] = Field([])
 
 
-class Required(Strict):
+class Required(Dated):
     """A validated list of what must be shown."""
 
-    id: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{2,60}$")
-    version: str = Field(pattern=r"^\d+\.\d+\.\d+$")
-    standard: str = Field(min_length=1)
-    title: Bilingual
-    requirements: Sourced
-    announced_on: date
-    effective_from: date
     categories: list[Category] = Field(min_length=1)
     fields: list[Shown] = Field(min_length=1)
 
@@ -59,15 +52,13 @@ class Required(Strict):
             ("fields", [shown.field for shown in self.fields], set(FIELDS)),
             ("categories", [category.id for category in self.categories], None),
         ):
-            if twice := sorted({name for name in names if names.count(name) > 1}):
+            if twice := repeated(names):
                 raise ValueError(f"{what} stand twice: {', '.join(twice)}")
             if known is not None and (unknown := sorted(set(names) - known)):
                 raise ValueError(f"unknown fields {', '.join(unknown)}; there are: {', '.join(FIELDS)}")
         ids = {category.id for category in self.categories}
         if unknown := sorted({name for shown in self.fields for name in shown.of} - ids):
             raise ValueError(f"unknown categories {', '.join(unknown)}; there are: {', '.join(sorted(ids))}")
-        if self.effective_from < self.announced_on:
-            raise ValueError("effective_from is before announced_on")
         return self
 
     def pattern(self, field: Shown) -> str | None:

@@ -11,7 +11,7 @@ from pydantic import Field, field_validator, model_validator
 
 from credit.files.strict_yaml import as_model
 from credit.files.text import contents, decoded
-from credit.sourced import Bilingual, Sourced, SourcedNumber
+from credit.sourced import Bilingual, Sourced, SourcedNumber, repeated
 from credit.vetting.categories import Categories
 from credit.vetting.checks import TESTS
 
@@ -70,8 +70,7 @@ class Policy(Categories):
     @field_validator("checks")
     @classmethod
     def _each_once(cls, value: list[CheckRule]) -> list[CheckRule]:
-        names = [check.id for check in value]
-        if twice := sorted({name for name in names if names.count(name) > 1}):
+        if twice := repeated(check.id for check in value):
             raise ValueError(f"stand twice: {', '.join(twice)}")
         return value
 

@@ -80,9 +80,10 @@ def rules(
 
     for column in table.supplied:
         name = column.name
-        filled = f"NOT {values.blank(table, column, f'x.{name}')}" if name in given else "false"
-        if name in plain:
-            filled = f"x.{name} IS NOT NULL"
+        plainly = name in plain
+        filled = "false"
+        if name in given:
+            filled = f"x.{name} IS NOT NULL" if plainly else f"NOT {values.blank(table, column, f'x.{name}')}"
         label = f"{name} ({column.zh})"
         personal = column.privacy in ("personal", "pseudonym")
         got = "''" if personal or name not in given else f"': got «' || {shown(name)} || '»'"
@@ -100,23 +101,22 @@ def rules(
             yield f"{name} IS NULL AND NOT ({filled})", "missing", f"'{label} is missing'"
         if name not in given:
             continue
-        if column.type in EXPECTED and name not in plain:
+        if column.type in EXPECTED and not plainly:
             expected = EXPECTED[column.type]
             yield (
                 f"{name} IS NULL AND {filled}",
                 "unreadable",
                 f"'{label} does not read as {expected}' || {got}",
             )
-        if column.type == "money" and "currency" in table.names and name not in plain:
+        if column.type == "money" and "currency" in table.names and not plainly:
             yield (
                 values.other_unit(f"x.{name}", "currency"),
                 "other_currency",
                 f"'{label} is written with the mark of another currency than the row states (' || currency || ')' || {got}",
             )
         if column.type == "money":
-            exact = f"TRY_CAST(x.{name} AS DECIMAL(28,8))"
-            if name not in plain:
-                exact = values.amount(f"x.{name}", "DECIMAL(28,8)")
+            exact_type = "DECIMAL(28,8)"
+            exact = f"TRY_CAST(x.{name} AS {exact_type})" if plainly else values.amount(f"x.{name}", exact_type)
             whole = f"currency IN ({quoted(codes.WITHOUT_DECIMALS)}) AND {name} <> floor({name})"
             yield (
                 f"coalesce({exact} <> {name} OR {whole}, false)",
@@ -132,7 +132,7 @@ def rules(
                 "implausible_time",
                 f"'{label} lies before {EARLIEST_DAY if earliest == 'earliest_plan_day' else EARLIEST} or in the future' || {got}",
             )
-        if column.codes and name not in plain:
+        if column.codes and not plainly:
             allowed = ", ".join(column.codes)
             yield f"{name} NOT IN ({quoted(column.codes)})", "unknown_code", f"'{label} is none of {allowed}' || {got}"
         elif column.type == "text" and not column.codes:
@@ -148,7 +148,7 @@ def rules(
                     "control_character",
                     f"'{label} holds a line break or another control character' || {got}",
                 )
-        if name == "currency" and name not in plain:
+        if name == "currency" and not plainly:
             yield (
                 f"currency NOT IN ({quoted(codes.CURRENCIES)})",
                 "unknown_code",

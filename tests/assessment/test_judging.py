@@ -10,7 +10,7 @@ from typing import Any
 import duckdb
 import pytest
 
-from credit.assessment import files, judging
+from credit.assessment import files, judging, measuring
 from credit.assessment.catalogue import Catalogue, Grading, named, parse
 from credit.assessment.difference import difference
 from credit.assessment.judging import RESULTS, assess, stars, together
@@ -284,9 +284,9 @@ def test_parts_together(parts: list[judging.Result], expected: str) -> None:
 
 
 def test_a_share_that_falls_short_never_looks_whole() -> None:
-    assert judging._percent(0.99999) == "99.9%"
-    assert judging._percent(1) == "100%"
-    assert judging._percent(0.95) == "95%"
+    assert measuring.percent(0.99999) == "99.9%"
+    assert measuring.percent(1) == "100%"
+    assert measuring.percent(0.95) == "95%"
 
 
 def test_the_latest_rehearsal_counts_and_no_other_paper_stands_for_it(

@@ -155,7 +155,6 @@ def test_expressions_say_the_same_on_every_frame(fill, native: Callable[[duckdb.
         np.testing.assert_allclose(values, on_duckdb[key], rtol=1e-12, atol=0, err_msg=str(key))
 
 
-@pytest.mark.slow
 @pytest.mark.thorough
 def test_the_population_of_that_test_reaches_every_leaf(fill) -> None:
     con = fill(**_population())

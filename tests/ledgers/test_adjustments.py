@@ -18,7 +18,6 @@ from support.small_market import DAY, on
 pytestmark = pytest.mark.slow
 
 
-@pytest.mark.slow
 @pytest.mark.thorough
 def test_repair_ends_the_effect_from_its_date(home: Settings, con: duckdb.DuckDBPyConnection, clock: Any) -> None:
     """Repaired on DAY: the day before, which the night of DAY speaks of, still counts; DAY itself does not."""

@@ -26,7 +26,6 @@ def in_force(con: duckdb.DuckDBPyConnection, day: date) -> list[str]:
     return [sanction["kind"] for sanction in published(con, day).sanctions.get("shop", [])]
 
 
-@pytest.mark.slow
 @pytest.mark.thorough
 def test_a_sanction_is_shown_at_once_and_counts_from_the_next_night(
     home: Settings, con: duckdb.DuckDBPyConnection
@@ -84,7 +83,6 @@ def test_an_objection_takes_a_sanction_out(home: Settings, con: duckdb.DuckDBPyC
     assert graded(con, NEXT)["sanctions_in_force"][1] == 1
 
 
-@pytest.mark.slow
 @pytest.mark.thorough
 def test_a_platform_may_keep_its_sanctions_here_alone(tmp_path: Path, clock: Any) -> None:
     options = Settings(home=tmp_path / "home", zone=ZONE, threads=1)

@@ -51,7 +51,6 @@ def test_command(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.slow
 @pytest.mark.thorough
 def test_command_on_the_register(tmp_path: Path) -> None:
     home, delivery = tmp_path / "home", tmp_path / "delivery"
