@@ -20,7 +20,7 @@ from credit.settings import Settings
 from support.entries import LI, NOW
 from support.small_market import DAY
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.thorough]
 
 HEBEI = "hebei-ecommerce-enterprise"
 

@@ -31,7 +31,7 @@ from credit.rulebooks import reading
 from credit.settings import Settings
 from support import rules
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.thorough]
 
 DAY = date(2026, 11, 24)
 Enact = Callable[[duckdb.DuckDBPyConnection, Path], None]
@@ -764,7 +764,6 @@ def _leftovers(conf: Settings) -> list[Path]:
     return [*conf.published.glob(".*"), *conf.published.glob("versions/.*")]
 
 
-@pytest.mark.thorough
 def test_the_last_versions_are_kept(conf: Settings) -> None:
     conf = conf.model_copy(update={"keep_versions": 2})
     days = [DAY + timedelta(days=n) for n in (0, 1, 2)]
@@ -798,7 +797,6 @@ def _no_space(*_: Any, **__: Any) -> None:
 
 
 @pytest.mark.parametrize("step", STEPS)
-@pytest.mark.thorough
 def test_killed_at_any_step_the_old_version_stays(
     conf: Settings, version_in_force: Path, monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:

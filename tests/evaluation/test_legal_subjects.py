@@ -15,7 +15,7 @@ from credit.settings import Settings
 from credit.tables import TABLES
 from support.small_market import CUT_OFF, ZONE, Rows, at, deliver, on, order, seller
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.thorough]
 
 USCC, OTHER = "91330198MA3000926M", "91110198000000001M"
 CITIZEN = "110105199001011232"

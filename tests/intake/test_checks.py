@@ -24,7 +24,7 @@ from credit.settings import Settings, load
 from credit.tables import TABLES
 from expectations import SUITES
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.thorough]
 
 AS_OF = "TIMESTAMPTZ '2025-11-01 00:00:00+08'"
 FIRST_ARRIVING = 2400  # the orders from this number on arrive in the batch
@@ -457,7 +457,6 @@ def test_each_suite_gates_and_is_documented() -> None:
 FETCHES = re.compile(r"""(?:src|href|url|srcset|action|@import)\s*[=(]?\s*["']?\s*(?:https?:)?//""", re.IGNORECASE)
 
 
-@pytest.mark.thorough
 def test_data_docs_are_complete_and_fetch_nothing(
     con: duckdb.DuckDBPyConnection, settings: Settings, capfd: pytest.CaptureFixture[str]
 ) -> None:

@@ -28,7 +28,7 @@ from credit.tables import TABLES
 from credit.validation import detectors
 from support.places import ROOT
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.thorough]
 
 ZONE = "Asia/Shanghai"
 DAY = date(2025, 7, 1)
@@ -362,7 +362,6 @@ def test_sentences_of_every_kind_read_their_facts() -> None:
 # --- precision and recall ------------------------------------------------------------------------------------------
 
 
-@pytest.mark.thorough
 def test_attacks_of_seeds_that_set_no_threshold_are_found_and_the_honest_left_alone() -> None:
     units, judged, honest = detectors.measure(
         [9001], [0.5, 1.0], merchants=700, transactions=70_000, attack_count=3, decoy_count=2

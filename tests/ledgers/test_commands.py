@@ -18,7 +18,7 @@ from credit.settings import Settings
 from support.entries import BEFORE, NEXT, NOW
 from support.small_market import DAY, ZONE
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.thorough]
 
 
 def run(home: Settings, *words: str) -> Any:

@@ -23,6 +23,7 @@ pytestmark = pytest.mark.xdist_group("prefect")
 
 
 @pytest.mark.slow
+@pytest.mark.thorough
 def test_flow_and_command_publish_the_same_files(prefect_server: None, tmp_path: Path) -> None:
     from prefect.client.orchestration import get_client
 

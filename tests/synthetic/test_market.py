@@ -21,7 +21,7 @@ from credit.synthetic.market import BUYER_SUBJECTS, MIN_MERCHANTS, MIN_TRANSACTI
 from credit.synthetic.stories import BUYER_STORIES, STORIES
 from credit.tables import KNOWN_AT, TABLES
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.thorough]
 
 END = date(2025, 11, 1)
 CUT_OFF = "TIMESTAMPTZ '2025-11-01 00:00:00+08'"
