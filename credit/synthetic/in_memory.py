@@ -58,13 +58,18 @@ def deliver(con: duckdb.DuckDBPyConnection) -> None:
 
 
 def merge(con: duckdb.DuckDBPyConnection, name: str, rows: str) -> None:
-    """Rows of a table (SQL of its supplied columns and `known_at`) into the canonical one, as intake would."""
+    """Rows of a table (SQL of its supplied columns and `known_at`) into the canonical one, as intake would.
+
+    A supplied column that the rows lack is empty.
+    """
     table = TABLES[name]
     columns = ", ".join((*(f"CAST({c.name} AS {c.sql_type}) AS {c.name}" for c in table.supplied), "known_at"))
+    empty = f"SELECT {', '.join((*(c.name for c in table.supplied), 'known_at'))} FROM canonical.{name} LIMIT 0"
     defaults = ", ".join(f"coalesce({c.name}, {c.default}) AS {c.name}" for c in table.columns if c.default)
     derived = "".join(f", {c.derived} AS {c.name}" for c in table.columns if c.derived)
     replaced = f"REPLACE ({defaults})" if defaults else ""
     con.execute(
         f"INSERT INTO canonical.{name} BY NAME "
-        f"SELECT *, 1 AS batch_id{derived} FROM (SELECT * {replaced} FROM (SELECT {columns} FROM ({rows})))"
+        f"SELECT *, 1 AS batch_id{derived} FROM (SELECT * {replaced} "
+        f"FROM (SELECT {columns} FROM (({empty}) UNION ALL BY NAME ({rows}))))"
     )
