@@ -20,18 +20,18 @@ from pathlib import Path
 import duckdb
 
 from credit.errors import InputError
-from credit.intake.early import hold_early_rows
 from credit.intake.moved import set_moved_rows_aside
 from credit.intake.past_files import PastFiles, history_mark, mark
 from credit.intake.pseudonyms import keep_fingerprint, pseudonym_macro
 from credit.intake.registers import find_merchants
 from credit.intake.rows import check_rows
+from credit.intake.waiting import hold_early_rows
 from credit.intake.whole import note_whole_tables
 from credit.ledgers import steps
 from credit.settings import DEFAULT_ZONE, Settings, cut_off
 from credit.sources.adapters import source_of
 from credit.sources.delivery import Delivery, InputFile
-from credit.tables import TABLES, Table
+from credit.tables import TABLES
 from credit.warehouse.connection import info, scalar, transaction
 
 Counts = dict[str, dict[str, int]]
@@ -101,7 +101,6 @@ def land(
                 find_merchants(con, table, "landing", batch_id)
                 if not history:
                     set_moved_rows_aside(con, table, batch_id)
-                _hold_unknown_subjects(con, table, batch_id)
                 hold_early_rows(con, table, batch_id)
                 columns = sorted({name for part in delivery.parts if part.table == table.name for name in part.columns})
                 con.execute(
@@ -215,24 +214,6 @@ def quarantine_reasons(con: duckdb.DuckDBPyConnection, batches: list[int]) -> li
            WHERE list_contains(?, batch_id) AND released_by IS NULL GROUP BY 1, 2 ORDER BY 1, n DESC, 2""",
         [batches],
     ).fetchall()
-
-
-def _hold_unknown_subjects(con: duckdb.DuckDBPyConnection, table: Table, batch_id: int) -> None:
-    """Rows of sellers that neither the warehouse nor this batch knows wait for them, listed in the quarantine."""
-    if table.name == "subjects":
-        return
-    unknown = f"""batch_id = {batch_id} AND subject_id NOT IN (
-        SELECT subject_id FROM canonical.subjects
-        UNION ALL SELECT subject_id FROM landing.subjects WHERE batch_id = {batch_id})"""
-    con.execute(f"INSERT INTO waiting.{table.name} SELECT * FROM landing.{table.name} WHERE {unknown}")
-    con.execute(
-        f"""INSERT INTO staged_rejects
-            SELECT batch_id, source_table, file, line, {table.key}, 'unknown_subject',
-                   'subject_id (主体编号) is not among the subjects; the row waits until it is: got «' || left(subject_id, 60) || '»',
-                   to_json(l)::VARCHAR, NULL
-            FROM landing.{table.name} l WHERE {unknown}"""
-    )
-    con.execute(f"DELETE FROM landing.{table.name} WHERE {unknown}")
 
 
 def _balance(con: duckdb.DuckDBPyConnection, delivery: Delivery, batch_id: int) -> Counts:

@@ -6,37 +6,12 @@ import json
 
 import duckdb
 
-from credit.intake.early import order_missing, speaks_of_orders
 from credit.intake.landing import Counts
-from credit.intake.registers import find_merchants
+from credit.intake.waiting import release
 from credit.intake.whole import end_absent_rows
 from credit.tables import TABLES, Table
 from credit.warehouse.connection import scalar, transaction
 from credit.warehouse.sql import statement
-
-
-def _release_waiting(con: duckdb.DuckDBPyConnection, table: Table, batch_id: int) -> None:
-    """Rows of accepted batches whose subject and order are known by now join the merge of this batch, as `released`."""
-    find_merchants(con, table, "waiting")
-    due = """subject_id IN (SELECT subject_id FROM canonical.subjects)
-        AND batch_id IN (SELECT batch_id FROM meta.batches WHERE state = 'accepted')"""
-    if speaks_of_orders(table):
-        due += f" AND NOT coalesce({order_missing(batch_id)}, false)"
-    if not scalar(con, f"SELECT count(*) FROM waiting.{table.name} WHERE {due}"):
-        return
-    con.execute(
-        f"""UPDATE quarantine.rows q SET released_by = {batch_id} FROM (FROM waiting.{table.name} WHERE {due}) w
-            WHERE q.code IN ('unknown_subject', 'unknown_transaction') AND q.batch_id = w.batch_id AND q.key = w.{table.key}
-              AND q.source_table = w.source_table"""
-    )
-    con.execute(
-        f"""INSERT INTO landing.{table.name}
-            SELECT * REPLACE ('released' AS source_table) FROM waiting.{table.name} WHERE {due}"""
-    )
-    con.execute(f"DELETE FROM waiting.{table.name} WHERE {due}")
-
-
-# --- merging -----------------------------------------------------------------------------------------------------
 
 
 def landed_batches(con: duckdb.DuckDBPyConnection) -> list[int]:
@@ -54,7 +29,7 @@ def accept(con: duckdb.DuckDBPyConnection, batch_id: int) -> dict[str, dict[str,
         for table in TABLES.values():  # subjects first, orders before what speaks of them
             end_absent_rows(con, table, batch_id)
             if table.name != "subjects":
-                _release_waiting(con, table, batch_id)
+                release(con, table, batch_id)
             numbers = _merge(con, table, batch_id)
             if any(numbers.values()):
                 merged[table.name] = numbers

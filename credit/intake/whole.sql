@@ -1,7 +1,6 @@
 WITH this AS (SELECT as_of, source FROM meta.batches WHERE batch_id = $batch),
 arrived AS (
     SELECT $key AS key FROM landing.$table WHERE batch_id = $batch
-    UNION SELECT $key FROM waiting.$table WHERE batch_id = $batch
     UNION SELECT key FROM quarantine.rows WHERE batch_id = $batch AND key IS NOT NULL
 )
 SELECT c.$key AS key, c.$key NOT IN (FROM arrived) AS absent

@@ -126,7 +126,7 @@ def _last_run(settings: Settings) -> Check:
 def _waiting(con: duckdb.DuckDBPyConnection) -> Check:
     name = ("waiting", "待处理批次", "Waiting")
     landed = merging.landed_batches(con)
-    unknown = scalar(con, "SELECT count(*) FROM quarantine.rows WHERE code = 'unknown_subject'")
+    unknown = scalar(con, "SELECT count(*) FROM quarantine.rows WHERE code = 'unknown_subject' AND released_by IS NULL")
     if landed:
         return Check(
             *name, False, f"batch {', '.join(map(str, landed))} is landed, not checked", "run `merchant-credit check`"

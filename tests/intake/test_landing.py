@@ -491,6 +491,41 @@ def test_refusing_the_sellers_batch_keeps_what_waited_for_it(con: Conn, deliver:
     assert rows(con, "SELECT transaction_id FROM canonical.transactions") == [("T1",)]
 
 
+def test_what_comes_every_night_and_is_nobodys_waits_once(con: Conn, deliver: Callable[..., landing.Batch]) -> None:
+    for day in (1, 2, 3):
+        batch = deliver(date(2026, 3, day), transactions__csv=f"{HEADER}\n{GOOD}\nT{day + 1},S{day},2026-02-02,1,CNY\n")
+        assert batch.counts["transactions"] == {"read": 2, "accepted": 0, "quarantined": 2}
+    waiting = rows(con, "SELECT transaction_id, batch_id FROM waiting.transactions ORDER BY 1")
+    assert waiting == [("T1", 1), ("T2", 1), ("T3", 2), ("T4", 3)]
+    listed = "SELECT key, batch_id FROM quarantine.rows WHERE released_by IS NULL ORDER BY 1"
+    assert rows(con, listed) == [("T1", 3), ("T2", 1), ("T3", 2), ("T4", 3)]
+    deliver(date(2026, 3, 4), subjects__csv=SUBJECTS)
+    assert rows(con, listed) == [("T4", 3)]
+    assert rows(con, "SELECT transaction_id, known_at::DATE::VARCHAR FROM canonical.transactions ORDER BY 1") == [
+        ("T1", "2026-02-28"),
+        ("T2", "2026-02-28"),
+        ("T3", "2026-03-01"),
+    ]
+
+
+def test_a_waiting_row_keeps_every_state_it_had(con: Conn, deliver: Callable[..., landing.Batch]) -> None:
+    for day, amount in enumerate((1, 2, 1, 1), 1):
+        deliver(date(2026, 3, day), transactions__csv=f"{HEADER}\nT1,S1,2026-02-01,{amount},CNY\n")
+    assert rows(con, "SELECT amount::INT, batch_id FROM waiting.transactions ORDER BY 2") == [(1, 1), (2, 2), (1, 3)]
+    deliver(date(2026, 3, 5), subjects__csv=SUBJECTS)
+    assert rows(con, "SELECT amount::INT FROM history.transactions ORDER BY known_at") == [(1,), (2,)]
+    assert rows(con, "SELECT amount::INT FROM canonical.transactions") == [(1,)]
+    assert rows(con, "SELECT count(*) FROM quarantine.rows WHERE released_by IS NULL") == [(0,)]
+
+
+def test_what_a_batch_not_yet_accepted_left_waiting_may_go(con: Conn, deliver: Callable[..., landing.Batch]) -> None:
+    first = deliver(accept=False, transactions__csv=f"{HEADER}\n{GOOD}\n")
+    second = deliver(date(2026, 3, 2), accept=False, transactions__csv=f"{HEADER}\n{GOOD}\n\n")
+    merging.refuse(con, first.batch_id, "no")
+    merging.accept(con, second.batch_id)
+    assert rows(con, "SELECT transaction_id, batch_id FROM waiting.transactions") == [("T1", second.batch_id)]
+
+
 def test_waiting_rows_of_a_refused_batch_never_come_in(con: Conn, deliver: Callable[..., landing.Batch]) -> None:
     refused = deliver(accept=False, transactions__csv=f"{HEADER}\n{GOOD}\n")
     merging.refuse(con, refused.batch_id, "no")
