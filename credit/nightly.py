@@ -99,7 +99,6 @@ def check(night: NightRun, progress: Progress = quiet) -> None:
                 night.report |= {"checks": verdicts, "merged": accepted}
                 raise CheckFailed(
                     f"batch {batch_id} fails {len(failed)} expectation{'s' * (len(failed) > 1)}: {reasons}. Nothing was merged. "
-                    + (f"See {verdict.docs}. " if verdict.docs else "")
                     + "Set it aside with `merchant-credit check --on-fail quarantine`, then deliver the mended files"
                 )
             counts = merging.refuse(con, batch_id, reasons)

@@ -8,6 +8,7 @@ judges it like a column. A *parameter* is a bound taken from what the warehouse 
     earlier    the rows of this table the warehouse has from the 180 days before the batch's `as_of`
     {as_of}, {zone}, {batch_id}   the moment the batch speaks for, the platform's zone, the batch
 
+A share comes with the number of rows it is taken of (`of_rows`): its bounds are as wide as chance makes them among so many.
 NULL means: not enough rows or no history to say. An expectation on it is then neutral: it is left out and listed.
 """
 
@@ -21,28 +22,40 @@ ENOUGH = 100
 
 
 def share(condition: str, among: str = "true", rows: str = "arriving", least: int = ENOUGH) -> str:
-    """SQL: share of the rows `among` which `of` is true; rows where `of` is unknown don't count."""
-    return f"SELECT CASE WHEN count({condition}) >= {least} THEN avg(({condition})::INT) END FROM {rows} WHERE {among}"
+    """SQL: share of the rows `among` which `of` is true, and of how many; rows where `of` is unknown don't count."""
+    return f"""SELECT CASE WHEN count({condition}) >= {least}
+        THEN {of_rows(f"avg(({condition})::INT)", f"count({condition})")} END FROM {rows} WHERE {among}"""
+
+
+def of_rows(value: str, rows: str) -> str:
+    """SQL: a share together with the number of rows it is taken of, by which its bounds allow for chance."""
+    return f"struct_pack(value := ({value})::DOUBLE, rows := ({rows})::BIGINT)"
 
 
 def largest(column: str) -> str:
     """SQL: share of the rows that the most frequent value of `column` has."""
     return (
-        f"SELECT CASE WHEN sum(n) >= {ENOUGH} THEN max(n) / sum(n) END FROM "
+        f"SELECT CASE WHEN sum(n) >= {ENOUGH} THEN {of_rows('max(n) / sum(n)', 'sum(n)')} END FROM "
         f"(SELECT count(*) AS n FROM arriving WHERE {column} IS NOT NULL GROUP BY hash({column}))"
     )
 
 
 def versus_earlier(measure: str) -> str:
-    """SQL: the batch's `measure` (a query over `arriving`) divided by the same over `earlier`."""
+    """SQL: the batch's `measure` (a query of one figure over `arriving`) divided by the same over `earlier`."""
     return f"SELECT ({measure}) / nullif(({measure.replace('arriving', 'earlier')}), 0)"
+
+
+def _share_vs_earlier(condition: str, among: str) -> str:
+    """SQL: the share among arriving rows divided by the one among earlier rows."""
+    arriving, earlier = share(condition, among), share(condition, among, "earlier")
+    return f"SELECT ({arriving}).value / nullif(({earlier}).value, 0)"
 
 
 def _sellers(condition: str) -> str:
     """SQL: share of all known sellers that have an arriving row on which `condition` is true."""
     return f"""
         SELECT CASE WHEN sellers >= {ENOUGH}
-            THEN (SELECT count(DISTINCT subject_id) FROM arriving WHERE {condition}) / sellers END
+            THEN {of_rows(f"(SELECT count(DISTINCT subject_id) FROM arriving WHERE {condition}) / sellers", "sellers")} END
         FROM (SELECT count(DISTINCT subject_id) AS sellers FROM (
             SELECT subject_id FROM canonical.subjects WHERE role = 'seller'
             UNION ALL SELECT subject_id FROM landing.subjects WHERE batch_id = {{batch_id}} AND role = 'seller'))"""
@@ -51,8 +64,10 @@ def _sellers(condition: str) -> str:
 def _known(table: str, key: str) -> str:
     """SQL: share of the rows naming a row of `table` whose row the warehouse or this batch has."""
     known, landed = f"canonical.{table}", f"landing.{table} WHERE batch_id = {{batch_id}}"
+    # Only the known keys that arrive are remembered: there may be tens of millions of others.
+    arriving = f"SELECT {key} FROM {known} WHERE {key} IN (SELECT {key} FROM arriving)"
     return share(
-        f"{key} IN (SELECT {key} FROM {known}) OR {key} IN (SELECT {key} FROM {landed})",
+        f"{key} IN ({arriving}) OR {key} IN (SELECT {key} FROM {landed})",
         f"{key} IS NOT NULL AND (EXISTS (SELECT 1 FROM {known}) OR EXISTS (SELECT 1 FROM {landed}))",
     )
 
@@ -62,7 +77,7 @@ def _of_every_table(table: Table) -> dict[str, str]:
     facts = {
         # A row whose only fault is that its subject is not known yet waits; it is counted below, not here.
         "rejected_share": f"""
-            SELECT CASE WHEN bad + good >= {ENOUGH} THEN bad / (bad + good) END FROM (SELECT
+            SELECT CASE WHEN bad + good >= {ENOUGH} THEN {of_rows("bad / (bad + good)", "bad + good")} END FROM (SELECT
                 (SELECT count(*) FROM arriving WHERE source_table <> 'released') AS good,
                 (SELECT count(DISTINCT (source_table, file, line)) FROM quarantine.rows
                  WHERE batch_id = {{batch_id}} AND code NOT IN ('unknown_subject', 'unknown_transaction', 'duplicate_row')
@@ -73,7 +88,7 @@ def _of_every_table(table: Table) -> dict[str, str]:
             SELECT CASE WHEN known + unknown >= {ENOUGH} AND (
                     EXISTS (SELECT 1 FROM canonical.subjects)
                     OR EXISTS (SELECT 1 FROM landing.subjects WHERE batch_id = {{batch_id}}))
-                THEN known / (known + unknown) END
+                THEN {of_rows("known / (known + unknown)", "known + unknown")} END
             FROM (SELECT
                 count(*) FILTER (k) AS known,
                 count(*) FILTER (NOT k) + (SELECT count(*) FROM quarantine.rows WHERE batch_id = {{batch_id}}
@@ -96,13 +111,10 @@ def _of_every_table(table: Table) -> dict[str, str]:
     return facts
 
 
-_PAST_DUE_DELIVERED = share("delivered_at IS NOT NULL", "delivery_due_at < {as_of} AND cancelled_at IS NULL")
-_USCC_SHARE = share("uscc IS NOT NULL", "kind = 'enterprise' AND role = 'seller'")
-
 _OF_ONE_TABLE: dict[str, dict[str, str]] = {
     "subjects": {
         "kind_changed_share": share("a.kind <> c.kind", rows="arriving a JOIN canonical.subjects c USING (subject_id)"),
-        "uscc_share_vs_earlier": versus_earlier(_USCC_SHARE),
+        "uscc_share_vs_earlier": _share_vs_earlier("uscc IS NOT NULL", "kind = 'enterprise' AND role = 'seller'"),
         "shared_uscc_share": share(
             "n > 1", rows="(SELECT count(*) OVER (PARTITION BY uscc) AS n FROM arriving WHERE uscc IS NOT NULL)"
         ),
@@ -113,7 +125,9 @@ _OF_ONE_TABLE: dict[str, dict[str, str]] = {
         "late_dispatch_share": share("dispatched_at > dispatch_due_at"),
         "late_delivery_share": share("delivered_at > delivery_due_at"),
         "cancelled_share": share("cancelled_at IS NOT NULL"),
-        "delivered_share_vs_earlier": versus_earlier(_PAST_DUE_DELIVERED),
+        "delivered_share_vs_earlier": _share_vs_earlier(
+            "delivered_at IS NOT NULL", "delivery_due_at < {as_of} AND cancelled_at IS NULL"
+        ),
         "midnight_share": share("CAST(timezone('{zone}', ordered_at) AS TIME) = TIME '00:00:00'"),
         "median_amount_vs_earlier": versus_earlier(
             f"SELECT CASE WHEN count(*) >= {ENOUGH} THEN median(amount) END FROM arriving"

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,10 +15,13 @@ from typing import Any
 
 import duckdb
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from credit.errors import UserError
 from credit.home import open_warehouse
-from credit.intake.checks import CheckReport, check_batch, load_suite, suite_table
+from credit.intake.checks import CheckReport, check_batch
+from credit.intake.suites import Expectation, load_suite
 from credit.settings import Settings, load
 from credit.tables import TABLES
 from expectations import SUITES
@@ -131,7 +133,7 @@ def failed(report: CheckReport, severity: str) -> set[str | None]:
 
 
 def test_a_healthy_batch_passes_without_a_finding(con: duckdb.DuckDBPyConnection, settings: Settings) -> None:
-    report = check_batch(con, settings, 1, docs=False)
+    report = check_batch(con, settings, 1)
     assert report.findings == []
     assert report.success
     assert list(report.tables) == list(TABLES)
@@ -147,7 +149,6 @@ def test_a_healthy_batch_passes_without_a_finding(con: duckdb.DuckDBPyConnection
         "listings": 120,
     }
     assert all(check.evaluated > 0 and not check.sampled for check in report.tables.values())
-    assert report.docs is None
     json.dumps(report.to_json())
 
 
@@ -155,7 +156,7 @@ def test_a_first_delivery_has_nothing_to_be_compared_with(con: duckdb.DuckDBPyCo
     for name in TABLES:
         con.execute(f"DELETE FROM canonical.{name}")
     con.execute("UPDATE landing.complaints SET transaction_id = 'T2500'")
-    report = check_batch(con, settings, 1, docs=False)
+    report = check_batch(con, settings, 1)
     assert report.success
     assert any("multiple of the last four weeks" in name for name in report.tables["transactions"].neutral)
 
@@ -165,7 +166,7 @@ def test_a_handful_of_rows_is_not_judged_by_shares(con: duckdb.DuckDBPyConnectio
     con.execute("DELETE FROM landing.reviews WHERE review_id NOT IN ('R2677', 'R2678', 'R2679')")
     con.execute("UPDATE landing.reviews SET rating_overall = 1, buyer_id = 'B1', transaction_id = 'gone', text = '差'")
     con.execute("DELETE FROM canonical.reviews")
-    assert check_batch(con, settings, 1, docs=False).findings == []
+    assert check_batch(con, settings, 1).findings == []
 
 
 _REJECTS = """INSERT INTO quarantine.rows
@@ -268,7 +269,7 @@ def test_a_batch_is_stopped_by_the_expectations_made_for_it(
     only(con, table)
     for sql in wrong.values():
         con.execute(f"UPDATE landing.{table} {sql}" if sql.startswith("SET ") else sql)
-    report = check_batch(con, settings, 1, docs=False)
+    report = check_batch(con, settings, 1)
     assert failed(report, "critical") == set(wrong)
     assert not report.success
     assert not report.tables[table].success
@@ -322,7 +323,7 @@ def test_a_warning_lets_the_batch_pass(
 ) -> None:
     only(con, table)
     con.execute(sql)
-    report = check_batch(con, settings, 1, docs=False)
+    report = check_batch(con, settings, 1)
     assert failed(report, "warning") == {column}
     assert failed(report, "critical") == set()
     assert report.success
@@ -331,7 +332,7 @@ def test_a_warning_lets_the_batch_pass(
 def test_numbers_and_advice_stand_in_a_finding(con: duckdb.DuckDBPyConnection, settings: Settings) -> None:
     only(con, "reviews")
     con.execute("UPDATE landing.reviews SET transaction_id = 'X' WHERE substr(review_id, 2)::INT % 4 = 0")
-    finding = check_batch(con, settings, 1, docs=False).findings[0]
+    finding = check_batch(con, settings, 1).findings[0]
     assert finding.expectation == (
         "reviews.transactions_known_share: share of reviews whose transaction is known at least 95%"
     )
@@ -352,7 +353,7 @@ def test_a_large_batch_is_sampled_and_says_so(con: duckdb.DuckDBPyConnection, se
     for order in ("DESC", "ASC"):
         con.execute(f"CREATE OR REPLACE TEMP TABLE shuffled AS FROM landing.reviews ORDER BY hash(review_id) {order}")
         con.execute("DELETE FROM landing.reviews; INSERT INTO landing.reviews FROM shuffled")
-        reports.append(check_batch(con, settings, 1, docs=False))
+        reports.append(check_batch(con, settings, 1))
     check = reports[0].tables["reviews"]
     assert (check.rows, check.judged_rows, check.sampled) == (2800, 1000, True)
     assert "rating_overall" in failed(reports[0], "critical")
@@ -363,7 +364,7 @@ def test_a_table_is_left_out_when_the_batch_has_nothing_of_it(
     con: duckdb.DuckDBPyConnection, settings: Settings
 ) -> None:
     only(con, "violations")
-    assert list(check_batch(con, settings, 1, docs=False).tables) == ["violations"]
+    assert list(check_batch(con, settings, 1).tables) == ["violations"]
 
 
 def test_an_unknown_batch(con: duckdb.DuckDBPyConnection, settings: Settings) -> None:
@@ -418,7 +419,7 @@ def test_a_broken_suite_is_told_apart_from_bad_data(
     suites.mkdir()
     (suites / "reviews.json").write_text(json.dumps({"name": "reviews", "expectations": [entry(), stated]}))
     with pytest.raises(UserError, match="suites are broken") as error:
-        check_batch(con, settings, 1, docs=False, suites=suites)
+        check_batch(con, settings, 1, suites=suites)
     assert str(suites / "reviews.json") in str(error.value)
     assert message in str(error.value)
     assert str(error.value).count("\n") == 1, "the other expectation is not blamed"
@@ -428,7 +429,7 @@ def test_a_suite_that_is_no_json(con: duckdb.DuckDBPyConnection, settings: Setti
     only(con, "reviews")
     (tmp_path / "reviews.json").write_text("{")
     with pytest.raises(UserError, match=r"reviews\.json cannot be read as a suite"):
-        check_batch(con, settings, 1, docs=False, suites=tmp_path)
+        check_batch(con, settings, 1, suites=tmp_path)
 
 
 @pytest.mark.parametrize("name", TABLES)
@@ -442,67 +443,101 @@ def test_suites_agree_with_the_tables(name: str) -> None:
                 assert tuple(expectation.kwargs["value_set"]) == stated.codes
             if stated.privacy == "personal":
                 assert "non_null" in expectation.type, (
-                    "Data Docs show values: only completeness of personal columns is judged"
+                    "results hold values: only completeness of personal columns is judged"
                 )
 
 
-def test_each_suite_gates_and_is_documented() -> None:
-    rows = suite_table()
-    assert {row["table"] for row in rows if row["severity"] == "critical"} == set(TABLES)
-    assert all(all(row.values()) for row in rows)
-    assert len({tuple(row.values()) for row in rows}) == len(rows)
+@pytest.mark.parametrize("name", TABLES)
+def test_great_expectations_loads_a_suite_as_it_stands(name: str, tmp_path: Path) -> None:
+    import great_expectations as gx
+    from great_expectations.data_context.types.base import DataContextConfig, InMemoryStoreBackendDefaults
+
+    defaults = InMemoryStoreBackendDefaults(init_temp_docs_sites=False)
+    defaults.stores[defaults.expectations_store_name]["store_backend"] = {
+        "class_name": "TupleFilesystemStoreBackend",
+        "base_directory": str(shutil.copytree(SUITES, tmp_path / "suites")),
+    }
+    config = DataContextConfig(store_backend_defaults=defaults, analytics_enabled=False)
+    suite = gx.get_context(mode="ephemeral", project_config=config).suites.get(name)
+    stated = load_suite(name)
+    assert [(e.expectation_type, e.severity.value) for e in suite.expectations] == [
+        (e.type, e.severity) for e in stated
+    ]
+
+
+def test_each_suite_gates() -> None:
+    for table in TABLES:
+        assert "critical" in {expectation.severity for expectation in load_suite(table)}
+
+
+# --- chance ------------------------------------------------------------------------------------------------------
+
+
+def of_reviews(column: str, type_: str = "expect_column_values_to_be_between", **bounds: float) -> Expectation:
+    words = {"en": "-", "zh": "-", "why": "-", "action": "-"}
+    return Expectation(Path(), "reviews", type_, {"column": column, **bounds}, "critical", **words, min_rows=1)
+
+
+def test_a_bound_on_a_share_is_as_wide_as_chance_makes_it() -> None:
+    least = of_reviews("transactions_known_share", min_value=0.95)
+    assert [round(least.allowing_for_chance(rows).kwargs["min_value"], 3) for rows in (119, 1_000, 1_000_000)] == [
+        0.890,
+        0.929,
+        0.949,
+    ]
+    most = of_reviews("largest_buyer_share", max_value=0.3)
+    assert most.allowing_for_chance(119).kwargs["max_value"] == pytest.approx(0.426, abs=0.001)
+    assert least.allowing_for_chance(None) == least
+    rare = of_reviews("rating_overall", "expect_column_values_to_not_be_in_set", mostly=0.01)
+    assert rare.allowing_for_chance(280).kwargs["mostly"] == 0.005, "no row at all is never enough"
+    paid = of_reviews("rating_overall", min_value=0.01, mostly=0.5).allowing_for_chance(100)
+    assert (paid.kwargs["min_value"], paid.kwargs["mostly"]) == (0.01, 0.35), "a bound on a value stays"
+
+
+@given(bound=st.floats(0, 1), rows=st.integers(1, 10**9), more=st.integers(1, 10**9))
+def test_more_rows_never_widen_a_bound_and_none_leaves_0_to_1(bound: float, rows: int, more: int) -> None:
+    few = of_reviews("a_share", min_value=bound, max_value=bound).allowing_for_chance(rows).kwargs
+    many = of_reviews("a_share", min_value=bound, max_value=bound).allowing_for_chance(rows + more).kwargs
+    assert 0 <= few["min_value"] <= many["min_value"] <= bound + 1e-6
+    assert bound - 1e-6 <= many["max_value"] <= few["max_value"] <= 1
+    certain = of_reviews("a_share", mostly=1.0).allowing_for_chance(rows)
+    assert certain.kwargs["mostly"] == 1.0
+
+
+def test_a_few_more_than_the_bound_of_a_few_rows_is_no_finding(
+    con: duckdb.DuckDBPyConnection, settings: Settings
+) -> None:
+    only(con, "complaints")
+    share = "UPDATE landing.complaints SET transaction_id = 'X' WHERE substr(complaint_id, 2)::INT % 1000 < {}"
+    con.execute("DELETE FROM landing.complaints WHERE substr(complaint_id, 2)::INT >= 1190")
+    con.execute(share.format(60))
+    assert "transactions_known_share" not in failed(check_batch(con, settings, 1), "critical")
+    con.execute(share.format(200))
+    report = check_batch(con, settings, 1)
+    assert "transactions_known_share" in failed(report, "critical")
+    [finding] = [f for f in report.findings if f.column == "transactions_known_share" and f.severity == "critical"]
+    assert "按 119 行计入偶然误差 / allowing for chance among 119 rows" in finding.message
 
 
 # --- surroundings ------------------------------------------------------------------------------------------------
 
-FETCHES = re.compile(r"""(?:src|href|url|srcset|action|@import)\s*[=(]?\s*["']?\s*(?:https?:)?//""", re.IGNORECASE)
 
-
-def test_data_docs_are_complete_and_fetch_nothing(
+def test_results_are_kept_in_great_expectations_own_store(
     con: duckdb.DuckDBPyConnection, settings: Settings, capfd: pytest.CaptureFixture[str]
 ) -> None:
     con.execute("UPDATE landing.reviews SET rating_overall = 5")
-    report = check_batch(con, settings, 1)
+    first = check_batch(con, settings, 1)
     assert capfd.readouterr() == ("", ""), "standard output belongs to the report"
     assert os.environ["GX_ANALYTICS_ENABLED"] == "false"
-    assert report.docs == settings.home / "data_docs" / "batch-000001" / "index.html"
-    pages = {page: page.read_text(encoding="utf-8") for page in report.docs.parent.rglob("*.html")}
-    assert {page.suffix for page in report.docs.parent.rglob("*") if page.is_file()} == {".html"}
-    assert len(pages) >= 1 + 2 * 2 * 6
-    for page, text in pages.items():
-        assert not FETCHES.search(text), page
-        assert "<script" not in text
-        assert "<style>" in text
-        for link in re.findall(r'href="([^"#:]+)"', text):
-            assert (page.parent / link).resolve() in pages, (page, link)
-    index = pages[report.docs]
-    assert "未通过 / failed" in index
-    assert all(finding.message.split(" → ")[1] in index for finding in report.findings)
-    rows = next(text for page, text in pages.items() if "validations/reviews/" in page.as_posix())
-    assert "非五星评价至少占 1%" in rows
-    facts = next(text for page, text in pages.items() if "validations/transactions-facts/" in page.as_posix())
-    assert "晚于承诺时间发货的份额不超过 50%" in facts
-    assert re.search(r"实际 / found: \d+\.\d%", facts)
-    assert not (settings.home / "data_docs" / ".building").exists()
-
-
-def test_nothing_a_source_wrote_becomes_a_script(con: duckdb.DuckDBPyConnection, settings: Settings) -> None:
-    only(con, "complaints")
-    con.execute("UPDATE landing.complaints SET channel = '<script src=//evil.example></script>'")
-    report = check_batch(con, settings, 1)
-    assert report.docs is not None
-    text = "".join(page.read_text(encoding="utf-8") for page in report.docs.parent.rglob("*.html"))
-    assert "<script" not in text
-    assert "channel" in text
-    assert not FETCHES.search(text)
-
-
-def test_data_docs_of_the_newest_batches_stay(con: duckdb.DuckDBPyConnection, settings: Settings) -> None:
-    only(con, "sanctions")
-    keeping = settings.model_copy(update={"keep_versions": 2})
-    for batch in (1, 2, 3):
-        if batch > 1:
-            con.execute(f"UPDATE landing.sanctions SET batch_id = {batch}; UPDATE meta.batches SET batch_id = {batch}")
-        check_batch(con, keeping, batch)
-    check_batch(con, keeping, 3)
-    assert sorted(page.name for page in (settings.home / "data_docs").iterdir()) == ["batch-000002", "batch-000003"]
+    stored = {
+        (path.relative_to(settings.home / "checks").parts[:2]): json.loads(path.read_text(encoding="utf-8"))
+        for path in (settings.home / "checks").rglob("*.json")
+    }
+    assert set(stored) == {(suite, "batch-000001") for name in TABLES for suite in (name, f"{name}-facts")}
+    assert sum(len(result["results"]) for result in stored.values()) == sum(
+        check.evaluated for check in first.tables.values()
+    )
+    assert not stored["reviews", "batch-000001"]["success"]
+    assert check_batch(con, settings, 1).to_json() == first.to_json()
+    assert len([*(settings.home / "checks").rglob("*.json")]) == len(stored), "judged again, stored once"
+    assert sorted(page.name for page in settings.home.iterdir() if page.is_dir()) == ["checks"]

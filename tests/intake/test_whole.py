@@ -148,11 +148,11 @@ def test_history_and_other_tables_are_no_whole_deliveries(con: Conn, conf: setti
 def test_a_delivery_that_looks_cut_short_fails_its_check(con: Conn, conf: settings.Settings, night: Night) -> None:
     night(1, subjects=SUBJECTS, public_records=RECORDS + "".join(map(record, range(10))))
     batch = night(2, accept=False, public_records=RECORDS + "".join(map(record, range(4))))
-    report = checks.check_batch(con, conf, batch.batch_id, docs=False)
+    report = checks.check_batch(con, conf, batch.batch_id)
     assert not report.success
     assert any("cut short" in f.message and f.severity == "critical" for f in report.findings)
     batch = night(3, accept=False, folder="half", public_records=RECORDS + "".join(map(record, range(5))))
-    assert checks.check_batch(con, conf, batch.batch_id, docs=False).success
+    assert checks.check_batch(con, conf, batch.batch_id).success
 
 
 @pytest.mark.parametrize(
