@@ -16,7 +16,7 @@ from credit.cli.options import AsJson, Home, day_of, print_json
 from credit.home import open_warehouse
 from credit.intake.pseudonyms import pseudonym_key
 from credit.settings import Settings
-from credit.synthetic import delivery
+from credit.synthetic import delivery, own_words
 from credit.synthetic.papers import write as write_papers
 
 
@@ -73,6 +73,10 @@ def sample(
         Path | None,
         typer.Option("--papers", help="Another folder: evidence of the platform about itself, for `assess enter`."),
     ] = None,
+    in_own_words: Annotated[
+        bool,
+        typer.Option("--own-words", help="As a back office exports it: GB18030, headings of its own, two workbooks."),
+    ] = False,
 ) -> None:
     """Write a synthetic marketplace as canonical files, bad rows included, to try everything on.
 
@@ -80,6 +84,10 @@ def sample(
     """
 
     end = day_of(day, settings.load())
+    if in_own_words:
+        written = own_words.write(folder, merchants=merchants, transactions=transactions, seed=seed, end=end)
+        out.print(f"Wrote {escape(str(folder))}: {', '.join(written)}")
+        return
     bad = delivery.write(folder, merchants=merchants, transactions=transactions, seed=seed, end=end)
     if papers is not None:
         write_papers(papers, end)

@@ -93,7 +93,7 @@ def find(path: Path, settings: Settings) -> Holdings:
                 raise InputError(f"{file} is of no known format; expected {files.READABLE}")
             unread.append(f"{file.relative_to(path)} (no known format)")
             continue
-        held, left = _tables_in(file)
+        held, left = _tables_in(file, settings)
         sources += held
         if held:
             unread += [f"{file.name}: {part} (tells no table)" for part in left]
@@ -113,9 +113,9 @@ def find(path: Path, settings: Settings) -> Holdings:
     return Holdings(tuple(sources), notices)
 
 
-def _tables_in(file: Path) -> tuple[list[Source], list[str]]:
+def _tables_in(file: Path, settings: Settings) -> tuple[list[Source], list[str]]:
     """What of a file is read as which table, and what of it tells no table."""
-    parts = files.parts_of(file)
+    parts = files.parts_of(file, settings)
     of_file = table_of(file)
     if parts == [None]:
         return ([Source(file, of_file)] if of_file else []), []

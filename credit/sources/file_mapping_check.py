@@ -17,6 +17,8 @@ from credit.tables import KNOWN_AT, TABLES
 from credit.warehouse import row_rules
 from credit.warehouse.connection import connect_aside, quote
 
+WORDS = 12
+"""Words of a column that are no codes which are named."""
 LOOKED_AT = 1_000
 """Rows of a table whose faults are counted."""
 SHOWN = 5
@@ -33,9 +35,10 @@ class FirstRow:
     faults: tuple[str, ...]
 
 
-def check_files(mapping: Mapping, settings: Settings, zone: str) -> tuple[list[str], list[FirstRow]]:
-    """(errors, the first rows of each table and the first with faults). Nothing is kept."""
+def check_files(mapping: Mapping, settings: Settings, zone: str) -> tuple[list[str], list[str], list[FirstRow]]:
+    """(errors, words that are no codes, the first rows of each table and the first with faults). Nothing is kept."""
     errors: list[str] = []
+    unknown: list[str] = []
     rows: list[FirstRow] = []
     with connect_aside(settings) as con:
         con.execute("CREATE TEMP MACRO pseudonym(t) AS left(md5(t), 8)")
@@ -46,13 +49,14 @@ def check_files(mapping: Mapping, settings: Settings, zone: str) -> tuple[list[s
             for name in mapping.files:
                 mapped_files.view(con, name, mapped_files.pieces(con, settings, mapping, name))
         except UserError as error:
-            return [str(error)], []
+            return [str(error)], [], []
         for table in mapping.tables:
             faults = list(_expressions(con, mapping, table))
             errors += faults
             if not faults:
+                unknown += _unknown_words(con, mapping, table, zone)
                 rows += _first_rows(con, mapping, table, zone)
-    return errors, rows
+    return errors, unknown, rows
 
 
 def _expressions(con: duckdb.DuckDBPyConnection, mapping: Mapping, table: str) -> Iterator[str]:
@@ -81,6 +85,25 @@ def _expressions(con: duckdb.DuckDBPyConnection, mapping: Mapping, table: str) -
 
 def _said(error: duckdb.Error) -> str:
     return str(error).splitlines()[0]
+
+
+def _unknown_words(con: duckdb.DuckDBPyConnection, mapping: Mapping, name: str, zone: str) -> Iterator[str]:
+    """Of each column of codes: the words in any row that are none, most frequent first."""
+    table, given = TABLES[name], tuple(mapping.tables[name].columns)
+    for column in (column for column in table.supplied if column.codes and column.name in given):
+        words = con.execute(
+            f"""WITH texts AS (SELECT r{row_rules.texts(given)} FROM ({mapped_files.relation(mapping, name)}) r)
+                SELECT word, count(*) AS n FROM (SELECT {row_rules.typed(table, column, given, zone)} AS word FROM texts x)
+                WHERE word IS NOT NULL AND word NOT IN ({", ".join(map(quote, column.codes))})
+                GROUP BY 1 ORDER BY n DESC, word"""
+        ).fetchall()
+        if words:
+            more = f" and {len(words) - WORDS} more" if len(words) > WORDS else ""
+            shown = ", ".join(f"{word[:30]} ({number:,})" for word, number in words[:WORDS])
+            yield (
+                f"{mapping.at('tables', name, 'columns', column.name)}: words that are no code, whose rows are set aside: "
+                f"{shown}{more}; say under codes which of {', '.join(column.codes)} each means, or under nothing that it means none"
+            )
 
 
 def _first_rows(con: duckdb.DuckDBPyConnection, mapping: Mapping, name: str, zone: str) -> list[FirstRow]:

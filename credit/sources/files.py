@@ -165,10 +165,11 @@ def digest(path: Path) -> str:
     return total.hexdigest()
 
 
-def parts_of(path: Path) -> list[str | None]:
-    """What of a file is read by itself: the sheets of a workbook, the members of a zip, else the file (None)."""
+def parts_of(path: Path, settings: Settings) -> list[str | None]:
+    """What of a file is read by itself: the sheets of a workbook, the members of a zip, else the file (None). Raises InputError."""
     kind = format_of(path)
     if kind == "excel":
+        archives.refuse_bomb(path, settings)
         return [*excel.sheets(path)]
     if kind == "zip":
         members = archives.members(path)
@@ -193,6 +194,7 @@ def read_table(
     if kind == "parquet":
         return parquet.read(con, path, name)
     if kind == "excel":
+        archives.refuse_bomb(path, settings)
         return excel.read(con, path, part or excel.sheets(path)[0], name)
     if kind == "json":
         return objects.read(con, settings, path, name)

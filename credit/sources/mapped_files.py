@@ -44,14 +44,14 @@ def identifier(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
-def matching(mapping: Mapping, name: str) -> list[tuple[Path, str | None]]:
+def matching(mapping: Mapping, settings: Settings, name: str) -> list[tuple[Path, str | None]]:
     """The files of a name, each with its sheet or member. Raises InputError where there is none."""
     pattern, _, part = mapping.files[name].partition("#")
     folder = mapping.path.parent
     matched = sorted((file for file in folder.glob(pattern) if file.is_file()), key=files.in_order)
     taken: list[tuple[Path, str | None]] = []
     for file in matched:
-        parts = files.parts_of(file)
+        parts = files.parts_of(file, settings)
         taken += [(file, p) for p in parts if not part or p == part]
     if not taken:
         raise InputError(f"{mapping.at('files', name)}: no file matches {mapping.files[name]!r} in {folder}")
@@ -148,7 +148,7 @@ def _left_out(mapping: Mapping, settings: Settings) -> list[str]:
     """That files beside the mapping are taken by none of its patterns. Raises InputError as `files.listing` does."""
     folder = mapping.path.parent
     listing = files.listing(folder)
-    taken = {file.resolve() for name in mapping.files for file, _ in matching(mapping, name)}
+    taken = {file.resolve() for name in mapping.files for file, _ in matching(mapping, settings, name)}
     home = settings.home.resolve()
     left = [
         str(file.relative_to(folder))
@@ -167,7 +167,7 @@ def _left_out(mapping: Mapping, settings: Settings) -> list[str]:
 def pieces(con: duckdb.DuckDBPyConnection, settings: Settings, mapping: Mapping, name: str) -> list[Piece]:
     """All files of a name, each read into a temporary table. Raises InputError."""
     held = []
-    for i, (file, part) in enumerate(matching(mapping, name)):
+    for i, (file, part) in enumerate(matching(mapping, settings, name)):
         before = files.stamp(file)
         digest = files.digest(file)
         raw = files.read_table(con, settings, file, f"raw_{name}_{i}", part)

@@ -122,8 +122,9 @@ def check(path: Path, zone: str, settings: Settings | None = None) -> MappingChe
     if mapping.connection is None:
         report.database = f"{len(mapping.files)} files"
         if not report.errors:
-            errors, report.first_rows = check_files(mapping, settings or load_settings(), zone)
+            errors, unknown, report.first_rows = check_files(mapping, settings or load_settings(), zone)
             report.errors += errors
+            report.warnings += unknown
         return report
     try:
         dialect, url = named_by(mapping)

@@ -5,8 +5,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from itertools import groupby
+from dataclasses import dataclass, field, replace
+from glob import escape
+from itertools import groupby, takewhile
 from pathlib import Path
 
 import duckdb
@@ -63,6 +64,8 @@ class _Candidate:
     says: Mapping[str, str]
     examples: Examples
     quoted: Callable[[str], str]
+    headings_of: tuple[Path, str | None] | None = None
+    """The file, and its sheet or member, that was looked at."""
 
 
 def propose(con: duckdb.DuckDBPyConnection, settings: Settings, folder: Path) -> str:
@@ -74,13 +77,23 @@ def propose(con: duckdb.DuckDBPyConnection, settings: Settings, folder: Path) ->
     unread: list[str] = []
     names: list[str] = []
     candidates: list[_Candidate] = []
+    headings: dict[tuple[str, ...], list[Path]] = {}
     for file in files.list_folder(folder):
+        if file.suffix.lower() in (".yaml", ".yml"):
+            continue
         if files.format_of(file) is None:
             unread.append(f"#   {file.name}: no known format")
             continue
-        for part in files.parts_of(file):
+        for part in files.parts_of(file, settings):
             name = f"f{len(names) + 1}"
             raw = files.read_table(con, settings, file, f"proposed_{name}", part)
+            alike = headings.setdefault((*raw.columns, str(part)), [])
+            alike.append(file)
+            if len(alike) > 1 and (pattern := _pattern(folder, alike)):
+                first = next(i for i, c in enumerate(candidates) if c.headings_of == (alike[0], part))
+                candidates[first] = replace(candidates[first], label=pattern + (f"#{part}" if part else ""))
+                names[first] = f"  {candidates[first].source}: {_quoted(candidates[first].label)}"
+                continue
             label = str(file.relative_to(folder)) + (f"#{part}" if part else "")
             table = canonical.table_of(file) or (canonical.table_named(part) if part else None)
             guess = _best(dict.fromkeys(raw.columns, ""), table)
@@ -88,16 +101,27 @@ def propose(con: duckdb.DuckDBPyConnection, settings: Settings, folder: Path) ->
                 unread.append(f"#   {label}: no heading is like a canonical column")
                 continue
             names.append(f"  {name}: {_quoted(label)}")
-            candidates.append(
-                _Candidate(
-                    label, name, guess, dict.fromkeys(raw.columns, ""), _of_file(con, raw.name, raw.columns), identifier
-                )
-            )
+            says = dict.fromkeys(raw.columns, "")
+            examples = _of_file(con, raw.name, raw.columns)
+            candidates.append(_Candidate(label, name, guess, says, examples, identifier, (file, part)))
     if not names:
         raise InputError(
             f"{folder} holds no file whose headings are like canonical columns; see docs/reference/tables.md"
         )
     return _text(["files:", *names], candidates, unread, "files")
+
+
+def _pattern(folder: Path, alike: list[Path]) -> str | None:
+    """A pattern of the files with the same headings; None where it would take others, too."""
+    names = [file.relative_to(folder).as_posix() for file in alike]
+    before = _common_start(names)
+    after = _common_start([name[len(before) :][::-1] for name in names])[::-1]
+    pattern = f"{escape(before)}*{escape(after)}"
+    return pattern if sorted(folder.glob(pattern)) == sorted(alike) else None
+
+
+def _common_start(names: list[str]) -> str:
+    return "".join(letters[0] for letters in takewhile(lambda letters: len({*letters}) == 1, zip(*names, strict=False)))
 
 
 def propose_database(text: str, origin: str, zone: str, variable: str = VARIABLE) -> str:
@@ -219,6 +243,8 @@ def _table(candidate: _Candidate) -> str:
             )
         elif column.required:
             lines.append(f"      # ? {column.name}: required, and no heading is like it: {column.zh} ({column.en})")
+    if unused := [heading for heading in candidate.says if heading not in chosen.values()]:
+        lines.append(f"      # ? not used 未用到: {', '.join(unused)}".replace("\n", " "))
     changed = next((h for name in words.CHANGED for h in candidate.says if h.lower() == name), None)
     if changed and candidate.quoted is not identifier:
         lines.append(f"    changed_at: {_quoted(candidate.quoted(changed))}  # ? set on every change of a row")

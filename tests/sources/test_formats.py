@@ -337,6 +337,18 @@ def test_sheets_that_tell_a_table_are_read_and_others_named(conf: Settings, tmp_
     assert "说明" in " ".join(held.notices)
 
 
+def test_a_workbook_that_unpacks_to_more_than_the_limit(con: Any, tmp_path: Path) -> None:
+    small = settings.load(home=tmp_path / "home", max_file_mb=1)
+    with zipfile.ZipFile(tmp_path / "reviews.xlsx", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("xl/worksheets/sheet1.xml", b" " * (2 << 20))
+    for read in (
+        lambda: files.parts_of(tmp_path / "reviews.xlsx", small),
+        lambda: files.read_table(con, small, tmp_path / "reviews.xlsx", "raw"),
+    ):
+        with pytest.raises(InputError, match="unpacks to more than 1 MiB"):
+            read()
+
+
 def test_tsv_and_zip(con: Any, conf: Settings, tmp_path: Path) -> None:
     (tmp_path / "reviews.tsv").write_text(lines("a, b").replace(",", "\t", 100).replace("a\t b", "a, b"))
     files.read_table(con, conf, tmp_path / "reviews.tsv", "raw")

@@ -35,6 +35,19 @@ def chunks(path: Path, settings: Settings) -> Iterator[bytes]:
         raise InputError(f"{path} cannot be read: {why}; deliver the file again") from None
 
 
+def refuse_bomb(path: Path, settings: Settings) -> None:
+    """Raises InputError where what is packed in a workbook is larger than `max_file_mb`; one that is no zip packs nothing."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            size = sum(entry.file_size for entry in archive.infolist())
+    except (zipfile.BadZipFile, OSError, NotImplementedError):
+        return
+    if size > settings.max_file_mb << 20:
+        raise InputError(
+            f"{path} unpacks to more than {settings.max_file_mb} MiB; split it, or raise the setting max_file_mb"
+        )
+
+
 def members(path: Path) -> list[str]:
     """Names of the files in a zip, junk of file managers left out. Raises InputError."""
     try:
