@@ -253,9 +253,16 @@ def _without_own_zone(text: str, zone: str) -> str:
     return f"CASE WHEN {_lettered(text)} THEN {_own_zone(text, zone)} ELSE {text} END"
 
 
+def _chinese_instant(text: str) -> str:
+    """As most back offices write it, 2026年11月3日 8:05:09: what `_of_words` makes of it, at a thirtieth of the cost."""
+    usual = rf"regexp_full_match({text}, '\d{{4}}年\d{{1,2}}月\d{{1,2}}日 \d{{1,2}}:\d{{2}}(:\d{{2}})?')"
+    return f"CASE WHEN {usual} THEN TRY_CAST(translate({text}, '年月日', '--') AS TIMESTAMPTZ) END"
+
+
 def instant(text: str, zone: str) -> str:
     """An instant; without an offset in the session's zone, which is the platform's. NULL where it does not read as one."""
-    return f"coalesce({_plain_instant(text)}, {_let(_without_own_zone(text, zone), 'o_', _otherwise('o_', zone))})"
+    otherwise = _let(_without_own_zone(text, zone), "o_", _otherwise("o_", zone))
+    return f"coalesce({_plain_instant(text)}, {_chinese_instant(text)}, {otherwise})"
 
 
 def _otherwise(text: str, zone: str) -> str:
@@ -268,7 +275,7 @@ def _promised_instant(text: str, zone: str) -> str:
     """An instant until which something is promised: a promise stated as a day is kept by the end of that day."""
     promised = f"CASE WHEN {is_day(text)} THEN CAST(CAST(i_ AS DATE) + 1 AS TIMESTAMPTZ) ELSE i_ END"
     return (
-        f"coalesce(CASE WHEN length({text}) > {_LONGEST_DAY} THEN {_plain_instant(text)} END, "
+        f"coalesce(CASE WHEN length({text}) > {_LONGEST_DAY} THEN {_plain_instant(text)} END, {_chinese_instant(text)}, "
         f"{_let(instant(text, zone), 'i_', promised)})"
     )
 
@@ -372,11 +379,17 @@ def amount(text: str, sql_type: str) -> str:
         rf"'^([+-]?)\s*({_UNITS})\s*([+-]?)', '\1\3', 'i'), '\s*({_UNITS})$', '', 'i')"
     )
     written = (
-        rf"CASE WHEN regexp_full_match({bare}, '[+-]?[0-9]{{1,3}}([, ’''][0-9]{{3}})+([.][0-9]+)?') "
-        rf"THEN TRY_CAST(regexp_replace({bare}, '[, ’'']', '', 'g') AS {sql_type}) "
-        rf"WHEN regexp_full_match({bare}, '[+-]?[0-9]+([.][0-9]+)?') THEN TRY_CAST({bare} AS {sql_type}) END"
+        r"CASE WHEN regexp_full_match(b_, '[+-]?[0-9]{1,3}([, ’''][0-9]{3})+([.][0-9]+)?') "
+        rf"THEN TRY_CAST(regexp_replace(b_, '[, ’'']', '', 'g') AS {sql_type}) "
+        rf"WHEN regexp_full_match(b_, '[+-]?[0-9]+([.][0-9]+)?') THEN TRY_CAST(b_ AS {sql_type}) END"
     )
-    return f"coalesce(TRY_CAST({text} AS {sql_type}), {written})"
+    usual = f"CASE WHEN {_in_yuan(text)} THEN TRY_CAST(translate({text}, '¥￥,元', '') AS {sql_type}) END"
+    return f"coalesce(TRY_CAST({text} AS {sql_type}), {usual}, {_let(bare, 'b_', written)})"
+
+
+def _in_yuan(text: str) -> str:
+    """SQL: whether an amount is written as most back offices do, ¥1,234.50 or 99元."""
+    return f"regexp_full_match({text}, '[¥￥]?([0-9]+|[0-9]{{1,3}}(,[0-9]{{3}})+)([.][0-9]+)?元?')"
 
 
 def other_unit(text: str, currency: str) -> str:
@@ -387,7 +400,9 @@ def other_unit(text: str, currency: str) -> str:
     )
     # Looked at only where there is a mark, and taken out once.
     differs = _let(f"trim({mark}, '+- ')", "u_", cases)
-    return f"CASE WHEN {text} IS NULL OR regexp_full_match({text}, '[0-9.]+') THEN false ELSE coalesce({differs}, false) END"
+    yuan = f"{currency} = 'CNY' AND {_in_yuan(text)}"
+    plainly = f"{text} IS NULL OR regexp_full_match({text}, '[0-9.]+') OR coalesce({yuan}, false)"
+    return f"CASE WHEN {plainly} THEN false ELSE coalesce({differs}, false) END"
 
 
 def code(table: Table, column: Column, value: str) -> str:
