@@ -29,7 +29,11 @@ _OF_CHINA = ("Asia/Shanghai", "PRC", "Asia/Chongqing", "Asia/Chungking", "Asia/H
 
 def trimmed(raw: str) -> str:
     """The text of a raw value without white space and invisible characters at its ends; NULL where nothing is left."""
-    return f"nullif(trim({raw}::VARCHAR, {quote(_ENDS)}), '')"
+    text = f"({raw}::VARCHAR)"
+    # Trimming looks every character up; most values begin and end in a visible one of ASCII, or in none of these.
+    visible = f"{text}[1] BETWEEN '!' AND '~' AND {text}[-1] BETWEEN '!' AND '~'"
+    invisible = f"{text}[1] IN ({quoted(tuple(_ENDS))}) OR {text}[-1] IN ({quoted(tuple(_ENDS))})"
+    return f"nullif(CASE WHEN {visible} THEN {text} WHEN {invisible} THEN trim({text}, {quote(_ENDS)}) ELSE {text} END, '')"
 
 
 def unwrapped(raw: str) -> str:
