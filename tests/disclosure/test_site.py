@@ -6,6 +6,7 @@ import base64
 import hashlib
 import json
 import posixpath
+import random
 import re
 from collections import defaultdict
 from collections.abc import Iterator
@@ -24,6 +25,7 @@ from credit.disclosure import documents, night, site
 from credit.disclosure.alerts import alerts, mark
 from credit.disclosure.site import words
 from credit.disclosure.site.search import INDEX, normal, short
+from credit.disclosure.site.spelling import folded, pinyin
 from credit.evaluation import night as evaluation
 from credit.files import formats
 from credit.home import open_warehouse
@@ -776,10 +778,12 @@ def _piece(files: dict[str, bytes], query: str, asked: str, shown: int) -> list[
         if len(hits) > shown or (read and not first.startswith(query)):
             break
         for line in json.loads(files[f"search/{name}"]):
-            title, id_, code = line[0], line[1], line[6] if len(line) > 6 else ""
+            title, id_ = line[0], line[1]
+            code, spelled = (*line[6:], "", "")[:2]
             brief = short(asked)
             named = asked in normal(title) or (len(brief) > 1 and brief in short(normal(title)))
-            if named or any(normal(key).startswith(query) for key in (id_, code)):
+            coded = bool(code) and query in normal(code)
+            if named or coded or normal(id_).startswith(query) or any(query in way for way in spelled.split()):
                 hits[id_] = line
     return list(hits.values())
 
@@ -809,6 +813,43 @@ def test_search_finds_by_any_part_of_a_name_by_code_and_id(
         (line,) = look_up(files, document["subject"]["subject_id"])
         assert line[2] in (path.split("/")[1], f"{path[:-5]}.html")
         assert line[3] == document["grade"]
+
+
+YUNDA = site.SearchEntry(
+    "M9", "enterprise", "义乌市云达服饰有限公司", "91330782MA2K00AB7X", "A", False, "merchants/09/M9.html"
+)
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "义乌云达", "義烏", "義烏市雲達", "云达服饰", "雲達服飾有限公司", "yiwu", "YiWuYunDa", "yiwushi", "yunda", "YWYD", "ywsyd", "ydfs",
+        "９１３３", "ma2k00", "K00AB", "00ab7x", "M9",
+    ],
+)  # fmt: skip
+def test_search_finds_a_name_however_it_is_typed(query: str) -> None:
+    files = dict(site.search([YUNDA, *_many(500)]))
+    assert "M9" in [line[1] for line in look_up(files, query)]
+
+
+def test_words_of_two_characters_are_read_as_words() -> None:
+    assert pinyin("重庆长乐") == ["chong", "qing", "chang", "le"]
+    assert pinyin("女装A1") == ["nv", "zhuang", "A", "1"]
+    assert folded("義烏雲達") == "义乌云达"
+
+
+def test_search_finds_any_part_of_two_characters_and_more() -> None:
+    many = _many(500)
+    files = dict(site.search(many))
+    chance = random.Random(1)
+    for _ in range(200):
+        entry = chance.choice(many)
+        assert entry.name is not None
+        begin = chance.randrange(0, 4)
+        part = entry.name[begin : chance.randrange(begin + 2, 9)]
+        lines = look_up(files, part)
+        assert all(part in line[0] for line in lines)
+        assert entry.subject_id in [line[1] for line in lines] or len(lines) >= 30
 
 
 def _many(number: int) -> list[Any]:

@@ -16,6 +16,8 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
+from credit.disclosure.site.search import short
+from credit.disclosure.site.spelling import pinyin, simplified
 from support.browser.market import HOSTILE, HOSTILE_ID, KINDS
 from support.browser.tabs import DESKTOP, PHONE, Site, Tab, launched, served
 
@@ -110,7 +112,21 @@ def test_a_tab_notes_what_must_not_happen(browser: Browser, site: Site) -> None:
         assert noted in complaints
 
 
-@pytest.mark.parametrize("part", ["whole", "middle", "code", "beginning of the code", "id"])
+TRADITIONAL = {plain: traditional for traditional, plain in simplified().items()}
+WAYS = [
+    "whole",
+    "middle",
+    "code",
+    "beginning of the code",
+    "middle of the code",
+    "id",
+    "pinyin",
+    "initials",
+    "traditional",
+]
+
+
+@pytest.mark.parametrize("part", WAYS)
 def test_search_finds_a_merchant_and_opens_it(part: str, site: Site, tab: OpenTab) -> None:
     subject = known(site)
     name, code = subject["name"], subject["uscc"]
@@ -119,7 +135,11 @@ def test_search_finds_a_merchant_and_opens_it(part: str, site: Site, tab: OpenTa
         "middle": name[2:7],
         "code": code.lower(),
         "beginning of the code": code[:14],
+        "middle of the code": code[5:12],
         "id": subject["subject_id"],
+        "pinyin": "".join(pinyin(short(name)))[:14],
+        "initials": "".join(reading[0] for reading in pinyin(short(name)))[:5].upper(),
+        "traditional": "".join(TRADITIONAL.get(letter, letter) for letter in name),
     }[part]
     page = tab().open("index.html")
     find(page, asked)

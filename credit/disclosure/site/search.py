@@ -1,8 +1,9 @@
-"""The search index: any part of a name, and the beginning of a code or id, found with two or three small requests.
+"""The search index: any part of a name or of a code, and the beginning of an id, found with two or three small requests.
 
-A name is found without what names of places and firms end in (市, 有限公司), too: 义乌云达 for 义乌市云达服饰有限公司.
+A name is found without what names of places and firms end in (市, 有限公司), in traditional characters, in pinyin and by its
+first letters, too: 义乌云达, 義烏, yiwu, ywyd for 义乌市云达服饰有限公司.
 
-Every ending of a name, every code and every id is a key. Keys in order, each with its merchant, are cut into files;
+Every ending of a name, of its pinyin and of a code, and every id is a key. Keys in order, each with its merchant, are cut into files;
 `search/index.json` says with which key each file begins. What holds a text begins with it somewhere, so it stands together:
 look up the last file that begins at or before the text, and read on while there are hits.
 
@@ -21,9 +22,12 @@ from typing import Final, NamedTuple
 
 import orjson
 
+from credit.disclosure.site.spelling import folded, pinyin, simplified
 from credit.files.formats import harmless, to_json
 
 INDEX: Final = "search/index.json"
+_CODE_PART: Final = 4
+"""Characters of a code from which on any part of it is found."""
 KEPT: Final = 60
 """Merchants kept of one key; site.js shows fewer."""
 
@@ -54,8 +58,8 @@ _PLAIN = re.compile(r"[A-Za-z0-9_-]+")
 
 
 def normal(text: str) -> str:
-    """As names and queries are compared: full-width as half-width, small letters, single spaces."""
-    return " ".join(unicodedata.normalize("NFKC", text).lower().split())
+    """As names and queries are compared: full-width as half-width, small letters, single spaces, simplified characters."""
+    return folded(" ".join(unicodedata.normalize("NFKC", text).lower().split()))
 
 
 _LEFT_OUT = re.compile(r"(?:股份)?有限(?:责任)?公司|公司|个体工商户|[省市县区]|[\W_]")
@@ -71,6 +75,7 @@ def search(entries: Sequence[SearchEntry]) -> Iterator[tuple[str, bytes]]:
     """(path, content) of every file of the index; the order of `entries` does not matter."""
     index: dict[str, tuple[bytes, ...]] = {}
     more: list[tuple[str, bytes]] = []
+    letters: set[str] = set()
     marks = {mark: place for place, mark in enumerate(sorted({entry.mark for entry in entries if entry.mark}), 1)}
     for entry in sorted(entries, key=lambda entry: (entry.name or "", entry.subject_id)):
         line, name, id_, code = _line(entry, marks), normal(entry.name or ""), normal(entry.subject_id), entry.code
@@ -91,14 +96,36 @@ def search(entries: Sequence[SearchEntry]) -> Iterator[tuple[str, bytes]]:
             more.append((id_, line))
         if code:
             # A code's line says the code: the reader compares it, and shows it.
-            more.append((normal(code), line[:-1] + b"," + orjson.dumps(code) + b"]"))
+            coded = line[:-1] + b"," + orjson.dumps(code) + b"]"
+            written = normal(code)
+            more += [(written[i:], coded) for i in range(max(1, len(written) - _CODE_PART + 1))]
+        letters.update(name)
+        more += _spelled(name, brief, line)
     for key, line in more:
-        index[key] = (*index.get(key, ()), line)
+        hits = index.get(key, ())
+        if len(hits) < KEPT:
+            index[key] = (*hits, line)
     directory = []
     for first, name, lines in _cut(index):
         directory.append([first, name])
         yield f"search/{name}", harmless(b"[\n" + b",\n".join(lines) + b"\n]\n")
-    yield INDEX, to_json({"format": "merchant-credit search", "marks": list(marks), "files": directory}) + b"\n"
+    # Traditional characters of those that stand in names, each before its simplified one.
+    folds = "".join(sorted(old + new for old, new in simplified().items() if new in letters))
+    directory_file = {"format": "merchant-credit search", "marks": list(marks), "folds": folds, "files": directory}
+    yield INDEX, to_json(directory_file) + b"\n"
+
+
+def _spelled(name: str, brief: str, line: bytes) -> Iterator[tuple[str, bytes]]:
+    """The keys of a name's pinyin, from each of its characters on, and of its first letters; the line says both, to compare."""
+    if name.isascii():
+        return
+    readings = pinyin(brief)
+    whole = pinyin(name)
+    forms = ["".join(whole), "".join(r[:1] for r in whole), "".join(readings), "".join(r[:1] for r in readings)]
+    spelled = line[:-1] + b",0," + orjson.dumps(" ".join(dict.fromkeys(forms))) + b"]"
+    keys = {*forms, *("".join(readings[i:]) for i in range(len(readings)))}
+    keys |= {"".join(r[:1] for r in readings[i:]) for i in range(len(readings) - 1)}
+    yield from ((key, spelled) for key in sorted(keys))
 
 
 def _endings(name: str) -> Iterator[str]:

@@ -1,5 +1,5 @@
-// Search by any part of a name, by several parts, with or without what names of places and firms end in, or by the
-// beginning of a code or id. The index is described in search.py of the program.
+// Search by any part of a name, by several parts, with or without what names of places and firms end in, in traditional
+// characters, in pinyin or by its first letters, by any part of a code or by the beginning of an id. The index is described in search.py of the program.
 (() => {
   "use strict";
   const SHOWN = 30, FILES = 3;
@@ -8,12 +8,14 @@
   const status = document.getElementById("search-status");
   const files = new Map();
   let directory = null, marks = [];
+  const folds = new Map();
   let latest = 0;
 
   // As in search.py: what people leave out of a name.
   const leftOut = /(?:股份)?有限(?:责任)?公司|公司|个体工商户|[省市县区]|[^\p{L}\p{N}]/gu;
   const short = (text) => { const [first = "", ...rest] = Array.from(text); return first + rest.join("").replace(leftOut, ""); };
-  const normal = (text) => text.normalize("NFKC").toLowerCase().replace(/\s+/g, " ").trim();
+  const folded = (text) => folds.size ? Array.from(text, (letter) => folds.get(letter) || letter).join("") : text;
+  const normal = (text) => folded(text.normalize("NFKC").toLowerCase().replace(/\s+/g, " ").trim());
 
   // Keys are in order of code points; < of JavaScript compares UTF-16 units.
   const before = (a, b) => {
@@ -36,10 +38,10 @@
     return files.get(path);
   };
 
-  const matches = ([name, id, , , , category, code], part) => {
+  const matches = ([name, id, , , , category, code, spelled], part) => {
     const plain = normal(name), brief = short(part);
     return plain.includes(part) || (brief.length > 1 && short(plain).includes(brief)) || normal(id).startsWith(part)
-      || (code && normal(code).startsWith(part)) || (category && normal(category).includes(part));
+      || (code && normal(code).includes(part)) || (spelled && spelled.split(" ").some((way) => way.includes(part))) || (category && normal(category).includes(part));
   };
 
   // What is asked in one piece first; then every part of it, looked up by each part until there is something.
@@ -54,7 +56,6 @@
   };
 
   const piece = async (query, parts) => {
-    if (!directory) ({ files: directory, marks } = await fetched("search/index.json"));
     let low = 0, high = directory.length;
     while (low < high) {
       const middle = (low + high) >> 1;
@@ -104,12 +105,21 @@
 
   const tell = (zh, en) => { status.replaceChildren(); if (zh) both(status, zh, en); };
 
+  const open = async () => {
+    if (directory) return;
+    const index = await fetched("search/index.json"), pairs = Array.from(index.folds);
+    for (let i = 0; i < pairs.length; i += 2) folds.set(pairs[i], pairs[i + 1]);
+    ({ files: directory, marks } = index);
+  };
+
   const run = async () => {
-    const query = normal(box.value), mine = ++latest;
+    const mine = ++latest, asked = box.value.trim();
     // The address says what is asked, so that Back finds it again.
-    history.replaceState(null, "", query ? `?q=${encodeURIComponent(box.value.trim())}` : location.pathname);
-    if (!query) { list.replaceChildren(); tell(); return; }
+    history.replaceState(null, "", asked ? `?q=${encodeURIComponent(asked)}` : location.pathname);
+    if (!asked) { list.replaceChildren(); tell(); return; }
     try {
+      await open();
+      const query = normal(asked);
       const { lines, more } = await lookUp(query);
       if (mine !== latest) return;
       list.replaceChildren(...lines.map(show));
