@@ -23,7 +23,7 @@ import pytest
 
 from credit.disclosure import documents, night, site
 from credit.disclosure.alerts import alerts, mark
-from credit.disclosure.site import words
+from credit.disclosure.site import merchants, words
 from credit.disclosure.site.search import INDEX, normal, short
 from credit.disclosure.site.spelling import folded, pinyin
 from credit.evaluation import night as evaluation
@@ -759,6 +759,32 @@ def test_moves_name_the_evaluation_they_compare_with(merchant_documents: dict[st
     page = dict(site.pages(summary(merchant_documents, moves=moves, self_operated=None), [], CONTEXT))
     assert "与 2026-11-24 的评价相比" in Page(page["index.html"]).text
     assert "平台自营Self-operated未提供Not supplied" in Page(page["platform.html"]).text
+
+
+def test_a_page_names_what_lifts_and_what_lowers_its_score(
+    files: dict[str, bytes], merchant_documents: dict[str, Document]
+) -> None:
+    explained = 0
+    for path, document in merchant_documents.items():
+        text = Page(files[f"{path[:-5]}.html"]).text
+        scored = {
+            i["name"]: (i["points"], 100 * i["effective_weight"])
+            for element in document["elements"]
+            for i in element["indicators"]
+            if i["points"] is not None and i["effective_weight"] and i.get("value") is not None
+        }
+        earn, lose = merchants.reasons(document)
+        assert all(points >= 0.95 * full for points, full in (scored[i["name"]] for i in earn))
+        assert all(points < 0.8 * full and full - points > 0.49 for points, full in (scored[i["name"]] for i in lose))
+        costs = sorted((full - points for points, full in scored.values() if points < 0.8 * full), reverse=True)
+        for indicator, cost in zip(lose, costs, strict=False):
+            points, full = scored[indicator["name"]]
+            assert full - points == pytest.approx(cost, abs=0.011)
+            assert f"得 {points:.1f} / {full:.1f} 分" in text
+        explained += bool(lose)
+        if not earn and not lose:
+            assert "为什么是这个等级" not in text
+    assert explained
 
 
 # --- search ------------------------------------------------------------------------------------------------------

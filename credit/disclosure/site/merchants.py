@@ -121,6 +121,7 @@ class Merchants:
             "jsonld": to_json(_jsonld(document)).decode(),
             "score": _score(document["score"]) + ("" if document["score"] is None else "<small> / 100</small>"),
             "evidence": f"{100 * document['evidence']:.0f}",
+            "why": _why(document),
             "trend": _trend(document),
             "elements": self._scored(document),
             "figures": figures_table(figures, FIGURES, *_caption(document["currency"])),
@@ -202,6 +203,58 @@ def _form(key: bytes) -> Form:
 
 def _caption(currency: str | None) -> tuple[str, str]:
     return (f"金额币种 {currency}", f"Amounts in {currency}") if currency else ("近期情况", "Recent figures")
+
+
+_NAMED = 2
+"""Indicators named as what lifts a score, and as what lowers it."""
+_STRONG, _WEAK = 0.95, 0.8
+"""Shares of its full points from which on an indicator is a strength, and below which one is a weakness."""
+_FELT = 0.5
+"""Points that a weakness costs at least."""
+
+Indicator = dict[str, Any]
+
+
+def reasons(document: Document) -> tuple[list[Indicator], list[Indicator]]:
+    """(indicators that earn most, those that cost most) by the points that are published, the weightiest first."""
+    scored = [
+        indicator
+        for element in document["elements"]
+        for indicator in element["indicators"]
+        if indicator["points"] is not None and indicator["effective_weight"] and indicator.get("value") is not None
+    ]
+
+    def cost(indicator: Indicator) -> float:
+        return float(round(100 * indicator["effective_weight"] - indicator["points"], 2))
+
+    def share(indicator: Indicator) -> float:
+        return float(indicator["points"] / (100 * indicator["effective_weight"]))
+
+    earn = sorted((i for i in scored if share(i) >= _STRONG), key=lambda i: (-i["points"], i["name"]))
+    lose = sorted((i for i in scored if share(i) < _WEAK and cost(i) >= _FELT), key=lambda i: (-cost(i), i["name"]))
+    return earn[:_NAMED], lose[:_NAMED]
+
+
+def _why(document: Document) -> str:
+    """What lifts and what lowers the score, in a sentence each; nothing where no points are published."""
+    earn, lose = reasons(document)
+    lines = [
+        f"<li><b>{both(zh, en)}</b> {' · '.join(map(_reason, indicators))}"
+        for zh, en, indicators in (("长处", "Strengths", earn), ("短板", "Weaknesses", lose))
+        if indicators
+    ]
+    if not lines:
+        return ""
+    return (
+        f"<section><h2>{both('为什么是这个等级', 'Why this grade')}</h2><ul class=plain>{''.join(lines)}</ul></section>"
+    )
+
+
+def _reason(indicator: Indicator) -> str:
+    value = words.told(indicator["name"], indicator["unit"], indicator["value"])
+    full = 100 * indicator["effective_weight"]
+    points = f"{indicator['points']:.1f} / {full:.1f}"
+    return f"{both(indicator['name_zh'], indicator['name_en'])} {value} ({both(f'得 {points} 分', f'{points} points')})"
 
 
 def _element_form(element: dict[str, Any]) -> str:
