@@ -91,9 +91,7 @@ def _of_every_table(table: Table) -> dict[str, str]:
                 THEN {of_rows("known / (known + unknown)", "known + unknown")} END
             FROM (SELECT
                 count(*) FILTER (k) AS known,
-                count(*) FILTER (NOT k) + (SELECT count(*) FROM quarantine.rows WHERE batch_id = {{batch_id}}
-                    AND code = 'unknown_subject' AND released_by IS NULL
-                    AND (source_table = '{name}' OR source_table IN (SELECT source_table FROM waiting.{name}))) AS unknown
+                count(*) FILTER (NOT k) + (SELECT count(*) FROM waiting.{name} WHERE batch_id = {{batch_id}}) AS unknown
                 FROM (SELECT subject_id IN (SELECT subject_id FROM canonical.subjects)
                           OR subject_id IN (SELECT subject_id FROM landing.subjects WHERE batch_id = {{batch_id}}) AS k
                       FROM arriving))"""

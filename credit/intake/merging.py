@@ -7,7 +7,7 @@ import json
 import duckdb
 
 from credit.intake.landing import Counts
-from credit.intake.waiting import release
+from credit.intake.waiting import release, wait_once
 from credit.intake.whole import end_absent_rows
 from credit.tables import TABLES, Table
 from credit.warehouse.connection import scalar, transaction
@@ -29,6 +29,7 @@ def accept(con: duckdb.DuckDBPyConnection, batch_id: int) -> dict[str, dict[str,
         for table in TABLES.values():  # subjects first, orders before what speaks of them
             end_absent_rows(con, table, batch_id)
             if table.name != "subjects":
+                wait_once(con, table, batch_id)
                 release(con, table, batch_id)
             numbers = _merge(con, table, batch_id)
             if any(numbers.values()):

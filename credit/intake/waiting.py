@@ -10,14 +10,12 @@ from credit.tables import Table
 from credit.warehouse.connection import scalar
 from credit.warehouse.sql import statement
 
+_ACCEPTED = "(SELECT batch_id FROM meta.batches WHERE state = 'accepted')"
 SET_ASIDE = """(SELECT key FROM quarantine.rows WHERE code = 'failed_expectations' AND key IS NOT NULL)"""
 
 
 def hold_early_rows(con: duckdb.DuckDBPyConnection, table: Table, batch_id: int) -> None:
-    """Move the rows of a batch that neither it nor the warehouse has the seller or the order of from `landing` to `waiting`.
-
-    A row that an accepted batch left waiting and that comes again unchanged waits once, listed as it came last.
-    """
+    """Move the rows of a batch that neither it nor the warehouse has the seller or the order of from `landing` to `waiting`."""
     if table.name == "subjects":
         return
     known = f"""(SELECT subject_id FROM canonical.subjects
@@ -31,17 +29,36 @@ def hold_early_rows(con: duckdb.DuckDBPyConnection, table: Table, batch_id: int)
         _hold(con, table, batch_id, _order_missing(batch_id), "unknown_transaction", "transaction_id", reason)
 
 
+def wait_once(con: duckdb.DuckDBPyConnection, table: Table, batch_id: int) -> None:
+    """What a batch that is being accepted left waiting as an accepted batch before it had: it waits once, listed as it came last."""
+    if not scalar(con, f"SELECT count(*) FROM waiting.{table.name} WHERE batch_id = {batch_id}"):
+        return
+    content = ", ".join(table.names)
+    con.execute(
+        statement(
+            __file__,
+            "wait_once",
+            table=table.name,
+            key=table.key,
+            content=content,
+            batch=str(batch_id),
+            accepted=_ACCEPTED,
+        )
+    )
+
+
 def release(con: duckdb.DuckDBPyConnection, table: Table, batch_id: int) -> None:
     """Rows of accepted batches whose subject and order are known by now join the merge of this batch, as `released`."""
     find_merchants(con, table, "waiting")
-    due = """subject_id IN (SELECT subject_id FROM canonical.subjects)
-        AND batch_id IN (SELECT batch_id FROM meta.batches WHERE state = 'accepted')"""
+    due = f"subject_id IN (SELECT subject_id FROM canonical.subjects) AND batch_id IN {_ACCEPTED}"
     if _speaks_of_orders(table):
         due += f" AND NOT coalesce({_order_missing(batch_id)}, false)"
     if not scalar(con, f"SELECT count(*) FROM waiting.{table.name} WHERE {due}"):
         return
     con.execute(
-        statement(__file__, "release", table=table.name, key=table.key, due=due, batch=str(batch_id)),
+        statement(
+            __file__, "release", table=table.name, key=table.key, due=due, batch=str(batch_id), accepted=_ACCEPTED
+        ),
     )
 
 
@@ -54,7 +71,6 @@ def _hold(
             "hold",
             table=table.name,
             key=table.key,
-            content=", ".join(table.names),
             batch=str(batch_id),
             early=early,
             code=code,

@@ -518,6 +518,29 @@ def test_a_waiting_row_keeps_every_state_it_had(con: Conn, deliver: Callable[...
     assert rows(con, "SELECT count(*) FROM quarantine.rows WHERE released_by IS NULL") == [(0,)]
 
 
+def test_batches_that_wait_for_their_check_lose_no_state(con: Conn, deliver: Callable[..., landing.Batch]) -> None:
+    deliver(transactions__csv=f"{HEADER}\nT1,S1,2026-02-01,1,CNY\n")
+    pending = [
+        deliver(date(2026, 3, day), accept=False, transactions__csv=f"{HEADER}\nT1,S1,2026-02-01,{amount},CNY\n")
+        for day, amount in ((2, 2), (3, 1))
+    ]
+    assert rows(con, "SELECT key, batch_id FROM quarantine.rows ORDER BY 2") == [("T1", 1), ("T1", 2), ("T1", 3)]
+    for batch in pending:
+        merging.accept(con, batch.batch_id)
+    deliver(date(2026, 3, 4), subjects__csv=SUBJECTS)
+    assert rows(con, "SELECT amount::INT FROM history.transactions ORDER BY known_at") == [(1,), (2,)]
+    assert rows(con, "SELECT amount::INT FROM canonical.transactions") == [(1,)]
+
+
+def test_what_came_in_a_refused_batch_is_not_released(con: Conn, deliver: Callable[..., landing.Batch]) -> None:
+    refused = deliver(accept=False, transactions__csv=f"{HEADER}\nT1,S1,2026-02-01,5,CNY\n")
+    merging.refuse(con, refused.batch_id, "no")
+    deliver(date(2026, 3, 2), transactions__csv=f"{HEADER}\nT1,S1,2026-02-01,9,CNY\n")
+    deliver(date(2026, 3, 3), subjects__csv=SUBJECTS)
+    listed = rows(con, "SELECT batch_id, released_by FROM quarantine.rows WHERE code = 'unknown_subject' ORDER BY 1")
+    assert listed == [(1, None), (2, 3)]
+
+
 def test_what_a_batch_not_yet_accepted_left_waiting_may_go(con: Conn, deliver: Callable[..., landing.Batch]) -> None:
     first = deliver(accept=False, transactions__csv=f"{HEADER}\n{GOOD}\n")
     second = deliver(date(2026, 3, 2), accept=False, transactions__csv=f"{HEADER}\n{GOOD}\n\n")
