@@ -86,11 +86,10 @@ def sample(
     end = day_of(day, settings.load())
     if in_own_words:
         written = own_words.write(folder, merchants=merchants, transactions=transactions, seed=seed, end=end)
-        out.print(f"Wrote {escape(str(folder))}: {', '.join(written)}")
-        return
-    bad = delivery.write(folder, merchants=merchants, transactions=transactions, seed=seed, end=end)
+        what = ", ".join(written)
+    else:
+        bad = delivery.write(folder, merchants=merchants, transactions=transactions, seed=seed, end=end)
+        what = f"{transactions:,} transactions of {merchants} merchants, {sum(bad.values())} bad rows among them"
     if papers is not None:
         write_papers(papers, end)
-    out.print(
-        f"Wrote {escape(str(folder))}: {transactions:,} transactions of {merchants} merchants, {sum(bad.values())} bad rows among them"
-    )
+    out.print(f"Wrote {escape(str(folder))}: {what}")

@@ -226,13 +226,21 @@ def _check_table(
         sample = check_rows if check.rows > check_rows else None
         frame = _frame(con, table, columns, moment.batch_id, sample)
         check.judged_rows, check.sampled = len(frame), sample is not None
-        rows = [len(frame) if expectation.on_shares else None for expectation in on_rows]
+        rows = [_rows_among(frame, expectation) for expectation in on_rows]
         _judge(context, check, check.table, frame, on_rows, rows, bounds, moment)
     if on_facts:
         frame = pd.DataFrame([values])
         rows = [min(_rows(figures[name]) for name in expectation.columns) or None for expectation in on_facts]
         _judge(context, check, f"{check.table}-facts", frame, on_facts, rows, bounds, moment)
     check.success = not any(finding.severity == "critical" for finding in check.findings)
+
+
+def _rows_among(frame: pd.DataFrame, expectation: Expectation) -> int | None:
+    """Rows of which a bound on a share is one: of `mostly` those that have a value."""
+    if not expectation.on_shares:
+        return None
+    judged = frame.dropna(subset=expectation.columns) if "mostly" in expectation.kwargs else frame
+    return len(judged) or None
 
 
 def _rows(figure: Any) -> int:

@@ -198,7 +198,7 @@ def _landed_before(con: duckdb.DuckDBPyConnection, delivery: Delivery) -> Batch:
         "landed" if "landed" in states else "accepted",
         counts,
         already_landed=True,
-        notices=["these files were landed before: nothing changes"],
+        notices=["these files were landed before: nothing changes", *delivery.notices],
         reasons=quarantine_reasons(con, [row[0] for row in rows]),
     )
 

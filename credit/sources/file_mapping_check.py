@@ -45,6 +45,7 @@ def check_files(mapping: Mapping, settings: Settings, zone: str) -> tuple[list[s
         con.execute("SET VARIABLE now = ?::TIMESTAMPTZ", [datetime.now(UTC)])
         con.execute(f"SET VARIABLE zone = {quote(zone)}")
         con.execute(f"SET TimeZone = {quote(zone)}")
+        mapped_files.macros(con, zone)
         try:
             for name in mapping.files:
                 mapped_files.view(con, name, mapped_files.pieces(con, settings, mapping, name))
@@ -53,9 +54,15 @@ def check_files(mapping: Mapping, settings: Settings, zone: str) -> tuple[list[s
         for table in mapping.tables:
             faults = list(_expressions(con, mapping, table))
             errors += faults
-            if not faults:
-                unknown += _unknown_words(con, mapping, table, zone)
+            if faults:
+                continue
+            try:
+                unknown += [*_unknown_words(con, mapping, table, zone), *_empty_columns(con, mapping, table)]
                 rows += _first_rows(con, mapping, table, zone)
+            except duckdb.Error as error:
+                errors.append(
+                    f"{mapping.at('tables', table)}: fails on a row: {_said(error)}; TRY_CAST reads what it can"
+                )
     return errors, unknown, rows
 
 
@@ -104,6 +111,20 @@ def _unknown_words(con: duckdb.DuckDBPyConnection, mapping: Mapping, name: str, 
                 f"{mapping.at('tables', name, 'columns', column.name)}: words that are no code, whose rows are set aside: "
                 f"{shown}{more}; say under codes which of {', '.join(column.codes)} each means, or under nothing that it means none"
             )
+
+
+def _empty_columns(con: duckdb.DuckDBPyConnection, mapping: Mapping, name: str) -> Iterator[str]:
+    """That mapped columns hold nothing in any row: those of a join, most often, whose keys are not alike."""
+    columns = list(mapping.tables[name].columns)
+    relation = mapped_files.relation(mapping, name)
+    counted = ", ".join(f"count(nullif({mapped_files.identifier(column)}::VARCHAR, ''))" for column in columns)
+    rows, *filled = con.execute(f"SELECT count(*), {counted} FROM ({relation})").fetchall()[0]
+    empty = [column for column, number in zip(columns, filled, strict=True) if not number]
+    if rows and empty:
+        yield (
+            f"{mapping.at('tables', name)}: empty in all {rows:,} rows: {', '.join(empty)}; where they come from a join, see whether "
+            'its keys are written alike (as_id takes off a tab, an apostrophe, ="…")'
+        )
 
 
 def _first_rows(con: duckdb.DuckDBPyConnection, mapping: Mapping, name: str, zone: str) -> list[FirstRow]:

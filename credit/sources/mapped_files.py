@@ -15,13 +15,14 @@ from pathlib import Path
 import duckdb
 
 from credit.errors import InputError
-from credit.settings import Settings
+from credit.settings import DEFAULT_ZONE, Settings
 from credit.sources import files
 from credit.sources.delivery import Delivery, InputFile, Part
 from credit.sources.formats.raw import RawTable
 from credit.sources.mapping import Mapping, load
 from credit.sources.wording import worded
-from credit.warehouse.connection import quote, quoted, scalar
+from credit.warehouse import values
+from credit.warehouse.connection import info, quote, quoted, scalar
 
 _MAIN = re.compile(r'^\s*(?P<name>[^\W\d]\w*)(?:\s+(?:AS\s+)?(?!JOIN\b|LEFT\b|RIGHT\b|INNER\b|FULL\b|CROSS\b|ASOF\b|SEMI\b|ANTI\b|WHERE\b)(?P<alias>[^\W\d]\w*))?', re.I)  # fmt: skip
 
@@ -92,8 +93,11 @@ def read(
         raise InputError(f"{path} maps a database, not files; read it with --source postgres")
     files.refuse_unfinished(path.parent, settings)
     inputs, parts, rejects = [], [], []
+    zone = info(con, "zone") or settings.zone or DEFAULT_ZONE
+    macros(con, zone)
     notices = _left_out(mapping, settings)
     counts: dict[str, int] = {}
+    left_out: dict[str, None] = {}
     held_by = {name: pieces(con, settings, mapping, name) for name in mapping.files}
     for name, held in held_by.items():
         view(con, name, held)
@@ -105,7 +109,9 @@ def read(
             content = hashlib.sha256(f"{piece.digest} {mapped.hash}".encode()).hexdigest()
             file = InputFile(piece.file, table, content, piece.label)
             inputs.append(file)
-            if not is_landed(file):
+            if is_landed(file):
+                left_out.setdefault(table)
+            else:
                 new.append(file)
                 if piece.raw.rejects:
                     rejects.append(
@@ -117,12 +123,15 @@ def read(
         labels = quoted(file.name for file in new)
         query = relation(mapping, table, f"{alias}._file IN ({labels})")
         try:
+            con.execute(f"SET TimeZone = {quote(zone)}")
             con.execute(f"CREATE OR REPLACE TEMP TABLE mapped_{table} AS {query}")
         except duckdb.Error as error:
             raise InputError(
                 f"{mapping.at('tables', table)}: {str(error).splitlines()[0]}; `merchant-credit map --check {path}` tells which "
                 "part it is"
             ) from None
+        finally:
+            con.execute("SET TimeZone = 'UTC'")
         malformed = sum(
             piece.raw.rows - int(scalar(con, f"SELECT count(*) FROM {piece.raw.name}"))
             for piece in held_by[main]
@@ -141,7 +150,37 @@ def read(
             )
             for file in new
         ]
+    joined = _joined(mapping, held_by)
+    notices += [
+        f"{file.name} changed, and is joined to files of {', '.join(tables)} that were landed before: their rows keep what they had "
+        "of it; deliver these rows again in a new file, with what belongs to them"
+        for file, name in joined
+        if not is_landed(file)
+        and (tables := [t for t in left_out if re.search(rf"\b{name}\b", mapping.tables[t].source)])
+    ]
+    if parts:
+        inputs += [file for file, _ in joined]
     return Delivery("files", tuple(inputs), tuple(parts), tuple(rejects), counts, notices=tuple(notices))
+
+
+def macros(con: duckdb.DuckDBPyConnection, zone: str) -> None:
+    """What expressions of a mapping may use: `as_id`, `as_time` and `as_amount` of a text, as they are read where nothing is done
+    to them. NULL where it does not read as one."""
+    text = values.trimmed("t")
+    con.execute(f"CREATE OR REPLACE TEMP MACRO as_id(t) AS {values.plain_id(text)}")
+    con.execute(f"CREATE OR REPLACE TEMP MACRO as_time(t) AS {values.instant(text, zone)}")
+    con.execute(f"CREATE OR REPLACE TEMP MACRO as_amount(t) AS {values.amount(text, 'DECIMAL(18,2)')}")
+
+
+def _joined(mapping: Mapping, held_by: dict[str, list[Piece]]) -> list[tuple[InputFile, str]]:
+    """The files that are only joined to others, each with its name under `files`."""
+    mains = {main_input(mapping, table)[0] for table in mapping.tables}
+    return [
+        (InputFile(piece.file, "joined", piece.digest, piece.label), name)
+        for name, held in held_by.items()
+        if name not in mains
+        for piece in held
+    ]
 
 
 def _left_out(mapping: Mapping, settings: Settings) -> list[str]:

@@ -4,11 +4,12 @@ filled in, what is a guess is marked, what is missing named."""
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from glob import escape
 from itertools import groupby, takewhile
 from pathlib import Path
+from string import digits
 
 import duckdb
 from rapidfuzz import fuzz
@@ -18,6 +19,7 @@ from credit.errors import InputError
 from credit.settings import Settings
 from credit.sources import canonical, files
 from credit.sources.database import dialect_of
+from credit.sources.formats.raw import RawTable
 from credit.sources.mapped_files import identifier
 from credit.tables import KNOWN_AT, TABLES, Table
 from credit.warehouse import words
@@ -64,8 +66,6 @@ class _Candidate:
     says: Mapping[str, str]
     examples: Examples
     quoted: Callable[[str], str]
-    headings_of: tuple[Path, str | None] | None = None
-    """The file, and its sheet or member, that was looked at."""
 
 
 def propose(con: duckdb.DuckDBPyConnection, settings: Settings, folder: Path) -> str:
@@ -77,33 +77,21 @@ def propose(con: duckdb.DuckDBPyConnection, settings: Settings, folder: Path) ->
     unread: list[str] = []
     names: list[str] = []
     candidates: list[_Candidate] = []
-    headings: dict[tuple[str, ...], list[Path]] = {}
-    for file in files.list_folder(folder):
-        if file.suffix.lower() in (".yaml", ".yml"):
-            continue
-        if files.format_of(file) is None:
-            unread.append(f"#   {file.name}: no known format")
-            continue
-        for part in files.parts_of(file, settings):
-            name = f"f{len(names) + 1}"
-            raw = files.read_table(con, settings, file, f"proposed_{name}", part)
-            alike = headings.setdefault((*raw.columns, str(part)), [])
-            alike.append(file)
-            if len(alike) > 1 and (pattern := _pattern(folder, alike)):
-                first = next(i for i, c in enumerate(candidates) if c.headings_of == (alike[0], part))
-                candidates[first] = replace(candidates[first], label=pattern + (f"#{part}" if part else ""))
-                names[first] = f"  {candidates[first].source}: {_quoted(candidates[first].label)}"
-                continue
-            label = str(file.relative_to(folder)) + (f"#{part}" if part else "")
-            table = canonical.table_of(file) or (canonical.table_named(part) if part else None)
-            guess = _best(dict.fromkeys(raw.columns, ""), table)
+    for alike in _alike(con, settings, folder, unread):
+        pattern = _pattern(folder, [source.file for source in alike]) if len(alike) > 1 else None
+        for source in alike[:1] if pattern else alike:
+            path = pattern or str(source.file.relative_to(folder))
+            label = path + (f"#{source.part}" if source.part else "")
+            named = canonical.table_of(source.file) or (canonical.table_named(source.part) if source.part else None)
+            says = dict.fromkeys(source.raw.columns, "")
+            guess = _best(says, named)
             if not guess.good:
-                unread.append(f"#   {label}: no heading is like a canonical column")
+                unread.append(f"#   {label}: no heading in its first row is like a canonical column")
                 continue
+            name = f"f{len(names) + 1}"
             names.append(f"  {name}: {_quoted(label)}")
-            says = dict.fromkeys(raw.columns, "")
-            examples = _of_file(con, raw.name, raw.columns)
-            candidates.append(_Candidate(label, name, guess, says, examples, identifier, (file, part)))
+            examples = _of_file(con, source.raw.name, source.raw.columns)
+            candidates.append(_Candidate(label, name, guess, says, examples, identifier))
     if not names:
         raise InputError(
             f"{folder} holds no file whose headings are like canonical columns; see docs/reference/tables.md"
@@ -111,11 +99,38 @@ def propose(con: duckdb.DuckDBPyConnection, settings: Settings, folder: Path) ->
     return _text(["files:", *names], candidates, unread, "files")
 
 
+@dataclass(frozen=True)
+class _Read:
+    """A file, or a sheet or member of one, as read."""
+
+    file: Path
+    part: str | None
+    raw: RawTable
+
+
+def _alike(
+    con: duckdb.DuckDBPyConnection, settings: Settings, folder: Path, unread: list[str]
+) -> Iterable[list[_Read]]:
+    """What lies in the folder, those with the same headings together, in the order of the first of each."""
+    together: dict[tuple[str | None, ...], list[_Read]] = {}
+    for file in files.list_folder(folder):
+        if file.suffix.lower() in (".yaml", ".yml"):
+            continue
+        if files.format_of(file) is None:
+            unread.append(f"#   {file.name}: no known format")
+            continue
+        for part in files.parts_of(file, settings):
+            raw = files.read_table(con, settings, file, f"proposed_{sum(map(len, together.values()))}", part)
+            together.setdefault((part, *raw.columns), []).append(_Read(file, part, raw))
+    return together.values()
+
+
 def _pattern(folder: Path, alike: list[Path]) -> str | None:
     """A pattern of the files with the same headings; None where it would take others, too."""
     names = [file.relative_to(folder).as_posix() for file in alike]
-    before = _common_start(names)
-    after = _common_start([name[len(before) :][::-1] for name in names])[::-1]
+    # A number counts on: what several have of it by chance is no part of the name.
+    before = _common_start(names).rstrip(digits)
+    after = _common_start([name[len(before) :][::-1] for name in names])[::-1].lstrip(digits)
     pattern = f"{escape(before)}*{escape(after)}"
     return pattern if sorted(folder.glob(pattern)) == sorted(alike) else None
 
@@ -236,17 +251,19 @@ def _table(candidate: _Candidate) -> str:
             says = f" ({candidate.says[heading]})" if candidate.says[heading] else ""
             values = ", ".join(shown.get(heading, ["…"])).replace("\n", " ")
             sql = _quoted(candidate.quoted(heading))
-            lines.append(f"      {column.name}: {sql}  # {doubt}{column.zh}{says}: {values}".replace("\n", " "))
+            lines.append(f"      {column.name}: {sql}  # {doubt}{column.zh}{says}: " + " ".join(values.split()))
         elif column.name in _USUAL and column.required:
             lines.append(
                 f"      {column.name}: {_quoted(_USUAL[column.name])}  # ? no heading is like it: of all rows: {column.zh}"
             )
         elif column.required:
             lines.append(f"      # ? {column.name}: required, and no heading is like it: {column.zh} ({column.en})")
-    if unused := [heading for heading in candidate.says if heading not in chosen.values()]:
-        lines.append(f"      # ? not used 未用到: {', '.join(unused)}".replace("\n", " "))
     changed = next((h for name in words.CHANGED for h in candidate.says if h.lower() == name), None)
-    if changed and candidate.quoted is not identifier:
+    if candidate.quoted is identifier:
+        changed = None
+    if unused := [heading for heading in candidate.says if heading not in (*chosen.values(), changed)]:
+        lines.append(" ".join(f"      # ? not used 未用到: {', '.join(unused)}".splitlines()))
+    if changed:
         lines.append(f"    changed_at: {_quoted(candidate.quoted(changed))}  # ? set on every change of a row")
     return "\n".join(lines)
 

@@ -36,11 +36,15 @@ def test_the_mapping_of_the_page_reads_every_row(export: Path, tmp_path: Path) -
     check = CliRunner().invoke(app, ["map", "--check", str(path), "--home", str(tmp_path / "home")])
     assert check.exit_code == 0
     assert "words that are no code" not in check.output
+    assert "empty in all" not in check.output
     conf = Settings(home=tmp_path / "home", threads=1)
     with open_warehouse(conf) as con:
         batch = landing.land(con, conf, "files", path, DAY, history=True)
+        refunds = con.execute("SELECT count(refunded_at), sum(refund_amount) FROM landing.transactions").fetchall()[0]
     assert batch.reasons == []
     assert batch.counts["transactions"] == {"read": 5_000, "accepted": 5_000, "quarantined": 0}
+    assert refunds[0] > 100
+    assert refunds[1] > 1_000
     assert set(batch.counts) == {"subjects", "transactions", "reviews", "complaints"}
 
 

@@ -105,6 +105,77 @@ def test_a_growing_folder_reads_only_new_files(con: duckdb.DuckDBPyConnection, c
     assert batch.counts == {"transactions": {"read": 1, "accepted": 1, "quarantined": 0}}
 
 
+def refunds(folder: Path, *lines: str) -> None:
+    with xlsxwriter.Workbook(str(folder / "退款.xlsx")) as book:
+        sheet = book.add_worksheet("明细")
+        for y, line in enumerate(("订单编号,退款金额,时间", *lines)):
+            sheet.write_row(y, 0, line.split(","))
+
+
+def test_texts_are_added_up_and_compared_as_they_are_read(
+    con: duckdb.DuckDBPyConnection, conf: Settings, export: Path
+) -> None:
+    refunds(export, "'9001,￥1.5元,2026/2/9 8:05", "9001\t,¥2,2026年2月10日 8:05")
+    summed = MAPPING.replace(
+        """(SELECT "订单编号" AS id, sum("退款金额"::DECIMAL(18,2)) AS back FROM r GROUP BY 1) b
+      ON b.id = trim(o."订单编号", chr(9))""",
+        """(SELECT as_id("订单编号") AS id, sum(as_amount("退款金额")) AS back, max(as_time("时间")) AS last
+      FROM r GROUP BY 1) b ON b.id = as_id(o."订单编号")""",
+    )
+    (export / "mapping.yaml").write_text(f"{summed}      refunded_at: b.last\n", encoding="utf-8")
+    merging.accept(con, landing.land(con, conf, "files", export / "mapping.yaml", DAY).batch_id)
+    query = (
+        "SELECT refund_amount::VARCHAR, refunded_at::VARCHAR FROM canonical.transactions WHERE transaction_id = '9001'"
+    )
+    assert con.execute(query).fetchall() == [("3.50", "2026-02-10 00:05:00+00")]
+
+
+def test_a_joined_file_that_changes_without_its_orders_is_named(
+    con: duckdb.DuckDBPyConnection, conf: Settings, export: Path
+) -> None:
+    first = landing.land(con, conf, "files", export / "mapping.yaml", DAY)
+    merging.accept(con, first.batch_id)
+    assert "退款" not in " ".join(first.notices)
+    again = landing.land(con, conf, "files", export / "mapping.yaml", DAY)
+    assert again.already_landed
+    assert "退款" not in " ".join(again.notices)
+    refunds(export, "9002,9,2026/2/9 8:05")
+    changed = landing.land(con, conf, "files", export / "mapping.yaml", DAY)
+    assert changed.already_landed
+    assert "退款.xlsx#明细 changed, and is joined to files of transactions" in " ".join(changed.notices)
+
+
+def test_check_names_columns_that_are_empty_in_every_row(conf: Settings, export: Path) -> None:
+    unlike = MAPPING.replace("""trim(o."订单编号", chr(9))""", """o."订单编号\"""")
+    (export / "mapping.yaml").write_text(unlike, encoding="utf-8")
+    result = mapping_check.check(export / "mapping.yaml", "Asia/Shanghai", conf)
+    [warning] = [w for w in result.warnings if "empty in all 3 rows: refund_amount" in w]
+    assert "as_id" in warning
+
+
+def test_check_says_what_fails_on_a_row(conf: Settings, export: Path) -> None:
+    fails = MAPPING.replace("'o.\"买家实付\"'", "'o.\"买家昵称\"::INTEGER'")
+    (export / "mapping.yaml").write_text(fails, encoding="utf-8")
+    result = mapping_check.check(export / "mapping.yaml", "Asia/Shanghai", conf)
+    assert not result.usable
+    assert any("tables.transactions: fails on a row: Conversion Error" in error for error in result.errors)
+
+
+def test_files_with_the_same_headings_are_proposed_as_one(
+    con: duckdb.DuckDBPyConnection, conf: Settings, export: Path
+) -> None:
+    for name in ("2026-10/流水.csv", "2026-11/流水.csv", "2026-12/流水.csv"):
+        (export / name).parent.mkdir()
+        (export / name).write_text(ORDERS, encoding="utf-8")
+    for name in ("日志-1.csv", "日志-2.csv"):
+        (export / name).write_text("日志,值\n1,2\n", encoding="utf-8")
+    (export / "订单1.csv").unlink()
+    text = proposal.propose(con, conf, export)
+    assert '"2026-*/流水.csv"' in text
+    assert text.count("流水.csv") == 1, "under files, and nowhere among what is not read"
+    assert "#   日志-*.csv: no heading in its first row is like a canonical column" in text
+
+
 def test_check_shows_the_first_rows_and_every_fault_with_its_line(conf: Settings, export: Path) -> None:
     result = mapping_check.check(export / "mapping.yaml", "Asia/Shanghai", conf)
     assert result.usable
