@@ -182,6 +182,14 @@ SUBJECTS = Table(
             note="Public for an enterprise; masked for a natural person.",
         ),
         Column(
+            "shop_name",
+            "text",
+            "店铺名称",
+            "Shop name, as shoppers know it",
+            privacy="public",
+            note="A natural person's name in it is masked.",
+        ),
+        Column(
             "uscc",
             "text",
             "统一社会信用代码",

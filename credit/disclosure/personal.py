@@ -18,7 +18,7 @@ NEVER = frozenset({"id_number"})
 ENTERPRISE_ONLY = frozenset({"uscc", "licence_no"})
 """The licence of a household business carries the same number as its code."""
 _MASKED_IN_PART = frozenset({"name"})
-_TEXTS = frozenset({"permit_no", "icp_record", "category"})
+_TEXTS = frozenset({"shop_name", "permit_no", "icp_record", "category"})
 """Public of a natural person too, but for the name or a number of the person that stands in them."""
 
 _OWN_NUMBERS = frozenset({"contact", "uscc"})

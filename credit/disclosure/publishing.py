@@ -292,6 +292,7 @@ def _search_entries(
                     fields["category"],
                     site.tone(grade, scale),
                     (mark["zh"], mark["en"]) if mark else None,
+                    fields["shop_name"],
                 )
             )
     return sorted(entries, key=lambda entry: entry.subject_id)

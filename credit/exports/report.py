@@ -103,7 +103,7 @@ _TABLE_OF = {
 """Whose figures they are; of the rest: transactions. What was never supplied is blank, not 0."""
 _MONEY = ("amount", "refund_amount")
 _IDENTITY = (
-    "subject_id", "kind", "name", "uscc", "id_number", "licence_no", "licence_valid_from", "licence_valid_until",
+    "subject_id", "kind", "name", "shop_name", "uscc", "id_number", "licence_no", "licence_valid_from", "licence_valid_until",
     "permit_no", "permit_valid_until", "icp_record", "address", "contact", "self_operated", "category", "joined_on",
     "verified_on",
 )  # fmt: skip

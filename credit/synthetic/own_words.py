@@ -48,7 +48,8 @@ _FILES: dict[str, tuple[dict[str, str], str]] = {
     "店铺名录.csv": (
         {
             "店铺ID": "subject_id",
-            "店铺名称": "name",
+            "店铺名称": "coalesce(shop_name, '--')",
+            "主体名称": "name",
             "店铺性质": _word("kind", "enterprise=企业店", "个人店"),
             "统一信用代码": "coalesce(uscc, '--')",
             "营业执照有效期至": "coalesce(strftime(licence_valid_until, '%Y/%-m/%-d'), '长期')",

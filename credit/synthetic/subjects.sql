@@ -18,6 +18,10 @@ SELECT subject_id, kind, role,
         THEN regexp_extract(city_name, '([^省]+)$$', 1) || sim_pick($brand_1, sim_u(id, 'brand 1'))
             || sim_pick($brand_2, sim_u(id, 'brand 2')) || c.trade || '有限公司'
         ELSE person END) AS name,
+    CASE WHEN role = 'seller' AND sim_u(id, 'signboard') < 0.9 THEN CASE kind
+        WHEN 'enterprise' THEN regexp_replace(name, '^.*市|有限公司$$', '', 'g') || '旗舰店'
+        ELSE sim_pick($brand_1, sim_u(id, 'brand 1')) || sim_pick($brand_2, sim_u(id, 'brand 2')) || category || '小铺' END
+        END AS shop_name,
     code AS uscc,
     CASE kind WHEN 'individual' THEN sim_citizen(area || CAST(1960 + floor(45 * sim_u(id, 'year')) AS BIGINT)
         || lpad(CAST(1 + floor(12 * sim_u(id, 'month')) AS BIGINT)::VARCHAR, 2, '0')

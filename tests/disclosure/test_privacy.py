@@ -399,7 +399,9 @@ def test_public_numbers_stay(public: str) -> None:
     assert personal.text(f"文书 {public}。", PERSON) == f"文书 {public}。"
 
 
-@pytest.mark.parametrize("column", ["licence_no", "permit_no", "icp_record", "category", "name", "address"])
+@pytest.mark.parametrize(
+    "column", ["licence_no", "permit_no", "icp_record", "category", "shop_name", "name", "address"]
+)
 def test_numbers_of_persons_are_struck_out_of_the_columns_of_an_enterprise(column: str) -> None:
     row = dict.fromkeys(c.name for c in SUBJECTS.columns) | {"kind": "enterprise", "name": "鑫源有限公司"}
     columns, states = personal.subject({**row, column: "售后13912345678", "contact": "010-87654321"})
@@ -408,7 +410,7 @@ def test_numbers_of_persons_are_struck_out_of_the_columns_of_an_enterprise(colum
 
 
 @pytest.mark.parametrize(
-    "column", ["uscc", "licence_no", "permit_no", "icp_record", "category", "name", "address", "contact"]
+    "column", ["uscc", "licence_no", "permit_no", "icp_record", "category", "shop_name", "name", "address", "contact"]
 )
 @pytest.mark.parametrize("written", ["110101199003070038", "店主110101 19900307 0038", "1101.0119/9003 0700 38"])
 def test_a_citizens_number_is_withheld_from_every_column(column: str, written: str) -> None:

@@ -74,6 +74,7 @@ SUBJECTS: list[dict[str, Any]] = [
         "id_number": "330198199001015678",
         "address": "长江路112号",
         "contact": "13900001111",
+        "shop_name": "王小明的小店",
         "permit_no": "JY1-王小明",
         "icp_record": "王 小明 +8613900001111",
         "category": "食品",
@@ -536,8 +537,11 @@ def test_natural_persons_are_masked(version: Path) -> None:
     assert subject["states"] | {"name": "masked", "uscc": "withheld", "address": "withheld"} == subject["states"]
     enterprise = _documents(version)["E1"]["subject"]
     assert (enterprise["name"], enterprise["address"]) == ("恒汇食品有限公司", "和平街44号")
-    assert [subject[name] for name in ("permit_no", "icp_record", "category")] == ["JY1-王**", "王** ***", "食品"]
-    assert subject["states"] | {"permit_no": "masked", "icp_record": "masked"} == subject["states"]
+    shown = ("shop_name", "permit_no", "icp_record", "category")
+    assert [subject[name] for name in shown] == ["王**的小店", "JY1-王**", "王** ***", "食品"]
+    assert (
+        subject["states"] | {"shop_name": "masked", "permit_no": "masked", "icp_record": "masked"} == subject["states"]
+    )
     assert "category" not in subject["states"]
     assert _documents(version)["I1"]["sanctions"]["in_force"][0]["reason"] == "王**（***）售假"
     (record,) = _documents(version)["I1"]["public_records"]["in_force"]

@@ -805,11 +805,17 @@ def _piece(files: dict[str, bytes], query: str, asked: str, shown: int) -> list[
             break
         for line in json.loads(files[f"search/{name}"]):
             title, id_ = line[0], line[1]
-            code, spelled = (*line[6:], "", "")[:2]
+            code, spelled, shop = (*line[6:], "", "", "")[:3]
             brief = short(asked)
             named = asked in normal(title) or (len(brief) > 1 and brief in short(normal(title)))
             coded = bool(code) and query in normal(code)
-            if named or coded or normal(id_).startswith(query) or any(query in way for way in spelled.split()):
+            if (
+                named
+                or coded
+                or query in normal(shop)
+                or normal(id_).startswith(query)
+                or any(query in way for way in spelled.split())
+            ):
                 hits[id_] = line
     return list(hits.values())
 
@@ -856,6 +862,15 @@ YUNDA = site.SearchEntry(
 def test_search_finds_a_name_however_it_is_typed(query: str) -> None:
     files = dict(site.search([YUNDA, *_many(500)]))
     assert "M9" in [line[1] for line in look_up(files, query)]
+
+
+def test_search_finds_a_shop_by_its_own_name() -> None:
+    shop = YUNDA._replace(shop="小鹿乱撞的衣橱")
+    files = dict(site.search([shop, *_many(500)]))
+    for query in ("小鹿", "乱撞的衣橱", "xiaolu", "xllzdyc", "亂撞", "云达"):
+        assert "M9" in [line[1] for line in look_up(files, query)], query
+    (line,) = look_up(files, "衣橱")
+    assert line[8] == "小鹿乱撞的衣橱"
 
 
 def test_words_of_two_characters_are_read_as_words() -> None:

@@ -69,6 +69,7 @@ COMPLAINTS: Final[tuple[Group, ...]] = (
 )  # fmt: skip
 OPERATOR: Final = (
     ("name", "名称", "Name"),
+    ("shop_name", "店铺名称", "Shop"),
     ("uscc", "统一社会信用代码", "Unified social credit code"),
     ("licence_no", "营业执照号", "Business licence"),
     ("licence_valid_from", "执照有效期自", "Licence valid from"),
@@ -116,6 +117,7 @@ class Merchants:
         values = {
             "strip": _strip(document["alerts"], iso(document["evaluated_on"])),
             "name": escape(subject["name"] or subject["subject_id"]),
+            "shop": _shop(subject["shop_name"]),
             "id": escape(subject["subject_id"]),
             "file": words.href(path.rpartition("/")[2].removesuffix(".json")),
             "jsonld": to_json(_jsonld(document)).decode(),
@@ -154,6 +156,10 @@ def _shared(document: Document) -> dict[str, Any]:
         **{name: _any(document[name]) for name in ("sanctions", "public_records")},
         "mark": _mark(document),
     }
+
+
+def _shop(name: str | None) -> str:
+    return f"<p class=shop>{both('店铺', 'Shop')} <bdi>{escape(name)}</bdi></p>" if name else ""
 
 
 def _mark(document: Document) -> dict[str, str] | None:

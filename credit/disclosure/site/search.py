@@ -1,4 +1,4 @@
-"""The search index: any part of a name or of a code, and the beginning of an id, found with two or three small requests.
+"""The search index: any part of the name of a merchant or its shop or of a code, and the beginning of an id, found with two or three small requests.
 
 A name is found without what names of places and firms end in (市, 有限公司), in traditional characters, in pinyin and by its
 first letters, too: 义乌云达, 義烏, yiwu, ywyd for 义乌市云达服饰有限公司.
@@ -50,6 +50,7 @@ class SearchEntry(NamedTuple):
     category: str | None = None
     tone: str = "n"
     mark: Mark | None = None
+    shop: str | None = None
 
 
 _LEAST, _MOST, _EVERY = 20_000, 45_000, 96
@@ -101,6 +102,12 @@ def search(entries: Sequence[SearchEntry]) -> Iterator[tuple[str, bytes]]:
             more += [(written[i:], coded) for i in range(max(1, len(written) - _CODE_PART + 1))]
         letters.update(name)
         more += _spelled(name, brief, line)
+        if entry.shop and (shop := normal(entry.shop)) not in name:
+            # A shop's line says its name, to compare and to show.
+            signed = line[:-1] + b',0,"",' + orjson.dumps(entry.shop) + b"]"
+            letters.update(shop)
+            more += [(ending, signed) for ending in _endings(shop)]
+            more += _spelled(shop, short(shop), line)
     for key, line in more:
         hits = index.get(key, ())
         if len(hits) < KEPT:

@@ -38,9 +38,10 @@
     return files.get(path);
   };
 
-  const matches = ([name, id, , , , category, code, spelled], part) => {
+  const matches = ([name, id, , , , category, code, spelled, shop], part) => {
     const plain = normal(name), brief = short(part);
-    return plain.includes(part) || (brief.length > 1 && short(plain).includes(brief)) || normal(id).startsWith(part)
+    const sign = shop ? normal(shop) : "";
+    return plain.includes(part) || sign.includes(part) || (brief.length > 1 && short(plain).includes(brief)) || normal(id).startsWith(part)
       || (code && normal(code).includes(part)) || (spelled && spelled.split(" ").some((way) => way.includes(part))) || (category && normal(category).includes(part));
   };
 
@@ -66,8 +67,8 @@
     for (let place = Math.max(low - 1, 0), read = 0; read < FILES && found.size <= SHOWN; place++, read++) {
       if (place >= directory.length || (read && !directory[place][0].startsWith(query))) { whole = true; break; }
       for (const line of await fetched(`search/${directory[place][1]}`)) {
-        const [, id, , , , , code] = line;
-        if (parts.every((part) => matches(line, part)) && (!found.has(id) || code)) found.set(id, line);
+        const [, id, , , , , code, , shop] = line;
+        if (parts.every((part) => matches(line, part)) && (!found.has(id) || code || shop)) found.set(id, line);
       }
     }
     const rank = ([name, id]) => { const at = normal(name).indexOf(query); return normal(id) === query ? -1 : at < 0 ? 99 : at; };
@@ -84,7 +85,7 @@
   const both = (into, zh, en) => into.append(element("span", zh, { lang: "zh" }), element("span", en, { lang: "en" }));
   const page = (id, path) => (path.length === 2 ? `merchants/${path}/${id}.html` : path).split("/").map(encodeURIComponent).join("/");
 
-  const show = ([name, id, path, grade, flags, category, code]) => {
+  const show = ([name, id, path, grade, flags, category, code, , shop]) => {
     const link = element("a", "", { href: page(id, path) });
     const against = marks[(flags >> 5) - 1];
     link.append(element("span", grade, { class: `mini g-${against ? "d" : "abcdn"[(flags >> 2) & 7]}` }));
@@ -92,6 +93,7 @@
     words.append(element("bdi", name || id));
     if (against) { const mark = element("strong", "", { class: "tag bad" }); both(mark, ...against); words.append(" ", mark); }
     const under = element("small");
+    if (shop) under.append(element("bdi", shop), " · ");
     under.append(element("bdi", code || id), " · ");
     both(under, flags & 1 ? "个人" : "企业", flags & 1 ? "Individual" : "Enterprise");
     if (category) under.append(" · ", element("bdi", category));
