@@ -107,7 +107,7 @@ def search(entries: Sequence[SearchEntry]) -> Iterator[tuple[str, bytes]]:
             signed = line[:-1] + b',0,"",' + orjson.dumps(entry.shop) + b"]"
             letters.update(shop)
             more += [(ending, signed) for ending in _endings(shop)]
-            more += _spelled(shop, short(shop), line)
+            more += _spelled(shop, short(shop), line, entry.shop)
     for key, line in more:
         hits = index.get(key, ())
         if len(hits) < KEPT:
@@ -122,14 +122,15 @@ def search(entries: Sequence[SearchEntry]) -> Iterator[tuple[str, bytes]]:
     yield INDEX, to_json(directory_file) + b"\n"
 
 
-def _spelled(name: str, brief: str, line: bytes) -> Iterator[tuple[str, bytes]]:
+def _spelled(name: str, brief: str, line: bytes, shop: str | None = None) -> Iterator[tuple[str, bytes]]:
     """The keys of a name's pinyin, from each of its characters on, and of its first letters; the line says both, to compare."""
     if name.isascii():
         return
     readings = pinyin(brief)
     whole = pinyin(name)
     forms = ["".join(whole), "".join(r[:1] for r in whole), "".join(readings), "".join(r[:1] for r in readings)]
-    spelled = line[:-1] + b",0," + orjson.dumps(" ".join(dict.fromkeys(forms))) + b"]"
+    spelled = line[:-1] + b",0," + orjson.dumps(" ".join(dict.fromkeys(forms)))
+    spelled += b"," + orjson.dumps(shop) + b"]" if shop else b"]"
     keys = {*forms, *("".join(readings[i:]) for i in range(len(readings)))}
     keys |= {"".join(r[:1] for r in readings[i:]) for i in range(len(readings) - 1)}
     yield from ((key, spelled) for key in sorted(keys))
