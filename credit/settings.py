@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import os
+import re
 import tomllib
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
@@ -80,6 +81,11 @@ class Settings(BaseSettings):
     platform_name: str = Field("示例平台", description="who discloses, in Chinese")
     platform_name_en: str = Field("Example Platform", description="who discloses, in English")
     objection_contact: str = Field("credit@example.com", description="where a merchant objects to its grade")
+    site_url: str | None = Field(
+        None,
+        description="address under which published/current is served, for canonical links, the sitemap, prints and badges; "
+        "without it pages name none",
+    )
     postgres_url: SecretStr | None = Field(
         None, description="URL of the PostgreSQL database that `export postgres` writes to; never printed"
     )
@@ -98,6 +104,16 @@ class Settings(BaseSettings):
         if value is not None and value not in available_timezones():
             raise ValueError("not an IANA time zone; expected for example Asia/Shanghai")
         return value
+
+    @field_validator("site_url")
+    @classmethod
+    def _is_an_address(cls, value: str | None) -> str | None:
+        if (
+            value is not None
+            and re.fullmatch(r"https?://[A-Za-z0-9.-]+(:[0-9]+)?(/[A-Za-z0-9._~-]+)*/?", value) is None
+        ):
+            raise ValueError("not an address; expected for example https://credit.example.com")
+        return value.rstrip("/") if value else value
 
     @field_validator("whole_tables")
     @classmethod

@@ -208,6 +208,7 @@ def _write(
         "platform": {"zh": settings.platform_name, "en": settings.platform_name_en},
         "development": development,
         "contact": settings.objection_contact,
+        "address": settings.site_url,
         "zone": tonight.zone,
     }
 
@@ -268,6 +269,9 @@ def _files(
     yield summary.PATH, formats.to_json(platform, indent=1) + b"\n"
     yield from site.assets()
     yield from site.pages(platform, rulebooks, context)
+    if context["address"]:
+        merchants = documents.paths([subject_id for graded in tonight.graded for subject_id in graded.ids])
+        yield from site.sitemap(context["address"], merchants.values())
 
 
 def _search_entries(

@@ -12,6 +12,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, date, datetime
+from html import unescape
 from html.parser import HTMLParser
 from itertools import pairwise
 from pathlib import Path
@@ -40,6 +41,7 @@ pytestmark = pytest.mark.slow
 
 HOSTILE = '<script>alert(1)</script>=HYPERLINK("x")'
 CONTEXT: dict[str, Any] = {
+    "address": None,
     "platform": {"zh": "示例平台", "en": "Example Platform"},
     "development": False,
     "contact": "credit@example.com",
@@ -917,6 +919,28 @@ def test_search_stays_small_and_stable() -> None:
         (line,) = look_up(files, many[i][3])
         assert line[1] == many[i][0]
         assert many[i][0] in [line[1] for line in look_up(files, many[i][2][:6])]
+
+
+# --- addresses ---------------------------------------------------------------------------------------------------
+
+
+def test_with_an_address_pages_name_it_and_a_sitemap_lists_them(merchant_documents: dict[str, Document]) -> None:
+    address = "https://credit.example.com/public"
+    path, document = next(iter(merchant_documents.items()))
+    page = site.Merchants(CONTEXT | {"address": address}).page(document, path).decode()
+    place = f"{address}/{path.removesuffix('.json')}"
+    assert f'<link rel="canonical" href="{place}.html">' in page
+    assert page.count(f"{place}.html") == 3, "canonical, printed, in the snippet"
+    assert f'src="{place}.svg"' in unescape(page)
+    bare = site.Merchants(CONTEXT).page(document, path).decode()
+    assert "canonical" not in bare
+    maps = dict(site.sitemap(address, ["merchants/00/a b.json", "merchants/01/c.json"]))
+    assert sorted(maps) == ["sitemap-1.xml", "sitemap.xml"]
+    listed = [element.text for element in ElementTree.fromstring(maps["sitemap-1.xml"]).iter() if "loc" in element.tag]
+    assert f"{address}/merchants/00/a%20b.html" in listed
+    assert f"{address}/index.html" in listed
+    many = dict(site.sitemap(address, [f"merchants/00/{i}.json" for i in range(60_000)]))
+    assert sorted(many) == ["sitemap-1.xml", "sitemap-2.xml", "sitemap.xml"]
 
 
 # --- badges ------------------------------------------------------------------------------------------------------

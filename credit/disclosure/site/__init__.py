@@ -3,6 +3,7 @@
     Merchants(context).page(document, path)   the page of a merchant, from its document alone
     pages(summary, versions, context)         all other pages, from platform.json and the ledger of rulebooks
     search(entries)                           the search index
+    sitemap(address, documents)               what search engines may index
     assets()                                  style sheets, scripts, pictures
     badge(grade, meaning, context, scale=…)   the SVG badge of a grade, with what is in force against the merchant
 
@@ -19,8 +20,9 @@ from credit.disclosure.site.frame import FOLDER, tone
 from credit.disclosure.site.merchants import Merchants
 from credit.disclosure.site.pages import pages
 from credit.disclosure.site.search import SearchEntry, search
+from credit.disclosure.site.sitemap import sitemap
 
-__all__ = ["Merchants", "SearchEntry", "assets", "badge", "pages", "search", "tone"]
+__all__ = ["Merchants", "SearchEntry", "assets", "badge", "pages", "search", "sitemap", "tone"]
 
 
 def assets() -> Iterator[tuple[str, bytes]]:

@@ -103,7 +103,7 @@ ON_THE_DAY: Final = both("评价日", "on the day")
 
 
 class Merchants:
-    """Makes merchants' pages. `context`: {"platform": {zh, en}, "development", "contact", "zone"}."""
+    """Makes merchants' pages. `context`: {"platform": {zh, en}, "development", "contact", "zone", "address" (of the site, or None)}."""
 
     def __init__(self, context: dict[str, Any]) -> None:
         self._context = context
@@ -120,6 +120,7 @@ class Merchants:
             "shop": _shop(subject["shop_name"]),
             "id": escape(subject["subject_id"]),
             "file": words.href(path.rpartition("/")[2].removesuffix(".json")),
+            "place": words.href(path.removesuffix(".json")),
             "jsonld": to_json(_jsonld(document)).decode(),
             "score": _score(document["score"]) + ("" if document["score"] is None else "<small> / 100</small>"),
             "evidence": f"{100 * document['evidence']:.0f}",
