@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import gzip
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import duckdb
 
@@ -160,6 +162,22 @@ def _delivery(table: Table, file: _File, *, bad_rows: bool) -> str:
     )
 
 
+@contextmanager
+def simulated(**sizes: Any) -> Iterator[tuple[duckdb.DuckDBPyConnection, Path]]:
+    """A marketplace of these sizes (as `populate` takes them) in schema `sim` of a database in memory, and a folder for a while."""
+    with tempfile.TemporaryDirectory() as scratch:
+        config: dict[str, str | bool | int | float | list[str]] = {
+            "memory_limit": "1GB",
+            "threads": 2,
+            "temp_directory": scratch,
+            "autoinstall_known_extensions": "false",
+        }
+        with duckdb.connect(config=config) as con:
+            con.execute("SET TimeZone = 'UTC'")
+            populate(con, schema="sim", **sizes)
+            yield con, Path(scratch)
+
+
 def write(
     folder: Path,
     *,
@@ -176,26 +194,17 @@ def write(
     The same arguments give the same bytes. Ranges as in `populate`; the bad rows are `BAD_ROWS`.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory() as scratch:
-        config: dict[str, str | bool | int | float | list[str]] = {
-            "memory_limit": "1GB",
-            "threads": 2,
-            "temp_directory": scratch,
-            "autoinstall_known_extensions": "false",
-        }
-        with duckdb.connect(config=config) as con:
-            con.execute("SET TimeZone = 'UTC'")
-            populate(con, merchants=merchants, transactions=transactions, days=days, end=end, seed=seed, schema="sim")
-            for name, file in _FILES.items():
-                rows = _delivery(TABLES[name], file, bad_rows=bad_rows)
-                if file.name.endswith(".parquet"):
-                    target = str(folder / file.name).replace("'", "''")
-                    con.execute(f"COPY ({rows}) TO '{target}' (FORMAT parquet, COMPRESSION zstd)")
-                else:
-                    plain = Path(scratch) / name
-                    shape = "FORMAT csv, HEADER" if ".csv" in file.name else "FORMAT json"
-                    con.execute(f"COPY ({rows}) TO '{plain}' ({shape})")
-                    _transcribe(plain, folder / file.name, file.encoding)
+    with simulated(merchants=merchants, transactions=transactions, days=days, end=end, seed=seed) as (con, scratch):
+        for name, file in _FILES.items():
+            rows = _delivery(TABLES[name], file, bad_rows=bad_rows)
+            if file.name.endswith(".parquet"):
+                target = str(folder / file.name).replace("'", "''")
+                con.execute(f"COPY ({rows}) TO '{target}' (FORMAT parquet, COMPRESSION zstd)")
+            else:
+                plain = scratch / name
+                shape = "FORMAT csv, HEADER" if ".csv" in file.name else "FORMAT json"
+                con.execute(f"COPY ({rows}) TO '{plain}' ({shape})")
+                _transcribe(plain, folder / file.name, file.encoding)
     if not bad_rows:
         return dict.fromkeys(_FILES, 0)
     return {name: len(BAD_ROWS[name]) + (_CONFLICT in BAD_ROWS[name]) for name in _FILES}

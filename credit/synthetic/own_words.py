@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import csv
-import tempfile
 from datetime import date
 from pathlib import Path
 
 import duckdb
 import xlsxwriter
 
-from credit.synthetic.market import ZONE, populate
+from credit.synthetic.delivery import simulated
+from credit.synthetic.market import ZONE
 
 _AT_ONCE = 10_000
 
@@ -142,33 +142,24 @@ def write(folder: Path, *, merchants: int = 300, transactions: int = 20_000, end
     The same arguments give the same bytes but for the workbooks. Ranges as in `populate`.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory() as scratch:
-        config: dict[str, str | bool | int | float | list[str]] = {
-            "memory_limit": "1GB",
-            "threads": 2,
-            "temp_directory": scratch,
-            "autoinstall_known_extensions": "false",
-        }
-        with duckdb.connect(config=config) as con:
-            con.execute("SET TimeZone = 'UTC'")
-            populate(con, merchants=merchants, transactions=transactions, end=end, seed=seed, schema="sim")
-            half = "(SELECT quantile_disc(ordered_at, 0.5) FROM sim.transactions)"
-            for name, (columns, rows) in _FILES.items():
-                with (folder / name).open("w", encoding="gb18030", newline="") as file:
-                    lines = csv.writer(file)
-                    lines.writerow(columns)
-                    cursor = _rows(con, columns, rows.format(half=half))
+    with simulated(merchants=merchants, transactions=transactions, end=end, seed=seed) as (con, _):
+        half = "(SELECT quantile_disc(ordered_at, 0.5) FROM sim.transactions)"
+        for name, (columns, rows) in _FILES.items():
+            with (folder / name).open("w", encoding="gb18030", newline="") as file:
+                lines = csv.writer(file)
+                lines.writerow(columns)
+                cursor = _rows(con, columns, rows.format(half=half))
+                while block := cursor.fetchmany(_AT_ONCE):
+                    lines.writerows(block)
+        for name, sheets in _BOOKS.items():
+            with xlsxwriter.Workbook(str(folder / name), {"constant_memory": True}) as book:
+                for title, (columns, rows) in sheets.items():
+                    sheet = book.add_worksheet(title)
+                    sheet.write_row(0, 0, columns)
+                    cursor, at = _rows(con, columns, rows), 0
                     while block := cursor.fetchmany(_AT_ONCE):
-                        lines.writerows(block)
-            for name, sheets in _BOOKS.items():
-                with xlsxwriter.Workbook(str(folder / name), {"constant_memory": True}) as book:
-                    for title, (columns, rows) in sheets.items():
-                        sheet = book.add_worksheet(title)
-                        sheet.write_row(0, 0, columns)
-                        cursor, at = _rows(con, columns, rows), 0
-                        while block := cursor.fetchmany(_AT_ONCE):
-                            for row in block:
-                                sheet.write_row(at := at + 1, 0, row)
+                        for row in block:
+                            sheet.write_row(at := at + 1, 0, row)
     return [*_FILES, *_BOOKS]
 
 
