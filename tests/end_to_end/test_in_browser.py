@@ -137,7 +137,7 @@ def test_search_finds_a_merchant_and_opens_it(part: str, site: Site, tab: OpenTa
         "beginning of the code": code[:14],
         "middle of the code": code[5:12],
         "id": subject["subject_id"],
-        "pinyin": "".join(pinyin(short(name)))[:14],
+        "pinyin": "".join(pinyin(short(name)))[:12],
         "initials": "".join(reading[0] for reading in pinyin(short(name)))[:5].upper(),
         "traditional": "".join(TRADITIONAL.get(letter, letter) for letter in name),
     }[part]

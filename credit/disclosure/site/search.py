@@ -26,8 +26,10 @@ from credit.disclosure.site.spelling import folded, pinyin, simplified
 from credit.files.formats import harmless, to_json
 
 INDEX: Final = "search/index.json"
-_CODE_PART: Final = 4
-"""Characters of a code from which on any part of it is found."""
+_STEP: Final = 3
+"""Every so many characters of a code begin a key."""
+_BEGINNINGS: Final = (0, 2)
+"""Characters of a name from which on its pinyin is found: the first, and what comes behind a city of two characters."""
 KEPT: Final = 60
 """Merchants kept of one key; site.js shows fewer."""
 
@@ -53,7 +55,7 @@ class SearchEntry(NamedTuple):
     shop: str | None = None
 
 
-_LEAST, _MOST, _EVERY = 20_000, 45_000, 96
+_LEAST, _MOST, _EVERY = 40_000, 80_000, 96
 """Bytes of a file: cut after the least at one key in so many, and at the most in any case."""
 _PLAIN = re.compile(r"[A-Za-z0-9_-]+")
 
@@ -96,18 +98,20 @@ def search(entries: Sequence[SearchEntry]) -> Iterator[tuple[str, bytes]]:
         if not name.endswith(id_):
             more.append((id_, line))
         if code:
-            # A code's line says the code: the reader compares it, and shows it.
-            coded = line[:-1] + b"," + orjson.dumps(code) + b"]"
+            # A code's line says the code: the reader compares it, and shows it. A part of one leads to the merchant by its id;
+            # the reader leaves out up to `_STEP` - 1 of the first characters it is asked for.
             written = normal(code)
-            more += [(written[i:], coded) for i in range(max(1, len(written) - _CODE_PART + 1))]
+            more.append((written, line[:-1] + b"," + orjson.dumps(code) + b"]"))
+            part = orjson.dumps([code, entry.subject_id])
+            more += [(written[i:], part) for i in range(_STEP, len(written) - _STEP, _STEP)]
         letters.update(name)
-        more += _spelled(name, brief, line)
+        more += _spelled(brief, line, _BEGINNINGS)
         if entry.shop and (shop := normal(entry.shop)) not in name:
             # A shop's line says its name, to compare and to show.
             signed = line[:-1] + b',0,"",' + orjson.dumps(entry.shop) + b"]"
             letters.update(shop)
             more += [(ending, signed) for ending in _endings(shop)]
-            more += _spelled(shop, short(shop), line, entry.shop)
+            more += _spelled(short(shop), line, (0,), entry.shop)
     for key, line in more:
         hits = index.get(key, ())
         if len(hits) < KEPT:
@@ -122,18 +126,21 @@ def search(entries: Sequence[SearchEntry]) -> Iterator[tuple[str, bytes]]:
     yield INDEX, to_json(directory_file) + b"\n"
 
 
-def _spelled(name: str, brief: str, line: bytes, shop: str | None = None) -> Iterator[tuple[str, bytes]]:
-    """The keys of a name's pinyin, from each of its characters on, and of its first letters; the line says both, to compare."""
-    if name.isascii():
+def _spelled(
+    brief: str, line: bytes, beginnings: Sequence[int], shop: str | None = None
+) -> Iterator[tuple[str, bytes]]:
+    """The keys of a short name's pinyin and of its first letters, from some of its characters on. The line says both, to
+    compare."""
+    if brief.isascii():
         return
     readings = pinyin(brief)
-    whole = pinyin(name)
-    forms = ["".join(whole), "".join(r[:1] for r in whole), "".join(readings), "".join(r[:1] for r in readings)]
-    spelled = line[:-1] + b",0," + orjson.dumps(" ".join(dict.fromkeys(forms)))
+    letters = "".join([reading[:1] for reading in readings])
+    spelled = line[:-1] + b",0," + orjson.dumps(f"{''.join(readings)} {letters}")
     spelled += b"," + orjson.dumps(shop) + b"]" if shop else b"]"
-    keys = {*forms, *("".join(readings[i:]) for i in range(len(readings)))}
-    keys |= {"".join(r[:1] for r in readings[i:]) for i in range(len(readings) - 1)}
-    yield from ((key, spelled) for key in sorted(keys))
+    for i in beginnings:
+        if i < len(readings) - 1:
+            yield "".join(readings[i:]), spelled
+            yield letters[i:], spelled
 
 
 def _endings(name: str) -> Iterator[str]:

@@ -2,7 +2,7 @@
 // characters, in pinyin or by its first letters, by any part of a code or by the beginning of an id. The index is described in search.py of the program.
 (() => {
   "use strict";
-  const SHOWN = 30, FILES = 3;
+  const SHOWN = 30, FILES = 3, CODES = 5;
   const box = document.getElementById("q");
   const list = document.getElementById("results");
   const status = document.getElementById("search-status");
@@ -48,6 +48,8 @@
   // What is asked in one piece first; then every part of it, looked up by each part until there is something.
   const lookUp = async (query) => {
     const parts = query.split(" "), texts = [query, short(query), ...(parts.length > 1 ? parts.flatMap((part) => [part, short(part)]) : [])];
+    // Every third character of a code begins a key: so many of the first ones may have to be left out.
+    if (/^[0-9a-z]{6,}$/.test(query)) texts.push(query.slice(1), query.slice(2));
     let last = { lines: [], more: false };
     for (const text of new Set(texts.filter(Boolean))) {
       last = await piece(text, parts.length > 1 && text !== query && text !== short(query) ? parts : [query]);
@@ -56,20 +58,35 @@
     return last;
   };
 
-  const piece = async (query, parts) => {
+  // The last file that begins at or before the text.
+  const holds = (text) => {
     let low = 0, high = directory.length;
     while (low < high) {
       const middle = (low + high) >> 1;
-      if (before(query, directory[middle][0])) high = middle; else low = middle + 1;
+      if (before(text, directory[middle][0])) high = middle; else low = middle + 1;
     }
-    const found = new Map();
+    return Math.max(low - 1, 0);
+  };
+
+  const piece = async (query, parts) => {
+    const found = new Map(), codes = new Map();
     let whole = false;
-    for (let place = Math.max(low - 1, 0), read = 0; read < FILES && found.size <= SHOWN; place++, read++) {
+    for (let place = holds(query), read = 0; read < FILES && found.size <= SHOWN; place++, read++) {
       if (place >= directory.length || (read && !directory[place][0].startsWith(query))) { whole = true; break; }
       for (const line of await fetched(`search/${directory[place][1]}`)) {
+        if (line.length === 2) {
+          if (parts.every((part) => normal(line[0]).includes(part))) codes.set(line[1], line[0]);
+          continue;
+        }
         const [, id, , , , , code, , shop] = line;
         if (parts.every((part) => matches(line, part)) && (!found.has(id) || code || shop)) found.set(id, line);
       }
+    }
+    // A part of a code leads to an id, and that to the merchant.
+    for (const [id, code] of [...codes].slice(0, CODES)) {
+      if (found.has(id)) continue;
+      const line = (await fetched(`search/${directory[holds(normal(id))][1]}`)).find((merchant) => merchant[1] === id && merchant.length > 2);
+      if (line) found.set(id, [...line.slice(0, 6), code]);
     }
     const rank = ([name, id]) => { const at = normal(name).indexOf(query); return normal(id) === query ? -1 : at < 0 ? 99 : at; };
     const lines = [...found.values()].sort((a, b) => rank(a) - rank(b) || a[0].length - b[0].length);
