@@ -3,7 +3,7 @@
 A name is found without what names of places and firms end in (市, 有限公司), in traditional characters, in pinyin and by its
 first letters, too: 义乌云达, 義烏, yiwu, ywyd for 义乌市云达服饰有限公司.
 
-Every ending of a name, of its pinyin and of a code, and every id is a key. Keys in order, each with its merchant, are cut into files;
+Every ending of a name, its pinyin from some of its characters on, every third ending of a code, and every id is a key. Keys in order, each with its merchant, are cut into files;
 `search/index.json` says with which key each file begins. What holds a text begins with it somewhere, so it stands together:
 look up the last file that begins at or before the text, and read on while there are hits.
 
