@@ -99,7 +99,7 @@ def check(night: NightRun, progress: Progress = quiet) -> None:
                 night.report |= {"checks": verdicts, "merged": accepted}
                 raise CheckFailed(
                     f"batch {batch_id} fails {len(failed)} expectation{'s' * (len(failed) > 1)}: {reasons}. Nothing was merged. "
-                    + "Set it aside with `merchant-credit check --on-fail quarantine`, then deliver the mended files"
+                    "Set it aside with `merchant-credit check --on-fail quarantine`, then deliver the mended files"
                 )
             counts = merging.refuse(con, batch_id, reasons)
             if night.report.get("batch", {}).get("id") == batch_id:

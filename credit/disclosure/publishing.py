@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -216,7 +217,8 @@ def _write(
     platform = summary.summary(tonight, settings, paths, marks, development=development)
 
     def lists() -> None:
-        for path, content in _files(tonight, rulebooks, platform, context):
+        addressed = site.sitemap(settings.site_url, paths.values()) if settings.site_url else ()
+        for path, content in chain(_files(tonight, rulebooks, platform, context), addressed):
             draft.write(path, content)
 
     ladders = {g.book.hash: sort_key.ladder(g.book) for g in tonight.graded}
@@ -269,9 +271,6 @@ def _files(
     yield summary.PATH, formats.to_json(platform, indent=1) + b"\n"
     yield from site.assets()
     yield from site.pages(platform, rulebooks, context)
-    if context["address"]:
-        merchants = documents.paths([subject_id for graded in tonight.graded for subject_id in graded.ids])
-        yield from site.sitemap(context["address"], merchants.values())
 
 
 def _search_entries(

@@ -263,12 +263,8 @@ def _judge(
     judged = judge(context, name, frame, allowing, bounds, moment.batch_id, moment.as_of)
     check.evaluated += judged.evaluated
     check.broken += judged.broken
-    asked = {
-        id(wider): (expectation, number) for wider, expectation, number in zip(allowing, stated, rows, strict=True)
-    }
-    for wider, observed in judged.unmet:
-        expectation, number = asked[id(wider)]
-        check.findings.append(_finding(expectation, wider, number, observed, bounds))
+    for number, observed in judged.unmet:
+        check.findings.append(_finding(stated[number], allowing[number], rows[number], observed, bounds))
 
 
 def _finding(

@@ -25,10 +25,10 @@ if TYPE_CHECKING:
 
 @dataclass
 class Judged:
-    """`unmet`: expectations not met, with what was observed; `broken`: lines about those that cannot be evaluated."""
+    """`unmet`: the numbers of expectations not met, with what was observed; `broken`: lines about those that cannot be evaluated."""
 
     evaluated: int = 0
-    unmet: list[tuple[Expectation, Any]] = field(default_factory=list)
+    unmet: list[tuple[int, Any]] = field(default_factory=list)
     broken: list[str] = field(default_factory=list)
 
 
@@ -116,12 +116,13 @@ def judge(
             raise
         return judged
     for result in outcome.results:
-        expectation = stated[result.expectation_config.meta["number"]]
+        number = result.expectation_config.meta["number"]
+        expectation = stated[number]
         judged.evaluated += 1
         if raised := _raised(result.exception_info):
             judged.broken.append(f"{expectation.where()}: {raised}")
         elif not result.success:
-            judged.unmet.append((expectation, _observed(expectation, result.result)))
+            judged.unmet.append((number, _observed(expectation, result.result)))
     return judged
 
 

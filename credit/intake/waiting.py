@@ -11,7 +11,7 @@ from credit.warehouse.connection import scalar
 from credit.warehouse.sql import statement
 
 _ACCEPTED = "(SELECT batch_id FROM meta.batches WHERE state = 'accepted')"
-SET_ASIDE = """(SELECT key FROM quarantine.rows WHERE code = 'failed_expectations' AND key IS NOT NULL)"""
+_SET_ASIDE = """(SELECT key FROM quarantine.rows WHERE code = 'failed_expectations' AND key IS NOT NULL)"""
 
 
 def hold_early_rows(con: duckdb.DuckDBPyConnection, table: Table, batch_id: int) -> None:
@@ -86,6 +86,6 @@ def _speaks_of_orders(table: Table) -> bool:
 
 def _order_missing(batch_id: int) -> str:
     """SQL over rows with a transaction_id: whether the order was set aside and has not come since, nor comes in this batch."""
-    return f"""transaction_id IN {SET_ASIDE}
+    return f"""transaction_id IN {_SET_ASIDE}
         AND transaction_id NOT IN (SELECT transaction_id FROM canonical.transactions)
         AND transaction_id NOT IN (SELECT transaction_id FROM landing.transactions WHERE batch_id = {batch_id})"""

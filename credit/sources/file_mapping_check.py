@@ -22,6 +22,8 @@ WORDS = 12
 LOOKED_AT = 1_000
 """Rows of a table whose faults are counted."""
 SHOWN = 5
+_ROWS = "rows_as_mapped"
+"""The rows of the table that is looked at."""
 
 
 @dataclass(frozen=True)
@@ -57,6 +59,7 @@ def check_files(mapping: Mapping, settings: Settings, zone: str) -> tuple[list[s
             if faults:
                 continue
             try:
+                con.execute(f"CREATE OR REPLACE TEMP TABLE {_ROWS} AS {mapped_files.relation(mapping, table)}")
                 unknown += [*_unknown_words(con, mapping, table, zone), *_empty_columns(con, mapping, table)]
                 rows += _first_rows(con, mapping, table, zone)
             except duckdb.Error as error:
@@ -96,11 +99,15 @@ def _said(error: duckdb.Error) -> str:
 
 def _unknown_words(con: duckdb.DuckDBPyConnection, mapping: Mapping, name: str, zone: str) -> Iterator[str]:
     """Of each column of codes: the words in any row that are none, most frequent first."""
-    table, given = TABLES[name], tuple(mapping.tables[name].columns)
+    table, given = TABLES[name], mapping.tables[name].columns
     for column in (column for column in table.supplied if column.codes and column.name in given):
+        own = (column.name,)
+        # Each spelling is read once: there are few of them.
         words = con.execute(
-            f"""WITH texts AS (SELECT r{row_rules.texts(given)} FROM ({mapped_files.relation(mapping, name)}) r)
-                SELECT word, count(*) AS n FROM (SELECT {row_rules.typed(table, column, given, zone)} AS word FROM texts x)
+            f"""WITH spellings AS (SELECT {column.name}, count(*) AS n FROM {_ROWS} GROUP BY 1),
+                texts AS (SELECT r.n{row_rules.texts(own)} FROM spellings r),
+                read AS (SELECT {row_rules.typed(table, column, own, zone)} AS word, n FROM texts x)
+                SELECT word, sum(n)::BIGINT AS n FROM read
                 WHERE word IS NOT NULL AND word NOT IN ({", ".join(map(quote, column.codes))})
                 GROUP BY 1 ORDER BY n DESC, word"""
         ).fetchall()
@@ -116,9 +123,8 @@ def _unknown_words(con: duckdb.DuckDBPyConnection, mapping: Mapping, name: str, 
 def _empty_columns(con: duckdb.DuckDBPyConnection, mapping: Mapping, name: str) -> Iterator[str]:
     """That mapped columns hold nothing in any row: those of a join, most often, whose keys are not alike."""
     columns = list(mapping.tables[name].columns)
-    relation = mapped_files.relation(mapping, name)
     counted = ", ".join(f"count(nullif({mapped_files.identifier(column)}::VARCHAR, ''))" for column in columns)
-    rows, *filled = con.execute(f"SELECT count(*), {counted} FROM ({relation})").fetchall()[0]
+    rows, *filled = con.execute(f"SELECT count(*), {counted} FROM {_ROWS}").fetchall()[0]
     empty = [column for column, number in zip(columns, filled, strict=True) if not number]
     if rows and empty:
         yield (
@@ -135,7 +141,7 @@ def _first_rows(con: duckdb.DuckDBPyConnection, mapping: Mapping, name: str, zon
     known = row_rules.typed(table, KNOWN_AT, given, zone)
     faults = ", ".join(f"CASE WHEN {bad} THEN {reason} END" for bad, _, reason in rules)
     read = con.execute(
-        f"""WITH raw AS ({mapped_files.relation(mapping, name)} LIMIT {LOOKED_AT}),
+        f"""WITH raw AS (FROM {_ROWS} LIMIT {LOOKED_AT}),
             texts AS (SELECT r{row_rules.texts(given)} FROM raw r),
             typed AS (SELECT {typed}, {known} AS known_at_, x.r, x FROM texts x),
             judged AS (SELECT t.*, list_filter([{faults}], lambda f: f IS NOT NULL) AS faults_

@@ -249,7 +249,7 @@ def _table(candidate: _Candidate) -> str:
         if heading:
             doubt = "" if column.name in guess.sure else "? "
             says = f" ({candidate.says[heading]})" if candidate.says[heading] else ""
-            values = ", ".join(shown.get(heading, ["…"])).replace("\n", " ")
+            values = ", ".join(shown.get(heading, ["…"]))
             sql = _quoted(candidate.quoted(heading))
             lines.append(f"      {column.name}: {sql}  # {doubt}{column.zh}{says}: " + " ".join(values.split()))
         elif column.name in _USUAL and column.required:

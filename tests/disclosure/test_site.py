@@ -876,6 +876,18 @@ def test_search_finds_a_name_however_it_is_typed(query: str) -> None:
     assert "M9" in [line[1] for line in look_up(files, query)]
 
 
+def test_an_id_that_many_names_end_in_still_finds_its_merchant() -> None:
+    named = [
+        site.SearchEntry(f"M{i:03d}", "enterprise", f"示例{i}号店88", None, "A", False, f"merchants/00/M{i:03d}.html")
+        for i in range(100)
+    ]
+    own = site.SearchEntry("88", "enterprise", "晴川书店", None, "A", False, "merchants/01/88.html")
+    files = dict(site.search([*named, own]))
+    lines = [line for content in files.values() for line in json.loads(content) if isinstance(line, list)]
+    assert [line[1] for line in lines].count("88") >= 1
+    assert "88" in [line[1] for line in look_up(files, "88", shown=1_000)]
+
+
 def test_search_finds_a_shop_by_its_own_name() -> None:
     shop = YUNDA._replace(shop="小鹿乱撞的衣橱")
     files = dict(site.search([shop, *_many(500)]))

@@ -1,10 +1,11 @@
-"""The search index: any part of the name of a merchant or its shop or of a code, and the beginning of an id, found with two or three small requests.
+"""The search index: any part of the name of a merchant or its shop or of a code, and the beginning of an id, found with two
+or three small requests.
 
 A name is found without what names of places and firms end in (市, 有限公司), in traditional characters, in pinyin and by its
 first letters, too: 义乌云达, 義烏, yiwu, ywyd for 义乌市云达服饰有限公司.
 
-Every ending of a name, its pinyin from some of its characters on, every third ending of a code, and every id is a key. Keys in order, each with its merchant, are cut into files;
-`search/index.json` says with which key each file begins. What holds a text begins with it somewhere, so it stands together:
+Every ending of a name, its pinyin from some of its characters on, every third ending of a code, and every id is a key. Keys
+in order, each with its merchant, are cut into files; `search/index.json` says with which key each file begins. What holds a text begins with it somewhere, so it stands together:
 look up the last file that begins at or before the text, and read on while there are hits.
 
 A file is cut where a key's checksum says so, so that a merchant more or less changes only the files its keys stand in. Of the
@@ -18,7 +19,7 @@ import re
 import unicodedata
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import orjson
 
@@ -78,10 +79,12 @@ def search(entries: Sequence[SearchEntry]) -> Iterator[tuple[str, bytes]]:
     """(path, content) of every file of the index; the order of `entries` does not matter."""
     index: dict[str, tuple[bytes, ...]] = {}
     more: list[tuple[str, bytes]] = []
+    whole: list[tuple[str, bytes]] = []
     letters: set[str] = set()
     marks = {mark: place for place, mark in enumerate(sorted({entry.mark for entry in entries if entry.mark}), 1)}
     for entry in sorted(entries, key=lambda entry: (entry.name or "", entry.subject_id)):
         line, name, id_, code = _line(entry, marks), normal(entry.name or ""), normal(entry.subject_id), entry.code
+        letters.update(name)
         alone = (line,)
         for ending in _endings(name):
             hits = index.get(ending)
@@ -95,27 +98,26 @@ def search(entries: Sequence[SearchEntry]) -> Iterator[tuple[str, bytes]]:
         brief = short(name)
         # What has nothing left out behind its beginning stands among the endings of the name already.
         more += [(ending, line) for ending in _endings(brief) if ending not in name]
-        if not name.endswith(id_):
-            more.append((id_, line))
-        if code:
-            # A code's line says the code: the reader compares it, and shows it. A part of one leads to the merchant by its id;
-            # the reader leaves out up to `_STEP` - 1 of the first characters it is asked for.
-            written = normal(code)
-            more.append((written, line[:-1] + b"," + orjson.dumps(code) + b"]"))
-            part = orjson.dumps([code, entry.subject_id])
-            more += [(written[i:], part) for i in range(_STEP, len(written) - _STEP, _STEP)]
-        letters.update(name)
         more += _spelled(brief, line, _BEGINNINGS)
         if entry.shop and (shop := normal(entry.shop)) not in name:
-            # A shop's line says its name, to compare and to show.
-            signed = line[:-1] + b',0,"",' + orjson.dumps(entry.shop) + b"]"
             letters.update(shop)
+            signed = _saying(line, "", "", entry.shop)
             more += [(ending, signed) for ending in _endings(shop)]
             more += _spelled(short(shop), line, (0,), entry.shop)
+        if not name.endswith(id_):
+            whole.append((id_, line))
+        if code:
+            # A part of a code leads to the merchant by its id; the reader leaves out up to `_STEP` - 1 of the first
+            # characters it is asked for.
+            written, part = normal(code), _exactly([code, entry.subject_id])
+            whole.append((written, _saying(line, code)))
+            more += [(written[i:], part) for i in range(_STEP, len(written) - _STEP, _STEP)]
     for key, line in more:
         hits = index.get(key, ())
         if len(hits) < KEPT:
             index[key] = (*hits, line)
+    for key, line in whole:
+        index[key] = (*index.get(key, ()), line)
     directory = []
     for first, name, lines in _cut(index):
         directory.append([first, name])
@@ -126,17 +128,26 @@ def search(entries: Sequence[SearchEntry]) -> Iterator[tuple[str, bytes]]:
     yield INDEX, to_json(directory_file) + b"\n"
 
 
+def _saying(line: bytes, *more: str) -> bytes:
+    """A merchant's line that says more, for the reader to compare and to show: its code, its name in pinyin and first letters,
+    its shop; what comes last is left out where it is none."""
+    return line[:-1] + b"," + orjson.dumps(more)[1:]
+
+
+def _exactly(line: list[Any]) -> bytes:
+    # A copy: behind what orjson gives lies a kilobyte that it did not need.
+    return bytes(memoryview(orjson.dumps(line)))
+
+
 def _spelled(
     brief: str, line: bytes, beginnings: Sequence[int], shop: str | None = None
 ) -> Iterator[tuple[str, bytes]]:
-    """The keys of a short name's pinyin and of its first letters, from some of its characters on. The line says both, to
-    compare."""
+    """The keys of a short name's pinyin and of its first letters, from some of its characters on."""
     if brief.isascii():
         return
     readings = pinyin(brief)
     letters = "".join([reading[:1] for reading in readings])
-    spelled = line[:-1] + b",0," + orjson.dumps(f"{''.join(readings)} {letters}")
-    spelled += b"," + orjson.dumps(shop) + b"]" if shop else b"]"
+    spelled = _saying(line, "", f"{''.join(readings)} {letters}", *([shop] if shop else []))
     for i in beginnings:
         if i < len(readings) - 1:
             yield "".join(readings[i:]), spelled
@@ -156,9 +167,7 @@ def _line(entry: SearchEntry, marks: Mapping[Mark, int]) -> bytes:
     flags = (entry.kind != "enterprise") + 2 * bool(entry.self_operated) + 4 * TONES.index(entry.tone)
     flags += 32 * (marks[entry.mark] if entry.mark else 0)
     page = folder if usual else entry.page
-    line = orjson.dumps([entry.name or "", entry.subject_id, page, entry.grade, flags, entry.category or ""])
-    # A copy: behind what orjson gives lies a kilobyte that it did not need.
-    return bytes(memoryview(line))
+    return _exactly([entry.name or "", entry.subject_id, page, entry.grade, flags, entry.category or ""])
 
 
 def _cut(index: dict[str, tuple[bytes, ...]]) -> Iterator[tuple[str, str, list[bytes]]]:

@@ -24,7 +24,7 @@ def simplified() -> dict[str, str]:
 
 @cache
 def _fold_table() -> dict[int, str]:
-    return {ord(traditional): plain for traditional, plain in simplified().items()}
+    return str.maketrans(simplified())
 
 
 def folded(text: str) -> str:

@@ -17,6 +17,12 @@ from credit.sources.formats.raw import CHUNK
 _JUNK = ("__MACOSX/", ".DS_Store", "Thumbs.db", "desktop.ini")
 
 
+def _too_large(what: str, settings: Settings) -> InputError:
+    return InputError(
+        f"{what} unpacks to more than {settings.max_file_mb} MiB; split it, or raise the setting max_file_mb"
+    )
+
+
 def chunks(path: Path, settings: Settings) -> Iterator[bytes]:
     """The bytes of a file, unpacked where its name ends in .gz. Raises InputError, also past `max_file_mb`."""
     limit = settings.max_file_mb << 20
@@ -26,9 +32,7 @@ def chunks(path: Path, settings: Settings) -> Iterator[bytes]:
             while chunk := file.read(CHUNK):
                 size += len(chunk)
                 if size > limit:
-                    raise InputError(
-                        f"{path} unpacks to more than {settings.max_file_mb} MiB; split it, or raise the setting max_file_mb"
-                    )
+                    raise _too_large(str(path), settings)
                 yield chunk
     except (EOFError, zlib.error, OSError) as error:
         why = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
@@ -43,9 +47,7 @@ def refuse_bomb(path: Path, settings: Settings) -> None:
     except (zipfile.BadZipFile, OSError, NotImplementedError):
         return
     if size > settings.max_file_mb << 20:
-        raise InputError(
-            f"{path} unpacks to more than {settings.max_file_mb} MiB; split it, or raise the setting max_file_mb"
-        )
+        raise _too_large(str(path), settings)
 
 
 def members(path: Path) -> list[str]:
@@ -73,9 +75,7 @@ def unpack(path: Path, member: str, scratch: Path, settings: Settings) -> Path:
             if entry.flag_bits & 1:
                 raise InputError(f"{path}: {member} is encrypted; deliver it without a password")
             if entry.file_size > limit:
-                raise InputError(
-                    f"{path}: {member} unpacks to more than {settings.max_file_mb} MiB; split it, or raise the setting max_file_mb"
-                )
+                raise _too_large(f"{path}: {member}", settings)
             with archive.open(entry) as source, target.open("wb") as copy:
                 shutil.copyfileobj(source, copy, CHUNK)
     except (zipfile.BadZipFile, OSError, NotImplementedError, zlib.error, EOFError) as error:
